@@ -1,0 +1,80 @@
+# Two commands do everything on a machine with git, make and python3: `make demo` and `make test`.
+# They make .venv and install what is needed, with uv where it is, else with venv and pip.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+UV     := $(shell command -v uv 2>/dev/null)
+
+# The oldest supported versions, and one between them and the newest.
+FLOORS := opentelemetry-api==1.33.1 opentelemetry-sdk==1.33.1 httpx==0.27.0 pydantic==2.8.0
+MIDDLE := opentelemetry-api==1.39.1 opentelemetry-sdk==1.39.1
+
+.PHONY: demo test test-long test-versions test-frameworks check bench clean help
+
+help:
+	@echo "make demo       two conversations become calls in a local Roark, without account or network"
+	@echo "make test       the tests, with branch coverage (under five minutes)"
+	@echo "make test-long  the tests with their loops at full size"
+	@echo "make test-versions  the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1"
+	@echo "make test-frameworks  real LiveKit Agents, offline, against the local Roark"
+	@echo "make check      lint, types, import contracts"
+	@echo "make bench      what a span costs, beside the SDK's own processors"
+
+$(READY): pyproject.toml
+ifdef UV
+	uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	uv pip install --quiet --python $(BIN)/python --group dev --editable '.[cli,sandbox]'
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev --editable '.[cli,sandbox]'
+endif
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/roark-otel demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto -m "not long" --cov --cov-report=term
+
+test-long: $(READY)
+	$(BIN)/python -m pytest
+
+.venvs/floors/.ready: PINS = $(FLOORS)
+.venvs/middle/.ready: PINS = $(MIDDLE)
+.venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9
+.venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
+.venvs/%/.ready: pyproject.toml
+ifdef UV
+	uv venv --quiet --allow-existing --python $(PYTHON) $(@D)
+	uv pip install --quiet --python $(@D)/bin/python --group test --editable '.[cli,sandbox]' $(PINS)
+else
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(@D)/bin/python -m pip install --quiet --group test --editable '.[cli,sandbox]' $(PINS)
+endif
+	@touch $@
+
+test-versions: .venvs/floors/.ready .venvs/middle/.ready
+	.venvs/floors/bin/python -m pytest -q -n auto -m "not long"
+	.venvs/middle/bin/python -m pytest -q -n auto -m "not long"
+
+# Each version pins its own OpenTelemetry, so each has an environment of its own.
+test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready
+	.venvs/livekit-1.8.9/bin/python -m pytest -q tests/frameworks/livekit
+	.venvs/livekit-1.4.6/bin/python -m pytest -q tests/frameworks/livekit
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	@$(BIN)/python benchmarks
+
+clean:
+	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
