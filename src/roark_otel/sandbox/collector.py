@@ -1,0 +1,85 @@
+"""`POST /v1/traces`: an OTLP/HTTP collector that answers in the encoding it was asked in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from starlette.responses import Response
+
+from roark_otel.sandbox import otlp_json, otlp_protobuf
+from roark_otel.sandbox.compression import DamagedError, TooLongError, UnknownEncodingError, decompress
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from roark_otel.sandbox.spans import Span, Spans
+
+MAX_BODY: int = 64 * 1024 * 1024
+
+# google.rpc.Code
+_INVALID_ARGUMENT = 3
+_RESOURCE_EXHAUSTED = 8
+_UNIMPLEMENTED = 12
+
+_StatusWriter: TypeAlias = Callable[[int, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """One of the two ways to write OTLP."""
+
+    media_type: str
+    decode: Callable[[bytes], list[Span]]
+    accepted: Callable[[int, str], bytes]
+    status: _StatusWriter
+
+    def accept(self, rejected: int, message: str) -> Response:
+        return Response(self.accepted(rejected, message), media_type=self.media_type)
+
+    def refuse(self, http_status: int, code: int, message: str) -> Response:
+        return Response(self.status(code, message), status_code=http_status, media_type=self.media_type)
+
+
+def _json_accepted(rejected: int, message: str) -> bytes:
+    # OTLP/JSON writes a 64-bit number as a string.
+    partial = {"partialSuccess": {"rejectedSpans": str(rejected), "errorMessage": message}}
+    return json.dumps(partial if rejected else {}).encode()
+
+
+def _json_status(code: int, message: str) -> bytes:
+    return json.dumps({"code": code, "message": message}).encode()
+
+
+_JSON = _Encoding("application/json", otlp_json.decode, _json_accepted, _json_status)
+_PROTOBUF = _Encoding("application/x-protobuf", otlp_protobuf.decode, otlp_protobuf.accepted, otlp_protobuf.status)
+_ENCODINGS = {encoding.media_type: encoding for encoding in (_JSON, _PROTOBUF)}
+
+
+class Collector:
+    """Takes traces in."""
+
+    def __init__(self, spans: Spans) -> None:
+        self._spans = spans
+
+    def export(self, request: Request, body: bytes) -> Response:
+        """Keep the spans of one export request."""
+        media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+        encoding = _ENCODINGS.get(media_type)
+        if encoding is None:
+            return _JSON.refuse(415, _UNIMPLEMENTED, f"content type {media_type!r} is not supported")
+        try:
+            plain = decompress(body, request.headers.get("content-encoding", ""), MAX_BODY)
+            spans = encoding.decode(plain)
+        except UnknownEncodingError as error:
+            return encoding.refuse(415, _UNIMPLEMENTED, str(error))
+        except TooLongError as error:
+            return encoding.refuse(413, _RESOURCE_EXHAUSTED, str(error))
+        except (DamagedError, ValueError) as error:
+            return encoding.refuse(400, _INVALID_ARGUMENT, str(error))
+        acceptable = [span for span in spans if span.is_acceptable()]
+        self._spans.add(acceptable)
+        rejected = len(spans) - len(acceptable)
+        return encoding.accept(rejected, f"{rejected} spans have an invalid id or time")

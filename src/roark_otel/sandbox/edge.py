@@ -1,0 +1,77 @@
+"""What happens to every request before it reaches its endpoint."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+
+from roark_otel.sandbox.errors import Issue, invalid, unauthorized
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class WholeBody:
+    """Takes a request in to its last byte before anything is answered.
+
+    A server that answers 401 or 413 in the middle of a long body closes the connection, and the sender may see
+    the broken connection instead of the answer. What is over the limit is read and thrown away; the endpoint
+    sees one byte too many and says so.
+    """
+
+    def __init__(self, app: ASGIApp, keep: int) -> None:
+        self._app = app
+        self._keep = keep
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")[: self._keep - len(body)]
+            more = message.get("more_body", False)
+        pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        await self._app(scope, replay, send)
+
+
+class Keys:
+    """Lets a request under `/v1/` through when its key is right.
+
+    Args:
+        app: What is protected.
+        api_key: The one key that is accepted; with `None`, any that is not empty.
+    """
+
+    def __init__(self, app: ASGIApp, api_key: str | None) -> None:
+        self._app = app
+        self._api_key = api_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope["path"]
+        if not path.startswith("/v1/") or path == "/v1/health":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if not self._accepts(headers.get("authorization", "")):
+            await unauthorized().response()(scope, receive, send)
+        elif headers.get("x-roark-project-id", "set") == "":
+            await invalid(Issue("X-Roark-Project-Id", "must not be empty")).response()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _accepts(self, authorization: str) -> bool:
+        scheme, _, key = authorization.partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            return False
+        return self._api_key is None or hmac.compare_digest(key.encode(), self._api_key.encode())

@@ -1,0 +1,77 @@
+"""Reading JSON: strict parsing, and typed access to bodies that the schema has already approved."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TypeAlias, cast
+
+JsonObject: TypeAlias = dict[str, object]
+
+
+class NotJsonError(ValueError):
+    """The text is not JSON as RFC 8259 has it."""
+
+
+def parse(body: bytes) -> object:
+    """Parse UTF-8 JSON; Python's own additions to JSON are refused.
+
+    Raises:
+        NotJsonError: The bytes are something else.
+    """
+    try:
+        # A lone surrogate survives parsing but no store and no answer could hold it, hence the second encode.
+        text = body.decode("utf-8")
+        value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise NotJsonError(f"the body is not valid JSON: {error}") from error
+    return value
+
+
+def parse_object(body: bytes) -> JsonObject:
+    """Parse a JSON object.
+
+    Raises:
+        NotJsonError: The bytes are something else.
+    """
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise NotJsonError("the body is not a JSON object")
+    return cast("JsonObject", value)
+
+
+def object_at(parent: JsonObject, key: str) -> JsonObject:
+    """The object under a key; empty when there is none."""
+    value = parent.get(key)
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def objects_at(parent: JsonObject, key: str) -> list[JsonObject]:
+    """The array of objects under a key; empty when there is none."""
+    value = parent.get(key)
+    return cast("list[JsonObject]", value) if isinstance(value, list) else []
+
+
+def text_at(parent: JsonObject, key: str) -> str | None:
+    """The string under a key."""
+    value = parent.get(key)
+    return value if isinstance(value, str) else None
+
+
+def int_at(parent: JsonObject, key: str) -> int | None:
+    """The whole number under a key; JSON writes 3 and 3.0 for the same one."""
+    value = parent.get(key)
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise ValueError(f"{literal} is out of range")
+    return number
