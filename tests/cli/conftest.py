@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Started = subprocess.Popen[str]
+
+
+@pytest.fixture(name="start")
+def _start() -> Iterator[Callable[..., Started]]:
+    """Starts `roark-otel` with arguments, as a process of its own; what still runs after the test is ended."""
+    started: list[Started] = []
+
+    def start(*arguments: str, code: str | None = None, **environment: str) -> Started:
+        program = ["-m", "roark_otel.cli"] if code is None else ["-c", code]
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, our own code
+            [sys.executable, *program, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=surroundings(**environment),
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+@pytest.fixture(name="run")
+def _run(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]:
+    """Runs `roark-otel` to its end: exit status, stdout, stderr."""
+
+    def run(*arguments: str, code: str | None = None, **environment: str) -> tuple[int, str, str]:
+        process = start(*arguments, code=code, **environment)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    return run
+
+
+def surroundings(**environment: str) -> dict[str, str]:
+    """The environment of a process: no colour is asked for and no width given, whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}}
+    path = os.pathsep.join(filter(None, sys.path))
+    return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **environment}
