@@ -1,0 +1,26 @@
+"""Voice conversations that an app traces with OpenTelemetry, as linked calls at Roark.
+
+    span -> capture -> inbox -> conversation (dialect readers) -> linking -> call -> spool -> client -> Roark
+
+Four things to know: a *span* carries `roark.external_id`; the spans of one id are a *conversation*; when its root span
+ends it becomes a *call*; a call sits in the *spool* until Roark has it.
+"""
+
+from roark_otel import attributes, types
+from roark_otel.manual import call_attributes
+from roark_otel.processor import RoarkSpanProcessor, force_flush, stats
+from roark_otel.settings import Settings
+from roark_otel.stats import Stats
+from roark_otel.version import __version__
+
+__all__ = [
+    "RoarkSpanProcessor",
+    "Settings",
+    "Stats",
+    "__version__",
+    "attributes",
+    "call_attributes",
+    "force_flush",
+    "stats",
+    "types",
+]

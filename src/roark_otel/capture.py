@@ -1,0 +1,361 @@
+"""Capture: all that happens on the app's threads.
+
+Whether a span matters is decided by a few look-ups: its trace is that of a conversation, its scope is a framework's, or
+the name of one of its attributes or events tells. What matters is copied into a compact record and left in the inbox:
+no lock, no JSON, no I/O.
+
+Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` and their like, the same from 1.33 to
+1.45) are read for speed only; a span that lacks one is read through the public interface.
+"""
+
+# The SDK's private attributes have no types that pyright knows.
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from opentelemetry import baggage
+from opentelemetry.trace import StatusCode
+
+from roark_otel import callcontext
+from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
+from roark_otel.records import EventsSeen, SpanEvent, SpanGone, SpanRecord, SpanStart
+from roark_otel.vocabulary import OpenSpans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import Event, ReadableSpan, Span
+    from opentelemetry.trace import SpanContext
+
+    from roark_otel.inbox import Inbox
+    from roark_otel.vocabulary import Vocabulary
+
+MAX_NAMES = 10_000
+"""So many names of attributes and events are remembered as telling nothing."""
+
+MAX_RESOURCES = 16
+"""So many resources are remembered."""
+
+_NOTHING: Mapping[str, object] = {}
+_ERROR = StatusCode.ERROR
+_TRACE_ID: Final = 0  # of a SpanContext, which is a tuple
+_SPAN_ID: Final = 1
+_IS_REMOTE: Final = 2
+
+_new = tuple.__new__
+"""Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
+
+
+class _LiveTrace:
+    """A trace with spans of a conversation: its open spans whose events are read early, and whether it has an id."""
+
+    __slots__ = ("has_id", "hosts")
+
+    def __init__(self) -> None:
+        self.has_id = False
+        self.hosts: dict[int, _Host] = {}
+
+
+class _Host:
+    """An open span whose events are read early, and how many of them were, with those that the SDK dropped."""
+
+    __slots__ = ("seen", "span")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.seen = 0
+
+
+class Capture:
+    """Takes the spans of conversations, and leaves all others alone."""
+
+    def __init__(self, vocabulary: Vocabulary, inbox: Inbox) -> None:
+        self._vocabulary = vocabulary
+        self._inbox = inbox
+        self._scopes = vocabulary.scopes
+        self._has_other_ids = len(vocabulary.id_keys) > 1
+        self._traces: dict[int, _LiveTrace] = {}
+        self._mute: set[object] = set()
+        self._resources: dict[int, tuple[Resource, Mapping[str, object], bool]] = {}
+        self._latest_resource: tuple[Resource, Mapping[str, object], bool] | None = None
+
+    def forget(self, trace_id: int) -> None:
+        """Nothing of this trace is waited for any more. Called by the assembler."""
+        self._traces.pop(trace_id, None)
+
+    # A span begins
+
+    def on_start(self, span: Span, parent_context: Context | None) -> bool:
+        """Takes in a span that began. Returns whether it matters."""
+        try:
+            context: SpanContext = span._context  # type: ignore[assignment]
+            parent = span._parent
+            scope: str = span._instrumentation_scope._name  # type: ignore[union-attr]
+            attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
+        except AttributeError:
+            context, parent, scope, attributes = _public(span)
+        local_root = parent is None or parent[_IS_REMOTE]
+        if (
+            context[_TRACE_ID] in self._traces
+            or scope in self._scopes
+            or (not self._mute.issuperset(attributes) and self._tells(attributes))
+            or ((local_root or callcontext.in_use) and self._is_of_a_call(span, parent_context, local_root=local_root))
+        ):
+            self._start(span, context, parent, scope, attributes, parent_context)
+            return True
+        return False
+
+    def _is_of_a_call(self, span: Span, parent_context: Context | None, *, local_root: bool) -> bool:
+        """Whether the surroundings of a span give it an id."""
+        if callcontext.in_use and callcontext.call_attributes_in(parent_context):
+            return True
+        if not local_root:
+            return False
+        return self._resource(span)[2] or baggage.get_baggage(EXTERNAL_ID, parent_context) is not None
+
+    def _start(
+        self,
+        span: Span,
+        context: SpanContext,
+        parent: SpanContext | None,
+        scope: str,
+        attributes: Mapping[str, object],
+        parent_context: Context | None,
+    ) -> None:
+        trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
+        trace = self._traces.get(trace_id) or self._traces.setdefault(trace_id, _LiveTrace())
+        local_root = parent is None or parent[_IS_REMOTE]
+        external_id = attributes.get(EXTERNAL_ID)
+        if external_id is None and self._has_other_ids:
+            external_id = self._vocabulary.external_id(attributes)
+        call_attributes = callcontext.call_attributes_in(parent_context) if callcontext.in_use else _NOTHING
+        baggage_id = None
+        if external_id is not None:
+            trace.has_id = True
+        elif not trace.has_id:
+            if EXTERNAL_ID in call_attributes:
+                # The one attribute that we ever set: without it the trace would not be linked.
+                span.set_attribute(EXTERNAL_ID, cast("str", call_attributes[EXTERNAL_ID]))
+                trace.has_id = True
+            else:
+                baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
+        if (local_root or external_id is not None) and self._vocabulary.may_be_read_open(scope):
+            trace.hosts[span_id] = _Host(span)
+        if self._inbox.is_flooded():
+            return
+        self._inbox.append(
+            _new(
+                SpanStart,
+                (
+                    trace_id,
+                    span_id,
+                    None if parent is None else parent[_SPAN_ID],
+                    scope,
+                    span.name,
+                    span.start_time or 0,
+                    local_root,
+                    external_id,
+                    attributes.get(CONVERSATION_ROOT) is True,
+                    call_attributes,
+                    baggage_id,
+                    self._resource(span)[1],
+                    span,
+                ),
+            )
+        )
+
+    # A span ends
+
+    def on_end(self, span: ReadableSpan) -> bool:
+        """Takes in a span that ended. Returns whether it matters."""
+        mute = self._mute
+        try:
+            context: SpanContext = span._context  # type: ignore[assignment]
+            scope: str = span._instrumentation_scope._name  # type: ignore[union-attr]
+            attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
+            events: Iterable[Event] = span._events._dq  # type: ignore[attr-defined]
+            is_mute = mute.issuperset(attributes)
+            for event in events:
+                if event._name not in mute:
+                    is_mute = False
+                    break
+        except (AttributeError, TypeError):  # an event's name may be anything, a list too
+            context, _, scope, attributes = _public(span)
+            events, is_mute = span.events, False
+        trace = self._traces.get(context[_TRACE_ID])
+        telling = scope in self._scopes or (
+            not is_mute and (self._tells(attributes) or self._tells([event.name for event in events]))
+        )
+        if trace is None:
+            if not telling:
+                return False
+            trace = self._traces.setdefault(context[_TRACE_ID], _LiveTrace())
+        self._end(span, context, trace, scope, attributes, events, telling=telling)
+        return True
+
+    def _end(
+        self,
+        span: ReadableSpan,
+        context: SpanContext,
+        trace: _LiveTrace,
+        scope: str,
+        attributes: Mapping[str, object],
+        events: Iterable[Event],
+        *,
+        telling: bool,
+    ) -> None:
+        trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
+        if trace.hosts:
+            trace.hosts.pop(span_id, None)
+            for host_id, host in list(trace.hosts.items()):
+                self._read_events(trace_id, host_id, host)
+        error = span.status.status_code is _ERROR
+        if not telling and not error:
+            if not self._inbox.is_flooded():
+                self._inbox.append(_new(SpanGone, (trace_id, span_id, span.end_time or 0, False)))
+            return
+        if (
+            not self._inbox.has_room()
+            and not self._vocabulary.is_root(scope, span.name)
+            and EXTERNAL_ID not in attributes
+        ):
+            self._inbox.append(SpanGone(trace_id, span_id, span.end_time or 0, dropped=True))
+            return
+        record = _record(span, context, scope, attributes, events, self._resource(span)[1], error=error)
+        self._inbox.append(record, _size(record))
+
+    def _read_events(self, trace_id: int, span_id: int, host: _Host) -> None:
+        """Reads the events of an open span that are new since the last time, before the SDK's limit drops them."""
+        try:
+            known = host.span._events
+            if known.dropped + len(known._dq) == host.seen:  # type: ignore[attr-defined]
+                return
+        except AttributeError:
+            pass
+        dropped, events = _events(host.span)
+        if dropped + len(events) == host.seen:
+            return
+        first = max(host.seen, dropped)
+        new = _copies(events[first - dropped :])
+        host.seen = dropped + len(events)
+        if not self._inbox.is_flooded():
+            self._inbox.append(EventsSeen(trace_id, span_id, first, new), sum([_characters(e.attributes) for e in new]))
+
+    # Small questions
+
+    def _tells(self, names: Iterable[object]) -> bool:
+        """Whether one of these names tells. The others are remembered: a set operation settles the next span."""
+        for name in names:
+            if not isinstance(name, str) or name in self._mute:
+                continue
+            if self._vocabulary.is_telling(name):
+                return True
+            if len(self._mute) < MAX_NAMES:
+                self._mute.add(name)
+        return False
+
+    def _resource(self, span: ReadableSpan) -> tuple[Resource, Mapping[str, object], bool]:
+        """The resource of a span, its attributes, and whether they have an id. Its identity changes with a fork."""
+        resource = span.resource
+        known = self._latest_resource
+        if known is not None and known[0] is resource:
+            return known
+        known = self._resources.get(id(resource))
+        if known is None or known[0] is not resource:
+            if len(self._resources) >= MAX_RESOURCES:
+                self._resources.clear()
+            attributes = dict(resource.attributes)
+            known = resource, attributes, self._vocabulary.external_id(attributes) is not None
+            self._resources[id(resource)] = known
+        self._latest_resource = known
+        return known
+
+
+def read_open(span: object) -> SpanRecord | None:
+    """An open span as a record; None if it has ended, because then its record is on its way."""
+    live = cast("Span", span)
+    if not live.is_recording():
+        return None
+    context, _, scope, attributes = _public(live)
+    dropped, events = _events(live)
+    record = _record(live, context, scope, attributes, events, live.resource.attributes, error=False)
+    return record._replace(end_ns=None, dropped_events=dropped)
+
+
+OPEN_SPANS = OpenSpans(attributes=lambda span: cast("Span", span).attributes or _NOTHING, record=read_open)
+
+
+def _public(span: ReadableSpan) -> tuple[SpanContext, SpanContext | None, str, Mapping[str, object]]:
+    """Context, parent, scope and attributes of a span through the public interface."""
+    scope = span.instrumentation_scope
+    context = cast("SpanContext", span.get_span_context())
+    return context, span.parent, scope.name if scope else "", dict(span.attributes or {})
+
+
+def _events(span: ReadableSpan) -> tuple[int, list[Event]]:
+    """How many events a span has dropped, and the others: read again if one was dropped in between."""
+    dropped, events = span.dropped_events, list(span.events)
+    for _ in range(8):
+        if span.dropped_events == dropped:
+            break
+        dropped, events = span.dropped_events, list(span.events)
+    return dropped, events
+
+
+def _copies(events: Iterable[Event]) -> tuple[SpanEvent, ...]:
+    try:
+        return tuple(
+            [_new(SpanEvent, (event._name, event._timestamp, event._attributes._dict)) for event in events]  # type: ignore[union-attr]
+        )
+    except AttributeError:
+        return tuple([SpanEvent(event.name, event.timestamp, event.attributes or _NOTHING) for event in events])
+
+
+def _record(
+    span: ReadableSpan,
+    context: SpanContext,
+    scope: str,
+    attributes: Mapping[str, object],
+    events: Iterable[Event],
+    resource: Mapping[str, object],
+    *,
+    error: bool,
+) -> SpanRecord:
+    parent = span.parent
+    return _new(
+        SpanRecord,
+        (
+            context[_TRACE_ID],
+            context[_SPAN_ID],
+            None if parent is None else parent[_SPAN_ID],
+            scope,
+            span.name,
+            span.start_time or 0,
+            span.end_time,
+            dict(attributes),
+            _copies(events),
+            span.dropped_events,
+            error,
+            resource,
+        ),
+    )
+
+
+def _size(record: SpanRecord) -> int:
+    """How many characters the attributes of a span and of its events have."""
+    size = _characters(record.attributes)
+    for event in record.events:
+        size += _characters(event.attributes)
+    return size
+
+
+def _characters(attributes: Mapping[str, object]) -> int:
+    size = 0
+    for value in attributes.values():
+        if type(value) is str:
+            size += len(value)
+    return size

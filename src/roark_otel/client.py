@@ -1,0 +1,92 @@
+"""The client: one request to Roark, and what became of it. The only module that knows httpx."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import httpx
+from opentelemetry import context as otel_context
+
+from roark_otel.delivery import Receipt, TryAgain, receipt
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+MAX_ANSWER_BYTES = 1024 * 1024
+"""So much of an answer is read."""
+
+
+class Client:
+    """A kept-alive connection to Roark. Made and used on one thread.
+
+    Args:
+        base_url: Where Roark is.
+        api_key: The key; it goes into a header and nowhere else.
+        project_id: The project, for a key that belongs to a user.
+        timeout: Seconds for one request.
+        transport: How requests travel; by default over the network, through the proxies of the environment.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: SecretStr,
+        project_id: str | None,
+        timeout: float,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"authorization": f"Bearer {api_key.get_secret_value()}", "user-agent": "roark-otel"}
+        if project_id:
+            headers["x-roark-project-id"] = project_id
+        self._timeout = timeout
+        # A redirect is not followed: it would take the key to another address.
+        self._http = httpx.Client(
+            base_url=base_url, headers=headers, timeout=timeout, transport=transport, follow_redirects=False
+        )
+
+    def create_call(self, body: bytes, *, tried: bool) -> Receipt:
+        """Posts a call once.
+
+        Args:
+            body: The JSON of the call.
+            tried: Whether an earlier attempt may have created it.
+        """
+        token = otel_context.attach(_suppressed())
+        try:
+            with self._http.stream(
+                "POST", "/v1/call", content=body, headers={"content-type": "application/json"}
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                content = _beginning_of(answer, time.monotonic() + self._timeout)
+        except httpx.HTTPError as fault:
+            return TryAgain(None, type(fault).__name__)
+        finally:
+            otel_context.detach(token)
+        return receipt(answer.status_code, headers, content, tried=tried, now=datetime.now(timezone.utc))
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._http.close()
+
+
+def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_bytes():
+        # httpx waits so long for each byte; an answer that drips must not hold up all other calls.
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the answer took too long")
+        content += chunk
+        if len(content) >= MAX_ANSWER_BYTES:
+            break
+    return bytes(content)
+
+
+def _suppressed() -> otel_context.Context:
+    """A context in which no instrumentation makes spans or headers of our request.
+
+    The SDK's exporters use the same key, which has no public name; without it the request would only be traced.
+    """
+    key = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
+    return otel_context.Context() if key is None else otel_context.set_value(key, True, otel_context.Context())

@@ -1,0 +1,26 @@
+"""What holds where the spans of a conversation do not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from roark_otel.moments import Agent
+
+if TYPE_CHECKING:
+    from roark_otel.recording import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The app's own word on what a call is like.
+
+    `with_content` False: no text, argument, result, prompt or payload gets into a call.
+    """
+
+    interface_type: str | None = None
+    call_direction: str | None = None
+    agent: Agent = field(default_factory=Agent)
+    recording_url: str | None = None
+    recording_template: Template | None = None
+    with_content: bool = True

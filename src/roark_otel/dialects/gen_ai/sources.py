@@ -1,0 +1,164 @@
+"""Where a span keeps its messages: attributes, span events, one attribute per field, or logfire's lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel import reading
+from roark_otel.dialects.gen_ai import names
+from roark_otel.messages import Listing, Mark, Message, Recital, Role, fields_of, holds_message, indexed, messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from roark_otel.messages import Lists
+    from roark_otel.records import SpanRecord
+
+_EVENT_ROLES = {
+    names.SYSTEM_EVENT: Role.SYSTEM,
+    names.USER_EVENT: Role.CUSTOMER,
+    names.ASSISTANT_EVENT: Role.AGENT,
+    names.TOOL_EVENT: Role.TOOL,
+    names.CHOICE_EVENT: Role.AGENT,
+}
+
+
+class Exchange(NamedTuple):
+    """What a model was asked with, and what it answered.
+
+    `before` is what the history holds before `asked`; `mark` says how far the history is known when `asked` was told.
+    """
+
+    before: Recital
+    asked: tuple[Message, ...] = ()
+    answered: tuple[Message, ...] = ()
+    mark: Mark | None = None
+
+
+class Sources:
+    """Finds the messages of spans."""
+
+    __slots__ = ("_lists", "_tell")
+
+    def __init__(self, lists: Lists, tell: Callable[[SpanRecord, str, str], None]) -> None:
+        self._lists = lists
+        self._tell = tell
+
+    def exchange(self, span: SpanRecord) -> Exchange:
+        """What a span tells of a model's work; the first place that tells anything of a side tells all of it."""
+        asked = Exchange(Recital())
+        answered: tuple[Message, ...] = ()
+        for read in (self._current, self._per_message, self._numbered, self._logfire):
+            found = read(span)
+            if not asked.asked and not asked.mark:
+                asked = found
+            answered = answered or found.answered
+        return asked._replace(answered=answered)
+
+    def told(self, exchange: Exchange) -> None:
+        """All that an exchange was asked with has been told to `before`."""
+        self._lists.keep(exchange.mark)
+
+    def instructions(self, span: SpanRecord) -> str | None:
+        """The system prompt that is told apart from the messages."""
+        for told in _holders(span, names.INSTRUCTIONS):
+            items = self._list(span, names.INSTRUCTIONS, told).items
+            words = [one.text for one in messages(items, Role.SYSTEM) if one.text]
+            if words:
+                return "\n\n".join(words)
+        return None
+
+    def _current(self, span: SpanRecord) -> Exchange:
+        asked = next(iter(_holders(span, names.INPUT)), None)
+        answered = next(iter(_holders(span, names.OUTPUT)), None)
+        return self._lists_of(span, (names.INPUT, asked), (names.OUTPUT, answered))
+
+    def _lists_of(self, span: SpanRecord, asked: tuple[str, object], answered: tuple[str, object]) -> Exchange:
+        given = self._list(span, *asked)
+        gave = self._list(span, *answered)
+        return Exchange(
+            before=given.before,
+            asked=tuple(messages(given.items, Role.CUSTOMER)),
+            answered=tuple(messages(gave.items, Role.AGENT)),
+            mark=given.mark,
+        )
+
+    def _list(self, span: SpanRecord, name: str, value: object) -> Listing:
+        return self._lists.read(name, value, span.start_ns, lambda why: self._tell(span, name, why))
+
+    def _per_message(self, span: SpanRecord) -> Exchange:
+        asked: list[Message] = []
+        answered: list[Message] = []
+        for event in span.events:
+            if isinstance(event.name, str) and event.name in _EVENT_ROLES:
+                where = answered if event.name == names.CHOICE_EVENT else asked
+                where.extend(self._event_messages(span, event.name, event.attributes))
+        return Exchange(Recital(), tuple(asked), tuple(answered))
+
+    def _event_messages(self, span: SpanRecord, name: str, fields: Mapping[str, object]) -> Iterable[Message]:
+        role = _EVENT_ROLES[name]
+        body = fields.get("message") if name == names.CHOICE_EVENT else fields.get("content")
+        if role is Role.TOOL:
+            return messages([{**fields, "role": "tool", "content": body}], role)
+        if isinstance(body, str) and body.lstrip()[:1] in {"[", "{"}:
+            body = self._decoded(span, name, body)
+        told = {"role": role.value, **_without_content(fields), **_as_fields(body)}
+        return messages([told], role)
+
+    def _decoded(self, span: SpanRecord, name: str, body: str) -> object:
+        """A body as JSON, if it is a message's; words that only look like one are words."""
+        try:
+            found = reading.parsed(body)
+        except ValueError as fault:
+            if not body.lstrip().startswith(('[{"', '{"')):
+                return body
+            self._tell(span, name, str(fault))
+            return None
+        return found if holds_message(found) else body
+
+    def _numbered(self, span: SpanRecord) -> Exchange:
+        asked = messages(indexed(span.attributes, names.PROMPT_PREFIX), Role.CUSTOMER)
+        answered = messages(indexed(span.attributes, names.COMPLETION_PREFIX), Role.AGENT)
+        return Exchange(Recital(), tuple(asked), tuple(answered))
+
+    def _logfire(self, span: SpanRecord) -> Exchange:
+        get = span.attributes.get
+        asked = next((name for name in names.LOGFIRE_INPUTS if name in span.attributes), None)
+        answered = next((name for name in names.LOGFIRE_OUTPUTS if name in span.attributes), None)
+        if names.LOGFIRE_TEMPLATE in span.attributes and asked and answered:
+            return self._lists_of(span, (asked, get(asked)), (answered, get(answered)))
+        if names.LOGFIRE_EVENTS in span.attributes:
+            return self._event_list(span)
+        return Exchange(Recital())
+
+    def _event_list(self, span: SpanRecord) -> Exchange:
+        """One list of events, in which the answer comes last."""
+        told: list[Message] = []
+        for item in self._list(span, names.LOGFIRE_EVENTS, span.attributes.get(names.LOGFIRE_EVENTS)).items:
+            fields = fields_of(item)
+            name = fields.get("event.name")
+            if isinstance(name, str) and name in _EVENT_ROLES:
+                told.extend(self._event_messages(span, name, fields))
+        upto = len(told)
+        while upto and told[upto - 1].role is Role.AGENT:
+            upto -= 1
+        return Exchange(Recital(), tuple(told[:upto]), tuple(told[upto:]))
+
+
+def _holders(span: SpanRecord, name: str) -> Sequence[object]:
+    """The values of a name on the span, then on its events of details."""
+    found = [span.attributes.get(name)]
+    found += [event.attributes.get(name) for event in span.events if event.name == names.DETAILS_EVENT]
+    return [one for one in found if one is not None]
+
+
+def _without_content(fields: Mapping[str, object]) -> Mapping[str, object]:
+    return {key: value for key, value in fields.items() if key in {"tool_calls", "id"}}
+
+
+def _as_fields(body: object) -> Mapping[str, object]:
+    """The body of an event as the fields of a message: it is one, or what one holds."""
+    fields = fields_of(body)
+    if fields.keys() & {"content", "tool_calls", "parts"}:
+        return {key: value for key, value in fields.items() if key != "role"}
+    return {"content": body}

@@ -1,0 +1,72 @@
+"""What LiveKit's tools were given and gave back, as values."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import cast
+
+from roark_otel.moments import Failed, Outcome, Returned, Unanswered
+from roark_otel.reading import json_object, json_value, parsed, text, unicode_text
+
+_MAX_LITERAL = 100_000
+_FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
+
+
+def parameters(arguments: str) -> dict[str, object] | None:
+    """The arguments of a call, None if they are no JSON object."""
+    if not arguments.strip():
+        return {}
+    try:
+        return json_object(arguments)
+    except ValueError:
+        return None
+
+
+def as_text(arguments: str) -> dict[str, object]:
+    """Arguments that are no JSON object, as they are: parameters have to be an object."""
+    return {"arguments": unicode_text(arguments)}
+
+
+def outcome_of(output: object, *, is_error: bool) -> Outcome:
+    """What came of a tool whose output LiveKit tells with `str()`."""
+    if is_error:
+        return Failed(text(output) or "The tool failed.")
+    return Returned(_value(output)) if isinstance(output, str) else Unanswered()
+
+
+def _value(output: str) -> object:
+    """An object or a list that was written as JSON or as a Python literal, else the text.
+
+    A number stays text: `str()` wrote it, and reading it could only lose digits.
+    """
+    if output.lstrip()[:1] in {"{", "["} and len(output) <= _MAX_LITERAL * 10:
+        try:
+            return json_value(parsed(output))
+        except ValueError:
+            found = _literal(output)
+            return unicode_text(output) if found is None else found
+    return unicode_text(output)
+
+
+def _literal(output: str) -> object | None:
+    """A Python literal that JSON can say without loss, else None."""
+    # `repr` writes no other escapes, and Python warns of them aloud.
+    if len(output) > _MAX_LITERAL or _FOREIGN_ESCAPE.search(output):
+        return None
+    try:
+        found: object = ast.literal_eval(output.strip())
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return json_value(found) if _is_json(found) else None
+
+
+def _is_json(value: object, depth: int = 0) -> bool:
+    if depth > 60:
+        return False
+    if isinstance(value, dict):
+        items = cast("dict[object, object]", value).items()
+        return all(isinstance(key, str) and _is_json(item, depth + 1) for key, item in items)
+    if isinstance(value, list):
+        return all(_is_json(item, depth + 1) for item in cast("list[object]", value))
+    return value is None or isinstance(value, (str, int, float, bool))

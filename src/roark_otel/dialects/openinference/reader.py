@@ -1,0 +1,177 @@
+"""The reader of the OpenInference conventions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from roark_otel import reading
+from roark_otel.dialects.openinference import names
+from roark_otel.dialects.openinference.pipecat import PipecatTurns
+from roark_otel.dialects.openinference.sources import Exchange, Sources
+from roark_otel.messages import (
+    Agents,
+    Ran,
+    Role,
+    Tools,
+    Transcript,
+    Turns,
+    as_span,
+    failure,
+    has_times,
+    in_order,
+    lines,
+    parameters,
+    result,
+    texts,
+    utterance,
+)
+from roark_otel.moments import Failed, Outcome, Returned, ToolUse, Unanswered
+from roark_otel.types import Unreadable, Warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from roark_otel.moments import Moment
+    from roark_otel.records import SpanRecord
+
+
+class OpenInferenceReader:
+    """Reads what models, agents, tools and the turns of Pipecat say.
+
+    Models tell what was said, each thing on many spans, and `Transcript` says it once. What agents and chains were
+    given and gave back repeats that, and only tells where no model tells anything.
+    """
+
+    __slots__ = (
+        "_agents",
+        "_pipecat",
+        "_sources",
+        "_tells_models",
+        "_tools",
+        "_transcript",
+        "_turns",
+        "_warn",
+        "_warned",
+    )
+
+    def __init__(self, warn: Warn) -> None:
+        self._warn = warn
+        self._warned: set[str] = set()
+        self._sources = Sources(self._tell)
+        self._transcript = Transcript()
+        self._agents = Agents()
+        self._tools = Tools()
+        self._turns = Turns()
+        self._pipecat = PipecatTurns()
+        self._tells_models = False
+
+    def read(self, span: SpanRecord) -> None:
+        """Takes in a span."""
+        kind = _kind(span)
+        if kind is None or not has_times(span):
+            return
+        is_pipecat = span.scope == names.PIPECAT_SCOPE or span.name == names.PIPECAT_TURN
+        if is_pipecat:
+            self._pipecat.read(span)
+            self._read_first_prompt(span)
+        if kind == names.TOOL:
+            self._read_tool(span)
+        elif kind == names.LLM and not is_pipecat:
+            self._read_model(span)
+        elif kind in {names.AGENT, names.CHAIN} and not is_pipecat:
+            self._read_run(span, kind)
+
+    def moments(self) -> Iterable[Moment]:
+        """What was said and used so far, and who the agents are."""
+        known = self._agents.known()
+        for one in known.from_turn_start(in_order(self._turns.told() if self._turns else self._transcript.said())):
+            yield utterance(one, known)
+        yield from self._pipecat.said()
+        for use, agent in self._tools.uses(self._pipecat.asked_ns):
+            yield replace(use, agent=known.agent(agent, use.start_ns))
+        yield from known.facts()
+
+    def _read_model(self, span: SpanRecord) -> None:
+        found = self._sources.of_model(span)
+        if found.tells and not self._tells_models:
+            self._tells_models = True
+            self._turns.forget()
+        self._read_prompt(span, found)
+        for message in found.asked:
+            self._tools.asked(span.start_ns, None, message.calls)
+            self._tools.answered(span.start_ns, message.answers)
+        asked = as_span(span)
+        for message in found.answered:
+            self._tools.asked(span.start_ns if asked.end_ns is None else asked.end_ns, None, message.calls)
+        self._transcript.ask(span.start_ns, found.before, lines(found.asked))
+        self._sources.told(found)
+        self._transcript.answer(asked, found.before, texts(found.answered), None)
+
+    def _read_run(self, span: SpanRecord, kind: str) -> None:
+        ran, name = as_span(span), _first_text(span.attributes, names.AGENT_NAMES) if kind == names.AGENT else None
+        if ran.end_ns is not None:
+            self._agents.ran(span.span_id, span.start_ns, ran.end_ns, name)
+        if not self._tells_models:
+            found = self._sources.of_run(span)
+            if found.tells:
+                self._turns.read(ran, found.asked, found.answered, name)
+
+    def _read_tool(self, span: SpanRecord) -> None:
+        self._tools.tells_runs()
+        get = span.attributes.get
+        name = _first_text(span.attributes, names.TOOL_NAMES)
+        if name is None:
+            return  # a handoff
+        use = ToolUse(
+            name=name,
+            start_ns=span.start_ns,
+            end_ns=as_span(span).end_ns,
+            parameters=parameters(_first(span.attributes, names.TOOL_ARGUMENTS)),
+            outcome=_outcome(span),
+            call_id=_first_text(span.attributes, names.TOOL_IDS),
+            description=reading.text(get(names.TOOL_DESCRIPTION)),
+        )
+        self._tools.ran(Ran(span.span_id, span.parent_id, use, None))
+
+    def _read_prompt(self, span: SpanRecord, found: Exchange) -> None:
+        prompt = "\n\n".join(one.text for one in found.asked if one.role is Role.SYSTEM and one.text)
+        if prompt:
+            self._agents.prompted(span.start_ns, None, prompt)
+
+    def _read_first_prompt(self, span: SpanRecord) -> None:
+        """The system prompt where nothing else of a history is needed."""
+        prompt = reading.text(span.attributes.get(names.FIRST_CONTENT))
+        if prompt and span.attributes.get(names.FIRST_ROLE) == "system":
+            self._agents.prompted(span.start_ns, None, prompt)
+
+    def _tell(self, span: SpanRecord, attribute: str, why: str) -> None:
+        """Warns of an attribute, once."""
+        if attribute not in self._warned:
+            self._warned.add(attribute)
+            self._warn(Unreadable(span, attribute, why))
+
+
+def _kind(span: SpanRecord) -> str | None:
+    """The kind of span, also where only its other names tell; None if it does not speak OpenInference."""
+    told = span.attributes.get(names.KIND)
+    if told is not None:
+        return told.upper() if isinstance(told, str) else ""
+    if any(name.startswith((names.INPUT_MESSAGES, names.OUTPUT_MESSAGES)) for name in span.attributes):
+        return names.LLM
+    return None
+
+
+def _outcome(span: SpanRecord) -> Outcome:
+    gave = _first(span.attributes, names.TOOL_RESULTS)
+    if (failed := failure(span, gave)) is not None:
+        return Failed(failed)
+    return Unanswered() if gave is None else Returned(result(gave))
+
+
+def _first(found: Mapping[str, object], wanted: Iterable[str]) -> object:
+    return next((found[name] for name in wanted if found.get(name) is not None), None)
+
+
+def _first_text(found: Mapping[str, object], wanted: Iterable[str]) -> str | None:
+    return next((words for name in wanted if (words := reading.text(found.get(name)))), None)

@@ -1,0 +1,65 @@
+"""Where a span keeps its messages: one attribute for each field of each, or the whole as one value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel.dialects.openinference import names
+from roark_otel.messages import Listing, Lists, Mark, Message, Recital, Role, indexed, messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel.records import SpanRecord
+
+
+class Exchange(NamedTuple):
+    """What a model or an agent was asked with, and what it answered.
+
+    `before` is what the history holds before `asked`; `mark` says how far the history is known when `asked` was told.
+    """
+
+    before: Recital
+    asked: tuple[Message, ...]
+    answered: tuple[Message, ...]
+    mark: Mark | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells anything that was said."""
+        return self.before.length > 0 or any(one.text for one in (*self.asked, *self.answered))
+
+
+class Sources:
+    """Finds the messages of spans."""
+
+    __slots__ = ("_lists", "_tell")
+
+    def __init__(self, tell: Callable[[SpanRecord, str, str], None]) -> None:
+        self._lists = Lists()
+        self._tell = tell
+
+    def of_model(self, span: SpanRecord) -> Exchange:
+        """The messages of a model: those told field by field, else those of the values."""
+        asked = indexed(span.attributes, names.INPUT_MESSAGES)
+        answered = indexed(span.attributes, names.OUTPUT_MESSAGES)
+        given = Listing(asked, Recital()) if asked else self._value(span, names.INPUT_VALUE)
+        gave = Listing(answered, Recital()) if answered else self._value(span, names.OUTPUT_VALUE)
+        return _exchange(given, gave)
+
+    def of_run(self, span: SpanRecord) -> Exchange:
+        """What an agent or a chain was given and gave back."""
+        return _exchange(self._value(span, names.INPUT_VALUE), self._value(span, names.OUTPUT_VALUE))
+
+    def told(self, exchange: Exchange) -> None:
+        """All that an exchange was asked with has been told to `before`."""
+        self._lists.keep(exchange.mark)
+
+    def _value(self, span: SpanRecord, name: str) -> Listing:
+        value = span.attributes.get(name)
+        return self._lists.read(name, value, span.start_ns, lambda why: self._tell(span, name, why))
+
+
+def _exchange(given: Listing, gave: Listing) -> Exchange:
+    asked = tuple(messages(given.items, Role.CUSTOMER))
+    return Exchange(given.before, asked, tuple(messages(gave.items, Role.AGENT)), given.mark)

@@ -1,0 +1,124 @@
+"""What was heard of a reply: `tts` spans tell what was generated, the next history what the customer heard of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from enum import Enum
+from itertools import accumulate
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from roark_otel.dialects.pipecat.customer import Spoken
+    from roark_otel.dialects.pipecat.history import Recent
+    from roark_otel.dialects.pipecat.rows import Row
+
+_start = attrgetter("start_ns")
+_NEXT = 3
+"""So many histories after a reply are searched for it: those of other models may come between."""
+
+
+class Told(Enum):
+    """What histories tell of a reply."""
+
+    NOTHING = "they do not know it"
+    HEARD = "as much of it as is told was heard"
+    UNHEARD = "the customer spoke before anything of it was heard"
+
+
+class Heard(NamedTuple):
+    """What of a reply was heard. `is_cut`: not all of it was."""
+
+    told: Told
+    text: str
+    is_cut: bool = False
+
+
+class Histories:
+    """What the histories of a conversation say was heard; asked about replies in the order in which they were given.
+
+    Args:
+        recents: What each history says was last said, by start.
+        said: What the customer said, by start.
+    """
+
+    __slots__ = ("_left", "_recents", "_said")
+
+    def __init__(self, recents: Sequence[Row[Recent]], said: Sequence[Spoken]) -> None:
+        self._recents = recents
+        self._said = said
+        self._left: dict[int, list[str]] = {}
+
+    def heard(self, text: str, start_ns: int, *, generated: bool) -> Heard:
+        """What was heard of a reply.
+
+        Args:
+            text: What was generated.
+            start_ns: When.
+            generated: Whether a model wrote it, so that a history knows it if anything of it was heard.
+        """
+        following = bisect_right(self._recents, start_ns, key=_start)
+        for index in range(following, min(following + _NEXT, len(self._recents))):
+            if index not in self._left:
+                self._left[index] = [plain(one) for one in self._recents[index].words.said]
+            if length := _taken(plain(text), self._left[index]):
+                heard = _beginning(text, length)
+                return Heard(Told.HEARD, heard, is_cut=len(heard) < len(text))
+        if generated and following < len(self._recents) and self._is_passed_over(self._recents[following], start_ns):
+            return Heard(Told.UNHEARD, text)
+        return Heard(Told.NOTHING, text)
+
+    def _is_passed_over(self, recent: Row[Recent], start_ns: int) -> bool:
+        """Whether the next history has nothing after the words that the reply answers.
+
+        They have to be there: an app may have cleared the history. The customer may have gone on already.
+        """
+        if recent.words.said or recent.words.asked is None:
+            return False
+        before = bisect_right(self._said, start_ns, key=_start)
+        asked = plain(recent.words.asked)
+        return any(plain(one.text) == asked for one in self._said[max(0, before - 2) : before])
+
+
+def _taken(reply: str, left: list[str]) -> int:
+    """How many characters of a reply are next in what is left of a history, which are then taken from it.
+
+    All of it may be there, cut into messages anywhere; else some messages may be its beginning, because an
+    interruption ends a message.
+    """
+    for first in range(len(left)):
+        if length := _match(reply, left[first:]):
+            del left[:first]
+            rest = length
+            while rest > 0:
+                message = left.pop(0)
+                if len(message) > rest:
+                    left.insert(0, message[rest:])
+                rest -= len(message)
+            return length
+    return 0
+
+
+def _match(reply: str, messages: Sequence[str]) -> int:
+    whole = "".join(messages)
+    if whole.startswith(reply):
+        return len(reply)
+    length = 0
+    for message in messages:
+        if not reply.startswith(message, length):
+            break
+        length += len(message)
+    return length
+
+
+def plain(text: str) -> str:
+    """The text without white space: speech services and histories differ in it."""
+    return "".join(text.split())
+
+
+def _beginning(text: str, length: int) -> str:
+    """The text up to so many characters that are not white space."""
+    seen = accumulate(not character.isspace() for character in text)
+    return text[: next((index for index, count in enumerate(seen, 1) if count == length), len(text))]

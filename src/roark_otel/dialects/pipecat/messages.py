@@ -1,0 +1,168 @@
+"""The messages of a model's history, in the shape of whichever provider, as what was said, asked and answered.
+
+Pipecat writes a history as it goes to the provider: OpenAI (chat, responses, realtime), Anthropic, Gemini, Bedrock or
+Nova Sonic. The shapes exclude one another, so a message is read without knowing whose it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias, cast
+
+from roark_otel.reading import json_value, parsed, text
+
+_CUSTOMER = "user"
+_AGENT = frozenset({"assistant", "model"})
+_ASYNC = "async_tool"
+
+
+class Asked(NamedTuple):
+    """The customer said this."""
+
+    text: str
+
+
+class Said(NamedTuple):
+    """The agent said this, as far as it was heard."""
+
+    text: str
+
+
+class Called(NamedTuple):
+    """A tool was called. `arguments` is JSON text."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+class Answered(NamedTuple):
+    """A tool gave this back, or a word of Pipecat's own for that it has not yet. `content` is JSON text, or text."""
+
+    call_id: str
+    content: str
+
+
+Item: TypeAlias = "Asked | Said | Called | Answered"
+
+
+def items(message: object) -> Iterator[Item]:
+    """What a message says, nothing if it is none."""
+    if not isinstance(message, Mapping):
+        return
+    found = cast("Mapping[str, object]", message)
+    role = (text(found.get("role")) or "").lower().removeprefix("role.")
+    kind = found.get("type")
+    if kind == "function_call":
+        yield from _call(found.get("call_id"), found.get("name"), found.get("arguments"))
+    elif kind == "function_call_output":
+        yield from _answer(found.get("call_id"), found.get("output"))
+    elif role == "tool":
+        yield from _answer(found.get("tool_call_id"), found.get("content"))
+    else:
+        for key in ("content", "parts", "text"):
+            yield from _contents(role, found.get(key))
+        for one in _list(found.get("tool_calls")):
+            call = _mapping(one)
+            function = _mapping(call.get("function"))
+            yield from _call(call.get("id"), function.get("name"), function.get("arguments"))
+
+
+def _contents(role: str, contents: object) -> Iterator[Item]:
+    for one in [contents] if isinstance(contents, str) else _list(contents):
+        if isinstance(one, str):
+            yield from _text(role, one)
+            continue
+        block = _mapping(one)
+        yield from _text(role, block.get("text"))
+        yield from _tool_block(block)
+
+
+def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
+    """A part of a message that is about a tool: Anthropic's, Bedrock's or Gemini's."""
+    if block.get("type") == "tool_use":
+        yield from _call(block.get("id"), block.get("name"), block.get("input"))
+    elif block.get("type") == "tool_result":
+        yield from _answer(block.get("tool_use_id"), block.get("content"))
+    elif called := _mapping(block.get("toolUse")):
+        yield from _call(called.get("toolUseId"), called.get("name"), called.get("input"))
+    elif answered := _mapping(block.get("toolResult")):
+        yield from _answer(answered.get("toolUseId"), answered.get("content"))
+    elif called := _mapping(block.get("function_call")):
+        yield from _call(called.get("id"), called.get("name"), called.get("args"))
+    elif answered := _mapping(block.get("function_response")):
+        yield from _answer(answered.get("id"), _unwrapped(answered.get("response")))
+
+
+def _text(role: str, value: object) -> Iterator[Item]:
+    said = text(value)
+    if said is None:
+        return
+    if role in _AGENT:
+        yield Said(said)
+    elif late := _late_answer(said):
+        yield late
+    elif role == _CUSTOMER:
+        yield Asked(said)
+
+
+def _late_answer(said: str) -> Answered | None:
+    """What an asynchronous tool gave back: Pipecat writes it as a message of the developer, or of the user."""
+    told = async_tool(said)
+    call_id = text(told.get("tool_call_id"))
+    return Answered(call_id, said) if call_id else None
+
+
+def async_tool(content: str) -> Mapping[str, object]:
+    """What Pipecat writes about an asynchronous tool, empty if this is something else."""
+    if not content.startswith("{") or f'"{_ASYNC}"' not in content:
+        return {}
+    try:
+        told = _mapping(parsed(content))
+    except ValueError:
+        return {}
+    return told if told.get("type") == _ASYNC else {}
+
+
+def _call(call_id: object, name: object, arguments: object) -> Iterator[Called]:
+    known_id, known_name = text(call_id), text(name)
+    if known_id and known_name:
+        yield Called(known_id, known_name, _json_text(arguments))
+
+
+def _answer(call_id: object, content: object) -> Iterator[Answered]:
+    if known_id := text(call_id):
+        yield Answered(known_id, _json_text(_joined(content)))
+
+
+def _joined(content: object) -> object:
+    """The content of an answer that comes in blocks, as Bedrock's does and Anthropic's may."""
+    blocks = [_mapping(one) for one in _list(content)]
+    if not blocks or not all("text" in one or "json" in one for one in blocks):
+        return content
+    if len(blocks) == 1 and "json" in blocks[0]:
+        return blocks[0]["json"]
+    return " ".join(_json_text(one.get("text", one.get("json"))) for one in blocks)
+
+
+def _unwrapped(response: object) -> object:
+    """Gemini takes only objects, so Pipecat wraps what is none as `{"value": …}`."""
+    found = _mapping(response)
+    if list(found) != ["value"] or isinstance(found["value"], Mapping):
+        return response
+    return json.dumps(json_value(found["value"]), ensure_ascii=False)
+
+
+def _json_text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(json_value(value), ensure_ascii=False)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> Sequence[object]:
+    return cast("Sequence[object]", value) if isinstance(value, (list, tuple)) else ()

@@ -1,0 +1,166 @@
+"""What the agent said: which of the texts that were generated were spoken, and how much of them was heard."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel.dialects.pipecat.heard import Told, plain
+from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from roark_otel.dialects.pipecat.customer import Spoken
+    from roark_otel.dialects.pipecat.heard import Histories
+    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel.dialects.pipecat.turns import Turns
+
+_start = attrgetter("start_ns")
+_RECENT = 3
+"""So many models before a speech are searched for the one that wrote it."""
+
+
+class Reply(NamedTuple):
+    """Something that the agent said.
+
+    It went to the speech service at `start_ns`, whose first byte took `ttfb_ns` and whose last came at `made_ns`; it
+    was not spoken before `spoken_ns`. `model` wrote it. `is_sure`: it was spoken, or else only a history can tell.
+    `is_cut`: not all of it was heard.
+    """
+
+    turn_id: int
+    start_ns: int
+    spoken_ns: int
+    made_ns: int
+    ttfb_ns: int | None
+    text: str
+    model: Row[str | None] | None
+    is_sure: bool = True
+    is_cut: bool = False
+
+
+class Replies:
+    """The replies of a conversation.
+
+    Args:
+        speeches: The rows of speech services: what was to be spoken.
+        models: The rows of models: what was written.
+        turns: The turns.
+        said: What the customer said, by start.
+    """
+
+    __slots__ = ("_asked_in", "_models", "_speeches", "_turns", "has_metrics")
+
+    def __init__(
+        self,
+        speeches: Sequence[Row[str | None]],
+        models: Sequence[Row[str | None]],
+        turns: Turns,
+        said: Sequence[Spoken],
+    ) -> None:
+        self._speeches = speeches
+        self._models = models
+        self._turns = turns
+        self._asked_in = {one.turn_id for one in said}
+        self.has_metrics = any(row.ttfb_ns is not None for row in speeches)
+
+    def heard(self, histories: Histories) -> list[Reply]:
+        """The replies as they were heard, by start."""
+        kept: list[Reply] = []
+        for one in sorted(self._candidates(), key=lambda one: (one.start_ns, one.text)):
+            if self._is_late(one) or self._is_early(one):
+                continue
+            heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
+            if heard.told is Told.HEARD or (heard.told is Told.NOTHING and one.is_sure):
+                kept.append(one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
+        return kept
+
+    def _candidates(self) -> Iterator[Reply]:
+        """Everything that may have been spoken: what went to a speech service, and what a model wrote without one."""
+        written: set[int] = set()
+        for row in self._speeches:
+            if row.words is not None:
+                model = self._model_of(row, row.words)
+                written.add(model.span_id if model else 0)
+                yield _reply(row, row.words, model)
+        for index, model in enumerate(self._models):
+            if model.words is None or model.span_id in written:
+                continue
+            if model.flag:  # of a speech-to-speech model
+                yield _written(model, model.words)
+            elif not self._is_voiced(index):
+                yield self._unvoiced(model, model.words)
+
+    def _model_of(self, speech: Row[str | None], text: str) -> Row[str | None] | None:
+        """The model that wrote a text, None if it is the app's own."""
+        before, words = bisect_right(self._models, speech.start_ns, key=_start), plain(text)
+        for model in reversed(self._models[max(0, before - _RECENT) : before]):
+            if model.words is not None and not model.flag and words in plain(model.words):
+                return model
+        return None
+
+    def _is_voiced(self, index: int) -> bool:
+        """Whether there are texts for the speech service in the turn of a model, or up to the next model."""
+        model = self._models[index]
+        if self._turns.get(model.parent_id):
+            around = self._speeches_near(model, model.start_ns, None)
+            return any(row.words is not None and row.parent_id == model.parent_id for row in around)
+        until_ns = self._models[index + 1].start_ns if index + 1 < len(self._models) else None
+        return any(row.words is not None for row in self._speeches_near(model, model.start_ns, until_ns))
+
+    def _speeches_near(self, model: Row[str | None], since_ns: int, until_ns: int | None) -> Sequence[Row[str | None]]:
+        """The speeches of the turn of a model, or those that began in between."""
+        turn = self._turns.get(model.parent_id)
+        first = bisect_right(self._speeches, turn.start_ns if turn else since_ns, key=_start)
+        end_ns = turn.end_ns if turn else until_ns
+        last = len(self._speeches) if end_ns is None else bisect_right(self._speeches, end_ns, key=_start)
+        return self._speeches[first:last]
+
+    def _unvoiced(self, model: Row[str | None], text: str) -> Reply:
+        """What a model wrote whose speech does not tell its text, as in some versions, or that has no speech."""
+        for row in self._speeches_near(model, model.start_ns, None):
+            if row.words is None and row.start_ns >= model.start_ns and row.parent_id == model.parent_id:
+                return _reply(row, text, model)
+        return _written(model, text)._replace(is_sure=not self._speeches)
+
+    def _is_late(self, one: Reply) -> bool:
+        """Whether a reply was generated when the call had ended already, and nothing of it was played."""
+        hung_up_ns = self._turns.hung_up_ns
+        if hung_up_ns is None or one.start_ns < hung_up_ns or one.ttfb_ns is not None or self._turns.get(one.turn_id):
+            return False
+        answers_nobody = one.model is not None and one.model.start_ns >= hung_up_ns
+        return answers_nobody or self.has_metrics or self._turns.is_cancelled
+
+    def _is_early(self, one: Reply) -> bool:
+        """Whether the call ended before the agent began to speak: then its turn has no latency."""
+        turn = self._turns.get(one.turn_id)
+        return (
+            turn is not None
+            and turn.ttfb_ns is None
+            and one.ttfb_ns is None
+            and one.turn_id in self._asked_in
+            and self._turns.any_latency
+            and self._turns.closed(turn) is Closed.BY_HANG_UP
+            and turn.until_ns - one.start_ns < SILENCE_NS
+        )
+
+
+def _reply(row: Row[str | None], text: str, model: Row[str | None] | None) -> Reply:
+    return Reply(
+        turn_id=row.parent_id,
+        start_ns=row.start_ns,
+        spoken_ns=row.start_ns + (row.ttfb_ns or 0),
+        made_ns=row.until_ns,
+        ttfb_ns=row.ttfb_ns,
+        text=text,
+        model=model,
+        is_cut=row.flag,
+    )
+
+
+def _written(model: Row[str | None], text: str) -> Reply:
+    """A reply without a speech service of its own."""
+    return _reply(replace(model, flag=False), text, model)._replace(ttfb_ns=None)

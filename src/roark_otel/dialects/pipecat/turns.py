@@ -1,0 +1,99 @@
+"""Pipecat's turns: an exchange each, from the customer's first word to the end of the agent's reply.
+
+A turn ends when the customer speaks again after the agent began to, or 2.5 s after the agent fell silent, or when the
+call ends. Pipecat calls it interrupted in the first case if the agent still spoke, and always in the last one.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from roark_otel.dialects.pipecat.rows import Row
+
+_MS = 1_000_000
+SILENCE_NS = 2_500 * _MS
+"""How long the agent is silent before a timer closes its turn."""
+
+_CLOSED_BY_TIMER_NS = 500 * _MS
+"""A turn that was open for longer than it lasted was closed by the timer; by the clock both differ by some ms."""
+
+_END_SILENCE_NS = 2_000 * _MS
+"""How much silence Pipecat plays after everything else before a conversation ends, unless it was cancelled."""
+
+
+class Closed(Enum):
+    """What closed a turn."""
+
+    NOT_YET = "it goes on, or nothing tells"
+    BY_TIMER = "the agent was silent for a while"
+    BY_BARGE_IN = "the customer spoke while the agent did"
+    BY_CUSTOMER = "the customer spoke after the agent did"
+    BY_HANG_UP = "the call ended"
+
+
+class Turns:
+    """The turns of a conversation.
+
+    Args:
+        turns: Their rows, by start.
+        conversations: The rows of the spans around them.
+    """
+
+    __slots__ = ("_by_id", "_ended_ns", "_last", "any_latency", "first_id")
+
+    def __init__(self, turns: Sequence[Row[None]], conversations: Iterable[Row[None]]) -> None:
+        self._by_id = {row.span_id: row for row in turns}
+        self._last = turns[-1] if turns else None
+        self._ended_ns = max((row.end_ns for row in conversations if row.end_ns is not None), default=None)
+        self.first_id = turns[0].span_id if turns else None
+        self.any_latency = any(row.ttfb_ns is not None for row in turns)
+
+    def get(self, span_id: int) -> Row[None] | None:
+        """The turn of this id."""
+        return self._by_id.get(span_id)
+
+    @property
+    def hung_up_ns(self) -> int | None:
+        """When the call was ended, if that closed a turn: what is generated after it may not be played."""
+        last = self._last
+        return last.end_ns if last is not None and last.flag and not _by_timer(last) else None
+
+    @property
+    def played_until_ns(self) -> int | None:
+        """Until when the agent still spoke after the call was ended."""
+        if self._ended_ns is None or self.hung_up_ns is None:
+            return None
+        until_ns = self._ended_ns - _END_SILENCE_NS
+        return until_ns if until_ns > self.hung_up_ns + 100 * _MS else None
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the call ended at once: what was not played by then never was."""
+        if self._ended_ns is None or self.hung_up_ns is None:
+            return False
+        return self._ended_ns - self.hung_up_ns < _END_SILENCE_NS * 3 // 4
+
+    def closed(self, turn: Row[None]) -> Closed:
+        """What closed a turn."""
+        if turn.end_ns is None:
+            return Closed.NOT_YET
+        if _by_timer(turn):
+            return Closed.BY_TIMER
+        if turn.end_ns == self.hung_up_ns:
+            return Closed.BY_HANG_UP
+        return Closed.BY_BARGE_IN if turn.flag else Closed.BY_CUSTOMER
+
+
+def spoken_until_ns(turn: Row[None]) -> int:
+    """When the agent fell silent in a turn that the timer closed."""
+    return turn.start_ns + (turn.lasted_ns or 0)
+
+
+def _by_timer(turn: Row[None]) -> bool:
+    if turn.end_ns is None or turn.lasted_ns is None:
+        return False
+    return turn.end_ns - turn.start_ns - turn.lasted_ns > _CLOSED_BY_TIMER_NS

@@ -1,0 +1,18 @@
+"""The dialect `roark`: attributes and events that an app writes itself, on any span of the conversation.
+
+The names are those of `roark_otel.attributes`. Event keys may carry the prefix `roark.` too.
+
+`reader` keeps what each span says, `facts` reads attributes, `events` reads events, `words` narrows their values.
+"""
+
+from roark_otel import attributes
+from roark_otel.dialects.roark.reader import RoarkReader
+from roark_otel.types import Dialect
+
+ROARK: Dialect = Dialect(
+    name="roark",
+    reader=RoarkReader,
+    prefixes=(attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE),
+    live=True,
+)
+"""What an app says itself. It is the highest dialect: its word holds against any framework's."""

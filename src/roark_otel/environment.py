@@ -1,0 +1,92 @@
+"""The environment variables, with what each one means. An empty value is unset."""
+
+from typing import Final
+
+ROARK_API_KEY: Final = "ROARK_API_KEY"
+"""The key of the Roark project. Without one the processor does nothing but say so once."""
+
+ROARK_API_BEARER_TOKEN: Final = "ROARK_API_BEARER_TOKEN"  # noqa: S105 - a name, not a secret
+"""The key under the name that Roark's SDK uses; `ROARK_API_KEY` wins."""
+
+ROARK_BASE_URL: Final = "ROARK_BASE_URL"
+"""Where Roark is. Plain http only to a loopback host. Default: `https://api.roark.ai`."""
+
+ROARK_PROJECT_ID: Final = "ROARK_PROJECT_ID"
+"""The project, for a key that belongs to a user and not to a project."""
+
+ROARK_OBSERVABILITY_ENABLED: Final = "ROARK_OBSERVABILITY_ENABLED"
+"""The kill switch: `false`, `0`, `no` or `off`. Default: true."""
+
+ROARK_INTERFACE_TYPE: Final = "ROARK_INTERFACE_TYPE"
+"""PHONE or WEB where spans do not say. Default: PHONE if a phone number is known, else WEB."""
+
+ROARK_CALL_DIRECTION: Final = "ROARK_CALL_DIRECTION"
+"""INBOUND or OUTBOUND where spans do not say. Default: INBOUND."""
+
+ROARK_AGENT_NAME: Final = "ROARK_AGENT_NAME"
+"""The agent's name where spans do not say."""
+
+ROARK_AGENT_CUSTOM_ID: Final = "ROARK_AGENT_CUSTOM_ID"
+"""Your id of the agent where spans do not say."""
+
+ROARK_RECORDING_URL_TEMPLATE: Final = "ROARK_RECORDING_URL_TEMPLATE"
+"""Where recordings are: `{external_id} {trace_id} {livekit_room_id} {service_name} {started_at:%Y/%m/%d}
+{property.NAME}`, each URL-quoted."""
+
+ROARK_SPOOL_DIR: Final = "ROARK_SPOOL_DIR"
+"""Where finished calls wait. Default: a directory of the user's own state."""
+
+ROARK_LINGER_SECONDS: Final = "ROARK_LINGER_SECONDS"
+"""How long after the root's end late spans still count. Default: 2."""
+
+ROARK_QUIET_SECONDS: Final = "ROARK_QUIET_SECONDS"
+"""How long a call whose root is only implied rests, for a further root of the same id to join it. Default: 60."""
+
+ROARK_IDLE_TIMEOUT_SECONDS: Final = "ROARK_IDLE_TIMEOUT_SECONDS"
+"""After how long without a span a conversation is delivered as incomplete. Default: 14400."""
+
+ROARK_MAX_CONVERSATIONS: Final = "ROARK_MAX_CONVERSATIONS"
+"""How many conversations may be open; beyond it the one idle longest is delivered early. Default: 10000."""
+
+ROARK_EXIT_TIMEOUT_SECONDS: Final = "ROARK_EXIT_TIMEOUT_SECONDS"
+"""How long `shutdown()` may take. Keep it under the pod's grace period. Default: 5."""
+
+ROARK_HTTP_TIMEOUT_SECONDS: Final = "ROARK_HTTP_TIMEOUT_SECONDS"
+"""How long one request may take. Default: 10."""
+
+ROARK_EXTERNAL_ID_KEYS: Final = "ROARK_EXTERNAL_ID_KEYS"
+"""Further attribute names to take the external id from, in order, comma-separated."""
+
+ROARK_AUTO_EXTERNAL_ID: Final = "ROARK_AUTO_EXTERNAL_ID"
+"""true: a voice framework's conversation without an id gets one: Pipecat's conversation id, LiveKit's room SID with the
+root's span id, else the trace id. Default: false."""
+
+ROARK_CAPTURE_CONTENT: Final = "ROARK_CAPTURE_CONTENT"
+"""false: no text, argument or result leaves the process. Default: true."""
+
+GENAI_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""OpenTelemetry's switch for content: `false` or `NO_CONTENT` turns ours off too."""
+
+FIELDS: dict[str, str] = {
+    ROARK_API_BEARER_TOKEN: "api_key",
+    ROARK_API_KEY: "api_key",
+    ROARK_BASE_URL: "base_url",
+    ROARK_PROJECT_ID: "project_id",
+    ROARK_OBSERVABILITY_ENABLED: "enabled",
+    ROARK_INTERFACE_TYPE: "interface_type",
+    ROARK_CALL_DIRECTION: "call_direction",
+    ROARK_AGENT_NAME: "agent_name",
+    ROARK_AGENT_CUSTOM_ID: "agent_custom_id",
+    ROARK_RECORDING_URL_TEMPLATE: "recording_url_template",
+    ROARK_SPOOL_DIR: "spool_dir",
+    ROARK_LINGER_SECONDS: "linger_seconds",
+    ROARK_QUIET_SECONDS: "quiet_seconds",
+    ROARK_IDLE_TIMEOUT_SECONDS: "idle_timeout_seconds",
+    ROARK_MAX_CONVERSATIONS: "max_conversations",
+    ROARK_EXIT_TIMEOUT_SECONDS: "exit_timeout_seconds",
+    ROARK_HTTP_TIMEOUT_SECONDS: "http_timeout_seconds",
+    ROARK_EXTERNAL_ID_KEYS: "external_id_keys",
+    ROARK_AUTO_EXTERNAL_ID: "auto_external_id",
+    ROARK_CAPTURE_CONTENT: "capture_content",
+}
+"""Each variable and the setting that it gives; of two variables for one setting the later one wins."""

@@ -1,0 +1,119 @@
+"""Moments: what the spans of a conversation say, in no framework's words.
+
+A dialect's reader turns span records into moments; linking turns moments into a call. All times are nanoseconds since
+the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent, as far as spans tell. One without any field is the call's agent, whoever that is."""
+
+    name: str | None = None
+    custom_id: str | None = None
+    roark_id: str | None = None
+    description: str | None = None
+    prompt: str | None = None
+    endpoint_id: str | None = None
+    endpoint_type: str | None = None
+    endpoint_value: str | None = None
+    endpoint_direction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer, as far as spans tell. One without any field is the call's customer."""
+
+    phone_number: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One stretch of speech. Without an end it lasts until the next one starts."""
+
+    speaker: Agent | Customer
+    text: str
+    start_ns: int
+    end_ns: int | None = None
+    language_code: str | None = None
+    payload: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A tool gave this back: any JSON value, or text."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A tool failed with this message."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Nothing tells what a tool gave back."""
+
+
+Outcome: TypeAlias = "Returned | Failed | Unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One use of a tool. Uses with the same `call_id` in one conversation are the same use."""
+
+    name: str
+    start_ns: int
+    end_ns: int | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict[str, object])
+    outcome: Outcome = field(default_factory=Unanswered)
+    call_id: str | None = None
+    description: str | None = None
+    agent: Agent = field(default_factory=Agent)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something true of the whole call.
+
+    `name` is a field of `FACT_NAMES` or `property.<name>`. Of two facts with one name that of the higher dialect wins,
+    then the one with the later `time_ns`, then the one with the higher `span_id`. A fact of the resource has the span
+    id 0 and the time 0.
+    """
+
+    name: str
+    value: str | int | float | bool | Agent | Customer
+    time_ns: int
+    span_id: int
+
+
+FACT_NAMES: frozenset[str] = frozenset(
+    {
+        "agent",
+        "call_direction",
+        "customer",
+        "ended_status",
+        "interface_type",
+        "livekit_room_id",
+        "own_id",
+        "recording_url",
+        "skip",
+        "started_at_ns",
+        "stereo_recording_url",
+        "vapi_call_id",
+    }
+)
+
+Moment: TypeAlias = "Utterance | ToolUse | Fact"

@@ -1,0 +1,173 @@
+"""The span processor: what an app adds to its tracer provider."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace import SpanProcessor
+
+from roark_otel import lifecycle
+from roark_otel.dialects import DIALECTS
+from roark_otel.formats import is_http_url
+from roark_otel.guard import guarded, guarded_hook, say
+from roark_otel.settings import Settings
+from roark_otel.stats import Stats, added
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from roark_otel.engine import Engine
+    from roark_otel.types import Dialect
+
+
+class RoarkSpanProcessor(SpanProcessor):
+    """Turns the conversations that an app traces into linked calls at Roark.
+
+    Add this span processor to a tracer provider. It keeps a compact record of the spans of a conversation and, when its
+    root span ends, creates a call with the same external id that the spans carry. It never blocks the app, and nothing
+    that goes wrong in it reaches the app.
+
+    Every argument has an environment variable and a default; an argument wins over `settings`, they over the
+    environment. Without a key the processor does nothing, and says so once.
+
+    Args:
+        api_key: The key of the Roark project. `ROARK_API_KEY`.
+        base_url: Where Roark is. `ROARK_BASE_URL`, default `https://api.roark.ai`.
+        project_id: The project, for a key that belongs to a user. `ROARK_PROJECT_ID`.
+        spool_dir: Where finished calls wait. `ROARK_SPOOL_DIR`, default the user's state directory.
+        recording_url: The recording of every call whose spans name none.
+        recording_url_template: The same with names in braces. `ROARK_RECORDING_URL_TEMPLATE`.
+        agent_name: The agent's name. `ROARK_AGENT_NAME`.
+        agent_custom_id: Your id of the agent. `ROARK_AGENT_CUSTOM_ID`.
+        interface_type: PHONE or WEB. `ROARK_INTERFACE_TYPE`.
+        call_direction: INBOUND or OUTBOUND. `ROARK_CALL_DIRECTION`.
+        capture_content: False: no text, argument or result leaves the process. `ROARK_CAPTURE_CONTENT`.
+        auto_external_id: True: a voice framework's conversation without an id gets one. `ROARK_AUTO_EXTERNAL_ID`.
+        external_id_keys: Further attribute names to take the id from. `ROARK_EXTERNAL_ID_KEYS`.
+        linger_seconds: How long late spans still count. `ROARK_LINGER_SECONDS`, default 2.
+        quiet_seconds: How long a call with an implied root rests. `ROARK_QUIET_SECONDS`, default 60.
+        idle_timeout_seconds: When a silent conversation is given up. `ROARK_IDLE_TIMEOUT_SECONDS`, default 14400.
+        max_conversations: How many may be open. `ROARK_MAX_CONVERSATIONS`, default 10000.
+        exit_timeout_seconds: How long `shutdown()` may take. `ROARK_EXIT_TIMEOUT_SECONDS`, default 5.
+        http_timeout_seconds: How long a request may take. `ROARK_HTTP_TIMEOUT_SECONDS`, default 10.
+        settings: All of these at once.
+        dialects: The dialects that are read, the highest first.
+
+    Raises:
+        ValueError: if an argument cannot be right; the message says what to set.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        project_id: str | None = None,
+        spool_dir: str | PathLike[str] | None = None,
+        recording_url: str | None = None,
+        recording_url_template: str | None = None,
+        agent_name: str | None = None,
+        agent_custom_id: str | None = None,
+        interface_type: str | None = None,
+        call_direction: str | None = None,
+        capture_content: bool | None = None,
+        auto_external_id: bool | None = None,
+        external_id_keys: Sequence[str] | None = None,
+        linger_seconds: float | None = None,
+        quiet_seconds: float | None = None,
+        idle_timeout_seconds: float | None = None,
+        max_conversations: int | None = None,
+        exit_timeout_seconds: float | None = None,
+        http_timeout_seconds: float | None = None,
+        settings: Settings | None = None,
+        dialects: Sequence[Dialect] = DIALECTS,
+    ) -> None:
+        self._engine: Engine | None = None
+        self._is_shut_down = False
+        self._settings = (settings or Settings.from_env()).with_arguments(
+            api_key=api_key,
+            base_url=base_url,
+            project_id=project_id,
+            spool_dir=spool_dir,
+            recording_url_template=recording_url_template,
+            agent_name=agent_name,
+            agent_custom_id=agent_custom_id,
+            interface_type=interface_type,
+            call_direction=call_direction,
+            capture_content=capture_content,
+            auto_external_id=auto_external_id,
+            external_id_keys=external_id_keys,
+            linger_seconds=linger_seconds,
+            quiet_seconds=quiet_seconds,
+            idle_timeout_seconds=idle_timeout_seconds,
+            max_conversations=max_conversations,
+            exit_timeout_seconds=exit_timeout_seconds,
+            http_timeout_seconds=http_timeout_seconds,
+        )
+        if recording_url is not None and not is_http_url(recording_url):
+            raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
+        if not self._settings.enabled:
+            return
+        if self._settings.api_key is None:
+            say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
+            return
+        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, recording_url)
+
+    @guarded_hook
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Called when a span is started."""
+        if self._engine is not None:
+            self._engine.on_start(span, parent_context)
+
+    @guarded_hook
+    def on_end(self, span: ReadableSpan, _: None = None) -> None:
+        """Called when a span is ended."""
+        if self._engine is not None:
+            self._engine.on_end(span)
+
+    @guarded(False)
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Finishes and delivers every conversation whose root has ended; closes none whose root is open.
+
+        Args:
+            timeout_millis: How long it may take, in milliseconds.
+
+        Returns:
+            Whether everything that was due was delivered in time. A call that waits for its recording is not due.
+        """
+        return self._engine is None or self._engine.flush(timeout_millis / 1000)
+
+    @guarded(None)
+    def shutdown(self) -> None:
+        """Flushes, and closes as incomplete the conversations in which nothing happens any more.
+
+        Spans that come later are still taken: some frameworks shut down the provider of an app that goes on.
+        """
+        if self._engine is None:
+            return
+        idle = 0.0 if lifecycle.is_exiting() else self._settings.linger_seconds
+        self._engine.flush(self._settings.exit_timeout_seconds, close_idle=idle)
+        if not self._is_shut_down and self._settings.api_key is not None:
+            self._is_shut_down = True
+            lifecycle.release(self._engine, self._settings.api_key)
+
+    def stats(self) -> Stats:
+        """What happened so far, in numbers."""
+        return Stats() if self._engine is None else self._engine.stats()
+
+
+def force_flush(timeout_millis: int = 30_000) -> bool:
+    """Flushes every processor of this process, as `RoarkSpanProcessor.force_flush`; the time is for all together."""
+    deadline = time.monotonic() + timeout_millis / 1000
+    return all(engine.flush(max(0.0, deadline - time.monotonic())) for engine in lifecycle.engines())
+
+
+def stats() -> Stats:
+    """The numbers of all processors of this process, added up."""
+    return added([engine.stats() for engine in lifecycle.engines()])

@@ -1,0 +1,162 @@
+"""Narrowing what spans carry: every attribute is an object until proven to be something better.
+
+The SDK before 1.45 drops what it does not like, later ones let any value through, and a length limit may cut JSON in
+the middle. These functions never raise for a bad value: they return None, or raise `ValueError` where they say so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import cast
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MAX_DEPTH = 64
+MAX_DURATION_MS = 7 * 24 * 3600 * 1000
+"""A longer duration is a wrong unit, not a call."""
+
+_MIN_NS = 0
+_MAX_NS = 4_102_444_800_000_000_000  # the year 2100: later times are a wrong unit, not a call
+
+
+def text(value: object) -> str | None:
+    """The value as text without lone surrogates, stripped; None if it is not text or says nothing."""
+    if not isinstance(value, str):
+        return None
+    return unicode_text(value).strip() or None
+
+
+def unicode_text(value: str) -> str:
+    """The text with every lone surrogate, which no JSON can carry, replaced."""
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def number(value: object) -> float | None:
+    """The value as a finite number, also from text; None for anything else, booleans included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def flag(value: object) -> bool | None:
+    """The value as a boolean, also from `true` and `false` in any case."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return None
+
+
+def time_ns(value: object) -> int | None:
+    """The value as nanoseconds since the epoch, if it is a number between 1970 and 2100."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _MIN_NS <= value <= _MAX_NS:
+        return None
+    return int(value)
+
+
+def instant_ns(value: object) -> int:
+    """An ISO 8601 text with offset as nanoseconds since the epoch.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    if not isinstance(value, str):
+        raise ValueError("not ISO 8601 text")
+    iso = value.strip()
+    try:
+        moment = datetime.fromisoformat(iso[:-1] + "+00:00" if iso[-1:] in {"Z", "z"} else iso)
+    except ValueError:
+        raise ValueError("not ISO 8601 text") from None
+    if moment.tzinfo is None:
+        raise ValueError("without an offset from UTC")
+    found = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    if not _MIN_NS <= found <= _MAX_NS:
+        raise ValueError("not between 1970 and 2100")
+    return found
+
+
+def json_object(value: object) -> dict[str, object]:
+    """A mapping, or JSON text of one, as a clean JSON object.
+
+    Raises:
+        ValueError: saying what is wrong with it.
+    """
+    found = parsed(value) if isinstance(value, str) else value
+    if not isinstance(found, Mapping):
+        raise ValueError("not a JSON object")
+    return cast("dict[str, object]", json_value(cast("object", found)))
+
+
+def parsed(value: str) -> object:
+    """JSON text as its value.
+
+    Raises:
+        ValueError: if it is not JSON.
+    """
+    try:
+        return cast("object", json.loads(value))
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+
+
+def json_or_text(value: object) -> object:
+    """JSON text as its value, any other value as one that JSON can carry."""
+    if isinstance(value, str):
+        try:
+            return json_value(parsed(value))
+        except ValueError:
+            return unicode_text(value)
+    return json_value(value)
+
+
+def scalar(value: object) -> str | int | float | bool:
+    """The value as a scalar: what is none becomes JSON text."""
+    clean = json_value(value)
+    return clean if isinstance(clean, (str, int, float, bool)) else json.dumps(clean, ensure_ascii=False)
+
+
+def json_value(value: object, depth: int = 0) -> object:
+    """Any value as one that JSON can carry: NaN becomes null, bytes and strange objects become text."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return unicode_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).decode("utf-8", "replace")
+    if depth >= _MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value).items()
+        return {unicode_text(str(key)): json_value(item, depth + 1) for key, item in items}
+    if isinstance(value, Sequence):
+        return [json_value(item, depth + 1) for item in cast("Sequence[object]", value)]
+    return unicode_text(type(value).__name__)
+
+
+def flaw(value: object, depth: int = 0) -> str | None:
+    """Why no JSON can carry the value as it is, so that `json_value` changes it; None if one can."""
+    if value is None or isinstance(value, (bool, int)):
+        return None
+    if isinstance(value, str):
+        return None if value == unicode_text(value) else "lone surrogates"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "not a finite number"
+    if isinstance(value, (bytes, bytearray)):
+        return "binary"
+    if depth >= _MAX_DEPTH:
+        return "nested too deeply"
+    if isinstance(value, Mapping):
+        inside = [one for item in cast("Mapping[object, object]", value).items() for one in item]
+    elif isinstance(value, Sequence):
+        inside = list(cast("Sequence[object]", value))
+    else:
+        return "not a JSON value"
+    return next((found for one in inside if (found := flaw(one, depth + 1)) is not None), None)

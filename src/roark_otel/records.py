@@ -1,0 +1,86 @@
+"""Span records: what is kept of a span, wherever it came from.
+
+They are plain tuples, because several are made on the app's thread for every span of a conversation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SpanEvent(NamedTuple):
+    """One event of a span. The name and the time are whatever the app passed: the SDK checks neither."""
+
+    name: object
+    time_ns: object
+    attributes: Mapping[str, object]
+
+
+class SpanStart(NamedTuple):
+    """A span began. Only ids, name and start are kept of it: a framework may filter the rest until it ends.
+
+    `local_root`: it has no parent in this process. `external_id` and `marked` are what it carried at its start;
+    `context` is what `call_attributes` says there, `baggage_id` what W3C baggage says. `live` is the open span itself,
+    which only capture can read.
+    """
+
+    trace_id: int
+    span_id: int
+    parent_id: int | None
+    scope: str
+    name: str
+    start_ns: int
+    local_root: bool = False
+    external_id: object = None
+    marked: bool = False
+    context: Mapping[str, object] = {}
+    baggage_id: object = None
+    resource: Mapping[str, object] = {}
+    live: object = None
+
+
+class SpanRecord(NamedTuple):
+    """What is kept of a span that ended, or of an open one that may be read.
+
+    Ids are the integers of the span context, times are nanoseconds since the epoch. `end_ns` is None as long as the
+    span is open. `dropped_events` counts those that the SDK dropped before the first of `events`. `error` says whether
+    the status is ERROR.
+    """
+
+    trace_id: int
+    span_id: int
+    parent_id: int | None
+    scope: str
+    name: str
+    start_ns: int
+    end_ns: int | None
+    attributes: Mapping[str, object]
+    events: tuple[SpanEvent, ...] = ()
+    dropped_events: int = 0
+    error: bool = False
+    resource: Mapping[str, object] = {}
+
+
+class SpanGone(NamedTuple):
+    """A span ended that had nothing to say, or (`dropped`) whose record found no room in the inbox."""
+
+    trace_id: int
+    span_id: int
+    end_ns: int
+    dropped: bool = False
+
+
+class EventsSeen(NamedTuple):
+    """Events of an open span, read before the SDK's limit drops them. `first` is the index of the first one."""
+
+    trace_id: int
+    span_id: int
+    first: int
+    events: tuple[SpanEvent, ...]
+
+
+Entry: TypeAlias = SpanStart | SpanRecord | SpanGone | EventsSeen
+"""What goes through the inbox."""

@@ -1,0 +1,64 @@
+"""A named daemon thread that starts when it is first needed, and ends when it is no longer."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Worker:
+    """Runs rounds on a thread of its own.
+
+    The thread is a daemon, because one that is waited for would keep the app from ending. It lives as long as the
+    process until `retire`; from then on it ends whenever there is nothing to do, and `start` brings it back.
+
+    Args:
+        name: The name of the thread.
+        work: One round: does what there is to do, and waits for more.
+        is_busy: Whether there is anything to do, or to wait for.
+        put_away: Lets go of what a resting worker needs no more; called on the thread, when it ends.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], None],
+        is_busy: Callable[[], bool],
+        put_away: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._name = name
+        self._work = work
+        self._is_busy = is_busy
+        self._put_away = put_away
+        self._is_retired = False
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> bool:
+        """Starts the thread unless it runs. Returns whether it runs: at exit Python 3.12 starts none."""
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return False
+                self._thread = thread
+            return True
+
+    def retire(self) -> None:
+        """Lets the thread end as soon as it has nothing to do."""
+        self._is_retired = True
+
+    def _run(self) -> None:
+        while True:
+            self._work()
+            # Under the lock: what comes before the check is seen by it, what comes after starts a new thread.
+            with self._lock:
+                if self._is_retired and not self._is_busy():
+                    self._put_away()
+                    self._thread = None
+                    return
