@@ -1,0 +1,152 @@
+"""An app as users have it: `python app.py APP FOLDER`. It answers its calls all at once, and ends.
+
+Where Roark is, it knows from its environment. What really happened in each call is left in the folder as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import loopback
+
+loopback.stay()
+
+import calls  # noqa: E402 - offline from here on
+import cartesia_like  # noqa: E402
+from aiohttp import web  # noqa: E402
+from bot import Bot  # noqa: E402
+from loguru import logger  # noqa: E402
+from openai_like import OpenAILike  # noqa: E402
+from opentelemetry import trace  # noqa: E402
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: E402
+from opentelemetry.sdk.resources import Resource  # noqa: E402
+from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
+from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
+from pipecat.utils.tracing.setup import setup_tracing  # noqa: E402
+from roster import APPS, BY_CONTEXT, OWN, SCENARIOS  # noqa: E402
+
+from roark_otel import RoarkSpanProcessor, attributes, call_attributes  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from calls import Scenario
+
+_TICK, _LATE = 0.01, 0.05
+
+APP, FOLDER = sys.argv[1], Path(sys.argv[2])
+
+
+def exporter() -> OTLPSpanExporter:
+    """Sends traces to Roark, so that they are linked to the calls."""
+    url, key = os.environ["ROARK_BASE_URL"], os.environ["ROARK_API_KEY"]
+    return OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {key}"})
+
+
+def trace_with_a_provider_of_our_own() -> None:
+    """The app's provider is set before Pipecat asks for a tracer."""
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}))
+    provider.add_span_processor(RoarkSpanProcessor())
+    provider.add_span_processor(BatchSpanProcessor(exporter()))
+    trace.set_tracer_provider(provider)
+
+
+def trace_with_pipecats_provider() -> None:
+    """Pipecat makes a provider, and our processor is added to it."""
+    assert setup_tracing("shop", exporter=exporter())
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    provider.add_span_processor(RoarkSpanProcessor())
+
+
+def leave(name: str, found: object) -> None:
+    """Leaves something in the folder."""
+    (FOLDER / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+async def play(url: str, external_id: str, scenario: Scenario) -> Bot:
+    """One call, from the pipeline's start to its end."""
+    by_span = {attributes.EXTERNAL_ID: external_id, "roark.property.shop": "Lakeside"}
+    bot = Bot(
+        url,
+        external_id,
+        streaming=scenario.streaming,
+        metrics=scenario.metrics,
+        tools=scenario.tools,
+        additional_span_attributes=None if external_id in BY_CONTEXT else by_span,
+    )
+    running = asyncio.create_task(bot.run())
+    try:
+        await scenario.play(bot)
+    except BaseException:
+        await bot.worker.cancel()
+        raise
+    finally:
+        await running
+    return bot
+
+
+async def answer(url: str, external_id: str, scenario: Scenario) -> None:
+    """One call, with its id in the context or on Pipecat's span; what happened is left in the folder."""
+    if external_id in BY_CONTEXT:
+        async with call_attributes(external_id=external_id, properties={"shop": "Lakeside"}):
+            bot = await play(url, external_id, scenario)
+    else:
+        bot = await play(url, external_id, scenario)
+    leave(external_id, asdict(bot.truth()))
+
+
+async def watch(waits: list[tuple[float, float]]) -> None:
+    """Notes when the event loop was late, and by how much: a busy machine makes everything that is measured late."""
+    while True:
+        due = time.time() + _TICK
+        await asyncio.sleep(_TICK)
+        if (late := time.time() - due) > _LATE:
+            waits.append((due, late))
+
+
+async def main(scenarios: Mapping[str, Scenario]) -> int:
+    """Answers all calls, next to the services that they need. Returns how many failed."""
+    services = OpenAILike()
+    services.scripts = {external_id: scenario.script for external_id, scenario in scenarios.items()}
+    application = web.Application()
+    application.add_routes([*services.routes(), *cartesia_like.routes()])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0]
+    waits: list[tuple[float, float]] = []
+    watching = asyncio.create_task(watch(waits))
+    answering = (answer(f"http://{host}:{port}", *one) for one in scenarios.items())
+    faults = [one for one in await asyncio.gather(*answering, return_exceptions=True) if one is not None]
+    watching.cancel()
+    await runner.cleanup()
+    leave("waits", waits)
+    for fault in faults:
+        traceback.print_exception(fault)
+    return len(faults)
+
+
+if __name__ == "__main__":
+    logger.remove()
+    logger.add(sys.stderr, level="ERROR")
+    ear = logging.FileHandler(FOLDER / "said.log")
+    ear.setLevel(logging.WARNING)
+    logging.getLogger("roark_otel").addHandler(ear)
+    if APP == OWN:
+        trace_with_a_provider_of_our_own()
+    else:
+        trace_with_pipecats_provider()
+    failed = asyncio.run(main({external_id: getattr(calls, SCENARIOS[external_id]) for external_id in APPS[APP]}))
+    leave("refused", loopback.refused)
+    sys.exit(failed)  # nothing is flushed: calls and traces are to get through although the app just ends
