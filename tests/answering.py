@@ -1,0 +1,150 @@
+"""A server that answers what a test tells it to, over real sockets: the faults that a local Roark does not have."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as it came in. `connection`: the port of its sender; `at`: when, in monotonic seconds."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    connection: int
+    at: float
+
+    @property
+    def external_id(self) -> str:
+        found: str = json.loads(self.body)["externalId"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer; the body may be made while it is sent."""
+
+    status: int
+    body: bytes | Iterable[bytes] = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The connection is closed without a word."""
+
+
+Reply: TypeAlias = "Answer | NoAnswer | Callable[[Seen], Answer | NoAnswer]"
+
+
+def created(call_id: str = "call-1") -> Answer:
+    return Answer(201, json.dumps({"data": {"id": call_id}}).encode())
+
+
+def invalid(*paths: str) -> Answer:
+    return Answer(400, json.dumps({"error": {"details": [{"path": path} for path in paths]}}).encode())
+
+
+class AnsweringServer:
+    """Gives these replies, one for each request, and from then on that it created the call.
+
+    Example:
+        ```python
+        with AnsweringServer(Answer(503), NoAnswer()) as server:
+            send_calls_to(server.url)
+        ```
+    """
+
+    def __init__(self, *replies: Reply, then: Reply | None = None) -> None:
+        self.seen: list[Seen] = []
+        self._replies = list(replies)
+        self.then = then or created()
+        self._lock = threading.Lock()
+        self._connections: set[socket.socket] = set()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_fault: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def reply_to(self, seen: Seen) -> Answer | NoAnswer:
+        with self._lock:
+            self.seen.append(seen)
+            reply = self._replies.pop(0) if self._replies else self.then
+        return reply if isinstance(reply, (Answer, NoAnswer)) else reply(seen)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                owner._connections.add(self.connection)
+
+            def finish(self) -> None:
+                owner._connections.discard(self.connection)
+                with contextlib.suppress(OSError):
+                    super().finish()
+
+            def do_POST(self) -> None:
+                length = int(self.headers.get("content-length", "0"))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                seen = Seen(
+                    "POST", self.path, headers, self.rfile.read(length), self.client_address[1], time.monotonic()
+                )
+                reply = owner.reply_to(seen)
+                if isinstance(reply, NoAnswer):
+                    self.close_connection = True
+                    return
+                with contextlib.suppress(OSError):  # the client may have heard enough
+                    self._send(reply)
+
+            def _send(self, answer: Answer) -> None:
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if isinstance(answer.body, bytes):
+                    self.send_header("content-length", str(len(answer.body)))
+                    self.end_headers()
+                    self.wfile.write(answer.body)
+                    return
+                self.close_connection = True
+                self.send_header("connection", "close")
+                self.end_headers()
+                for piece in answer.body:
+                    self.wfile.write(piece)
+
+            def log_message(self, *_arguments: Any) -> None:
+                """Says nothing."""
+
+        return Handler

@@ -1,0 +1,56 @@
+"""What all tests share: an environment, a spool and engines of their own, and faults of ours that show."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roark_otel import guard, lifecycle
+from roark_otel.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine reaches a test, and no test writes outside its folder."""
+    for name in os.environ:
+        if name.startswith(("ROARK_", "OTEL_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ROARK_SPOOL_DIR", str(tmp_path / "spool"))
+
+
+@pytest.fixture(autouse=True)
+def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
+    monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
+    guard._said.clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_engines() -> Iterator[None]:
+    """An engine ends with its test: a processor that was not shut down is."""
+    yield
+    for engine in lifecycle.engines():
+        engine.retire()
+    lifecycle._engines.clear()
+    lifecycle._users.clear()
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox() -> Iterator[Sandbox]:
+    """A local Roark on a free port."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(name="said")
+def _said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What was logged, from INFO."""
+    caplog.set_level(logging.INFO, "roark_otel")
+    return caplog

@@ -1,0 +1,559 @@
+"""The LiveKit dialect against recorded sessions, and against what they do not show."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import pytest
+from dumps import below, conversations, records
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from roark_otel.dialects.livekit import LIVEKIT
+from roark_otel.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
+from roark_otel.records import SpanEvent, SpanRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from roark_otel.types import Unreadable
+
+DUMPS = [
+    "1.3.3-three_turns",
+    "1.4.6-handoff",
+    "1.4.6-tool_call",
+    "1.8.9-interruption",
+    "1.8.9-llm_error",
+    "1.8.9-misc",
+    "1.8.9-sip_inbound",
+    "1.8.9-three_turns",
+    "1.8.9-tool_call",
+    "1.8.9-tool_raises",
+    "1.8.9-two_sessions_same_task",
+]
+T0 = 1_795_348_364_000_000_000
+MS = 1_000_000
+
+
+def told(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+    reader = LIVEKIT.reader([].append if warned is None else warned.append)
+    for one in spans:
+        reader.read(one)
+    return list(reader.moments())
+
+
+def sessions(dump: str) -> Iterator[tuple[dict[str, Any], list[Moment]]]:
+    """Each conversation of a dump: what really happened, and the moments of its spans."""
+    spans = records(f"livekit/{dump}")
+    for truth in conversations(f"livekit/{dump}"):
+        yield truth, told(below(spans, int(truth["rootSpanId"], 16), LIVEKIT.roots))
+
+
+def utterances(moments: Iterable[Moment]) -> list[Utterance]:
+    return sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
+
+
+def said(moments: Iterable[Moment]) -> list[tuple[str, str]]:
+    return [(role(one), one.text) for one in utterances(moments)]
+
+
+def role(one: Utterance) -> str:
+    return "CUSTOMER" if isinstance(one.speaker, Customer) else "AGENT"
+
+
+def tools(moments: Iterable[Moment]) -> list[ToolUse]:
+    return sorted((one for one in moments if isinstance(one, ToolUse)), key=lambda one: one.start_ns)
+
+
+def facts(moments: Iterable[Moment]) -> dict[str, object]:
+    return {one.name: one.value for one in moments if isinstance(one, Fact)}
+
+
+def span(
+    name: str, start: int, end: int, /, *, own: int = 0, below: int = 1, events: Any = (), **attributes: Any
+) -> SpanRecord:
+    """A span of LiveKit with times in ms; in names of attributes `__` stands for a dot."""
+    named = {key.replace("__", "."): value for key, value in attributes.items()}
+    span_id = own or crc32(repr((name, start, below)).encode())
+    return SpanRecord(1, span_id, below, "livekit-agents", name, T0 + start * MS, T0 + end * MS, named, events)
+
+
+# Recorded sessions
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_every_recorded_session_is_told_word_for_word_and_in_order(dump: str) -> None:
+    for truth, moments in sessions(dump):
+        expected = [(one["role"], one["text"]) for one in truth["transcript"]]
+
+        assert expected == said(moments)
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_an_utterance_is_interrupted_where_the_framework_says_so(dump: str) -> None:
+    for truth, moments in sessions(dump):
+        expected = [one["interrupted"] for one in truth["transcript"]]
+
+        assert expected == [one.payload.get("interrupted", False) for one in utterances(moments)]
+        assert sum(expected) == facts(moments)["property.interruptions"]
+
+
+def test_times_are_those_that_the_framework_measured() -> None:
+    """Spans of 1.4 and 1.3 begin up to 0.1 and 0.3 s before the customer does; nothing in them tells by how much."""
+    off: dict[str, list[float]] = {}
+    for dump in DUMPS:
+        for truth, moments in sessions(dump):
+            for expected, one in zip(truth["transcript"], utterances(moments), strict=True):
+                if expected["startMs"] is not None:
+                    for edge, at in (("start", one.start_ns), ("end", one.end_ns or 0)):
+                        measured = truth["callStartNs"] + expected[f"{edge}Ms"] * MS
+                        off.setdefault(f"{role(one)} {edge}", []).append(abs(at - measured) / MS)
+
+    medians = {edge: statistics.median(values) for edge, values in off.items()}
+
+    assert medians["AGENT start"] <= 5
+    assert medians["AGENT end"] <= 5
+    assert medians["CUSTOMER start"] <= 5
+    assert medians["CUSTOMER end"] <= 5
+
+
+def result(use: ToolUse) -> tuple[object, bool]:
+    match use.outcome:
+        case Returned(value):
+            return value, False
+        case Failed(error):
+            return error, True
+        case Unanswered():
+            return None, False
+
+
+SHIPPED = {"status": "shipped", "items": [1, 2, None], "when": 3.5, "note": "süß"}
+"""What both recordings of a tool call write as a Python literal."""
+
+NOT_JSON = {"arguments": "{not json"}
+"""Arguments that the model garbled; parameters have to be an object, so the text gets a name."""
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_every_recorded_tool_use_is_told(dump: str) -> None:
+    for truth, moments in sessions(dump):
+        expected = [
+            (
+                one["callId"],
+                one["name"],
+                NOT_JSON if one["parameters"] == "{not json" else one["parameters"],
+                (SHIPPED if one["name"] == "lookup_order" else one["result"], one["isError"]),
+            )
+            for one in truth["toolInvocations"]
+        ]
+
+        assert expected == [(one.call_id, one.name, one.parameters, result(one)) for one in tools(moments)]
+
+
+def test_a_phone_call_tells_its_room_line_and_end() -> None:
+    ((_, moments),) = sessions("1.8.9-sip_inbound")
+
+    assert {
+        "livekit_room_id": "RM_5bf0a622c311",
+        "own_id": "RM_5bf0a622c311-cd46458ac9ecf5f6",
+        "interface_type": "PHONE",
+        "call_direction": "INBOUND",
+        "customer": Customer(phone_number="+15551234567"),
+        "ended_status": "CUSTOMER_ENDED_CALL",
+        "agent": Agent(name="a"),
+        "property.framework": "livekit-agents",
+        "property.interruptions": 0,
+    } == facts(moments)
+
+
+def test_a_session_that_an_error_closed_is_an_agents_error() -> None:
+    ((_, moments),) = sessions("1.8.9-llm_error")
+
+    assert facts(moments)["ended_status"] == "AGENT_ERROR"
+
+
+def test_a_session_that_the_app_closed_does_not_tell_who_hung_up() -> None:
+    ((_, moments),) = sessions("1.8.9-three_turns")
+
+    assert "ended_status" not in facts(moments)
+
+
+def test_after_a_handoff_everything_bears_the_name_of_its_agent() -> None:
+    ((_, moments),) = sessions("1.4.6-handoff")
+    speakers = [one.speaker for one in utterances(moments) if isinstance(one.speaker, Agent)]
+
+    assert [Agent(name=name) for name in ("triage",) * 3 + ("billing",) * 3] == speakers
+    assert [Agent(name="triage")] == [one.agent for one in tools(moments)]
+    assert "agent" not in facts(moments)
+
+
+# What holds for any session
+
+
+def in_some_order(moments: Iterable[Moment]) -> list[str]:
+    return sorted(map(repr, moments))
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_order_in_which_spans_end_does_not_matter_nor_do_duplicates(dump: str, data: st.DataObject) -> None:
+    spans = records(f"livekit/{dump}")
+    expected = in_some_order(told(spans))
+    shuffled = data.draw(st.permutations(spans))
+    repeated = data.draw(st.lists(st.sampled_from(spans), max_size=10))
+
+    assert expected == in_some_order(told([*shuffled, *repeated]))
+
+
+GARBAGE = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(), max_size=20),
+    st.binary(max_size=5),
+    st.lists(st.one_of(st.text(max_size=3), st.integers(), st.none()), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.sampled_from(
+        [
+            "[" * 100_000,
+            "{" * 100_000,
+            "[" + "-" * 50_000 + "1]",
+            "9" * 5_000,
+            "1e999",
+            "[1e999]",
+            "{[]: 1}",
+            "{'\\d': 1}",
+            '{"id": "a", "type": "function_call_output", ',
+            '{"id": "a", "type": "function_call_output", "call_id": 1, "output": 2}',
+            '[1, {"name": 1}, {"name": "a", "call_id": "b", "arguments": 3}]',
+            '[{"received_at": "x"}, {"received_at": 1e300}, 7]',
+            "\ud800",
+            10**400,
+        ]
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_value_of_any_attribute_raises(data: st.DataObject) -> None:
+    spans = records("livekit/1.8.9-tool_raises")[:45] + records("livekit/1.8.9-sip_inbound")
+
+    def spoilt(one: SpanRecord) -> SpanRecord:
+        keys = data.draw(st.lists(st.sampled_from(sorted(one.attributes)), max_size=3)) if one.attributes else []
+        events = tuple(
+            SpanEvent(data.draw(GARBAGE), data.draw(GARBAGE), {"lk.disconnect_reason": 1}) for _ in one.events[:2]
+        )
+        return one._replace(attributes={**one.attributes, **{key: data.draw(GARBAGE) for key in keys}}, events=events)
+
+    for moment in told(map(spoilt, spans)):
+        assert repr(moment)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(limit=st.integers(0, 400), dump=st.sampled_from(DUMPS))
+def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
+    def cut(one: SpanRecord) -> SpanRecord:
+        return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
+
+    assert in_some_order(told(map(cut, records(f"livekit/{dump}"))))
+
+
+def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
+    reader = LIVEKIT.reader([].append)
+    tracemalloc.start()
+    try:
+        for number in range(1_000):
+            for one in exchange(number):
+                reader.read(one)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(utterances(reader.moments())) == 2_000
+    assert kept < 2_000_000
+
+
+def exchange(number: int) -> Iterator[SpanRecord]:
+    """One question and its answer, with all the history that comes along."""
+    at, turn, reply = number * 10_000, number * 10 + 10, number * 10 + 11
+    asked, answer = f"{number} where is the order " * 4, f"{number} it ships tomorrow " * 4
+    history = json.dumps({"items": [{"type": "message", "content": [asked + answer]}] * 20})
+    yield span("user_speaking", at, at + 900, below=turn)
+    yield span("user_turn", at, at + 1_200, own=turn, lk__pii__user_transcript=asked, lk__end_of_turn_delay=0.3)
+    node = {"lk__pii__response__text": answer + " ", "lk__pii__chat_ctx": history}
+    yield span("llm_node", at + 950, at + 1_150, below=reply, **node)
+    yield span("llm_request", at + 950, at + 1_150, below=reply, gen_ai__input__messages=history)
+    yield span("agent_speaking", at + 1_300, at + 5_000, below=reply)
+    turned = {"lk__pii__user_input": asked + " ", "lk__pii__response__text": answer + "  ", "lk__generation_id": "g"}
+    yield span("agent_turn", at + 940, at + 5_001, own=reply, **turned)
+
+
+# What a recording may hold beyond that
+
+
+def test_spans_of_others_and_spans_that_are_still_open_say_nothing() -> None:
+    turn = span("user_turn", 0, 900, lk__pii__user_transcript="Hello")
+
+    assert told([turn._replace(scope="someone.else"), turn._replace(end_ns=None)]) == []
+    assert said(told([turn])) == [("CUSTOMER", "Hello")]
+
+
+def test_the_names_of_before_1_7_are_read_too() -> None:
+    assert said(told([span("user_turn", 0, 900, lk__user_transcript="Hello")])) == [("CUSTOMER", "Hello")]
+
+
+def test_noise_before_the_first_word_is_not_part_of_what_was_said() -> None:
+    heard = json.dumps([{"received_at": (T0 + 2_500 * MS) / 1e9, "type": "final_transcript"}])
+    moments = told(
+        [
+            span("user_turn", 0, 3_300, own=2, lk__pii__user_transcript="Hello", lk__stt__events=heard),
+            span("user_speaking", 0, 50, below=2),
+            span("user_speaking", 2_000, 3_000, below=2),
+        ]
+    )
+
+    assert [(one.start_ns, one.end_ns) for one in utterances(moments)] == [(T0 + 2_000 * MS, T0 + 3_000 * MS)]
+
+
+def reply(start: int, end: int, *, own: int = 5, heard: str | None = "Yes.", **attributes: Any) -> list[SpanRecord]:
+    """A turn of the agent that was spoken from 100 ms after its start on."""
+    words = {"lk__pii__response__text": heard} if heard else {}
+    turn = span("agent_turn", start, end, own=own, **words, **attributes)
+    return [turn, *([span("agent_speaking", start + 100, end, below=own)] if heard else [])]
+
+
+def test_the_same_words_typed_after_they_were_spoken_are_said_twice() -> None:
+    spoken = span("user_turn", 0, 900, lk__pii__user_transcript="yes")
+    first = reply(903, 2_000, own=5, heard="Which one?", lk__pii__user_input="yes")
+    second = reply(3_000, 4_000, own=6, heard="Done.", lk__pii__user_input="yes")
+
+    expected = [("CUSTOMER", "yes"), ("AGENT", "Which one?"), ("CUSTOMER", "yes"), ("AGENT", "Done.")]
+
+    assert expected == said(told([spoken, *first, *second]))
+
+
+def test_words_that_the_app_changed_before_they_were_answered_are_not_said_again() -> None:
+    spoken = span("user_turn", 0, 900, lk__pii__user_transcript="cancel it")
+    answer = reply(1_500, 2_000, lk__pii__user_input="cancel it [order 17]", lk__end_of_turn_delay=0.3)
+
+    assert said(told([spoken, *answer])) == [("CUSTOMER", "cancel it"), ("AGENT", "Yes.")]
+
+
+def test_a_reply_prepared_from_half_a_sentence_says_nothing_of_the_customer() -> None:
+    spoken = span("user_turn", 0, 2_000, lk__pii__user_transcript="where is my order")
+    early = reply(900, 1_200, own=5, heard=None, lk__pii__user_input="where is")
+    answer = reply(1_900, 3_000, own=6, lk__pii__user_input="where is my order")
+
+    assert said(told([spoken, *early, *answer])) == [("CUSTOMER", "where is my order"), ("AGENT", "Yes.")]
+
+
+def test_without_audio_the_agent_says_what_its_turn_wrote() -> None:
+    moments = told(
+        [
+            span("agent_turn", 0, 900, own=5, lk__pii__user_input="hi", lk__pii__response__text="Done."),
+            span(
+                "llm_node", 10, 300, below=5, lk__pii__response__text="Wait.", lk__pii__response__function_calls=CALLS
+            ),
+            span(
+                "llm_node", 400, 900, below=5, lk__pii__response__text="Done.", lk__pii__response__function_calls="[]"
+            ),
+        ]
+    )
+
+    assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Wait."), ("AGENT", "Done.")]
+
+
+def test_a_step_that_began_to_play_but_was_not_heard_does_not_repeat_the_step_before() -> None:
+    """The turn's text is then still that of the step before."""
+    moments = told(
+        [
+            span("agent_turn", 0, 900, own=5, lk__pii__response__text="Wait.", lk__interrupted=True),
+            span("llm_node", 10, 50, below=5, lk__pii__response__text="Wait. "),
+            span("agent_speaking", 60, 300, below=5),
+            span("llm_node", 400, 500, below=5, lk__pii__response__text="Your order ships."),
+            span("agent_speaking", 890, 900, below=5),
+        ]
+    )
+
+    assert [(one.text, one.start_ns, one.payload) for one in utterances(moments)] == [("Wait.", T0 + 60 * MS, {})]
+
+
+def test_what_an_old_version_said_without_a_turn_is_taken_from_its_synthesis() -> None:
+    moments = told(
+        [
+            span("agent_session", 0, 9_000, own=1, below=0),
+            span("tts_request", 100, 200, below=7, lk__input_text="Welcome. "),
+            span("tts_request", 150, 300, below=7, lk__input_text="How can I help?"),
+            span("agent_speaking", 180, 900, below=1),
+            span("agent_turn", 2_000, 3_000, own=5, lk__response__text="Sure."),
+            span("tts_request", 2_010, 2_100, below=8, lk__input_text="Sure."),
+            span("agent_speaking", 2_100, 3_000, below=5),
+            span("tts_request", 4_000, 4_100, below=9, lk__input_text="Goodbye."),
+            span("agent_speaking", 4_100, 4_500, below=1),
+        ]
+    )
+
+    assert [text for _, text in said(moments)] == ["Welcome. How can I help?", "Sure.", "Goodbye."]
+
+
+# Tools
+
+CALLS = json.dumps([{"name": "look", "call_id": "c1", "arguments": '{"x": 1}'}])
+ANSWER = json.dumps(
+    {"items": [{"id": "i1", "type": "function_call_output", "call_id": "c1", "output": "no such", "is_error": True}]}
+)
+
+
+def test_a_call_that_no_history_knows_was_discarded() -> None:
+    asked = span("llm_node", 0, 100, below=5, lk__pii__response__function_calls=CALLS)
+    answered = span("llm_node", 200, 300, below=5, lk__pii__chat_ctx=ANSWER)
+
+    assert tools(told([asked])) == []
+    assert [("look", {"x": 1}, Failed("no such"))] == [
+        (one.name, one.parameters, one.outcome) for one in tools(told([asked, answered]))
+    ]
+
+
+def test_a_tool_whose_span_has_no_call_id_is_still_one_use() -> None:
+    """Before 1.3.12 only the model's answer knows the id."""
+    moments = told(
+        [
+            span("llm_node", 0, 100, below=5, lk__response__function_calls=CALLS),
+            span("function_tool", 110, 150, lk__function_tool__name="look", lk__function_tool__arguments='{"x": 1}'),
+            span("llm_node", 200, 300, below=5, lk__chat_ctx=ANSWER),
+        ]
+    )
+
+    assert [("c1", Unanswered())] == [(one.call_id, one.outcome) for one in tools(moments)]
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [
+        ('{"a": [1, null]}', {"a": [1, None]}),
+        ("{'a': [1, None]}", {"a": [1, None]}),
+        ("[1, 2]", [1, 2]),
+        ("", ""),
+        ("shipped", "shipped"),
+        ("0017", "0017"),
+        ("None", "None"),
+        ("[1st floor]", "[1st floor]"),
+        ("{1: 'a'}", "{1: 'a'}"),
+        ("[(1, 2)]", "[(1, 2)]"),
+        (r"['\d']", r"['\d']"),
+        ("[" * 5_000, "[" * 5_000),
+        ("['" + "a" * 200_000 + "']", "['" + "a" * 200_000 + "']"),
+    ],
+)
+def test_a_result_is_read_as_a_value_only_where_nothing_is_lost(output: str, value: object) -> None:
+    use = span("function_tool", 0, 1, lk__function_tool__name="look", lk__pii__function_tool__output=output)
+
+    assert [Returned(value)] == [one.outcome for one in tools(told([use]))]
+
+
+def test_unreadable_json_is_warned_of_and_everything_else_is_read() -> None:
+    warned: list[Unreadable] = []
+    tool = {"lk__function_tool__name": "look", "lk__pii__function_tool__arguments": '{"x": '}
+    moments = told(
+        [
+            span("user_turn", 0, 900, lk__pii__user_transcript="Hello", lk__stt__events='[{"rec'),
+            span("function_tool", 0, 1, **tool),
+            span("llm_node", 0, 1, lk__pii__response__function_calls="[{", lk__pii__chat_ctx=ANSWER[:90]),
+        ],
+        warned,
+    )
+
+    assert [one.attribute for one in warned] == [
+        "lk.stt.events",
+        "lk.pii.function_tool.arguments",
+        "lk.pii.chat_ctx",
+        "lk.pii.response.function_calls",
+    ]
+    assert said(moments) == [("CUSTOMER", "Hello")]
+    assert [one.parameters for one in tools(moments)] == [{"arguments": '{"x": '}]
+
+
+# Facts
+
+
+@pytest.mark.parametrize(
+    ("closed", "left", "status"),
+    [
+        ("error", "CLIENT_INITIATED", "AGENT_ERROR"),
+        ("task_completed", None, "AGENT_ENDED_CALL"),
+        ("participant_disconnected", "CLIENT_INITIATED", "CUSTOMER_ENDED_CALL"),
+        ("participant_disconnected", "ROOM_DELETED", "AGENT_ENDED_CALL"),
+        ("participant_disconnected", None, "CUSTOMER_ENDED_CALL"),
+        ("user_initiated", "CLIENT_INITIATED", "CUSTOMER_ENDED_CALL"),
+        ("user_initiated", "UNKNOWN_REASON", None),
+        ("user_initiated", None, None),
+        ("job_shutdown", None, None),
+        (None, "CLIENT_INITIATED", None),
+    ],
+)
+def test_how_the_session_closed_and_why_the_customer_left_tell_how_the_call_ended(
+    closed: str | None, left: str | None, status: str | None
+) -> None:
+    leaving = (SpanEvent("participant_disconnected", T0 + 800 * MS, {"lk.disconnect_reason": left}),) if left else ()
+    closing = [span("session_close", 900, 950, lk__close_reason=closed)] if closed else []
+
+    moments = told([*closing, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
+
+    assert status == facts(moments).get("ended_status")
+
+
+def test_a_customer_that_left_after_the_app_hung_up_did_not_end_the_call() -> None:
+    leaving = (SpanEvent("participant_disconnected", T0 + 990 * MS, {"lk.disconnect_reason": "CLIENT_INITIATED"}),)
+    close = span("session_close", 900, 950, lk__close_reason="user_initiated")
+
+    moments = told([close, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
+
+    assert "ended_status" not in facts(moments)
+
+
+def test_a_crashed_job_is_an_agents_error() -> None:
+    moments = told([span("job_shutdown", 0, 10, lk__shutdown__reason="job crashed")])
+
+    assert facts(moments)["ended_status"] == "AGENT_ERROR"
+
+
+def test_the_kind_of_participant_tells_the_interface() -> None:
+    web = span("user_speaking", 0, 10, lk__participant_kind="PARTICIPANT_KIND_STANDARD")
+    phone = {"lk__participant_kind": "PARTICIPANT_KIND_SIP", "lk__participant_identity": "sip_+15551234567"}
+
+    assert facts(told([web]))["interface_type"] == "WEB"
+    assert facts(told([span("user_turn", 0, 5, **phone), web])) == {
+        "interface_type": "PHONE",
+        "customer": Customer(phone_number="+15551234567"),
+        "property.framework": "livekit-agents",
+    }
+
+
+def test_a_call_without_a_rule_is_outbound() -> None:
+    session = span("agent_session", 0, 10, own=1, below=0, lk__sip__callID="SCL_1", lk__sip__ruleID="")
+
+    assert facts(told([session]))["call_direction"] == "OUTBOUND"
+
+
+def test_only_a_room_sid_is_a_room() -> None:
+    def room(**attributes: Any) -> object:
+        return facts(told([span("agent_session", 0, 10, **attributes)])).get("livekit_room_id")
+
+    assert room(gen_ai__conversation__id="mine", room_id="RM_1") == "RM_1"
+    assert room(gen_ai__conversation__id="mine") is None
+    assert room(lk__room_sid="RM_2", gen_ai__conversation__id="RM_3") == "RM_2"
+
+
+def test_the_worker_s_name_is_that_of_the_call_s_agent() -> None:
+    session = span("agent_session", 0, 3_000, own=1, below=0, lk__agent_name="support")
+    turns = reply(0, 900, gen_ai__agent__name="default_agent")
+
+    assert facts(told(turns)).get("agent") == Agent(name="default_agent")
+    assert facts(told([session, *turns]))["agent"] == Agent(name="support")

@@ -1,0 +1,467 @@
+"""The OpenInference dialect against recorded agents, and against what they do not show."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import pytest
+from dumps import SPANS, record, records
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from roark_otel.dialects.openinference import OPENINFERENCE
+from roark_otel.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
+from roark_otel.records import SpanRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roark_otel.types import Unreadable
+
+T0 = 1_795_348_364_000_000_000
+MS = 1_000_000
+DUMPS = ["openai_agents_openinference_responses", "openinference_pipecat_oi"]
+PIPECAT = "openinference.instrumentation.pipecat"
+STORY = "Once upon a time there was a very long story."
+TOOLS_SAID = 'The tools said: {"conditions": "nice", "temperature": 21, "city": "Paris"}; "10:30".'
+
+
+def told(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+    reader = OPENINFERENCE.reader([].append if warned is None else warned.append)
+    for one in spans:
+        reader.read(one)
+    return list(reader.moments())
+
+
+def utterances(moments: Iterable[Moment]) -> list[Utterance]:
+    return sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
+
+
+def said(moments: Iterable[Moment]) -> list[tuple[str, str]]:
+    return [("CUSTOMER" if one.speaker == Customer() else "AGENT", one.text) for one in utterances(moments)]
+
+
+def tools(moments: Iterable[Moment]) -> list[ToolUse]:
+    return sorted((one for one in moments if isinstance(one, ToolUse)), key=lambda one: (one.start_ns, one.name))
+
+
+def used(moments: Iterable[Moment]) -> list[tuple[str, object, object, str | None]]:
+    return [(one.name, one.parameters, one.outcome, one.call_id) for one in tools(moments)]
+
+
+def facts(moments: Iterable[Moment]) -> list[object]:
+    return [one.value for one in moments if isinstance(one, Fact)]
+
+
+def interval(one: Utterance | ToolUse, zero_ns: int = T0) -> tuple[int, int | None]:
+    """When something was, in whole ms."""
+    return (one.start_ns - zero_ns) // MS, None if one.end_ns is None else (one.end_ns - zero_ns) // MS
+
+
+def span(
+    kind: str | None, start: int, end: int | None, /, *, own: int = 0, below: int = 1, name: str = "span", **named: Any
+) -> SpanRecord:
+    """A span with times in ms; in names of attributes `__` stands for a dot."""
+    attributes = {key.replace("__", "."): value for key, value in named.items()}
+    if kind is not None:
+        attributes["openinference.span.kind"] = kind
+    span_id = own or crc32(repr((kind, start, end, name, sorted(named))).encode())
+    end_ns = None if end is None else T0 + end * MS
+    return SpanRecord(1, span_id, below, "app", name, T0 + start * MS, end_ns, attributes)
+
+
+def model(start: int, end: int, asked: list[tuple[str, str]], answer: str | None, *, own: int = 0) -> SpanRecord:
+    """A model is asked with messages, told field by field, and answers."""
+    named: dict[str, object] = {}
+    for number, (role, text) in enumerate(asked):
+        named[f"llm.input_messages.{number}.message.role"] = role
+        named[f"llm.input_messages.{number}.message.content"] = text
+    if answer is not None:
+        named["llm.output_messages.0.message.content"] = answer
+    return span("LLM", start, end, own=own, **named)
+
+
+# Recorded agents
+
+
+def test_agents_of_openai_say_two_turns() -> None:
+    """The handoff, a tool without a name, and all the repeated histories say nothing."""
+    spans = records("gen_ai/openai_agents_openinference_responses")
+    moments = told(spans)
+
+    assert said(moments) == [
+        ("CUSTOMER", "what is the weather in Paris"),
+        ("AGENT", "It is 21 in Paris."),
+        ("CUSTOMER", "thanks"),
+        ("AGENT", "It is 21 in Paris."),
+    ]
+    zero_ns = min(one.start_ns for one in spans)
+    assert [interval(one, zero_ns)[0] for one in utterances(moments)] == [1, 317, 323, 334]
+    failed = Failed("An error occurred while running the tool. Please try again.")
+    assert used(moments) == [
+        ("get_weather", {"city": "Paris"}, Returned({"t": 21, "city": "Paris"}), None),
+        ("bad_tool", {"x": 1}, failed, None),
+    ]
+    assert [one.description for one in tools(moments)] == ["Get the weather", "fails"]
+    assert facts(moments) == [Agent(name="triage"), Agent(name="billing")]
+    assert {one.speaker for one in utterances(moments)} == {Customer(), Agent(name="billing")}
+    assert {one.agent for one in tools(moments)} == {Agent(name="billing")}
+
+
+def test_pipecat_says_what_was_heard_and_when() -> None:
+    """The story was cut short; what the model wrote last was never turned into speech."""
+    spans = records("gen_ai/openinference_pipecat_oi")
+    moments = told(spans)
+    zero_ns = min(one.start_ns for one in spans)
+
+    assert said(moments) == [
+        ("CUSTOMER", "hello"),
+        ("AGENT", "You said hello. Anything else?"),
+        ("CUSTOMER", "weather in Paris and Tokyo please"),
+        ("AGENT", TOOLS_SAID),
+        ("CUSTOMER", "tell me a story"),
+        ("AGENT", STORY),
+        ("CUSTOMER", "stop please"),
+    ]
+    assert [interval(one, zero_ns) for one in utterances(moments)] == [
+        (586, 1077),
+        (1694, None),
+        (2686, 3181),
+        (4176, None),
+        (6144, 6638),
+        (7349, 8463),
+        (8464, None),
+    ]
+    assert [one.text for one in utterances(moments) if one.payload == {"interrupted": True}] == [STORY]
+    weather = {"conditions": "nice", "temperature": 21, "city": "Paris"}
+    assert used(moments) == [
+        ("get_time", {"tz": "Asia/Tokyo"}, Returned("10:30"), "call_chatcmpl-2_1"),
+        ("get_weather", {"city": "Paris"}, Returned(weather), "call_chatcmpl-2_0"),
+    ]
+    assert [interval(one, zero_ns) for one in tools(moments)] == [(3706, 3860), (3706, 4010)]
+    assert facts(moments) == [Agent(prompt="You are Acme support bot.")]
+
+
+def test_a_turn_of_pipecat_that_never_ended_adds_nothing_that_was_not_spoken() -> None:
+    dump = json.loads((SPANS / "gen_ai/openinference_pipecat_oi.never_ended.json").read_text(encoding="utf-8"))
+    open_turns = [record({"end_ns": None, "events": [], **one}) for one in dump]
+    spans = records("gen_ai/openinference_pipecat_oi")
+
+    assert [one.end_ns for one in open_turns] == [None]
+    assert in_some_order(told(spans)) == in_some_order(told([*open_turns, *spans]))
+
+
+# What holds for any conversation
+
+
+def in_some_order(moments: Iterable[Moment]) -> list[str]:
+    return sorted(map(repr, moments))
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_order_in_which_spans_end_does_not_matter_nor_do_duplicates(dump: str, data: st.DataObject) -> None:
+    spans = records(f"gen_ai/{dump}")
+    expected = in_some_order(told(spans))
+    shuffled = data.draw(st.permutations(spans))
+    repeated = data.draw(st.lists(st.sampled_from(spans), max_size=10))
+
+    assert expected == in_some_order(told([*shuffled, *repeated]))
+
+
+GARBAGE = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters(), max_size=20),
+    st.binary(max_size=5),
+    st.lists(st.one_of(st.text(max_size=3), st.integers(), st.none()), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.sampled_from(
+        [
+            "[" * 100_000,
+            '{"messages":' * 50_000,
+            '[{"role": [], "content": 3, "type": {}}]',
+            '{"messages": [[{"role": "user", "content": {"a": 1}}], 3]}',
+            "9" * 5_000,
+            "{'\\d': 1}",
+            "\ud800",
+            10**400,
+        ]
+    ),
+)
+NAMES = [
+    "openinference.span.kind",
+    "llm.input_messages.0.message",
+    "llm.input_messages.0.message.role",
+    "llm.input_messages.99999999999.message.role",
+    "llm.input_messages.²",
+    "llm.input_messages..",
+    "llm.output_messages.1.message.contents.0.message_content.text",
+    "llm.output_messages.1.message.tool_calls.0.tool_call.function.name",
+    "input.value",
+    "output.value",
+    "agent.name",
+    "tool.name",
+    "tool_call.id",
+    "tool_call.function.arguments",
+    "conversation.was_interrupted",
+    "conversation.user_to_bot_latency",
+    "service.ttfb_seconds",
+]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), dump=st.sampled_from(DUMPS))
+def test_no_value_of_any_attribute_raises(data: st.DataObject, dump: str) -> None:
+    def spoilt(one: SpanRecord) -> SpanRecord:
+        keys = data.draw(st.lists(st.sampled_from(sorted({*one.attributes, *NAMES})), max_size=3))
+        times_ns = data.draw(st.sampled_from([(one.start_ns, one.end_ns), (-1, 5), (5, None), (7, 5), (1 << 70, 5)]))
+        attributes = {**one.attributes, **{key: data.draw(GARBAGE) for key in keys}}
+        return one._replace(attributes=attributes, start_ns=times_ns[0], end_ns=times_ns[1])
+
+    for moment in told(map(spoilt, records(f"gen_ai/{dump}")[:16])):
+        assert repr(moment)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(limit=st.integers(0, 400), dump=st.sampled_from(DUMPS))
+def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
+    def cut(one: SpanRecord) -> SpanRecord:
+        return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
+
+    for moment in told(map(cut, records(f"gen_ai/{dump}"))):
+        assert repr(moment)
+
+
+def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
+    """The SDK keeps 128 attributes of a span and drops the oldest, so histories are windows with their own numbers."""
+    reader = OPENINFERENCE.reader([].append)
+    spoken: list[tuple[str, str]] = []
+    tracemalloc.start()
+    try:
+        for number in range(1_000):
+            spoken.append(("user", f"{number} where is the order " * 4))
+            spoken.append(("assistant", f"{number} it ships tomorrow " * 4))
+            at = number * 10_000
+            reader.read(model(at, at + 900, spoken[-61:-1], spoken[-1][1], own=number + 1))
+        spoken.clear()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(utterances(reader.moments())) == 2_000
+    assert kept < 2_000_000
+
+
+def test_a_call_of_two_thousand_turns_of_pipecat_is_kept_small() -> None:
+    reader = OPENINFERENCE.reader([].append)
+    tracemalloc.start()
+    try:
+        for number in range(1_000):
+            for one in turn(
+                number * 10, asked=f"{number} where is " * 8, heard=f"{number} it ships " * 8, own=number + 1
+            ):
+                reader.read(one)
+        del one
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(utterances(reader.moments())) == 2_000
+    assert kept < 2_000_000
+
+
+# What models say
+
+
+def test_numbers_may_be_missing_and_so_may_the_role_of_an_answer() -> None:
+    named = {
+        "llm__input_messages__7__message__role": "user",
+        "llm__input_messages__7__message__content": "my order?",
+        "llm__input_messages__11__message__content": "number 17",
+        "llm__input_messages__3__message__role": "assistant",
+        "llm__input_messages__3__message__contents__1__message_content__text": "world",
+        "llm__input_messages__3__message__contents__0__message_content__type": "text",
+        "llm__input_messages__3__message__contents__0__message_content__text": "Hello",
+        "llm__output_messages__2__message__content": "It ships.",
+    }
+
+    assert said(told([span(None, 0, 9, **named)])) == [
+        ("AGENT", "Hello world"),
+        ("CUSTOMER", "my order?"),
+        ("CUSTOMER", "number 17"),
+        ("AGENT", "It ships."),
+    ]
+
+
+def test_what_histories_repeat_is_said_once() -> None:
+    spoken = [("user", "yes"), ("assistant", "Sure?"), ("user", "yes"), ("assistant", "Done.")]
+    moments = told([model(0, 100, spoken[:1], "Sure?"), model(5_000, 5_100, spoken[:3], "Done.")])
+
+    assert [text for _, text in said(moments)] == ["yes", "Sure?", "yes", "Done."]
+
+
+def test_prompts_and_reasoning_are_not_said() -> None:
+    named = {
+        "llm__input_messages__0__message__role": "system",
+        "llm__input_messages__0__message__content": "Be kind.",
+        "llm__input_messages__1__message__role": "user",
+        "llm__input_messages__1__message__content": "hi",
+        "llm__output_messages__0__message__role": "assistant",
+        "llm__output_messages__0__message__contents__0__message_content__type": "reasoning",
+        "llm__output_messages__0__message__contents__0__message_content__text": "hm",
+        "llm__output_messages__0__message__contents__1__message_content__type": "text",
+        "llm__output_messages__0__message__contents__1__message_content__text": "Hello.",
+    }
+    moments = told([span("LLM", 0, 9, **named)])
+
+    assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+    assert facts(moments) == [Agent(prompt="Be kind.")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ("hi", "Hello."),
+        (
+            '[{"role": "user", "content": "hi"}]',
+            '{"choices": [{"message": {"role": "assistant", "content": "Hello."}}]}',
+        ),
+        (
+            '{"messages": [{"role": "user", "content": "hi"}], "model": "m"}',
+            '{"role": "assistant", "content": "Hello."}',
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["LLM", "AGENT", "CHAIN", "chain"])
+def test_values_tell_where_no_messages_do(kind: str, asked: str, answered: str) -> None:
+    one = span(kind, 0, 9, input__value=asked, output__value=answered)
+
+    assert said(told([one])) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+
+
+def test_what_agents_and_chains_repeat_is_not_told_where_a_model_tells() -> None:
+    spans = [
+        span("CHAIN", 0, 100, input__value='{"question": "hi"}', output__value="Hello, you."),
+        span("AGENT", 1, 99, input__value="A customer says hi", output__value="Hello, you."),
+        model(10, 90, [("user", "hi")], "Hello."),
+    ]
+
+    for order in (spans, spans[::-1]):
+        assert said(told(order)) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+
+
+def test_of_chains_within_chains_the_outermost_tells() -> None:
+    inner = span("CHAIN", 10, 90, input__value="hi, as JSON", output__value="{}")
+    outer = span("CHAIN", 0, 100, input__value="hi", output__value="Hello.")
+
+    assert said(told([inner, outer])) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+
+
+@pytest.mark.parametrize("kind", ["EMBEDDING", "RETRIEVER", "RERANKER", "GUARDRAIL", "EVALUATOR", "", 7])
+def test_other_kinds_of_spans_say_nothing(kind: Any) -> None:
+    assert told([span(kind, 0, 9, input__value="hi", output__value="Hello.")]) == []
+
+
+def test_unreadable_values_are_warned_of_once() -> None:
+    warned: list[Unreadable] = []
+    spans = [span("LLM", at, at + 9, input__value='{"messages": [', output__value="Hello.") for at in (0, 20)]
+
+    assert [text for _, text in said(told(spans, warned))] == ["Hello.", "Hello."]
+    assert [one.attribute for one in warned] == ["input.value"]
+
+
+# Tools
+
+
+def test_a_tool_is_told_by_its_span() -> None:
+    moments = told(
+        [
+            span("TOOL", 0, 9, tool__name="f", input__value='{"x": 1}', output__value="[1]", tool_call__id="c"),
+            span("TOOL", 20, 29, tool__name="g", input__value="{'x': None}", tool__description="gee"),
+            span("TOOL", 40, 49, tool__name="h", output__value="No such order.")._replace(error=True),
+            span("TOOL", 60, 69, name="handoff to billing", input__value="triage", output__value="billing"),
+        ]
+    )
+
+    assert used(moments) == [
+        ("f", {"x": 1}, Returned([1]), "c"),
+        ("g", {"x": None}, Unanswered(), None),
+        ("h", {}, Failed("No such order."), None),
+    ]
+    assert [interval(one) for one in tools(moments)] == [(0, 9), (20, 29), (40, 49)]
+
+
+def test_a_tool_without_a_span_is_told_by_the_messages() -> None:
+    call = "message__tool_calls__0__tool_call__"
+    asked = {
+        f"llm__output_messages__0__{call}{key}": value for key, value in {"id": "c", "function__name": "f"}.items()
+    }
+    answered = {
+        "llm__input_messages__1__message__role": "tool",
+        "llm__input_messages__1__message__tool_call_id": "c",
+        "llm__input_messages__1__message__content": '{"ok": true}',
+    }
+
+    assert used(told([span("LLM", 0, 9, **asked), span("LLM", 20, 29, **answered)])) == [
+        ("f", {}, Returned({"ok": True}), "c")
+    ]
+
+
+# Pipecat
+
+
+def turn(
+    start: int, *, asked: str | None = None, heard: str | None = None, own: int = 7, ended: bool = True
+) -> list[SpanRecord]:
+    """A turn of 9 ms: the customer begins after one, the agent after four and 0.5 s."""
+    values = {"input__value": asked, "output__value": heard}
+    named = {key: value for key, value in values.items() if value is not None and ended}
+    end = start + 9 if ended else None
+    root = span("CHAIN", start, end, own=own, below=0, name="pipecat.conversation.turn", **named)
+    spans = [root]
+    if asked is not None:
+        spans.append(span("LLM", start + 1, start + 2, below=own, name="pipecat.stt", input__value=f"{asked} "))
+    if heard is not None:
+        first = {"service__ttfb_seconds": 0.5}
+        spans.append(span("LLM", start + 4, start + 5, below=own, name="pipecat.tts", output__value=heard, **first))
+    return [one._replace(scope=PIPECAT) for one in spans]
+
+
+def test_children_tell_a_turn_that_never_ended() -> None:
+    moments = told(turn(0, asked="bye", heard="Goodbye.", ended=False))
+
+    assert said(moments) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]
+    assert [interval(one) for one in utterances(moments)] == [(1, None), (504, None)]
+
+
+def test_children_tell_where_there_are_no_turns() -> None:
+    assert said(told(turn(0, asked="bye", heard="Goodbye.")[1:])) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]
+
+
+def test_a_turn_without_children_is_said_at_its_start_and_end() -> None:
+    moments = told(turn(0, asked="bye", heard="Goodbye.")[:1])
+
+    assert [interval(one)[0] for one in utterances(moments)] == [0, 9]
+
+
+def test_what_was_turned_into_speech_but_never_heard_is_not_said() -> None:
+    root, stt, tts = turn(0, asked="bye", heard="Goodbye.")
+    silent = root._replace(attributes={key: root.attributes[key] for key in ("input.value", "openinference.span.kind")})
+
+    assert said(told([silent, stt, tts])) == [("CUSTOMER", "bye")]
+    assert said(told([tts, stt, silent])) == [("CUSTOMER", "bye")]
+
+
+def test_an_open_turn_yields_to_itself_when_it_has_ended() -> None:
+    ended, still_open = turn(0, asked="bye", heard="Goodbye."), turn(0, asked="bye", heard="Goodbye.", ended=False)
+    open_parts = [one._replace(end_ns=None) for one in still_open]
+
+    assert in_some_order(told([*ended, *open_parts])) == in_some_order(told([*open_parts, *ended]))
+    assert said(told([*ended, *open_parts])) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]

@@ -1,0 +1,139 @@
+"""Recorded spans replayed through the real SDK: what a processor really sees of a framework."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from roark_otel import RoarkSpanProcessor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    from roark_otel.sandbox import Sandbox
+
+SPANS = Path(__file__).parent / "spans"
+RECORDING = "https://example.com/recording.wav"
+
+Json = dict[str, Any]
+
+LIVEKIT_DUMPS = sorted(
+    path.name.removesuffix(".json") for path in (SPANS / "livekit").glob("*.json") if ".truth." not in path.name
+)
+
+
+class RecordedIds(IdGenerator):
+    """Gives the ids that it was told last."""
+
+    trace_id = 0
+    span_id = 0
+
+    def generate_trace_id(self) -> int:
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        return self.span_id
+
+
+def load(dump: str) -> list[Json]:
+    """The spans of a dump below `tests/spans`, such as `livekit/NAME`."""
+    spans: list[Json] = json.loads((SPANS / f"{dump}.json").read_text(encoding="utf-8"))
+    return spans
+
+
+def truths(dump: str) -> list[Json]:
+    """What was really said and done in each conversation of a dump, as its framework recorded it."""
+    told: list[Json] = json.loads((SPANS / f"{dump}.truth.json").read_text(encoding="utf-8"))["conversations"]
+    return told
+
+
+def replay(spans: list[Json], processor: SpanProcessor, add: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """Gives a processor the callbacks of a recording in their order, with the recorded ids, times and attributes.
+
+    Args:
+        spans: The spans of a dump.
+        processor: Who hears of them.
+        add: Hex span id to attributes that the span has from its start on.
+    """
+    ids = RecordedIds()
+    resource = Resource(next((span["resource"] for span in spans if span.get("resource")), {}))
+    unset = SpanLimits.UNSET
+    limits = SpanLimits(max_attributes=unset, max_events=unset, max_span_attributes=unset)
+    provider = TracerProvider(resource=resource, id_generator=ids, span_limits=limits, shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    starts = [(span["on_start_seq"], 0, span) for span in spans]
+    ends = [(span["on_end_seq"], 1, span) for span in spans if span.get("on_end_seq") is not None]
+    live: dict[str, trace.Span] = {}
+    for _, is_end, span in sorted(starts + ends, key=lambda moment: moment[:2]):
+        if is_end:
+            _end(live.pop(span["span_id"]), span)
+        else:
+            live[span["span_id"]] = _start(provider, ids, span, (add or {}).get(span["span_id"], {}))
+
+
+def _start(provider: TracerProvider, ids: RecordedIds, span: Json, added: Mapping[str, Any]) -> trace.Span:
+    ids.trace_id, ids.span_id = int(span["trace_id"], 16), int(span["span_id"], 16)
+    scope = span.get("scope") or {}
+    early = span.get("attributes_at_start") or ()
+    known = {key: _value(value) for key, value in span["attributes"].items() if key in early}
+    return provider.get_tracer(scope.get("name") or "", scope.get("version") or None).start_span(
+        span["name"],
+        context=_parent(span),
+        kind=SpanKind[span.get("kind") or "INTERNAL"],
+        attributes={**known, **added},
+        start_time=span["start_ns"],
+    )
+
+
+def _end(live: trace.Span, span: Json) -> None:
+    early = span.get("attributes_at_start") or ()
+    live.set_attributes({key: _value(value) for key, value in span["attributes"].items() if key not in early})
+    for event in span.get("events") or ():
+        told = {key: _value(value) for key, value in (event.get("attributes") or {}).items()}
+        live.add_event(event["name"], told, event["ts_ns"])
+    status = span.get("status") or {}
+    if (status.get("code") or "UNSET") != "UNSET":
+        live.set_status(Status(StatusCode[status["code"]], status.get("description")))
+    live.end(span["end_ns"])
+
+
+def _parent(span: Json) -> Context:
+    if not span.get("parent_span_id"):
+        return Context()
+    parent = SpanContext(
+        int(span["trace_id"], 16), int(span["parent_span_id"], 16), is_remote=False, trace_flags=TraceFlags(1)
+    )
+    return trace.set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def external_ids(dump: str) -> dict[str, str]:
+    """The id of each conversation of a LiveKit dump by its root's span id: its resource's, or one of our own."""
+    told = next((span["resource"].get("roark.external_id") for span in load(dump)), None)
+    roots = [conversation["rootSpanId"] for conversation in truths(dump)]
+    if told is not None:
+        return {roots[0]: told}
+    return {root: f"{Path(dump).name}-{number}" for number, root in enumerate(roots, 1)}
+
+
+def delivered(dump: str, sandbox: Sandbox) -> dict[str, Json]:
+    """The bodies that a LiveKit dump makes arrive at the sandbox, by the span id of the conversation's root."""
+    ids = external_ids(dump)
+    is_told = any("roark.external_id" in span["resource"] for span in load(dump))
+    processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING)
+    replay(load(dump), processor, {} if is_told else {root: {"roark.external_id": ids[root]} for root in ids})
+    assert processor.force_flush(30_000)
+    return {root: sandbox.call(external_id).body for root, external_id in ids.items()}

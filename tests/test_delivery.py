@@ -1,0 +1,179 @@
+"""What an answer means, and when to try again."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from roark_otel.delivery import (
+    MAX_BACKOFF_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
+    Delivered,
+    Receipt,
+    Refused,
+    Rejected,
+    TryAgain,
+    backoff,
+    named_fields,
+    receipt,
+    retry_after,
+)
+
+NOW = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
+CREATED = b'{"data": {"id": "call-1", "status": "ENDED"}}'
+PAGE = b"<html><body>You are not logged in to this network.</body></html>"
+
+
+def said(status: int, body: bytes = b"", *, tried: bool = False, **headers: str) -> Receipt:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return receipt(status, named, body, tried=tried, now=NOW)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("tried", [False, True])
+def test_a_call_with_an_id_is_delivered(status: int, tried: bool) -> None:
+    assert said(status, CREATED, tried=tried) == Delivered("call-1")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        PAGE,
+        b"{}",
+        b"null",
+        b"[]",
+        b'"call-1"',
+        b'{"data": null}',
+        b'{"data": []}',
+        b'{"data": "call-1"}',
+        b'{"data": {}}',
+        b'{"data": {"id": ""}}',
+        b'{"data": {"id": 17}}',
+        b'{"data": {"id": null}}',
+        b'{"id": "call-1"}',
+        CREATED[:-5],
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
+def test_a_success_without_an_id_is_somebody_else_s_page(body: bytes) -> None:
+    assert said(200, body) == TryAgain(None, "200 without a call id")
+
+
+def test_a_conflict_is_a_delivery_only_of_a_call_that_was_tried() -> None:
+    """The first attempt cannot have created it, so somebody else has the id."""
+    assert said(409, tried=True) == Delivered(None, already=True)
+    assert said(409, tried=False) == Rejected(409, "id_in_use")
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"error": {"details": [{"path": "transcript[0].text", "message": "is long"}]}}', "transcript[0].text"),
+        (b'{"issues": [{"path": ["transcript", 0, "text"]}, {"path": ["agent"]}]}', "transcript.0.text, agent"),
+        (b'{"field": "startedAt"}', "startedAt"),
+        (b'[{"param": "customer"}]', "customer"),
+        (b'{"message": "everything is wrong"}', "no field named"),
+        (b"", "no field named"),
+        (PAGE, "no field named"),
+        (b"[" * 100_000, "no field named"),
+    ],
+)
+def test_a_rejection_names_the_fields_and_quotes_nothing_else(status: int, body: bytes, reason: str) -> None:
+    assert said(status, body) == Rejected(status, reason)
+
+
+def test_an_answer_cannot_make_a_log_line_long() -> None:
+    body = json.dumps([{"path": "x" * 1_000}] * 1_000).encode()
+
+    assert named_fields(body) == ["x" * 120] * 8
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 300, 301, 302, 304, 307, 308, 399, 404, 405])
+def test_the_key_the_credits_or_the_address_is_at_fault_and_not_the_call(status: int) -> None:
+    assert said(status, CREATED) == Refused(status)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+def test_later_may_work(status: int) -> None:
+    assert said(status, PAGE) == TryAgain(None, str(status))
+    assert said(status, PAGE, retry_after="12") == TryAgain(12.0, str(status))
+
+
+@given(status=st.integers(100, 999), body=st.binary(max_size=50), tried=st.booleans())
+def test_every_answer_means_one_of_four_things(status: int, body: bytes, tried: bool) -> None:
+    """An answer that nobody has thought of never loses a call: it is only given up where the body is known as wrong."""
+    found = said(status, body, tried=tried)
+
+    assert isinstance(found, (Delivered, Rejected, Refused, TryAgain))
+    assert not isinstance(found, Rejected) or status in {400, 409, 413, 422}
+    assert not isinstance(found, Delivered) or tried or 200 <= status < 300
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "120"}, 120.0),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": " 3 "}, 3.0),
+        ({"retry-after": "-5"}, 0.0),
+        ({"retry-after": "99999999999"}, MAX_RETRY_AFTER_SECONDS),
+        ({"retry-after": "9" * 400}, MAX_RETRY_AFTER_SECONDS),
+        ({"retry-after": "inf"}, MAX_RETRY_AFTER_SECONDS),
+        ({"retry-after": "-inf"}, 0.0),
+        ({"retry-after": "nan"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "12,34"}, None),
+        ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        ({"retry-after-ms": "-1"}, 0.0),
+        ({"retry-after-ms": "soon"}, None),
+        ({"retry-after": format_datetime(NOW + timedelta(seconds=90), usegmt=True)}, 90.0),
+        ({"retry-after": format_datetime(NOW - timedelta(days=1), usegmt=True)}, 0.0),
+        ({"retry-after": format_datetime(NOW + timedelta(days=90), usegmt=True)}, MAX_RETRY_AFTER_SECONDS),
+        ({"retry-after": "Sat, 31 Jan 2026 11:31:00 +0200"}, 60.0),
+        ({"retry-after": "Sat, 31 Jan 2026 09:31:00 -0000"}, 60.0),
+        ({"retry-after": "Sat Jan 31 09:31:00 2026"}, 60.0),
+        ({"retry-after": "Sat, 99 Jan 2026 09:31:00 GMT"}, None),
+        ({"retry-after": "Sat, 31 Jan 99999 09:31:00 GMT"}, None),
+    ],
+)
+def test_how_long_roark_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds
+
+
+@given(value=st.one_of(st.text(max_size=40), st.floats().map(str), st.integers().map(str)))
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+@example("Fri, 31 Dec 9999 23:59:59 -2359")
+@example("1e400")
+def test_no_value_of_the_header_raises_or_leads_out_of_bounds(value: str) -> None:
+    for name in ("retry-after", "retry-after-ms"):
+        found = retry_after({name: value}, NOW)
+
+        assert found is None or 0.0 <= found <= MAX_RETRY_AFTER_SECONDS
+
+
+@given(failures=st.integers(0, 10**9), chance=st.floats(0, 1, exclude_max=True))
+def test_a_wait_is_bounded_and_may_be_anything_below_its_bound(failures: int, chance: float) -> None:
+    assert 0.0 <= backoff(failures, chance) <= min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 16))
+    assert backoff(failures, 0.0) == 0.0
+
+
+@given(failures=st.integers(0, 10**6), chance=st.floats(0, 1, exclude_max=True))
+def test_more_failures_never_shorten_the_wait(failures: int, chance: float) -> None:
+    assert backoff(failures, chance) <= backoff(failures + 1, chance)
+
+
+def test_the_bound_doubles_with_each_failure_up_to_a_minute() -> None:
+    assert [backoff(failures, 0.5) for failures in range(8)] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]

@@ -1,0 +1,338 @@
+"""Settings, from arguments, the environment and defaults."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import logging
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from roark_otel import RoarkSpanProcessor, Settings, environment
+from roark_otel.recording import Template
+from roark_otel.settings import DEFAULT_BASE_URL, default_spool_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY = "rk_live_0123456789"
+HIDDEN = "rk_live_01\n23456789"
+"""A key that cannot be sent, and must not be shown either."""
+
+VALUES: dict[str, tuple[str, object]] = {
+    "ROARK_API_BEARER_TOKEN": (KEY, SecretStr(KEY)),
+    "ROARK_API_KEY": (KEY, SecretStr(KEY)),
+    "ROARK_BASE_URL": ("https://eu.example.com/roark/", "https://eu.example.com/roark"),
+    "ROARK_PROJECT_ID": ("project-1", "project-1"),
+    "ROARK_OBSERVABILITY_ENABLED": ("off", False),
+    "ROARK_INTERFACE_TYPE": ("web", "WEB"),
+    "ROARK_CALL_DIRECTION": ("outbound", "OUTBOUND"),
+    "ROARK_AGENT_NAME": ("Front desk", "Front desk"),
+    "ROARK_AGENT_CUSTOM_ID": ("front-desk", "front-desk"),
+    "ROARK_RECORDING_URL_TEMPLATE": (
+        "https://example.com/{external_id}.wav",
+        Template("https://example.com/{external_id}.wav"),
+    ),
+    "ROARK_SPOOL_DIR": ("/var/spool/example", Path("/var/spool/example")),
+    "ROARK_LINGER_SECONDS": ("0.5", 0.5),
+    "ROARK_QUIET_SECONDS": ("0", 0.0),
+    "ROARK_IDLE_TIMEOUT_SECONDS": ("60", 60.0),
+    "ROARK_MAX_CONVERSATIONS": ("7", 7),
+    "ROARK_EXIT_TIMEOUT_SECONDS": ("1", 1.0),
+    "ROARK_HTTP_TIMEOUT_SECONDS": ("3", 3.0),
+    "ROARK_EXTERNAL_ID_KEYS": ("session.id, call_id ,", ("session.id", "call_id")),
+    "ROARK_AUTO_EXTERNAL_ID": ("yes", True),
+    "ROARK_CAPTURE_CONTENT": ("no", False),
+}
+"""For each variable a value that is not its default, and what it means."""
+
+WRONG: dict[str, list[str]] = {
+    "ROARK_API_KEY": ["rk live", "rk_lüve", HIDDEN],
+    "ROARK_BASE_URL": ["api.example.com", "ftp://example.com", "http://api.example.com", "https://", "/v1"],
+    "ROARK_PROJECT_ID": ["pröject", "project\n1"],
+    "ROARK_OBSERVABILITY_ENABLED": ["perhaps"],
+    "ROARK_INTERFACE_TYPE": ["FAX"],
+    "ROARK_CALL_DIRECTION": ["SIDEWAYS"],
+    "ROARK_RECORDING_URL_TEMPLATE": ["https://example.com/{nobody}.wav", "https://example.com/{external_id"],
+    "ROARK_LINGER_SECONDS": ["-1", "soon", "nan", "inf"],
+    "ROARK_QUIET_SECONDS": ["-1", "1e400"],
+    "ROARK_IDLE_TIMEOUT_SECONDS": ["0", "-5"],
+    "ROARK_MAX_CONVERSATIONS": ["0", "2.5", "many"],
+    "ROARK_EXIT_TIMEOUT_SECONDS": ["-1"],
+    "ROARK_HTTP_TIMEOUT_SECONDS": ["0", "inf"],
+}
+
+
+def constants_with_docstrings() -> dict[str, str]:
+    """The constants of the module `environment`, and the text below each."""
+    body = ast.parse(inspect.getsource(environment)).body
+    found: dict[str, str] = {}
+    for one, below in pairwise(body):
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.target.id.isupper():
+            is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            found[one.target.id] = str(below.value.value) if is_text else ""  # type: ignore[attr-defined]
+    return found
+
+
+# One list in three places
+
+
+def test_every_variable_has_a_constant_that_says_what_it_means() -> None:
+    told = constants_with_docstrings()
+    switches = {"FIELDS", "GENAI_CAPTURE_CONTENT"}
+
+    assert set(environment.FIELDS) == set(told) - switches
+    assert [name for name in told if not told[name].strip()] == []
+    assert [name for name in environment.FIELDS if getattr(environment, name) != name] == []
+
+
+def test_every_variable_is_a_setting_and_every_setting_has_a_variable() -> None:
+    assert set(Settings.model_fields) == set(environment.FIELDS.values())
+    assert set(VALUES) == set(environment.FIELDS)
+
+
+def test_every_setting_is_an_argument_of_the_processor() -> None:
+    """All but the kill switch: an app that does not want a processor adds none."""
+    arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
+
+    assert set(Settings.model_fields) - {"enabled"} == arguments - {"settings", "dialects", "recording_url"}
+
+
+def test_the_processor_s_docstring_tells_every_argument_and_variable() -> None:
+    told = inspect.getdoc(RoarkSpanProcessor) or ""
+    arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
+    others = {"ROARK_API_BEARER_TOKEN", "ROARK_OBSERVABILITY_ENABLED"}
+
+    assert [name for name in sorted(arguments) if f"\n    {name}: " not in told] == []
+    assert [name for name in sorted(environment.FIELDS) if name not in told and name not in others] == []
+
+
+# The environment
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_a_variable_sets_its_setting_and_no_other(name: str) -> None:
+    value, expected = VALUES[name]
+    before, after = dict(Settings()), dict(Settings.from_env({name: f" {value} "}))
+    field = environment.FIELDS[name]
+
+    assert after[field] == expected
+    assert after[field] != before[field]
+    assert {**after, field: None} == {**before, field: None}
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+def test_an_empty_variable_is_unset(value: str) -> None:
+    assert Settings.from_env(dict.fromkeys(environment.FIELDS, value)) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
+def test_a_bad_variable_is_one_warning_and_the_default(name: str, value: str, said: pytest.LogCaptureFixture) -> None:
+    good = {"ROARK_AGENT_NAME": "Front desk"}
+
+    found = Settings.from_env({**good, name: value})
+
+    assert found == Settings.from_env(good)
+    (record,) = said.records
+    assert (record.levelno, record.name) == (logging.WARNING, "roark_otel")
+    assert name in record.getMessage()
+    assert "the default holds" in record.getMessage()
+
+
+def test_each_of_several_bad_variables_is_told(said: pytest.LogCaptureFixture) -> None:
+    Settings.from_env({"ROARK_LINGER_SECONDS": "soon", "ROARK_INTERFACE_TYPE": "FAX"})
+
+    assert len(said.records) == 2
+
+
+def test_of_two_names_for_the_key_ours_wins() -> None:
+    found = Settings.from_env({"ROARK_API_KEY": "ours", "ROARK_API_BEARER_TOKEN": "theirs"})
+
+    assert found.api_key == SecretStr("ours")
+
+
+@pytest.mark.parametrize("value", ["false", "0", "no", "off", "FALSE", "Off", "No"])
+def test_the_kill_switch_is_off(value: str) -> None:
+    assert Settings.from_env({"ROARK_OBSERVABILITY_ENABLED": value}).enabled is False
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, True),
+        ({"ROARK_CAPTURE_CONTENT": "true"}, True),
+        ({"ROARK_CAPTURE_CONTENT": "0"}, False),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "false"}, False),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "NO_CONTENT"}, False),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": " False "}, False),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}, True),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}, True),
+        ({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": ""}, True),
+        (
+            {
+                "ROARK_CAPTURE_CONTENT": "true",
+                "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "false",
+            },
+            False,
+        ),
+    ],
+)
+def test_content_is_captured_unless_a_switch_says_no(environ: Mapping[str, str], expected: bool) -> None:
+    assert Settings.from_env(environ).capture_content is expected
+
+
+def test_a_privacy_switch_that_nobody_can_read_falls_to_the_private_side(said: pytest.LogCaptureFixture) -> None:
+    assert Settings.from_env({"ROARK_CAPTURE_CONTENT": "flase"}).capture_content is False
+    (record,) = said.records
+    assert "content stays off" in record.getMessage()
+
+
+def test_an_unknown_variable_of_our_kind_gets_the_nearest_name(said: pytest.LogCaptureFixture) -> None:
+    Settings.from_env({"ROARK_API_KYE": KEY, "SHARK_API_KEY": "x"})
+
+    (record,) = said.records
+    assert "ROARK_API_KYE" in record.getMessage()
+    assert "ROARK_API_KEY" in record.getMessage()
+    assert KEY not in record.getMessage()
+
+
+# Values
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1", "http://127.8.8.8:1", "http://[::1]:9"])
+def test_plain_http_is_good_enough_for_this_machine(url: str) -> None:
+    assert Settings(base_url=url).base_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "http://localhost.example.com",
+        "http://127.example.com",
+        "http://127.0.0.1.example.com",
+        "http://0.0.0.0",
+        "http://192.0.2.1",
+        "http://user@example.com#@127.0.0.1",
+    ],
+)
+def test_the_key_never_travels_in_the_clear(url: str) -> None:
+    with pytest.raises(ValueError, match="must be https"):
+        Settings(base_url=url)
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    found = Settings.from_env({})
+
+    assert (found.base_url, found.api_key, found.enabled) == (DEFAULT_BASE_URL, None, True)
+    assert (found.linger_seconds, found.quiet_seconds, found.idle_timeout_seconds) == (2.0, 60.0, 14_400.0)
+    assert (found.exit_timeout_seconds, found.http_timeout_seconds, found.max_conversations) == (5.0, 10.0, 10_000)
+
+
+def test_an_argument_wins_over_settings_and_none_is_no_argument() -> None:
+    settings = Settings(agent_name="a", linger_seconds=1.0)
+
+    found = settings.with_arguments(agent_name="b", linger_seconds=None, quiet_seconds=0.0, capture_content=False)
+
+    assert (found.agent_name, found.linger_seconds) == ("b", 1.0)
+    assert (found.quiet_seconds, found.capture_content) == (0.0, False)
+    assert settings.agent_name == "a"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("api_key", HIDDEN),
+        ("base_url", "http://api.example.com"),
+        ("project_id", "project\n1"),
+        ("project_id", "pröject"),
+        ("interface_type", "FAX"),
+        ("call_direction", 7),
+        ("recording_url", "example.com/a.wav"),
+        ("recording_url_template", "https://example.com/{nobody}.wav"),
+        ("linger_seconds", -1),
+        ("quiet_seconds", float("nan")),
+        ("idle_timeout_seconds", 0),
+        ("max_conversations", 0),
+        ("http_timeout_seconds", 0),
+        ("exit_timeout_seconds", float("inf")),
+        ("spool_dir", 7),
+    ],
+)
+def test_a_bad_argument_is_one_line_that_says_which(argument: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=argument) as caught:
+        RoarkSpanProcessor(**{"api_key": KEY, argument: value})
+
+    told = str(caught.value)
+    assert told.startswith("roark_otel: ")
+    assert "\n" not in told
+    assert type(caught.value) is ValueError
+
+
+# Secrets
+
+
+def test_the_key_is_in_no_representation() -> None:
+    settings = Settings(api_key=SecretStr(KEY))
+    processor = RoarkSpanProcessor(api_key=KEY)
+
+    for shown in (repr(settings), str(settings), repr(settings.model_dump()), settings.model_dump_json()):
+        assert KEY not in shown
+    assert KEY not in repr(processor)
+    assert KEY not in repr(vars(processor))
+
+
+@pytest.mark.parametrize("other", [{}, {"base_url": "nonsense"}, {"linger_seconds": -1}])
+def test_no_error_shows_the_key(other: dict[str, Any], said: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match="api_key") as caught:
+        RoarkSpanProcessor(**{"api_key": HIDDEN, **other})
+
+    chain = [caught.value, caught.value.__cause__, caught.value.__context__ if not _is_silent(caught.value) else None]
+    for shown in (*map(str, chain), *map(repr, chain), said.text):
+        assert "23456789" not in shown
+
+
+def _is_silent(fault: BaseException) -> bool:
+    return fault.__suppress_context__
+
+
+def test_settings_themselves_do_not_show_a_key_that_they_refuse() -> None:
+    with pytest.raises(ValueError, match="api_key") as caught:
+        Settings(api_key=SecretStr(HIDDEN))
+
+    assert "23456789" not in str(caught.value)
+    assert "23456789" not in repr(caught.value)
+
+
+def test_a_bad_key_in_the_environment_is_not_shown(said: pytest.LogCaptureFixture) -> None:
+    found = Settings.from_env({"ROARK_API_KEY": HIDDEN})
+
+    assert found.api_key is None
+    assert "23456789" not in said.text
+    assert "ROARK_API_KEY" in said.text
+
+
+# Where calls wait
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "expected"),
+    [
+        ("linux", {"XDG_STATE_HOME": "/state"}, Path("/state/roark-otel/spool")),
+        ("linux", {}, Path("/home/example/.local/state/roark-otel/spool")),
+        ("linux", {"XDG_STATE_HOME": ""}, Path("/home/example/.local/state/roark-otel/spool")),
+        ("darwin", {}, Path("/home/example/Library/Application Support/roark-otel/spool")),
+        ("win32", {"LOCALAPPDATA": "/local"}, Path("/local/roark-otel/spool")),
+    ],
+)
+def test_calls_wait_in_the_user_s_own_state(
+    platform: str, environ: Mapping[str, str], expected: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setenv("HOME", "/home/example")
+
+    assert default_spool_dir(environ) == expected

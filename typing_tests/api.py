@@ -1,0 +1,55 @@
+"""The API as users write it: type-checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from opentelemetry.sdk.trace import TracerProvider
+from typing_extensions import assert_type
+
+import roark_otel
+from roark_otel import RoarkSpanProcessor, Settings, Stats, attributes
+from roark_otel.dialects import DIALECTS
+from roark_otel.moments import Agent, Moment, Utterance
+from roark_otel.records import SpanRecord
+from roark_otel.types import Dialect, Reader, Warn
+
+provider = TracerProvider()
+provider.add_span_processor(RoarkSpanProcessor())
+provider.add_span_processor(RoarkSpanProcessor(settings=Settings.from_env(), recording_url="https://example.com/a.wav"))
+
+assert_type(RoarkSpanProcessor().force_flush(1_000), bool)
+assert_type(RoarkSpanProcessor().stats(), Stats)
+assert_type(roark_otel.force_flush(), bool)
+assert_type(roark_otel.stats().delivered, int)
+name: str = attributes.EXTERNAL_ID
+
+with roark_otel.call_attributes(external_id="call-1", properties={"plan": "gold"}):
+    pass
+
+
+async def inside() -> None:
+    """An async app."""
+    async with roark_otel.call_attributes(external_id="call-1", as_baggage=True):
+        pass
+
+
+class MyReader:
+    """A reader of one's own."""
+
+    def __init__(self, warn: Warn) -> None:
+        self._said: list[Utterance] = []
+
+    def read(self, span: SpanRecord) -> None:
+        """Takes in a span."""
+        if span.name == "said" and span.end_ns is not None:
+            self._said.append(Utterance(Agent(), str(span.attributes["words"]), span.start_ns, span.end_ns))
+
+    def moments(self) -> Iterable[Moment]:
+        """Everything said."""
+        return self._said
+
+
+mine = Dialect(name="mine", reader=MyReader, scopes=frozenset({"my.voice"}), live=True)
+reader: Reader = MyReader(lambda _: None)
+RoarkSpanProcessor(dialects=[mine, *DIALECTS])
