@@ -1,0 +1,100 @@
+"""A dialect of one's own: a voice stack that makes spans of its own kind becomes calls.
+
+A dialect is the vocabulary of one source of spans. It says which spans matter, which one's end ends the conversation,
+and makes a reader: an object that is fed the spans of one conversation and says what was said.
+
+    ROARK_API_KEY=anything ROARK_BASE_URL=http://127.0.0.1:4319 python examples/own_dialect.py
+
+with `roark-otel sandbox` running in another terminal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from roark_otel import RoarkSpanProcessor
+from roark_otel.dialects import DIALECTS
+from roark_otel.moments import Agent, Customer, Returned, ToolUse, Utterance
+from roark_otel.reading import json_or_text, text
+from roark_otel.types import Dialect, Unreadable, Warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roark_otel.moments import Moment
+    from roark_otel.records import SpanRecord
+
+SCOPE = "example.switchboard"
+
+
+class SwitchboardReader:
+    """Reads one conversation of a made-up voice stack: spans `speech` and `action` below a span `phone_call`.
+
+    A span may come twice, open first and ended later, so what it says is kept by its id.
+    """
+
+    def __init__(self, warn: Warn) -> None:
+        self._warn = warn
+        self._said: dict[int, Moment] = {}
+
+    def read(self, span: SpanRecord) -> None:
+        """Takes in one span, in whatever order they end."""
+        if span.scope != SCOPE or span.end_ns is None:
+            return
+        if span.name == "speech":
+            self._speech(span, span.end_ns)
+        elif span.name == "action":
+            result = Returned(json_or_text(span.attributes.get("result")))
+            name = text(span.attributes.get("verb")) or "action"
+            self._said[span.span_id] = ToolUse(name, span.start_ns, span.end_ns, outcome=result)
+
+    def moments(self) -> Iterable[Moment]:
+        """Everything said so far, in any order."""
+        return self._said.values()
+
+    def _speech(self, span: SpanRecord, end_ns: int) -> None:
+        words = text(span.attributes.get("words"))
+        if words is None:
+            self._warn(Unreadable(span, "words", "missing, or not text"))
+            return
+        speaker = Agent() if span.attributes.get("by") == "robot" else Customer()
+        self._said[span.span_id] = Utterance(speaker, words, span.start_ns, end_ns)
+
+
+SWITCHBOARD = Dialect(
+    name="switchboard",
+    reader=SwitchboardReader,
+    scopes=frozenset({SCOPE}),
+    roots=frozenset({"phone_call"}),
+)
+
+
+def main() -> None:
+    """Holds a short conversation, and waits until its call is delivered."""
+    provider = TracerProvider()
+    provider.add_span_processor(RoarkSpanProcessor(dialects=[SWITCHBOARD, *DIALECTS]))
+    trace.set_tracer_provider(provider)
+    tracer = trace.get_tracer(SCOPE)
+
+    told = {
+        "roark.external_id": "switchboard-1",
+        "roark.recording_url": "https://recordings.example.com/switchboard-1.wav",
+    }
+    with tracer.start_as_current_span("phone_call", attributes=told):
+        with tracer.start_as_current_span(
+            "speech", attributes={"by": "caller", "words": "The billing office, please."}
+        ):
+            pass
+        with tracer.start_as_current_span("action", attributes={"verb": "transfer", "result": '{"to": "billing"}'}):
+            pass
+        with tracer.start_as_current_span("speech", attributes={"by": "robot", "words": "I am connecting you."}):
+            pass
+
+    print("delivered" if provider.force_flush() else "not delivered yet: it waits in the spool")
+
+
+if __name__ == "__main__":
+    main()
