@@ -47,6 +47,19 @@ VALUES: dict[str, tuple[str, object]] = {
     "ROARK_EXTERNAL_ID_KEYS": ("session.id, call_id ,", ("session.id", "call_id")),
     "ROARK_AUTO_EXTERNAL_ID": ("yes", True),
     "ROARK_CAPTURE_CONTENT": ("no", False),
+    "ROARK_API_KEY_FILE": ("/run/secrets/roark", Path("/run/secrets/roark")),
+    "ROARK_RECORDING_DELAY_SECONDS": ("30", 30.0),
+    "ROARK_RECORDING_WAIT_SECONDS": ("60", 60.0),
+    "ROARK_RECORDING_FALLBACK_URL": ("https://example.com/none.wav", "https://example.com/none.wav"),
+    "ROARK_SPOOL": ("Memory", "memory"),
+    "ROARK_SPOOL_MAX_BYTES": ("1000", 1000),
+    "ROARK_SPOOL_MAX_AGE_SECONDS": ("60", 60.0),
+    "ROARK_CALL_SAMPLE_RATIO": ("0.25", 0.25),
+    "ROARK_REDACT": ("card, email", ("card", "email")),
+    "ROARK_PROPERTIES_ALLOW": ("shop, queue", ("shop", "queue")),
+    "ROARK_EXPORT_TRACES": ("true", True),
+    "ROARK_TRACES_ENDPOINT": ("https://traces.example.com/v1/traces", "https://traces.example.com/v1/traces"),
+    "ROARK_LOG_EXTERNAL_ID": ("hash", "hash"),
 }
 """For each variable a value that is not its default, and what it means."""
 
@@ -64,6 +77,13 @@ WRONG: dict[str, list[str]] = {
     "ROARK_MAX_CONVERSATIONS": ["0", "2.5", "many"],
     "ROARK_EXIT_TIMEOUT_SECONDS": ["-1"],
     "ROARK_HTTP_TIMEOUT_SECONDS": ["0", "inf"],
+    "ROARK_RECORDING_FALLBACK_URL": ["none.wav", "ftp://example.com/none.wav"],
+    "ROARK_SPOOL": ["tape"],
+    "ROARK_SPOOL_MAX_BYTES": ["0", "1 GiB"],
+    "ROARK_SPOOL_MAX_AGE_SECONDS": ["0"],
+    "ROARK_CALL_SAMPLE_RATIO": ["2", "-0.1", "half"],
+    "ROARK_EXPORT_TRACES": ["perhaps"],
+    "ROARK_TRACES_ENDPOINT": ["http://traces.example.com"],
 }
 
 

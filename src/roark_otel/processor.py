@@ -18,6 +18,7 @@ from roark_otel.stats import Stats, added
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
+    from re import Pattern
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -38,18 +39,34 @@ class RoarkSpanProcessor(SpanProcessor):
 
     Args:
         api_key: The key of the Roark project. `ROARK_API_KEY`.
+        api_key_file: A file that holds the key. `ROARK_API_KEY_FILE`.
         base_url: Where Roark is. `ROARK_BASE_URL`, default `https://api.roark.ai`.
         project_id: The project, for a key that belongs to a user. `ROARK_PROJECT_ID`.
         spool_dir: Where finished calls wait. `ROARK_SPOOL_DIR`, default the user's state directory.
+        spool: `disk` or `memory`. `ROARK_SPOOL`, default disk.
+        spool_max_bytes: How many bytes may wait. `ROARK_SPOOL_MAX_BYTES`, default 1 GiB.
+        spool_max_age_seconds: How old a call may grow there. `ROARK_SPOOL_MAX_AGE_SECONDS`, default 604800.
         recording_url: The recording of every call whose spans name none.
         recording_url_template: The same with names in braces. `ROARK_RECORDING_URL_TEMPLATE`.
+        recording_delay_seconds: How long after the end the template's URL is good. Default 0.
+            `ROARK_RECORDING_DELAY_SECONDS`.
+        recording_wait_seconds: How long a call waits for its recording. `ROARK_RECORDING_WAIT_SECONDS`, default 86400.
+        recording_fallback_url: The recording when the wait is over. `ROARK_RECORDING_FALLBACK_URL`.
         agent_name: The agent's name. `ROARK_AGENT_NAME`.
         agent_custom_id: Your id of the agent. `ROARK_AGENT_CUSTOM_ID`.
         interface_type: PHONE or WEB. `ROARK_INTERFACE_TYPE`.
         call_direction: INBOUND or OUTBOUND. `ROARK_CALL_DIRECTION`.
         capture_content: False: no text, argument or result leaves the process. `ROARK_CAPTURE_CONTENT`.
+        redact_patterns: What is replaced in every text, argument and result: `card`, `phone`, `email`, or patterns
+            of your own. `ROARK_REDACT`.
+        properties_allow: The only properties that may be sent. `ROARK_PROPERTIES_ALLOW`, default all.
+        export_traces: True: the spans of conversations go to Roark too; see `roark_otel.configure`.
+            `ROARK_EXPORT_TRACES`.
+        traces_endpoint: Where they go. `ROARK_TRACES_ENDPOINT`.
+        log_external_id: How logs name a call: `plain` or `hash`. `ROARK_LOG_EXTERNAL_ID`.
         auto_external_id: True: a voice framework's conversation without an id gets one. `ROARK_AUTO_EXTERNAL_ID`.
         external_id_keys: Further attribute names to take the id from. `ROARK_EXTERNAL_ID_KEYS`.
+        call_sample_ratio: The share of calls that are sent. `ROARK_CALL_SAMPLE_RATIO`, default 1.
         linger_seconds: How long late spans still count. `ROARK_LINGER_SECONDS`, default 2.
         quiet_seconds: How long a call with an implied root rests. `ROARK_QUIET_SECONDS`, default 60.
         idle_timeout_seconds: When a silent conversation is given up. `ROARK_IDLE_TIMEOUT_SECONDS`, default 14400.
@@ -67,18 +84,31 @@ class RoarkSpanProcessor(SpanProcessor):
         self,
         *,
         api_key: str | None = None,
+        api_key_file: str | PathLike[str] | None = None,
         base_url: str | None = None,
         project_id: str | None = None,
         spool_dir: str | PathLike[str] | None = None,
+        spool: str | None = None,
+        spool_max_bytes: int | None = None,
+        spool_max_age_seconds: float | None = None,
         recording_url: str | None = None,
         recording_url_template: str | None = None,
+        recording_delay_seconds: float | None = None,
+        recording_wait_seconds: float | None = None,
+        recording_fallback_url: str | None = None,
         agent_name: str | None = None,
         agent_custom_id: str | None = None,
         interface_type: str | None = None,
         call_direction: str | None = None,
         capture_content: bool | None = None,
+        redact_patterns: Sequence[str | Pattern[str]] | None = None,
+        properties_allow: Sequence[str] | None = None,
+        export_traces: bool | None = None,
+        traces_endpoint: str | None = None,
+        log_external_id: str | None = None,
         auto_external_id: bool | None = None,
         external_id_keys: Sequence[str] | None = None,
+        call_sample_ratio: float | None = None,
         linger_seconds: float | None = None,
         quiet_seconds: float | None = None,
         idle_timeout_seconds: float | None = None,
@@ -92,17 +122,30 @@ class RoarkSpanProcessor(SpanProcessor):
         self._is_shut_down = False
         self._settings = (settings or Settings.from_env()).with_arguments(
             api_key=api_key,
+            api_key_file=api_key_file,
             base_url=base_url,
             project_id=project_id,
             spool_dir=spool_dir,
+            spool=spool,
+            spool_max_bytes=spool_max_bytes,
+            spool_max_age_seconds=spool_max_age_seconds,
             recording_url_template=recording_url_template,
+            recording_delay_seconds=recording_delay_seconds,
+            recording_wait_seconds=recording_wait_seconds,
+            recording_fallback_url=recording_fallback_url,
             agent_name=agent_name,
             agent_custom_id=agent_custom_id,
             interface_type=interface_type,
             call_direction=call_direction,
             capture_content=capture_content,
+            redact_patterns=redact_patterns,
+            properties_allow=properties_allow,
+            export_traces=export_traces,
+            traces_endpoint=traces_endpoint,
+            log_external_id=log_external_id,
             auto_external_id=auto_external_id,
             external_id_keys=external_id_keys,
+            call_sample_ratio=call_sample_ratio,
             linger_seconds=linger_seconds,
             quiet_seconds=quiet_seconds,
             idle_timeout_seconds=idle_timeout_seconds,

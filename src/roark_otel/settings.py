@@ -6,10 +6,11 @@ import difflib
 import ipaddress
 import logging
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from roark_otel import environment
+from roark_otel.formats import is_http_url
 from roark_otel.guard import say
 from roark_otel.recording import Template
 
@@ -57,6 +59,16 @@ def _base_url(value: str) -> str:
 
 def _upper(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _http_url(value: str) -> str:
+    if not is_http_url(value):
+        raise ValueError("must be an absolute http or https URL")
+    return value
 
 
 def _names(value: object) -> object:
@@ -95,6 +107,9 @@ def default_spool_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return home / ".local" / "state" / "roark-otel" / "spool"
 
 
+Kind: TypeAlias = Literal["card", "phone", "email"]
+"""What `ROARK_REDACT` knows."""
+
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -110,6 +125,7 @@ class Settings(BaseModel):
     )
 
     api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    api_key_file: Path | None = None
     base_url: Annotated[str, AfterValidator(_base_url)] = DEFAULT_BASE_URL
     project_id: Annotated[str, AfterValidator(_project_id)] | None = None
     enabled: bool = True
@@ -120,7 +136,13 @@ class Settings(BaseModel):
     recording_url_template: (
         Annotated[Template, BeforeValidator(lambda v: Template(v) if isinstance(v, str) else v)] | None
     ) = None
+    recording_delay_seconds: Seconds = 0.0
+    recording_wait_seconds: Seconds = 86_400.0
+    recording_fallback_url: Annotated[str, AfterValidator(_http_url)] | None = None
     spool_dir: Path = Field(default_factory=default_spool_dir)
+    spool: Annotated[Literal["disk", "memory"], BeforeValidator(_lower)] = "disk"
+    spool_max_bytes: Annotated[int, Field(ge=1)] = 1024**3
+    spool_max_age_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 604_800.0
     linger_seconds: Seconds = 2.0
     quiet_seconds: Seconds = 60.0
     idle_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 14_400.0
@@ -129,7 +151,13 @@ class Settings(BaseModel):
     http_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
     external_id_keys: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     auto_external_id: bool = False
+    call_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
     capture_content: bool = True
+    redact_patterns: Annotated[tuple[Kind | re.Pattern[str], ...], BeforeValidator(_names)] = ()
+    properties_allow: Annotated[tuple[str, ...], BeforeValidator(_names)] | None = None
+    export_traces: bool = False
+    traces_endpoint: Annotated[str, AfterValidator(_base_url)] | None = None
+    log_external_id: Annotated[Literal["plain", "hash"], BeforeValidator(_lower)] = "plain"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -159,6 +187,14 @@ class Settings(BaseModel):
             raise ValueError(_in_one_line(fault)) from None
 
 
+_PRIVATE: dict[str, tuple[str, str]] = {
+    "capture_content": ("false", "content stays off"),
+    "redact_patterns": ("card,phone,email", "all that is known is redacted"),
+    "log_external_id": ("hash", "logs show a hash"),
+}
+"""What holds for a privacy switch that cannot be read, and how that is said."""
+
+
 def _in_one_line(fault: ValidationError) -> str:
     problems = (f"{'.'.join(str(part) for part in one['loc'][:1])}: {_reason(one['msg'])}" for one in fault.errors())
     return "roark_otel: " + "; ".join(problems)
@@ -175,9 +211,10 @@ def _without_faulty(values: Mapping[str, str], fault: ValidationError, environ: 
         # Of two variables for one setting the later one gave the value.
         name = [name for name, of in environment.FIELDS.items() if of == field and environ.get(name, "").strip()][-1]
         good.pop(field, None)
-        if field == "capture_content":
-            good[field] = "false"  # a privacy switch that nobody can read falls to the private side
-        instead = "content stays off" if field == "capture_content" else "the default holds"
+        # A privacy switch that nobody can read falls to the private side.
+        private, instead = _PRIVATE.get(field, (None, "the default holds"))
+        if private is not None:
+            good[field] = private
         say(logging.WARNING, (name,), "roark_otel: %s: %s; %s", name, _reason(one["msg"]), instead)
     return good
 
