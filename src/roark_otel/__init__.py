@@ -7,6 +7,7 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
+from roark_otel.configuration import configure
 from roark_otel.manual import call_attributes
 from roark_otel.processor import RoarkSpanProcessor, force_flush, stats
 from roark_otel.settings import Settings
@@ -20,6 +21,7 @@ __all__ = [
     "__version__",
     "attributes",
     "call_attributes",
+    "configure",
     "force_flush",
     "stats",
     "types",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,3 +61,23 @@ class Dialect:
     roots: frozenset[str] = frozenset()
     live: bool = False
     generic: bool = False
+
+
+TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
+"""Where the spans of conversations are exported to; `elsewhere` is wherever another processor of the provider sends
+them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What `roark_otel.configure` did.
+
+    Attributes:
+        provider: It was `made` and is the global one now, was there and was `joined`, or was left `untouched`.
+        processor: Ours was `added` or was `there` already; `none` where no calls are made.
+        traces: Where the spans go.
+    """
+
+    provider: Literal["made", "joined", "untouched"]
+    processor: Literal["added", "there", "none"]
+    traces: TracesGo
