@@ -65,7 +65,8 @@ def configure(
     }
     wanted = (settings or Settings.from_env()).with_arguments(**arguments)
     if is_off(wanted):
-        RoarkSpanProcessor(settings=wanted, recording_url=recording_url)  # says why, if that is not on purpose
+        if wanted.api_key is None:
+            RoarkSpanProcessor(settings=wanted)  # says so, unless it is switched off
         return Configured(provider="untouched", processor="none", traces="nowhere")
     found = trace.get_tracer_provider()
     made = _made(service_name) if isinstance(found, trace.ProxyTracerProvider) else None
