@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from otlp_lines import ended, lines
 from replaying import RECORDING, SPANS, load, replay
-
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel.cli.replay.playing import Options, Playing
 from roark_otel.cli.replay.sending import Created
@@ -50,7 +50,9 @@ def ids(dump: str) -> dict[str, Json]:
     spans = load(dump)
     if any("roark.external_id" in {**span["attributes"], **(span["resource"] or {})} for span in spans):
         return {}
-    return {span["span_id"]: {"roark.external_id": f"{Path(dump).name}"} for span in spans if not span["parent_span_id"]}
+    return {
+        span["span_id"]: {"roark.external_id": f"{Path(dump).name}"} for span in spans if not span["parent_span_id"]
+    }
 
 
 @pytest.mark.parametrize("dump", DUMPS)
@@ -63,4 +65,5 @@ def test_a_file_makes_the_calls_of_the_app(sandbox: Sandbox, dump: str) -> None:
     processor.force_flush()
 
     live = {body["externalId"]: body for body in sandbox.calls()}
+    assert live
     assert played(lines(ended(spans, ids(dump)))) == live

@@ -15,7 +15,7 @@ from roark_otel.records import SpanEvent, SpanRecord
 from roark_otel.sources.found import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Json = Mapping[str, object]
 
@@ -84,6 +84,10 @@ def _value(value: Json) -> object:
     return None
 
 
+def _any(value: object) -> object:
+    return value
+
+
 def _integer(value: object) -> int:
     if isinstance(value, (int, str)) and not isinstance(value, bool):
         return int(value)
@@ -108,8 +112,8 @@ def _bytes(value: object) -> bytes:
     return _decoded(value if isinstance(value, str) else "")
 
 
-_VALUES: Final = {
-    "stringValue": lambda value: value,
+_VALUES: Final[Mapping[str, Callable[[object], object]]] = {
+    "stringValue": _any,
     "boolValue": bool,
     "intValue": _integer,
     "doubleValue": _double,

@@ -54,16 +54,22 @@ def _replay(path: Path, options: argparse.Namespace, settings: Settings, client:
     bookmarks = Bookmarks(settings, path)
     try:
         with path.open("rb") as file, progress(path.name, path.stat().st_size) as told_read:
-            resume = not (options.dry_run or options.from_start)
-            told_done = (lambda _: None) if options.dry_run else bookmarks.put
             how = Options(
-                bookmarks.offset() if resume else 0, options.incomplete, _sender(client), told_done, told_read
+                offset=0 if options.dry_run or options.from_start else bookmarks.offset(),
+                incomplete=options.incomplete,
+                send=_sender(client),
+                told_done=_put_nowhere if options.dry_run else bookmarks.put,
+                told_read=told_read,
             )
             played = Playing(file, settings, DIALECTS, how).play()
     except OSError as fault:
         raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
     _tell(path, played, is_dry=options.dry_run)
     return FAILED if played.complaints else 0
+
+
+def _put_nowhere(_offset: int) -> None:
+    """A dry run leaves no bookmark."""
 
 
 def _sender(client: Client | None) -> Callable[[ReadyCall], Outcome]:
