@@ -55,7 +55,7 @@ def _event(event: Json) -> SpanEvent:
 
 
 def _object(holder: Json, name: str) -> Json:
-    found = cast("object", holder.get(name) or {})
+    found: object = holder.get(name) or {}
     if not isinstance(found, dict):
         raise TypeError(name)
     return cast("Json", found)
