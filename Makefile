@@ -44,7 +44,7 @@ test-long: $(READY)
 
 .venvs/floors/.ready: PINS = $(FLOORS)
 .venvs/middle/.ready: PINS = $(MIDDLE)
-.venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9
+.venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9 opentelemetry-distro
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
 .venvs/%/.ready: pyproject.toml
 ifdef UV
