@@ -1,4 +1,4 @@
-"""`roark-otel replay`, as a process: a file of spans becomes calls, once, however often it is replayed."""
+"""`roark-otel replay`: a file of spans becomes calls, once, however often it is replayed."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def calls(first: int, last: int) -> bytes:
 
 
 @pytest.fixture(name="replay")
-def _replay(run: Run, sandbox: Sandbox, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+def _replay(command: Run, sandbox: Sandbox, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
     """Replays a file to the sandbox."""
 
     def replay(content: bytes, *options: str, **environment: str) -> tuple[int, str, str]:
         file = tmp_path / "spans.jsonl"
         file.write_bytes(content)
         told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
-        return run("replay", str(file), *options, **{**told, **environment})
+        return command("replay", str(file), *options, **{**told, **environment})
 
     return replay
 
@@ -75,8 +75,12 @@ def ids(sandbox: Sandbox) -> list[str]:
     return [call["externalId"] for call in sandbox.calls()]
 
 
-def test_a_file_becomes_calls(replay: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    status, out, err = replay(calls(0, 3))
+def test_a_file_becomes_calls(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """As a process of its own."""
+    (tmp_path / "spans.jsonl").write_bytes(calls(0, 3))
+    told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+
+    status, out, err = run("replay", str(tmp_path / "spans.jsonl"), **told)
 
     assert (status, out, err) == (0, f"{tmp_path}/spans.jsonl: 3 created\n", "")
     assert ids(sandbox) == ["call-0", "call-1", "call-2"]
@@ -151,12 +155,12 @@ def test_a_dry_run_prints_and_sends_nothing(replay: Any, sandbox: Sandbox, tmp_p
     assert not (tmp_path / "spool").exists()
 
 
-def test_a_recorded_dump(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_recorded_dump(command: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
     template = "https://example.com/{external_id}.wav"
     files = [str(SPANS / "pipecat/async_tool.json"), str(SPANS / "livekit/1.8.9-tool_call.json")]
 
-    status, out, _ = run("replay", *files, ROARK_RECORDING_URL_TEMPLATE=template, **told)
+    status, out, _ = command("replay", *files, ROARK_RECORDING_URL_TEMPLATE=template, **told)
 
     assert (status, [row.rpartition(": ")[2] for row in out.splitlines()]) == (0, ["1 created", "1 created"])
     assert ids(sandbox) == ["async2", "call-b"]
@@ -225,11 +229,11 @@ def test_a_file_of_another_kind_is_one_line(replay: Any, content: bytes, told: s
     assert told in err
 
 
-def test_no_file_and_no_key_are_one_line(run: Run, tmp_path: Path) -> None:
-    status, _, err = run("replay", str(tmp_path / "nowhere"), ROARK_API_KEY="k")
+def test_no_file_and_no_key_are_one_line(command: Run, tmp_path: Path) -> None:
+    status, _, err = command("replay", str(tmp_path / "nowhere"), ROARK_API_KEY="k")
     assert (status, err) == (1, f"roark-otel: {tmp_path}/nowhere: No such file or directory\n")
 
-    status, _, err = run("replay", str(tmp_path / "nowhere"))
+    status, _, err = command("replay", str(tmp_path / "nowhere"))
     assert (status, err) == (1, "roark-otel: there is no key: set ROARK_API_KEY, or look with --dry-run first\n")
 
 
