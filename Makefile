@@ -18,7 +18,7 @@ help:
 	@echo "make test       the tests, with branch coverage (under five minutes)"
 	@echo "make test-long  the tests with their loops at full size"
 	@echo "make test-versions  the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1"
-	@echo "make test-frameworks  real LiveKit Agents, offline, against the local Roark"
+	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark"
 	@echo "make check      lint, types, import contracts"
 	@echo "make bench      what a span costs, beside the SDK's own processors"
 
@@ -46,6 +46,7 @@ test-long: $(READY)
 .venvs/middle/.ready: PINS = $(MIDDLE)
 .venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9 opentelemetry-distro
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
+.venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0'
 .venvs/%/.ready: pyproject.toml
 ifdef UV
 	uv venv --quiet --allow-existing --python $(PYTHON) $(@D)
@@ -62,9 +63,10 @@ test-versions: .venvs/floors/.ready .venvs/middle/.ready
 	.venvs/middle/bin/python -m pytest -q -n auto -m "not long"
 
 # Each version pins its own OpenTelemetry, so each has an environment of its own.
-test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready
+test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready .venvs/pipecat-1.14.0/.ready
 	.venvs/livekit-1.8.9/bin/python -m pytest -q tests/frameworks/livekit
 	.venvs/livekit-1.4.6/bin/python -m pytest -q tests/frameworks/livekit
+	.venvs/pipecat-1.14.0/bin/python -m pytest -q tests/frameworks/pipecat
 
 check: $(READY)
 	$(BIN)/ruff check .
