@@ -46,7 +46,7 @@ test-long: $(READY)
 .venvs/middle/.ready: PINS = $(MIDDLE)
 .venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9 opentelemetry-distro
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
-.venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0'
+.venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0' opentelemetry-distro
 .venvs/%/.ready: pyproject.toml
 ifdef UV
 	uv venv --quiet --allow-existing --python $(PYTHON) $(@D)
