@@ -56,10 +56,16 @@ class Block:
 def blocks(language: str) -> list[Block]:
     found: list[Block] = []
     for document in DOCUMENTS:
-        for section in re.split(r"^#+ ", document.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            heading = section.splitlines()[0]
-            codes = fenced(section, language)
-            found += [Block(document.name, heading, number, language, code) for number, code in enumerate(codes, 1)]
+        heading, number = "", 0
+        # A heading, or a block, in which a line may look like a heading.
+        for match in re.finditer(
+            r"^#+ ([^\n]+)$|^```(\w*)\n(.*?)^```$", document.read_text("utf-8"), re.DOTALL | re.MULTILINE
+        ):
+            if match[1]:
+                heading, number = match[1], 0
+            elif match[2] == language:
+                number += 1
+                found.append(Block(document.name, heading, number, language, match[3]))
     return found
 
 
@@ -196,13 +202,16 @@ sys.exit(subprocess.run(["/usr/bin/env", "-u", "MAKEFLAGS", {shutil.which("make"
     *sys.argv[1:]], stdout=subprocess.DEVNULL).returncode)
 """,
     "roark-otel": """
-import os, signal, subprocess, sys
+import os, signal, subprocess, sys, time
 command = [sys.executable, "-m", "roark_otel.cli", *sys.argv[1:]]
 if sys.argv[1] != "sandbox":
     sys.exit(subprocess.run(command).returncode)
 command[command.index("--port") + 1] = "0"  # the one in the README may be taken on this machine
 with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
     told = next(line for line in process.stdout if line.startswith("What has arrived"))
+    deadline = time.monotonic() + 30
+    while not os.path.isdir("roark") and time.monotonic() < deadline:
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
 print("LISTENED", os.path.isdir("roark"))
 """,

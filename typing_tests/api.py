@@ -12,7 +12,7 @@ from roark_otel import RoarkSpanProcessor, Settings, Stats, attributes
 from roark_otel.dialects import DIALECTS
 from roark_otel.moments import Agent, Moment, Utterance
 from roark_otel.records import SpanRecord
-from roark_otel.types import Dialect, Reader, Warn
+from roark_otel.types import Configured, Dialect, Reader, TracesGo, Warn
 
 provider = TracerProvider()
 provider.add_span_processor(RoarkSpanProcessor())
@@ -23,6 +23,10 @@ assert_type(RoarkSpanProcessor().stats(), Stats)
 assert_type(roark_otel.force_flush(), bool)
 assert_type(roark_otel.stats().delivered, int)
 name: str = attributes.EXTERNAL_ID
+
+done = roark_otel.configure(service_name="order-desk", export_traces=True, settings=Settings(agent_name="Order desk"))
+assert_type(done, Configured)
+assert_type(done.traces, TracesGo)
 
 with roark_otel.call_attributes(external_id="call-1", properties={"plan": "gold"}):
     pass

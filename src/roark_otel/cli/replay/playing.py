@@ -152,7 +152,7 @@ class Playing:
         open_traces = self._core.open_traces
         self._first_bytes = {trace: place for trace, place in self._first_bytes.items() if trace in open_traces}
         held = self._gathering.first_byte()
-        return min([*self._first_bytes.values(), *([] if held is None else [held])], default=self._end)
+        return min([*self._first_bytes.values(), self._end if held is None else held])
 
     def _deal_with(self, made: Made) -> None:
         match made:
