@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -147,7 +148,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _shown(name: str, value: str) -> Finding:
-    return Fine(name, "set, not shown" if name in SECRET else value)
+    """A variable without what may be secret in it: a key, and in URLs a password or a signature."""
+    told = re.sub(r"\?[^\s]*", "?…", re.sub(r"//[^/@\s]*@", "//…@", value))
+    return Fine(name, "set, not shown" if name in SECRET else told)
 
 
 def _no_key(file: Path | None) -> Finding:
