@@ -65,6 +65,12 @@ class Root:
     above: frozenset[int] = frozenset()
     end_ns: int | None = None
     ending: Ending = field(default_factory=NeverEnded)
+    is_abandoned: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or never can: the app has let go of it."""
+        return self.end_ns is not None or self.is_abandoned
 
 
 class Conversation:
@@ -145,8 +151,8 @@ class Conversation:
     def has_ended(self) -> bool:
         """Whether its root has ended: the strong one, else every implied one."""
         if strong := self.strong_root:
-            return strong.end_ns is not None
-        return bool(self.roots) and all(root.end_ns is not None for root in self.roots.values())
+            return strong.is_over
+        return bool(self.roots) and all(root.is_over for root in self.roots.values())
 
     # What it is told
 
@@ -271,7 +277,10 @@ class Conversation:
     def _ending(self) -> Ending:
         if not self.has_ended:
             return NeverEnded()
-        return max(self.roots.values(), key=lambda root: (root.strength, root.end_ns or 0, root.span_id)).ending
+        return max(
+            self.roots.values(),
+            key=lambda root: (root.strength, root.is_abandoned, root.end_ns or 0, root.span_id),
+        ).ending
 
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {

@@ -12,6 +12,7 @@ clock and no file. Which conversation a span belongs to is decided in `ownership
     RESTING -------> OPEN         a further root of the id began; the call is held back.
     RESTING -------> LINGERING    a span came late; the call is finished again, with it.
     RESTING -------> CLOSED       the quiet time is over.
+    OPEN ----------> LINGERING    its root can never end, because the app let go of it: finished as incomplete.
     OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
                                   first), or exit: finished as incomplete.
 
@@ -33,7 +34,7 @@ from roark_otel.conversation import Conversation, Readers, State, ending_of
 from roark_otel.finished import Ended
 from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
 from roark_otel.ownership import Ownership
-from roark_otel.records import Entry, EventsSeen, SpanGone, SpanRecord, SpanStart
+from roark_otel.records import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.spantree import Node, Trace
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class Conversations:
             case EventsSeen():
                 if node := trace.nodes.get(entry.span_id):
                     node.add_events(entry.first, entry.events)
+            case SpanAbandoned():
+                self._take_abandoned(trace, entry, now)
             case _:
                 assert_never(entry)
 
@@ -153,6 +156,23 @@ class Conversations:
             conversation.dropped_spans += gone.dropped
             self._span_ended(trace, node, conversation, gone, now)
         trace.nodes.pop(gone.span_id, None)
+
+    def _take_abandoned(self, trace: Trace, abandoned: SpanAbandoned, now: float) -> None:
+        """What an open span said is read, and if it was a root, nothing is waited for any more."""
+        node, record = trace.nodes.pop(abandoned.span_id, None), abandoned.record
+        if node is None:
+            return
+        if record is not None:
+            conversation = self._ownership.at_end(trace, node, record)
+            if conversation.state is not State.CLOSED:
+                conversation.read(node.with_events(record)[0])
+        node.close()
+        owner = node.owner()
+        root = None if owner is None else owner.roots.get(node.span_id)
+        if owner is None or root is None or owner.state is State.CLOSED:
+            return
+        root.is_abandoned = True
+        self._linger(owner, now)
 
     def _span_ended(
         self, trace: Trace, node: Node, conversation: Conversation, end: SpanRecord | SpanGone, now: float

@@ -194,8 +194,10 @@ class RoarkSpanProcessor(SpanProcessor):
         """
         if self._engine is None:
             return
-        idle = 0.0 if lifecycle.is_exiting() else self._settings.linger_seconds
-        self._engine.flush(self._settings.exit_timeout_seconds, close_idle=idle)
+        if lifecycle.is_exiting():
+            self._engine.leave(close_idle=0.0)
+        else:
+            self._engine.shut_down(self._settings.linger_seconds)
         if not self._is_shut_down and self._settings.api_key is not None:
             self._is_shut_down = True
             lifecycle.release(self._engine, self._settings.api_key)
