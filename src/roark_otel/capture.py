@@ -361,7 +361,9 @@ def _attributes_of_open(span: object) -> Mapping[str, object]:
     return _NOTHING if live is None else live.attributes or _NOTHING
 
 
-OPEN_SPANS = OpenSpans(attributes=_attributes_of_open, record=read_open)
+OPEN_SPANS = OpenSpans(
+    attributes=_attributes_of_open, record=read_open, is_held=lambda span: alive(span) is not None
+)
 
 
 def _weakly(span: object) -> object:

@@ -165,7 +165,7 @@ class Conversation:
         """Feeds a span to the readers; until it is known whose it is, it waits."""
         self.saw(record.start_ns, record.end_ns)
         self.is_linked = self.is_linked or (record.span_id > 0 and EXTERNAL_ID in record.attributes)
-        if self._is_known:
+        if self.is_known:
             self._feed(record)
         elif len(self._waiting) < MAX_WAITING:
             self._waiting.append(record)
@@ -173,7 +173,8 @@ class Conversation:
             self.dropped_spans += 1
 
     @property
-    def _is_known(self) -> bool:
+    def is_known(self) -> bool:
+        """Whether it has an id, or a root that may yet get one; else its spans only wait for whose they are."""
         return self.external_id is not None or self.strong_root is not None
 
     def _feed(self, record: SpanRecord) -> None:
@@ -211,7 +212,7 @@ class Conversation:
         other._merged_into = self
         # One reader that sees all spans says more than two that see some.
         self._waiting += other._waiting
-        if other._is_known:
+        if other.is_known:
             self._readers += other._readers
         self.roots |= other.roots
         self.trace_ids |= other.trace_ids
