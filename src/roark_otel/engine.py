@@ -135,7 +135,7 @@ class Engine:
             "roark_otel %s: base_url=%s spool=%s recording=%s content=%s",
             __version__,
             self.settings.base_url,
-            self._spool.directory,
+            self._spool.place,
             self._recording_source(),
             "on" if self.settings.capture_content else "off",
         )
@@ -197,7 +197,7 @@ class Engine:
                 "roark_otel: the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a "
                 "recording URL. The next process with this spool, or `roark-otel spool drain`, delivers them; a "
                 "directory that dies with the pod loses them.",
-                self._spool.directory,
+                self._spool.place,
                 to_send,
                 unrecorded,
             )
