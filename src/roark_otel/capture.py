@@ -227,9 +227,7 @@ class Capture:
         if trace is None or trace.hosts.pop(start.span_id, None) is None or self._inbox.is_flooded():
             return
         record = None if parts is None else _record_of_parts(start, *parts)
-        self._inbox.append(
-            SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record)
-        )
+        self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
 
     # A span ends
 
@@ -361,9 +359,7 @@ def _attributes_of_open(span: object) -> Mapping[str, object]:
     return _NOTHING if live is None else live.attributes or _NOTHING
 
 
-OPEN_SPANS = OpenSpans(
-    attributes=_attributes_of_open, record=read_open, is_held=lambda span: alive(span) is not None
-)
+OPEN_SPANS = OpenSpans(attributes=_attributes_of_open, record=read_open, is_held=lambda span: alive(span) is not None)
 
 
 def _weakly(span: object) -> object:

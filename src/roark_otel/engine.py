@@ -19,6 +19,7 @@ from roark_otel.inbox import Inbox
 from roark_otel.lazily import importing
 from roark_otel.moments import Agent
 from roark_otel.spool import Spool
+from roark_otel.spooladmin import Measure, measure
 from roark_otel.spoolfile import Stage
 from roark_otel.stats import Stats, Tally
 from roark_otel.version import __version__
@@ -210,6 +211,20 @@ class Engine:
             spooled=len(self._spool.names([Stage.READY, Stage.TRIED])),
             awaiting_recording=len(self._spool.names([Stage.WAITING])),
         )
+
+    def failures(self, counter: str) -> dict[str | None, int]:
+        """A counter of `stats` by error type; under None what was counted without one."""
+        return self._tally.by_error_type(counter)
+
+    def measure_spool(self) -> Measure:
+        """What waits in the spool, in numbers."""
+        self.be_of_this_process()
+        return Measure() if self._spool.directory is None else measure(self._spool.directory)
+
+    @property
+    def waiting_entries(self) -> int:
+        """How many entries wait in the inbox."""
+        return len(self._inbox)
 
     def retire(self) -> None:
         """Nobody uses it any more: its threads end when there is nothing to do, and spans that still come wake them."""

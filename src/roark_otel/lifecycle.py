@@ -24,10 +24,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel.engine import Engine
 from roark_otel.guard import guarded, say
+from roark_otel.metrics import watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opentelemetry.metrics import MeterProvider
     from pydantic import SecretStr
 
     from roark_otel.settings import Settings
@@ -44,7 +46,13 @@ _living: weakref.WeakSet[Engine] = weakref.WeakSet()
 _locks: dict[int, threading.Lock] = {}
 
 
-def acquire(settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], recording_url: str | None) -> Engine:
+def acquire(
+    settings: Settings,
+    api_key: SecretStr,
+    dialects: Sequence[Dialect],
+    recording_url: str | None,
+    meter_provider: MeterProvider | None = None,
+) -> Engine:
     """The engine of a base URL and key: the one that other processors use already, or a new one."""
     key = _key(settings, api_key)
     with _lock():
@@ -60,6 +68,7 @@ def acquire(settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect],
                 settings.base_url,
             )
         engine.users += 1
+    watch(engine, meter_provider)
     engine.start_with_backlog()
     return engine
 

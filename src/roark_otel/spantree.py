@@ -20,7 +20,7 @@ MANY = 1_000
 """With so many open spans a trace is looked through for those that can never end."""
 
 MAX_CLOSED = 64
-"""So many closed conversations of a trace are remembered: whoever asks wants to know whether it shows one id or more."""
+"""So many closed conversations of a trace are remembered, to know whether it shows one id or more."""
 
 
 class Node:

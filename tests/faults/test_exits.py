@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import processes
 import pytest
 
-import processes
 from helpers import by_id, wait_until, words
 from roark_otel.sandbox import Sandbox
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import processes
 import pytest
 
-import processes
 from helpers import by_id, words
 
 if TYPE_CHECKING:
@@ -84,9 +84,7 @@ sys.exit(min(failed, 1))
 )
 
 
-@pytest.mark.parametrize(
-    "forks", [8, pytest.param(80, marks=pytest.mark.long)], ids=["scaled down", "full"]
-)
+@pytest.mark.parametrize("forks", [8, pytest.param(80, marks=pytest.mark.long)], ids=["scaled down", "full"])
 def test_fork_under_four_busy_threads(sandbox: Sandbox, tmp_path: Path, forks: int) -> None:
     """Whatever lock a thread holds at the fork, no child hangs; parent and children deliver their own calls once."""
     done = processes.run(tmp_path, BUSY, sandbox.url, str(forks))
