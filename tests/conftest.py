@@ -39,7 +39,6 @@ def _own_engines() -> Iterator[None]:
     for engine in lifecycle.engines():
         engine.retire()
     lifecycle._engines.clear()
-    lifecycle._users.clear()
 
 
 @pytest.fixture(name="sandbox")

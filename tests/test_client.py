@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from answering import Answer, AnsweringServer, NoAnswer, Seen, created
 from roark_otel.client import MAX_ANSWER_BYTES, Client
-from roark_otel.delivery import Delivered, Refused, Rejected, TryAgain
+from roark_otel.receipts import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

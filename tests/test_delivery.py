@@ -13,16 +13,12 @@ from hypothesis import strategies as st
 from roark_otel.delivery import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
-    Delivered,
-    Receipt,
-    Refused,
-    Rejected,
-    TryAgain,
     backoff,
     named_fields,
     receipt,
     retry_after,
 )
+from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 CREATED = b'{"data": {"id": "call-1", "status": "ENDED"}}'

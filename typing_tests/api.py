@@ -8,11 +8,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from typing_extensions import assert_type
 
 import roark_otel
-from roark_otel import RoarkSpanProcessor, Settings, Stats, attributes
+from roark_otel import RoarkSpanProcessor, Settings, attributes
 from roark_otel.dialects import DIALECTS
 from roark_otel.moments import Agent, Moment, Utterance
 from roark_otel.records import SpanRecord
-from roark_otel.types import Dialect, Reader, Warn
+from roark_otel.types import Dialect, Reader, Stats, Warn
 
 provider = TracerProvider()
 provider.add_span_processor(RoarkSpanProcessor())
@@ -21,6 +21,7 @@ provider.add_span_processor(RoarkSpanProcessor(settings=Settings.from_env(), rec
 assert_type(RoarkSpanProcessor().force_flush(1_000), bool)
 assert_type(RoarkSpanProcessor().stats(), Stats)
 assert_type(roark_otel.force_flush(), bool)
+assert_type(roark_otel.get_processor(), RoarkSpanProcessor | None)
 assert_type(roark_otel.stats().delivered, int)
 name: str = attributes.EXTERNAL_ID
 

@@ -8,19 +8,18 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 
 from roark_otel import attributes, types
 from roark_otel.manual import call_attributes
-from roark_otel.processor import RoarkSpanProcessor, force_flush, stats
+from roark_otel.processor import RoarkSpanProcessor, force_flush, get_processor, stats
 from roark_otel.settings import Settings
-from roark_otel.stats import Stats
 from roark_otel.version import __version__
 
 __all__ = [
     "RoarkSpanProcessor",
     "Settings",
-    "Stats",
     "__version__",
     "attributes",
     "call_attributes",
     "force_flush",
+    "get_processor",
     "stats",
     "types",
 ]

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Request
+from roark_otel.lazily import importing
 from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
 from roark_otel.sound import sound
 from roark_otel.spool import NoRoom, Replaced, Saved, TooLate
@@ -184,7 +185,8 @@ class Assembler:
                 assert_never(output)
 
     def _spool_call(self, conversation: FinishedConversation, rest: float) -> None:
-        from roark_otel.linking import NotLinkable, Recorded, Unrecorded, link
+        with importing():
+            from roark_otel.linking import NotLinkable, Recorded, Unrecorded, link
 
         linked = link(conversation, self._defaults)
         match linked:

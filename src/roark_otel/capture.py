@@ -4,6 +4,9 @@ Whether a span matters is decided by a few look-ups: its trace is that of a conv
 the name of one of its attributes or events tells. What matters is copied into a compact record and left in the inbox:
 no lock, no JSON, no I/O.
 
+An open span is held by weak references, so that one that an app never ends is freed when the app lets go of it. Of a
+root, or a span with an id of its own, what it said is then read from its attributes and events, which outlive it.
+
 Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` and their like, the same from 1.33 to
 1.45) are read for speed only; a span that lacks one is read through the public interface.
 """
@@ -13,6 +16,11 @@ Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` an
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
+import time
+import weakref
+from enum import IntEnum
+from functools import partial
+from os import getpid
 from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry import baggage
@@ -20,11 +28,12 @@ from opentelemetry.trace import StatusCode
 
 from roark_otel import callcontext
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
-from roark_otel.records import EventsSeen, SpanEvent, SpanGone, SpanRecord, SpanStart
+from roark_otel.guard import guarded
+from roark_otel.records import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
 from roark_otel.vocabulary import OpenSpans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
@@ -50,8 +59,17 @@ _new = tuple.__new__
 """Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
 
 
+class Took(IntEnum):
+    """What capture did with a span; false if nothing."""
+
+    NOTHING = 0
+    SPAN = 1
+    FORKED = 2
+    """Nothing, because this process is a forked child and the inbox is its parent's."""
+
+
 class _LiveTrace:
-    """A trace with spans of a conversation: its open spans whose events are read early, and whether it has an id."""
+    """A trace with spans of a conversation: its roots that are open, and whether it has an id."""
 
     __slots__ = ("has_id", "hosts")
 
@@ -61,19 +79,33 @@ class _LiveTrace:
 
 
 class _Host:
-    """An open span whose events are read early, and how many of them were, with those that the SDK dropped."""
+    """An open span that is a root or has an id of its own.
 
-    __slots__ = ("seen", "span")
+    Its events are read early, if it may be read while it is open; `seen` says how many were, with those that the SDK
+    dropped.
+    """
 
-    def __init__(self, span: Span) -> None:
+    __slots__ = ("may_be_read", "seen", "span")
+
+    def __init__(self, span: object, *, may_be_read: bool) -> None:
         self.span = span
+        self.may_be_read = may_be_read
         self.seen = 0
 
 
 class Capture:
-    """Takes the spans of conversations, and leaves all others alone."""
+    """Takes the spans of conversations, and leaves all others alone.
 
-    def __init__(self, vocabulary: Vocabulary, inbox: Inbox) -> None:
+    Args:
+        vocabulary: What the dialects know together.
+        inbox: Where it leaves what it took.
+        parents_traces: In a forked child the traces of its parent's conversations: what the parent began stays with it.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, inbox: Inbox, parents_traces: Container[int] = ()) -> None:
+        self._pid = getpid()
+        self._born_ns = time.time_ns()
+        self._parents_traces = parents_traces
         self._vocabulary = vocabulary
         self._inbox = inbox
         self._scopes = vocabulary.scopes
@@ -87,10 +119,15 @@ class Capture:
         """Nothing of this trace is waited for any more. Called by the assembler."""
         self._traces.pop(trace_id, None)
 
+    def known_traces(self) -> frozenset[int]:
+        """The traces of this process's conversations, and of its parents'."""
+        inherited = self._parents_traces if isinstance(self._parents_traces, frozenset) else frozenset[int]()
+        return inherited.union(list(self._traces))
+
     # A span begins
 
-    def on_start(self, span: Span, parent_context: Context | None) -> bool:
-        """Takes in a span that began. Returns whether it matters."""
+    def on_start(self, span: Span, parent_context: Context | None) -> Took:
+        """Takes in a span that began, if it matters."""
         try:
             context: SpanContext = span._context  # type: ignore[assignment]
             parent = span._parent
@@ -105,9 +142,8 @@ class Capture:
             or (not self._mute.issuperset(attributes) and self._tells(attributes))
             or ((local_root or callcontext.in_use) and self._is_of_a_call(span, parent_context, local_root=local_root))
         ):
-            self._start(span, context, parent, scope, attributes, parent_context)
-            return True
-        return False
+            return self._start(span, context, parent, scope, attributes, parent_context)
+        return Took.NOTHING
 
     def _is_of_a_call(self, span: Span, parent_context: Context | None, *, local_root: bool) -> bool:
         """Whether the surroundings of a span give it an id."""
@@ -125,7 +161,11 @@ class Capture:
         scope: str,
         attributes: Mapping[str, object],
         parent_context: Context | None,
-    ) -> None:
+    ) -> Took:
+        if getpid() != self._pid:
+            return Took.FORKED
+        if self._inbox.is_flooded():
+            return Took.SPAN
         trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
         trace = self._traces.get(trace_id) or self._traces.setdefault(trace_id, _LiveTrace())
         local_root = parent is None or parent[_IS_REMOTE]
@@ -137,41 +177,62 @@ class Capture:
         if external_id is not None:
             trace.has_id = True
         elif not trace.has_id:
-            if EXTERNAL_ID in call_attributes:
+            if EXTERNAL_ID not in call_attributes:
+                baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
+            elif trace_id in self._parents_traces:
+                # The call is the parent's; here is a fragment of it, as where only baggage tells the id.
+                baggage_id, call_attributes = call_attributes[EXTERNAL_ID], _NOTHING
+            else:
                 # The one attribute that we ever set: without it the trace would not be linked.
                 span.set_attribute(EXTERNAL_ID, cast("str", call_attributes[EXTERNAL_ID]))
                 trace.has_id = True
-            else:
-                baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
-        if (local_root or external_id is not None) and self._vocabulary.may_be_read_open(scope):
-            trace.hosts[span_id] = _Host(span)
-        if self._inbox.is_flooded():
-            return
-        self._inbox.append(
-            _new(
-                SpanStart,
-                (
-                    trace_id,
-                    span_id,
-                    None if parent is None else parent[_SPAN_ID],
-                    scope,
-                    span.name,
-                    span.start_time or 0,
-                    local_root,
-                    external_id,
-                    attributes.get(CONVERSATION_ROOT) is True,
-                    call_attributes,
-                    baggage_id,
-                    self._resource(span)[1],
-                    span,
-                ),
-            )
+        live = _weakly(span)
+        start = _new(
+            SpanStart,
+            (
+                trace_id,
+                span_id,
+                None if parent is None else parent[_SPAN_ID],
+                scope,
+                span.name,
+                span.start_time or 0,
+                local_root,
+                external_id,
+                attributes.get(CONVERSATION_ROOT) is True,
+                call_attributes,
+                baggage_id,
+                self._resource(span)[1],
+                live,
+            ),
         )
+        if local_root or external_id is not None:
+            trace.hosts[span_id] = self._host(start, span)
+        self._inbox.append(start)
+        return Took.SPAN
+
+    def _host(self, start: SpanStart, span: Span) -> _Host:
+        may_be_read = self._vocabulary.may_be_read_open(start.scope)
+        try:
+            # Its attributes and events outlive it; the reference that tells of its death lives as long as the host.
+            parts = (span._attributes, span._events) if may_be_read else None
+            told = partial(self._on_abandoned, start, parts)
+            return _Host(weakref.ref(span, told), may_be_read=may_be_read)
+        except (AttributeError, TypeError):
+            return _Host(start.live, may_be_read=may_be_read)
+
+    @guarded(None)
+    def _on_abandoned(self, start: SpanStart, parts: tuple[object, object] | None, _: object) -> None:
+        """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
+        trace = self._traces.get(start.trace_id)
+        if trace is None or trace.hosts.pop(start.span_id, None) is None or self._inbox.is_flooded():
+            return
+        record = None if parts is None else _record_of_parts(start, *parts)
+        self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
 
     # A span ends
 
-    def on_end(self, span: ReadableSpan) -> bool:
-        """Takes in a span that ended. Returns whether it matters."""
+    def on_end(self, span: ReadableSpan) -> Took:
+        """Takes in a span that ended, if it matters."""
         mute = self._mute
         try:
             context: SpanContext = span._context  # type: ignore[assignment]
@@ -190,25 +251,28 @@ class Capture:
         telling = scope in self._scopes or (
             not is_mute and (self._tells(attributes) or self._tells([event.name for event in events]))
         )
-        if trace is None:
-            if not telling:
-                return False
-            trace = self._traces.setdefault(context[_TRACE_ID], _LiveTrace())
-        self._end(span, context, trace, scope, attributes, events, telling=telling)
-        return True
+        if trace is None and not telling:
+            return Took.NOTHING
+        return self._end(span, context, trace, scope, attributes, events, telling=telling)
 
     def _end(
         self,
         span: ReadableSpan,
         context: SpanContext,
-        trace: _LiveTrace,
+        trace: _LiveTrace | None,
         scope: str,
         attributes: Mapping[str, object],
         events: Iterable[Event],
         *,
         telling: bool,
-    ) -> None:
+    ) -> Took:
+        if getpid() != self._pid:
+            return Took.FORKED
         trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
+        if trace_id in self._parents_traces and (span.start_time or 0) < self._born_ns:
+            return Took.NOTHING  # the parent began it, and will end it too
+        if trace is None:
+            trace = self._traces.setdefault(trace_id, _LiveTrace())
         if trace.hosts:
             trace.hosts.pop(span_id, None)
             for host_id, host in list(trace.hosts.items()):
@@ -217,26 +281,30 @@ class Capture:
         if not telling and not error:
             if not self._inbox.is_flooded():
                 self._inbox.append(_new(SpanGone, (trace_id, span_id, span.end_time or 0, False)))
-            return
+            return Took.SPAN
         if (
             not self._inbox.has_room()
             and not self._vocabulary.is_root(scope, span.name)
             and EXTERNAL_ID not in attributes
         ):
             self._inbox.append(SpanGone(trace_id, span_id, span.end_time or 0, dropped=True))
-            return
+            return Took.SPAN
         record = _record(span, context, scope, attributes, events, self._resource(span)[1], error=error)
         self._inbox.append(record, _size(record))
+        return Took.SPAN
 
     def _read_events(self, trace_id: int, span_id: int, host: _Host) -> None:
         """Reads the events of an open span that are new since the last time, before the SDK's limit drops them."""
+        span = cast("Span | None", alive(host.span)) if host.may_be_read else None
+        if span is None:
+            return
         try:
-            known = host.span._events
+            known = span._events
             if known.dropped + len(known._dq) == host.seen:  # type: ignore[attr-defined]
                 return
         except AttributeError:
             pass
-        dropped, events = _events(host.span)
+        dropped, events = _events(span)
         if dropped + len(events) == host.seen:
             return
         first = max(host.seen, dropped)
@@ -277,8 +345,8 @@ class Capture:
 
 def read_open(span: object) -> SpanRecord | None:
     """An open span as a record; None if it has ended, because then its record is on its way."""
-    live = cast("Span", span)
-    if not live.is_recording():
+    live = cast("Span | None", alive(span))
+    if live is None or not live.is_recording():
         return None
     context, _, scope, attributes = _public(live)
     dropped, events = _events(live)
@@ -286,7 +354,25 @@ def read_open(span: object) -> SpanRecord | None:
     return record._replace(end_ns=None, dropped_events=dropped)
 
 
-OPEN_SPANS = OpenSpans(attributes=lambda span: cast("Span", span).attributes or _NOTHING, record=read_open)
+def _attributes_of_open(span: object) -> Mapping[str, object]:
+    live = cast("Span | None", alive(span))
+    return _NOTHING if live is None else live.attributes or _NOTHING
+
+
+OPEN_SPANS = OpenSpans(attributes=_attributes_of_open, record=read_open, is_held=lambda span: alive(span) is not None)
+
+
+def _weakly(span: object) -> object:
+    """A weak reference; the span itself if its type knows none, which is then kept as long as its conversation is."""
+    try:
+        return weakref.ref(span)
+    except TypeError:
+        return span
+
+
+def alive(reference: object) -> object | None:
+    """What a weak reference is for, unless it is gone."""
+    return reference() if isinstance(reference, weakref.ref) else reference
 
 
 def _public(span: ReadableSpan) -> tuple[SpanContext, SpanContext | None, str, Mapping[str, object]]:
@@ -342,6 +428,28 @@ def _record(
             error,
             resource,
         ),
+    )
+
+
+def _record_of_parts(start: SpanStart, attributes: object, events: object) -> SpanRecord | None:
+    """An open span as a record, of what is left of it; None if the SDK has other parts than we know."""
+    try:
+        said, happened, dropped = dict(attributes._dict), list(events._dq), events.dropped  # type: ignore[attr-defined]
+    except AttributeError:
+        return None
+    return SpanRecord(
+        start.trace_id,
+        start.span_id,
+        start.parent_id,
+        start.scope,
+        start.name,
+        start.start_ns,
+        None,
+        said,
+        _copies(happened),
+        dropped,
+        error=False,
+        resource=start.resource,
     )
 
 

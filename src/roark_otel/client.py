@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 from opentelemetry import context as otel_context
 
-from roark_otel.delivery import Receipt, TryAgain, receipt
+from roark_otel.delivery import receipt
+from roark_otel.receipts import Receipt, TryAgain
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -65,6 +65,12 @@ class Root:
     above: frozenset[int] = frozenset()
     end_ns: int | None = None
     ending: Ending = field(default_factory=NeverEnded)
+    is_abandoned: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or never can: the app has let go of it."""
+        return self.end_ns is not None or self.is_abandoned
 
 
 class Conversation:
@@ -145,8 +151,8 @@ class Conversation:
     def has_ended(self) -> bool:
         """Whether its root has ended: the strong one, else every implied one."""
         if strong := self.strong_root:
-            return strong.end_ns is not None
-        return bool(self.roots) and all(root.end_ns is not None for root in self.roots.values())
+            return strong.is_over
+        return bool(self.roots) and all(root.is_over for root in self.roots.values())
 
     # What it is told
 
@@ -159,7 +165,7 @@ class Conversation:
         """Feeds a span to the readers; until it is known whose it is, it waits."""
         self.saw(record.start_ns, record.end_ns)
         self.is_linked = self.is_linked or (record.span_id > 0 and EXTERNAL_ID in record.attributes)
-        if self._is_known:
+        if self.is_known:
             self._feed(record)
         elif len(self._waiting) < MAX_WAITING:
             self._waiting.append(record)
@@ -167,7 +173,8 @@ class Conversation:
             self.dropped_spans += 1
 
     @property
-    def _is_known(self) -> bool:
+    def is_known(self) -> bool:
+        """Whether it has an id, or a root that may yet get one; else its spans only wait for whose they are."""
         return self.external_id is not None or self.strong_root is not None
 
     def _feed(self, record: SpanRecord) -> None:
@@ -205,7 +212,7 @@ class Conversation:
         other._merged_into = self
         # One reader that sees all spans says more than two that see some.
         self._waiting += other._waiting
-        if other._is_known:
+        if other.is_known:
             self._readers += other._readers
         self.roots |= other.roots
         self.trace_ids |= other.trace_ids
@@ -271,7 +278,10 @@ class Conversation:
     def _ending(self) -> Ending:
         if not self.has_ended:
             return NeverEnded()
-        return max(self.roots.values(), key=lambda root: (root.strength, root.end_ns or 0, root.span_id)).ending
+        return max(
+            self.roots.values(),
+            key=lambda root: (root.strength, root.is_abandoned, root.end_ns or 0, root.span_id),
+        ).ending
 
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {

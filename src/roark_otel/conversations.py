@@ -12,6 +12,7 @@ clock and no file. Which conversation a span belongs to is decided in `ownership
     RESTING -------> OPEN         a further root of the id began; the call is held back.
     RESTING -------> LINGERING    a span came late; the call is finished again, with it.
     RESTING -------> CLOSED       the quiet time is over.
+    OPEN ----------> LINGERING    its root can never end, because the app let go of it: finished as incomplete.
     OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
                                   first), or exit: finished as incomplete.
 
@@ -24,7 +25,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
@@ -33,7 +34,7 @@ from roark_otel.conversation import Conversation, Readers, State, ending_of
 from roark_otel.finished import Ended
 from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
 from roark_otel.ownership import Ownership
-from roark_otel.records import Entry, EventsSeen, SpanGone, SpanRecord, SpanStart
+from roark_otel.records import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.spantree import Node, Trace
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
 
 MAX_TAKEN = 1_024
 """So many ends are remembered, to take none twice."""
+
+LEAST_KEPT_SECONDS = 1.0
+"""A trace in which nothing happens is kept so long, also where the quiet time is shorter."""
+
+MAX_LOOKED_AT = 1_000
+"""So many conversations are looked at for one that nobody would miss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +111,16 @@ class Conversations:
             case EventsSeen():
                 if node := trace.nodes.get(entry.span_id):
                     node.add_events(entry.first, entry.events)
+            case SpanAbandoned():
+                self._take_abandoned(trace, entry, now)
             case _:
                 assert_never(entry)
 
     def _take_start(self, trace: Trace, start: SpanStart, now: float) -> None:
         if start.span_id in trace.nodes:
             return  # a second processor saw it too
+        if trace.is_crowded():
+            trace.prune(self._vocabulary.is_held)
         conversation = self._ownership.at_start(trace, trace.begin(start), start)
         if conversation.state is not State.CLOSED:
             conversation.saw(start.start_ns, None)
@@ -151,8 +162,27 @@ class Conversations:
         conversation = node.owner() or (trace.rest.current() if trace.rest else None)
         if conversation is not None:
             conversation.dropped_spans += gone.dropped
+            if gone.dropped:
+                self._tell(Noticed("dropped_spans", conversation.external_id))
             self._span_ended(trace, node, conversation, gone, now)
         trace.nodes.pop(gone.span_id, None)
+
+    def _take_abandoned(self, trace: Trace, abandoned: SpanAbandoned, now: float) -> None:
+        """What an open span said is read, and if it was a root, nothing is waited for any more."""
+        node, record = trace.nodes.pop(abandoned.span_id, None), abandoned.record
+        if node is None:
+            return
+        if record is not None:
+            conversation = self._ownership.at_end(trace, node, record)
+            if conversation.state is not State.CLOSED:
+                conversation.read(node.with_events(record)[0])
+        node.close()
+        owner = node.owner()
+        root = None if owner is None else owner.roots.get(node.span_id)
+        if owner is None or root is None or owner.state is State.CLOSED:
+            return
+        root.is_abandoned = True
+        self._linger(owner, now)
 
     def _span_ended(
         self, trace: Trace, node: Node, conversation: Conversation, end: SpanRecord | SpanGone, now: float
@@ -196,10 +226,15 @@ class Conversations:
 
     def _begin(self, resource: Mapping[str, object]) -> Conversation:
         while len(self._open) >= self._waits.conversations:
-            self._give_up(next(iter(self._open)))
+            self._give_up(self._least_missed())
         conversation = Conversation(self._make_readers(), resource)
         self._open[conversation] = None
         return conversation
+
+    def _least_missed(self) -> Conversation:
+        """The conversation idle longest, of those without an id if there are: a chat app's must not end calls."""
+        longest = list(islice(self._open, MAX_LOOKED_AT))
+        return next((one for one in longest if not one.is_known), longest[0])
 
     # What time brings
 
@@ -215,7 +250,8 @@ class Conversations:
                 self._finish(conversation, now, self._waits.quiet)
         while self._open and now - (oldest := next(iter(self._open))).touched >= self._waits.idle:
             self._give_up(oldest)
-        while self._traces and now - (trace := next(iter(self._traces.values()))).touched >= self._waits.quiet:
+        kept = max(self._waits.quiet, LEAST_KEPT_SECONDS)
+        while self._traces and now - (trace := next(iter(self._traces.values()))).touched >= kept:
             self._forget_or_keep(trace, now)
 
     def flush(self, now: float) -> None:
@@ -304,6 +340,12 @@ class Conversations:
         self._open.pop(conversation, None)
 
     def _forget_or_keep(self, trace: Trace, now: float) -> None:
+        trace.prune(self._vocabulary.is_held)
+        if not trace.nodes:
+            # No span of theirs is open that an id could still come to.
+            for conversation in [one for one in trace.open_conversations() if not one.is_known]:
+                if not any(self._traces[trace_id].nodes for trace_id in conversation.trace_ids):
+                    self._give_up(conversation)
         if trace.open_conversations():
             self._trace(trace.trace_id, now)
         else:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel.delivery import REFUSED_RETRY_SECONDS, Delivered, Receipt, Refused, Rejected, TryAgain, backoff
+from roark_otel.delivery import REFUSED_RETRY_SECONDS, backoff
 from roark_otel.guard import guarded, logger, say
+from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
+from roark_otel.spool import Gone, Held
 from roark_otel.spoolfile import Stage
 from roark_otel.worker import Worker
 
@@ -189,7 +191,10 @@ class Courier:
     def _attempt(self, name: str, errand: _Errand) -> TryAgain | Refused | None:
         """One attempt at one call. Returns the receipt if it stops the sweep."""
         with self._spool.claim(name) as call:
-            if call is None:
+            if isinstance(call, Held):
+                errand.retry_at = time.monotonic() + 1.0
+                return None
+            if isinstance(call, Gone):
                 del self._errands[name]
                 return None
             early = call.header.not_before - time.time()
@@ -281,5 +286,5 @@ def _log_rejected(call: Spooled, status: int, reason: str, spool: Spool) -> None
         call.header.external_id,
         status,
         reason,
-        spool.directory / "rejected",
+        f"{spool.place}/rejected",
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TypeAlias, cast
+from typing import cast
+
+from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 REFUSED_RETRY_SECONDS = 300.0
 """How long everything waits after Roark refused the key, the permission, the credits or the address."""
@@ -22,39 +23,6 @@ MAX_BACKOFF_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
 """The longest `Retry-After` that is believed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Roark has the call. `already`: an earlier attempt had created it, and its id is not known."""
-
-    call_id: str | None
-    already: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Roark will never take this body; it is kept for inspection."""
-
-    status: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The key, the permission, the credits or the address is at fault, not the call: everything waits."""
-
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    """Later may work. `after`: seconds that Roark asked for, else None; `why`: a status or an error's type name."""
-
-    after: float | None
-    why: str
-
-
-Receipt: TypeAlias = "Delivered | Rejected | Refused | TryAgain"
 
 _REJECTED = frozenset({400, 413, 422})
 _REFUSED = frozenset({401, 402, 403, 404, 405})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from re import Pattern
 
     from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from roark_otel.engine import Engine
@@ -75,6 +77,7 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: How long a request may take. `ROARK_HTTP_TIMEOUT_SECONDS`, default 10.
         settings: All of these at once.
         dialects: The dialects that are read, the highest first.
+        meter_provider: Where the metrics about ourselves go. Default: the global one; without an SDK there is no cost.
 
     Raises:
         ValueError: if an argument cannot be right; the message says what to set.
@@ -117,6 +120,7 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: float | None = None,
         settings: Settings | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
+        meter_provider: MeterProvider | None = None,
     ) -> None:
         self._engine: Engine | None = None
         self._is_shut_down = False
@@ -160,7 +164,10 @@ class RoarkSpanProcessor(SpanProcessor):
         if self._settings.api_key is None:
             say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
             return
-        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, recording_url)
+        self._engine = lifecycle.acquire(
+            self._settings, self._settings.api_key, dialects, recording_url, meter_provider
+        )
+        _processors[id(self)] = self
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -194,15 +201,26 @@ class RoarkSpanProcessor(SpanProcessor):
         """
         if self._engine is None:
             return
-        idle = 0.0 if lifecycle.is_exiting() else self._settings.linger_seconds
-        self._engine.flush(self._settings.exit_timeout_seconds, close_idle=idle)
+        if lifecycle.is_exiting():
+            self._engine.leave(close_idle=0.0)
+        else:
+            self._engine.shut_down(self._settings.linger_seconds)
         if not self._is_shut_down and self._settings.api_key is not None:
             self._is_shut_down = True
+            _processors.pop(id(self), None)
             lifecycle.release(self._engine, self._settings.api_key)
 
     def stats(self) -> Stats:
         """What happened so far, in numbers."""
         return Stats() if self._engine is None else self._engine.stats()
+
+
+_processors: weakref.WeakValueDictionary[int, RoarkSpanProcessor] = weakref.WeakValueDictionary()
+
+
+def get_processor() -> RoarkSpanProcessor | None:
+    """The processor of this process: the first with a key that was made and not shut down; None if there is none."""
+    return next(iter(list(_processors.values())), None)
 
 
 def force_flush(timeout_millis: int = 30_000) -> bool:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MAX_ERROR_TYPES = 100
+"""So many types of errors are told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
@@ -61,10 +64,23 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._errors: Counter[tuple[str, str]] = Counter()
 
-    def add(self, name: str, number: int = 1) -> None:
-        """Counts something."""
+    def add(self, name: str, number: int = 1, *, error_type: str | None = None) -> None:
+        """Counts something; of a failure also by its type: a status, an exception's name or a word of ours."""
         self._counts[name] += number
+        if error_type is not None:
+            known = (name, error_type) in self._errors or len(self._errors) < MAX_ERROR_TYPES
+            self._errors[name, error_type if known else "_OTHER"] += number
+
+    def by_error_type(self, name: str) -> dict[str | None, int]:
+        """A counter by error type; under None what was counted without one."""
+        found: dict[str | None, int] = {
+            kind: number for (of, kind), number in self._errors.copy().items() if of == name
+        }
+        if (rest := self._counts[name] - sum(found.values())) > 0:
+            found[None] = rest
+        return found
 
     def snapshot(self, **gauges: int) -> Stats:
         """The numbers of this moment."""

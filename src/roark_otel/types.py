@@ -1,9 +1,11 @@
-"""The public types: what a dialect is made of, and the hooks an app may pass."""
+"""The public types: what a dialect is made of, the hooks an app may pass, and the numbers that it gets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from roark_otel.stats import Stats as Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

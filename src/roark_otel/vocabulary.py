@@ -21,10 +21,12 @@ class OpenSpans:
     Args:
         attributes: The attributes of one, at little cost.
         record: One as a record; None if it has ended, because then its record is on its way.
+        is_held: Whether the app still holds it; one that it let go of can never end.
     """
 
     attributes: Callable[[object], Mapping[str, object]]
     record: Callable[[object], SpanRecord | None]
+    is_held: Callable[[object], bool] = lambda _: True
 
 
 class Vocabulary:
@@ -67,6 +69,10 @@ class Vocabulary:
     def open_span_id(self, live: object) -> object:
         """The external id of an open span, whatever it is; None if it has none."""
         return self.external_id(self._open_spans.attributes(live))
+
+    def is_held(self, live: object) -> bool:
+        """Whether the app still holds an open span."""
+        return self._open_spans.is_held(live)
 
     def open_span(self, live: object) -> SpanRecord | None:
         """An open span as far as it may be read: all of it, or only its ids, name and start."""

@@ -48,7 +48,7 @@ class Played:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     trace_ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
     log: list[logging.LogRecord] = field(default_factory=list)
-    stats: roark_otel.Stats = field(default_factory=roark_otel.Stats)
+    stats: roark_otel.types.Stats = field(default_factory=roark_otel.types.Stats)
 
     def truth(self, external_id: str) -> Truth:
         """What really happened in a call.

@@ -17,7 +17,7 @@ from comparing import (
 )
 from scenarios import GREETING, POLICY
 
-import roark_otel
+from roark_otel.types import Stats
 
 if TYPE_CHECKING:
     from stage import Played
@@ -127,7 +127,7 @@ def test_every_call_is_created_once_and_nothing_is_complained_of(played: Played)
     calls = len(program.IDS)
 
     assert sorted(body["externalId"] for body in played.bodies) == sorted(program.IDS)
-    assert played.stats == roark_otel.Stats(finished=calls, delivered=calls)
+    assert played.stats == Stats(finished=calls, delivered=calls)
     assert [record.getMessage() for record in played.log if record.levelname != "INFO"] == []
 
 
