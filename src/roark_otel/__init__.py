@@ -7,7 +7,7 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
-from roark_otel.manual import call_attributes
+from roark_otel.manual import bind, call_attributes, conversation, start_conversation
 from roark_otel.processor import RoarkSpanProcessor, force_flush, stats
 from roark_otel.settings import Settings
 from roark_otel.stats import Stats
@@ -19,8 +19,11 @@ __all__ = [
     "Stats",
     "__version__",
     "attributes",
+    "bind",
     "call_attributes",
+    "conversation",
     "force_flush",
+    "start_conversation",
     "stats",
     "types",
 ]
