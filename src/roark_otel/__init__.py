@@ -9,11 +9,13 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 from roark_otel import attributes, types
 from roark_otel.manual import bind, call_attributes, conversation, start_conversation
 from roark_otel.processor import RoarkSpanProcessor, force_flush, stats
+from roark_otel.sampler import RoarkSampler
 from roark_otel.settings import Settings
 from roark_otel.stats import Stats
 from roark_otel.version import __version__
 
 __all__ = [
+    "RoarkSampler",
     "RoarkSpanProcessor",
     "Settings",
     "Stats",
