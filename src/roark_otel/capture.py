@@ -22,6 +22,7 @@ from enum import IntEnum
 from functools import partial
 from os import getpid
 from typing import TYPE_CHECKING, Final, cast
+from weakref import ref
 
 from opentelemetry import baggage
 from opentelemetry.trace import StatusCode
@@ -93,6 +94,15 @@ class _Host:
         self.seen = 0
 
 
+_captures: tuple[ref[Capture], ...] = ()
+"""Those in use; one tuple takes the place of another, so that any thread may read it."""
+
+
+def shows_an_id(trace_id: int) -> bool:
+    """Whether a span of this trace had an external id when it started, and more of the trace may come."""
+    return any((capture := alive()) is not None and capture.shows_an_id(trace_id) for alive in _captures)
+
+
 class Capture:
     """Takes the spans of conversations, and leaves all others alone.
 
@@ -114,6 +124,13 @@ class Capture:
         self._mute: set[object] = set()
         self._resources: dict[int, tuple[Resource, Mapping[str, object], bool]] = {}
         self._latest_resource: tuple[Resource, Mapping[str, object], bool] | None = None
+        global _captures
+        _captures = (*(alive for alive in _captures if alive() is not None), ref(self))
+
+    def shows_an_id(self, trace_id: int) -> bool:
+        """Whether a span of this trace had an external id when it started."""
+        trace = self._traces.get(trace_id)
+        return trace is not None and trace.has_id
 
     def forget(self, trace_id: int) -> None:
         """Nothing of this trace is waited for any more. Called by the assembler."""

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel.conversation import Conversation, Readers, State, ending_of
+from roark_otel.conversing import Conversation, Readers, State, ending_of
 from roark_otel.finished import Ended
 from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
 from roark_otel.ownership import Ownership

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from roark_otel.client import Client
-    from roark_otel.conversation import Readers
+    from roark_otel.conversing import Readers
     from roark_otel.moments import Moment
     from roark_otel.records import SpanRecord
     from roark_otel.settings import Settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,6 +11,7 @@ from roark_otel.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_TYPES
 from roark_otel.facts import MAX_PROPERTY, Facts
 from roark_otel.finished import Ending, Errored, FinishedConversation, NeverEnded
 from roark_otel.formats import is_http_url
+from roark_otel.hangups import is_hang_up
 from roark_otel.latency import response_latencies
 from roark_otel.moments import Agent, Customer, ToolUse, Unanswered, Utterance
 from roark_otel.participants import merged, participants
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from roark_otel.defaults import Defaults
-
-
-_HANG_UPS = re.compile(r"(?:^|\.)(?:WebSocketDisconnect|ConnectionClosed\w*|ClientDisconnect\w*|CancelledError)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +124,7 @@ def _ended_status(facts: Facts, ending: Ending, said: Iterable[Utterance]) -> st
             return "CUSTOMER_DID_NOT_SPEAK"
         case _:
             pass
-    if isinstance(ending, Errored) and not any(_HANG_UPS.search(name) for name in ending.exceptions):
+    if isinstance(ending, Errored) and not any(map(is_hang_up, ending.exceptions)):
         return "AGENT_ERROR"
     return None
 

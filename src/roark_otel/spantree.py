@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel.conversation import State
+from roark_otel.conversing import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from roark_otel.conversation import Conversation
+    from roark_otel.conversing import Conversation
     from roark_otel.records import SpanEvent, SpanRecord, SpanStart
 
 MANY = 1_000
