@@ -120,7 +120,7 @@ class AnsweringServer:
                 length = int(self.headers.get("content-length", "0"))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 seen = Seen(
-                    "POST", self.path, headers, self.rfile.read(length), self.client_address[1], time.monotonic()
+                    self.command, self.path, headers, self.rfile.read(length), self.client_address[1], time.monotonic()
                 )
                 reply = owner.reply_to(seen)
                 if isinstance(reply, NoAnswer):
@@ -128,6 +128,8 @@ class AnsweringServer:
                     return
                 with contextlib.suppress(OSError):  # the client may have heard enough
                     self._send(reply)
+
+            do_GET = do_POST
 
             def _send(self, answer: Answer) -> None:
                 self.send_response(answer.status)

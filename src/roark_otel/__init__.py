@@ -7,6 +7,7 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
+from roark_otel.configuration import configure
 from roark_otel.manual import bind, call_attributes, conversation, start_conversation
 from roark_otel.processor import RoarkSpanProcessor, force_flush, get_processor, stats
 from roark_otel.sampler import RoarkSampler
@@ -21,6 +22,7 @@ __all__ = [
     "attributes",
     "bind",
     "call_attributes",
+    "configure",
     "conversation",
     "force_flush",
     "get_processor",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx
 from opentelemetry import context as otel_context
 
-from roark_otel.delivery import receipt
+from roark_otel.delivery import is_listing, receipt
 from roark_otel.receipts import Receipt, TryAgain
 
 if TYPE_CHECKING:
@@ -17,6 +18,24 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """So much of an answer is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Something answered a look at Roark: with this status, and in Roark's words or not."""
+
+    status: int
+    is_roark: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """Nothing answered; `why` is the kind of fault."""
+
+    why: str
+
+
+Looked: TypeAlias = "Answered | Unreachable"
 
 
 class Client:
@@ -66,6 +85,18 @@ class Client:
         finally:
             otel_context.detach(token)
         return receipt(answer.status_code, headers, content, tried=tried, now=datetime.now(timezone.utc))
+
+    def look(self) -> Looked:
+        """Asks for one call there is: whether Roark is there and takes the key. Changes nothing."""
+        token = otel_context.attach(_suppressed())
+        try:
+            with self._http.stream("GET", "/v1/call", params={"limit": 1}) as answer:
+                content = _beginning_of(answer, time.monotonic() + self._timeout)
+        except httpx.HTTPError as fault:
+            return Unreachable(type(fault).__name__)
+        finally:
+            otel_context.detach(token)
+        return Answered(answer.status_code, is_listing(content))
 
     def close(self) -> None:
         """Closes the connection."""

@@ -100,6 +100,12 @@ def _path(value: object) -> str:
     return ".".join(str(part) for part in parts)[:120]
 
 
+def is_listing(body: bytes) -> bool:
+    """Whether an answer is a list of calls as Roark gives it."""
+    answer = _json(body)
+    return isinstance(answer, Mapping) and isinstance(cast("Mapping[str, object]", answer).get("data"), list)
+
+
 def _call_id(body: bytes) -> str | None:
     answer = _json(body)
     data = cast("Mapping[str, object]", answer).get("data") if isinstance(answer, Mapping) else None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from roark_otel.engine import Engine
+    from roark_otel.traces import ConversationTraces
     from roark_otel.types import Dialect
 
 
@@ -62,8 +63,7 @@ class RoarkSpanProcessor(SpanProcessor):
         redact_patterns: What is replaced in every text, argument and result: `card`, `phone`, `email`, or patterns
             of your own. `ROARK_REDACT`.
         properties_allow: The only properties that may be sent. `ROARK_PROPERTIES_ALLOW`, default all.
-        export_traces: True: the spans of conversations go to Roark too; see `roark_otel.configure`.
-            `ROARK_EXPORT_TRACES`.
+        export_traces: True: the spans of conversations go to Roark too; needs the extra `otlp`. `ROARK_EXPORT_TRACES`.
         traces_endpoint: Where they go. `ROARK_TRACES_ENDPOINT`.
         log_external_id: How logs name a call: `plain` or `hash`. `ROARK_LOG_EXTERNAL_ID`.
         auto_external_id: True: a voice framework's conversation without an id gets one. `ROARK_AUTO_EXTERNAL_ID`.
@@ -123,6 +123,7 @@ class RoarkSpanProcessor(SpanProcessor):
         meter_provider: MeterProvider | None = None,
     ) -> None:
         self._engine: Engine | None = None
+        self._traces: ConversationTraces | None = None
         self._is_shut_down = False
         self._settings = (settings or Settings.from_env()).with_arguments(
             api_key=api_key,
@@ -168,18 +169,26 @@ class RoarkSpanProcessor(SpanProcessor):
             self._settings, self._settings.api_key, dialects, recording_url, meter_provider
         )
         _processors[id(self)] = self
+        if self._settings.export_traces:
+            from roark_otel.traces import conversation_traces
+
+            self._traces = conversation_traces(self._settings, self._settings.api_key)
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Called when a span is started."""
         if self._engine is not None:
             self._engine.on_start(span, parent_context)
+        if self._traces is not None:
+            self._traces.on_start(span, parent_context)
 
     @guarded_hook
     def on_end(self, span: ReadableSpan, _: None = None) -> None:
         """Called when a span is ended."""
         if self._engine is not None:
             self._engine.on_end(span)
+        if self._traces is not None:
+            self._traces.on_end(span)
 
     @guarded(False)
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -191,7 +200,12 @@ class RoarkSpanProcessor(SpanProcessor):
         Returns:
             Whether everything that was due was delivered in time. A call that waits for its recording is not due.
         """
-        return self._engine is None or self._engine.flush(timeout_millis / 1000)
+        deadline = time.monotonic() + timeout_millis / 1000
+        delivered = self._engine is None or self._engine.flush(timeout_millis / 1000)
+        if self._traces is None:
+            return delivered
+        left = max(0, int((deadline - time.monotonic()) * 1000))
+        return self._traces.force_flush(left) and delivered
 
     @guarded(None)
     def shutdown(self) -> None:
@@ -205,6 +219,10 @@ class RoarkSpanProcessor(SpanProcessor):
             self._engine.leave(close_idle=0.0)
         else:
             self._engine.shut_down(self._settings.linger_seconds)
+        if self._traces is not None:
+            self._traces.force_flush()
+            if lifecycle.is_exiting():  # spans that come after another shutdown are exported too
+                self._traces.shutdown()
         if not self._is_shut_down and self._settings.api_key is not None:
             self._is_shut_down = True
             _processors.pop(id(self), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
@@ -220,3 +220,23 @@ class ConversationHandle(Protocol):
             end_time: When. Default: now.
         """
         ...
+
+
+TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
+"""Where the spans of conversations are exported to; `elsewhere` is wherever another processor of the provider sends
+them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What `roark_otel.configure` did.
+
+    Attributes:
+        provider: It was `made` and is the global one now, was there and was `joined`, or was left `untouched`.
+        processor: Ours was `added` or was `there` already; `none` where no calls are made.
+        traces: Where the spans go.
+    """
+
+    provider: Literal["made", "joined", "untouched"]
+    processor: Literal["added", "there", "none"]
+    traces: TracesGo

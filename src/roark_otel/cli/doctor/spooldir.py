@@ -1,0 +1,75 @@
+"""The directory in which finished calls wait."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from roark_otel import environment
+from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong
+
+if TYPE_CHECKING:
+    from roark_otel.settings import Settings
+
+_LITTLE_BYTES: Final = 64 * 1024**2
+
+
+def check_spool(settings: Settings) -> list[Finding]:
+    """Whether the spool can be written, who may read it, and what waits in it. A directory is made only to be removed."""
+    if settings.spool == "memory":
+        cure = f"unset {environment.ROARK_SPOOL} to keep calls on disk until they are delivered"
+        return [Warned("spool", "in memory: what waits is lost with the process", cure)]
+    directory = settings.spool_dir
+    return [_writable(directory), *_mode(directory), *_space(directory), *backlog(directory)]
+
+
+def backlog(directory: Path) -> list[Finding]:
+    """How many calls wait there, and how many Roark would not take."""
+    names = [path.name for path in directory.rglob("*.jsonl")] if directory.is_dir() else []
+    kept = [path for path in directory.rglob("rejected/*.jsonl")] if directory.is_dir() else []
+    waiting = sum(name.endswith(".waiting.jsonl") for name in names)
+    ready = sum(name.endswith((".ready.jsonl", ".tried.jsonl")) for name in names)
+    found: list[Finding] = []
+    if waiting:
+        cure = f"set {environment.ROARK_RECORDING_URL_TEMPLATE}, or attach a recording to each"
+        found.append(Warned("backlog", f"{waiting} wait for a recording", cure))
+    if kept:
+        cure = f"the reasons are beside them: {kept[0].parent}"
+        found.append(Warned("backlog", f"{len(kept)} were rejected by Roark and are kept", cure))
+    if ready:
+        cure = "the next process with this spool delivers them"
+        found.append(Warned("backlog", f"{ready} wait to be sent", cure))
+    return found or [Fine("backlog", "nothing waits")]
+
+
+def _writable(directory: Path) -> Finding:
+    """Writes a file where the spool is, or would be made."""
+    place = next((one for one in (directory, *directory.parents) if one.exists()), directory)
+    try:
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"x")
+    except OSError as fault:
+        cure = f"set {environment.ROARK_SPOOL_DIR} to a directory that this user can write and that outlives the pod"
+        return Wrong("spool", f"{directory} cannot be written ({fault.strerror})", cure)
+    return Fine("spool", f"{directory} can be written" if place == directory else f"{directory} can be made")
+
+
+def _mode(directory: Path) -> list[Finding]:
+    if os.name != "posix" or not directory.is_dir():
+        return []
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & stat.S_IRWXO:
+        return [Warned("spool", f"everybody on this machine may look into it (mode {mode:04o})", f"chmod o= {directory}")]
+    return [Fine("spool", f"mode {mode:04o}")]
+
+
+def _space(directory: Path) -> list[Finding]:
+    place = next((one for one in (directory, *directory.parents) if one.is_dir()), None)
+    free = shutil.disk_usage(place).free if place else _LITTLE_BYTES
+    if free < _LITTLE_BYTES:
+        return [Warned("spool", f"only {free // 1024**2} MiB are free there", "free some, or move it")]
+    return []

@@ -1,0 +1,79 @@
+"""Which versions are installed, and whether they are supported."""
+
+from __future__ import annotations
+
+import platform
+import re
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+FLOOR: Final = "1.33.1"
+"""The oldest OpenTelemetry that is supported."""
+
+OURS: Final = ("roark-otel", "opentelemetry-api", "opentelemetry-sdk")
+
+FRAMEWORKS: Final = (
+    "livekit-agents",
+    "pipecat-ai",
+    "openai-agents",
+    "google-adk",
+    "strands-agents",
+    "pydantic-ai-slim",
+    "openinference-instrumentation-pipecat",
+    "opentelemetry-instrumentation",
+    "opentelemetry-distro",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-proto-grpc",
+)
+
+DOUBLES: Final = ("pipecat-roark", "roark-analytics-python-livekit")
+"""Roark's own integrations, which create calls too."""
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """The versions of those of these distributions that are installed."""
+    found: dict[str, str] = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def check_versions(find: Callable[[Iterable[str]], dict[str, str]] = installed) -> list[Finding]:
+    """Whether OpenTelemetry is recent enough, and which frameworks there are."""
+    ours = find(OURS)
+    sdk = ours.get("opentelemetry-sdk", "none")
+    seen = ", ".join(f"{name} {version}" for name, version in ours.items())
+    found: list[Finding] = [Fine("Python", platform.python_version())]
+    if _numbers(sdk) < _numbers(FLOOR):
+        cure = f'OpenTelemetry {FLOOR} is the oldest that is supported: pip install -U "opentelemetry-sdk>={FLOOR}"'
+        found.append(Wrong("versions", seen, cure))
+    else:
+        found.append(Fine("versions", seen))
+    others = find(FRAMEWORKS)
+    listed = ", ".join(f"{name} {version}" for name, version in others.items())
+    found.append(Fine("beside it", listed or "no framework that this package knows"))
+    return found
+
+
+def check_doubles(find: Callable[[Iterable[str]], dict[str, str]] = installed) -> list[Finding]:
+    """Whether another integration of Roark's is installed, which creates a call for each conversation too."""
+    return [
+        Warned(
+            "double integration",
+            f"{name} {version} is installed too",
+            "if the app uses it, every call is created twice: use one of them",
+        )
+        for name, version in find(DOUBLES).items()
+    ]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

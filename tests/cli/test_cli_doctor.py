@@ -1,0 +1,362 @@
+"""`roark-otel doctor`, as a process: what is wrong is told in plain words, with what to set."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from answering import Answer, AnsweringServer, NoAnswer
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+
+from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel.cli.doctor import network
+from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong, lines, verdict
+from roark_otel.cli.doctor.spooldir import check_spool
+from roark_otel.cli.doctor.surroundings import check_provider
+from roark_otel.cli.doctor.versions import check_doubles
+from roark_otel.client import Client
+from roark_otel.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., tuple[int, str, str]]
+
+KEY = "the-right-key"
+RECORDINGS = "https://example.com/{external_id}.wav"
+
+
+@pytest.fixture(name="examine")
+def _examine(run: Run, tmp_path: Path) -> Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]:
+    """Runs doctor and sorts what it found by what it is about."""
+
+    def examine(*options: str, **environment: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+        told = {"ROARK_SPOOL_DIR": str(tmp_path / "spool"), "ROARK_RECORDING_URL_TEMPLATE": RECORDINGS, **environment}
+        status, out, err = run("doctor", "--json", *options, **told)
+        assert err == ""
+        by_subject: dict[str, list[dict[str, str]]] = {}
+        for finding in json.loads(out):
+            by_subject.setdefault(finding["about"], []).append(finding)
+        return status, by_subject
+
+    return examine
+
+
+def wrongs(found: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+    return {one["about"]: one["seen"] for many in found.values() for one in many if one["level"] == "wrong"}
+
+
+def test_where_all_is_well(examine: Any, tmp_path: Path) -> None:
+    with Sandbox(api_key=KEY) as sandbox:
+        status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url)
+
+        assert status == 0
+        assert wrongs(found) == {}
+        assert found["Roark"][0] == {"level": "fine", "about": "Roark", "seen": f"{sandbox.url} takes the key"}
+        assert sandbox.calls() == []
+    assert not (tmp_path / "spool").exists()
+
+
+def test_the_key_is_never_shown(run: Run) -> None:
+    _, out, err = run("doctor", ROARK_API_KEY=KEY, ROARK_BASE_URL="http://127.0.0.1:9")
+
+    assert KEY not in out + err
+    assert "ROARK_API_KEY: set, not shown" in out
+
+
+def test_no_key(examine: Any, sandbox: Sandbox) -> None:
+    status, found = examine(ROARK_BASE_URL=sandbox.url)
+
+    assert status == 1
+    assert found["key"][0]["seen"] == "there is none, so no calls are made"
+    assert found["key"][0]["cure"] == "set ROARK_API_KEY"
+
+
+def test_a_wrong_key(examine: Any) -> None:
+    with Sandbox(api_key=KEY) as sandbox:
+        status, found = examine(ROARK_API_KEY="another-key", ROARK_BASE_URL=sandbox.url)
+
+    assert status == 1
+    assert wrongs(found) == {"Roark": "the key is refused (401)"}
+
+
+def test_no_route(examine: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        port = taken.getsockname()[1]
+        status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=f"http://127.0.0.1:{port}")
+
+    assert status == 1
+    assert wrongs(found) == {"connection": f"127.0.0.1 port {port}: Connection refused"}
+
+
+def test_a_wrong_address(examine: Any, sandbox: Sandbox) -> None:
+    status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=f"{sandbox.url}/app")
+
+    assert status == 1
+    assert wrongs(found) == {"Roark": f"{sandbox.url}/app answers 404 and is not Roark's API"}
+
+
+def test_a_name_that_nobody_knows(examine: Any) -> None:
+    status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL="https://roark.invalid")
+
+    assert status == 1
+    assert "roark.invalid cannot be resolved" in wrongs(found)["name"]
+
+
+def test_a_spool_that_cannot_be_written(examine: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "a-file"
+    in_the_way.write_text("", encoding="utf-8")
+
+    status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_SPOOL_DIR=str(in_the_way / "spool"))
+
+    assert status == 1
+    assert list(wrongs(found)) == ["spool"]
+    assert "set ROARK_SPOOL_DIR to a directory" in next(
+        one["cure"] for one in found["spool"] if one["level"] == "wrong"
+    )
+
+
+def test_an_opentelemetry_that_is_too_old(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A distribution found before the installed one says that it is of another version."""
+    info = tmp_path / "opentelemetry_sdk-1.20.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: opentelemetry-sdk\nVersion: 1.20.0\n", encoding="utf-8")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from roark_otel.cli import main; sys.exit(main())"
+
+    status, out, _ = run("doctor", code=code, ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url)
+
+    assert status == 1
+    assert "WRONG  versions: roark-otel" in out
+    assert 'pip install -U "opentelemetry-sdk>=1.33.1"' in out
+
+
+def test_everything_that_turns_it_off(examine: Any, sandbox: Sandbox) -> None:
+    status, found = examine(
+        ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_OBSERVABILITY_ENABLED="off", OTEL_SDK_DISABLED="true"
+    )
+
+    assert status == 1
+    assert set(wrongs(found)) == {"switch", "provider"}
+
+
+def test_a_variable_that_is_misspelt_or_bad(examine: Any, sandbox: Sandbox) -> None:
+    status, found = examine(
+        ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_LINGER_SECOND="3", ROARK_QUIET_SECONDS="soon"
+    )
+
+    assert status == 0
+    told = [one["seen"] for one in found["environment"]]
+    assert any("nearest: ROARK_LINGER_SECONDS" in line for line in told)
+    assert any(line.startswith("ROARK_QUIET_SECONDS") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("content", "level"), [("the-key\n", "fine"), ("\n", "wrong"), (None, "wrong")], ids=["there", "empty", "missing"]
+)
+def test_a_file_that_holds_the_key(examine: Any, sandbox: Sandbox, tmp_path: Path, content: str | None, level: str) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+
+    _, found = examine(ROARK_API_KEY_FILE=str(file), ROARK_BASE_URL=sandbox.url)
+
+    assert [one["level"] for one in found["key"]] == [level]
+
+
+def test_a_test_call_is_created_only_when_it_is_asked_for(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    told = {"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+
+    status, out, _ = run("doctor", "--send-test-call", **told)
+
+    (call,) = sandbox.calls()
+    assert status == 0
+    assert f"creating the call {call['externalId']} at {sandbox.url}" in out
+    assert f"test call: {call['externalId']} was created" in out
+    assert not (tmp_path / "spool").exists()
+
+
+def test_it_tells_a_person_what_to_do(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    status, out, err = run("doctor", ROARK_BASE_URL=sandbox.url, ROARK_SPOOL_DIR=str(tmp_path / "spool"))
+
+    assert (status, err) == (1, "")
+    assert "  WRONG  key: there is none, so no calls are made\n         set ROARK_API_KEY\n" in out
+    assert out.endswith("1 wrong: calls will not arrive like this.\n")
+
+
+# Single checks
+
+
+def told(findings: list[Finding]) -> list[tuple[type[Finding], str]]:
+    return [(type(finding), finding.seen) for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "part"),
+    [
+        (Answer(200, b'{"data": []}'), Fine, "takes the key"),
+        (Answer(200, b"<html>"), Wrong, "is not Roark's API"),
+        (Answer(301), Wrong, "is not Roark's API"),
+        (Answer(402), Wrong, "no credits"),
+        (Answer(403), Wrong, "the key is refused (403)"),
+        (Answer(429), Warned, "answers 429 at the moment"),
+        (Answer(503), Warned, "answers 503 at the moment"),
+        (NoAnswer(), Wrong, "does not answer (RemoteProtocolError)"),
+    ],
+)
+def test_what_an_answer_means(answer: Answer | NoAnswer, level: type[Finding], part: str) -> None:
+    with AnsweringServer(then=answer) as server:
+        settings = Settings().with_arguments(api_key=KEY, base_url=server.url)
+        found = network.check_network(settings, client_of)[-1]
+
+        assert isinstance(found, level)
+        assert part in found.seen
+        # The first connection is doctor's own, without a request.
+        assert {(seen.method, seen.path) for seen in server.seen} == {("GET", "/v1/call?limit=1")}
+
+
+def client_of(settings: Settings) -> Client:
+    assert settings.api_key is not None
+    return Client(settings.base_url, settings.api_key, settings.project_id, 10)
+
+
+def test_a_port_that_speaks_no_tls(sandbox: Sandbox) -> None:
+    url = sandbox.url.replace("http://", "https://")
+
+    found = network.check_network(Settings().with_arguments(api_key=KEY, base_url=url), client_of)
+
+    assert isinstance(found[-1], Wrong)
+    assert found[-1].about == "TLS"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with the openssl command")
+def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
+    """Over a real handshake, with a certificate of its own making."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["-keyout", str(key), "-out", str(certificate), "-days", "1", "-subj", "/CN=localhost"]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made], check=True, capture_output=True)  # noqa: S603, S607
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                context.wrap_socket(connection, server_side=True)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        settings = Settings().with_arguments(api_key=KEY, base_url=f"https://localhost:{port}")
+        found = network.check_network(settings, client_of)
+        thread.join()
+
+    assert isinstance(found[-1], Wrong)
+    assert found[-1].seen.startswith("the certificate is not accepted: self")
+    assert "SSL_CERT_FILE" in found[-1].cure
+
+
+def test_a_proxy_is_gone_through_and_its_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with AnsweringServer(then=Answer(200, b'{"data": []}')) as proxy:
+        port = proxy.url.rpartition(":")[2]
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, f"http://user:secret@127.0.0.1:{port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "elsewhere.example.com")
+        settings = Settings().with_arguments(api_key=KEY, base_url="http://localhost:9")
+        found = network.check_network(settings, client_of)
+
+    assert told(found) == [
+        (Fine, f"requests go through http://127.0.0.1:{port}"),
+        (Fine, "http://localhost:9 takes the key"),
+    ]
+
+
+def test_a_backlog_is_counted(tmp_path: Path) -> None:
+    part = tmp_path / "spool" / "0123"
+    (part / "rejected").mkdir(parents=True)
+    for name in ("a.ready.jsonl", "b.tried.jsonl", "c.waiting.jsonl", "rejected/d.jsonl"):
+        (part / name).write_text("", encoding="utf-8")
+    (tmp_path / "spool").chmod(0o755)
+
+    found = check_spool(Settings().with_arguments(spool_dir=tmp_path / "spool"))
+
+    assert (Warned, "1 wait for a recording") in told(found)
+    assert (Warned, "1 were rejected by Roark and are kept") in told(found)
+    assert (Warned, "2 wait to be sent") in told(found)
+    assert (Warned, "everybody on this machine may look into it (mode 0755)") in told(found)
+
+
+def test_a_spool_in_memory_is_a_choice() -> None:
+    assert told(check_spool(Settings().with_arguments(spool="memory"))) == [
+        (Warned, "in memory: what waits is lost with the process")
+    ]
+
+
+GROUPS = {
+    "opentelemetry_configurator": ["configurator"],
+    "opentelemetry_traces_exporter": ["otlp_proto_http", "console"],
+}
+
+
+@pytest.mark.parametrize(
+    ("environ", "level", "part"),
+    [
+        ({}, Wrong, "ends before it has begun: no exporter called otlp"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, Fine, "exports to otlp"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, Fine, "exports to none"),
+        ({"OTEL_TRACES_EXPORTER": "console,zipkin"}, Wrong, "no exporter called zipkin"),
+        ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask, roark"}, Warned, "turns this package off"),
+        ({"OTEL_CONFIG_FILE": "nowhere.yaml"}, Wrong, "is not there"),
+    ],
+)
+def test_what_opentelemetry_instrument_would_do(environ: dict[str, str], level: type[Finding], part: str) -> None:
+    found = check_provider(environ, trace.ProxyTracerProvider(), lambda group: GROUPS.get(group, []))[-1]
+
+    assert isinstance(found, level)
+    assert part in found.seen
+
+
+def test_where_auto_instrumentation_is_not_installed_it_says_how_to_get_it() -> None:
+    found = check_provider({}, trace.ProxyTracerProvider(), lambda _group: [])
+
+    assert found[-1].seen.endswith('pip install "roark-otel[auto]"')
+
+
+def test_the_provider_that_is_there() -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    without = check_provider({}, provider)
+    provider.add_span_processor(RoarkSpanProcessor())
+
+    assert [type(one) for one in (*without, *check_provider({}, provider))] == [Wrong, Fine]
+
+
+def test_a_double_integration_is_noted() -> None:
+    (found,) = check_doubles(lambda names: {"pipecat-roark": "1.2.3"} if "pipecat-roark" in names else {})
+
+    assert isinstance(found, Warned)
+    assert "every call is created twice" in found.cure
+
+
+def test_how_it_is_told() -> None:
+    findings = [Fine("a", "b"), Warned("c", "d", "e"), Wrong("f", "g", "h")]
+
+    assert [line for one in findings for line in lines(one)] == [
+        "  ok     a: b",
+        "  note   c: d",
+        "         e",
+        "  WRONG  f: g",
+        "         h",
+    ]
+    assert verdict(findings) == "1 wrong: calls will not arrive like this."
+    assert verdict(findings[:2]) == "Nothing is wrong, 1 to note."
+    assert verdict(findings[:1]) == "Nothing is wrong."
