@@ -24,7 +24,7 @@ help:
 	@echo "make test-long  the tests with their loops at full size"
 	@echo "make test-versions  the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1"
 	@echo "make test-pythons  forks and exits on every Python that the machine has"
-	@echo "make test-frameworks  real LiveKit Agents, offline, against the local Roark"
+	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark"
 	@echo "make check      lint, types, import contracts"
 	@echo "make bench      what a span costs, beside the SDK's own processors"
 
@@ -52,6 +52,7 @@ test-long: $(READY)
 .venvs/middle/.ready: PINS = $(MIDDLE)
 .venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
+.venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0'
 # The package alone: the tests run in .venv and start these as apps.
 .venvs/python%/.ready: pyproject.toml
 	$(call python,$*) -m venv $(@D)
@@ -78,9 +79,10 @@ test-pythons: $(READY) $(foreach version,$(PYTHONS),$(if $(call python,$(version
 	$(BIN)/python -m pytest -q -rs tests/faults/test_exits.py tests/faults/test_forks.py -m "not long"
 
 # Each version pins its own OpenTelemetry, so each has an environment of its own.
-test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready
+test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready .venvs/pipecat-1.14.0/.ready
 	.venvs/livekit-1.8.9/bin/python -m pytest -q tests/frameworks/livekit
 	.venvs/livekit-1.4.6/bin/python -m pytest -q tests/frameworks/livekit
+	.venvs/pipecat-1.14.0/bin/python -m pytest -q tests/frameworks/pipecat
 
 check: $(READY)
 	$(BIN)/ruff check .

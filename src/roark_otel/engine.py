@@ -16,6 +16,7 @@ from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Inbox
+from roark_otel.installed import version_of
 from roark_otel.lazily import importing
 from roark_otel.moments import Agent
 from roark_otel.spool import Spool
@@ -75,6 +76,7 @@ class Engine:
             recording_url=recording_url,
             recording_template=settings.recording_url_template,
             with_content=settings.capture_content,
+            version_of=version_of,
         )
         self._build(parents_traces=())
 

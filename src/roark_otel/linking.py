@@ -98,7 +98,7 @@ def _fields(
         "ended_status": _ended_status(facts, conversation.ending, said),
         "transcript": [timeline.entry(one, people.reference(one.speaker)) for one in heard] or None,
         "tool_invocations": [timeline.invocation(one, people.agent_reference(one.agent)) for one in used] or None,
-        "properties": {**_properties(conversation, facts, said), **timeline.clamped([*said, *used])},
+        "properties": {**_properties(conversation, facts, defaults, said), **timeline.clamped([*said, *used])},
         **people.call_fields(),
         **_other_links(facts),
     }
@@ -138,13 +138,15 @@ def _other_links(facts: Facts) -> dict[str, str]:
 
 
 def _properties(
-    conversation: FinishedConversation, facts: Facts, said: Sequence[Utterance]
+    conversation: FinishedConversation, facts: Facts, defaults: Defaults, said: Sequence[Utterance]
 ) -> dict[str, str | bool | int | float]:
     found: dict[str, str | bool | int | float] = {"trace_id": f"{conversation.trace_id:032x}"}
     if conversation.service_name:
         found["service_name"] = cut(conversation.service_name, MAX_PROPERTY)
     if interruptions := sum(1 for one in said if one.payload.get("interrupted") is True):
         found["interruptions"] = interruptions
+    if version := defaults.version_of(facts.text("property.framework") or ""):
+        found["framework_version"] = version
     found.update(response_latencies(said))
     found |= facts.properties()
     found.update(conversation.notes)

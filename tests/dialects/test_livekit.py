@@ -167,6 +167,10 @@ def test_a_phone_call_tells_its_room_line_and_end() -> None:
         "agent": Agent(name="a"),
         "property.framework": "livekit-agents",
         "property.interruptions": 0,
+        "property.handoffs": 0,
+        "property.stt_ttfb_ms": 139,
+        "property.llm_ttfb_ms": 54,
+        "property.tts_ttfb_ms": 52,
     } == facts(moments)
 
 
@@ -293,6 +297,51 @@ def exchange(number: int) -> Iterator[SpanRecord]:
     yield span("agent_speaking", at + 1_300, at + 5_000, below=reply)
     turned = {"lk__pii__user_input": asked + " ", "lk__pii__response__text": answer + "  ", "lk__generation_id": "g"}
     yield span("agent_turn", at + 940, at + 5_001, own=reply, **turned)
+
+
+# How fast, and how sure
+
+
+def test_an_entry_tells_how_it_was_understood_answered_and_made() -> None:
+    """The attributes of a turn of several steps are those of all of it, so the first one that is spoken has them."""
+    ((_, moments),) = sessions("1.8.9-tool_call")
+    greeting, asked, check, order, nothing = utterances(moments)
+
+    assert greeting.payload == {"llm_ttfb_ms": 157, "tts_ttfb_ms": 59}
+    assert asked.payload == {"confidence": 0.93, "stt_ttfb_ms": 127}
+    assert check.payload == {"response_latency_ms": 357, "llm_ttfb_ms": 56, "tts_ttfb_ms": 54}
+    assert order.payload == {"llm_ttfb_ms": 52, "tts_ttfb_ms": 51}
+    assert nothing.payload == {"confidence": 0.93, "stt_ttfb_ms": 147}
+
+
+@pytest.mark.parametrize("dump", DUMPS)
+def test_every_version_tells_how_fast_the_services_of_a_call_were(dump: str) -> None:
+    """Before 1.5 only the metrics of requests do, and where the model broke nobody was understood."""
+    for _, moments in sessions(dump):
+        found = {name: value for name, value in facts(moments).items() if name.endswith("_ttfb_ms")}
+
+        assert all(isinstance(value, int) and 0 <= value < 400 for value in found.values())
+        assert len(found) == (2 if dump == "1.8.9-llm_error" else 3)
+
+
+def test_a_request_without_a_first_byte_has_no_speed() -> None:
+    moments = told(
+        [
+            span("llm_request", 0, 10, lk__llm_metrics='{"ttft": -1}'),
+            span("llm_request", 20, 30, lk__llm_metrics='{"ttft": 0.25}'),
+            span("llm_request", 40, 50),
+            span("tts_request", 60, 70, lk__tts_metrics='{"ttfb"'),
+            span("tts_node", 80, 90, lk__response__ttfb=-1.0),
+        ]
+    )
+
+    assert {name: value for name, value in facts(moments).items() if "ttfb" in name} == {"property.llm_ttfb_ms": 250}
+
+
+def test_handoffs_are_counted_by_who_has_the_floor() -> None:
+    floor = [span("start_agent_activity", at, at + 1, lk__agent_label=name) for at, name in enumerate("aabba")]
+
+    assert facts(told(floor))["property.handoffs"] == 2
 
 
 # What a recording may hold beyond that

@@ -66,6 +66,11 @@ class KnownCall:
             case _:
                 pass
 
+    @property
+    def latest(self) -> tuple[int, int]:
+        """When the span that ended last did, and its id."""
+        return self._latest
+
     def facts(self, agent: str | None, *, several: bool) -> Iterator[Fact]:
         """Everything known. Of several agents none is the agent of the call; `agent` is what spans call the only one.
 

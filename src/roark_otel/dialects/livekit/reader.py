@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import KnownCall
 from roark_otel.dialects.livekit.names import content
+from roark_otel.dialects.livekit.speeds import Speeds
 from roark_otel.dialects.livekit.tools import Tools
 from roark_otel.dialects.livekit.turns import (
     AgentTurn,
@@ -31,6 +32,7 @@ from roark_otel.types import Unreadable, Warn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roark_otel.dialects.livekit.speeds import Measurements
     from roark_otel.records import SpanRecord
 
 _NS = 1_000_000_000
@@ -58,6 +60,7 @@ class LiveKitReader:
         "_generations",
         "_names",
         "_recent",
+        "_speeds",
         "_syntheses",
         "_tools",
         "_warn",
@@ -67,6 +70,7 @@ class LiveKitReader:
         self._warn = warn
         self._call = KnownCall()
         self._tools = Tools(warn)
+        self._speeds = Speeds()
         self._customer_turns: dict[int, CustomerTurn] = {}
         self._customer_speech: dict[int, tuple[Interval, ...]] = {}
         self._agent_turns: dict[int, AgentTurn] = {}
@@ -83,6 +87,7 @@ class LiveKitReader:
             return
         end_ns = max(span.start_ns, span.end_ns)
         self._call.read(span, end_ns)
+        self._speeds.read(span)
         match span.name:
             case names.USER_TURN:
                 self._user_turn(span, end_ns)
@@ -106,26 +111,29 @@ class LiveKitReader:
 
     def moments(self) -> list[Moment]:
         """What was said and used so far, and what is known of the call."""
-        labels = sorted(self._activities)
-        done: list[Told] = [*self._agent_said(labels), *self._tools_used(labels)]
+        labels, measured = sorted(self._activities), self._speeds.measured()
+        done: list[Told] = [*self._agent_said(labels, measured), *self._tools_used(labels)]
         agents = {name for _, name in done if name}
         several, only = len(agents) > 1, next(iter(agents), None)
         by_agents = [_by(moment, Agent(name=name)) if name and several else moment for moment, name in done]
         known = self._call.facts(only, several=several)
-        return [*self._customer_said(), *by_agents, *self._interruptions(), *known]
+        counted = (*self._counts(labels), *measured.facts(self._call.latest))
+        return [*self._customer_said(measured), *by_agents, *counted, *known]
 
-    def _customer_said(self) -> Iterator[Utterance]:
+    def _customer_said(self, measured: Measurements) -> Iterator[Utterance]:
         for span_id, turn in self._customer_turns.items():
-            yield from customer_said(turn, self._customer_speech.get(span_id, ()))
+            for said in customer_said(turn, self._customer_speech.get(span_id, ())):
+                yield replace(said, payload=measured.of_customer(span_id))
         yield from customer_asked(self._agent_turns.values(), self._customer_turns, self._customer_speech)
 
-    def _agent_said(self, labels: list[tuple[int, str]]) -> Iterator[Told]:
+    def _agent_said(self, labels: list[tuple[int, str]], measured: Measurements) -> Iterator[Told]:
         """What agents said, with their names."""
         for span_id, turn in self._agent_turns.items():
             name = turn.agent or _label_at(labels, turn.start_ns)
             generations, speech = self._generations.get(span_id, ()), self._agent_speech.get(span_id, ())
-            for said in agent_said(turn, generations, speech):
-                yield said, name
+            for index, said in enumerate(agent_said(turn, generations, speech)):
+                how_fast = measured.of_agent(span_id, said.start_ns, is_first=index == 0)
+                yield replace(said, payload={**how_fast, **said.payload}), name
         if self._syntheses:
             loose = [speech for turn_id, speech in self._agent_speech.items() if turn_id not in self._agent_turns]
             for said in said_without_turn(chain.from_iterable(loose), self._syntheses, self._agent_turns.values()):
@@ -138,13 +146,15 @@ class LiveKitReader:
             own = name or (turn.agent if turn else None)
             yield use, own or _label_at(labels, turn.start_ns if turn else use.start_ns)
 
-    def _interruptions(self) -> Iterator[Fact]:
-        """How often the agent was interrupted while it spoke, also where nothing tells the words."""
+    def _counts(self, labels: list[tuple[int, str]]) -> Iterator[Fact]:
+        """How often the agent was interrupted while it spoke, and how often one agent followed another."""
         if self._agent_turns:
             cut = [key for key, turn in self._agent_turns.items() if turn.interrupted]
             heard = sum(key in self._agent_speech or self._agent_turns[key].heard is not None for key in cut)
-            end_ns, span_id = max((turn.end_ns, span_id) for span_id, turn in self._agent_turns.items())
-            yield Fact("property.interruptions", heard, end_ns, span_id)
+            yield Fact("property.interruptions", heard, *self._call.latest)
+        if labels:
+            handoffs = sum(before != after for (_, before), (_, after) in pairwise(labels))
+            yield Fact("property.handoffs", handoffs, *self._call.latest)
 
     def _user_turn(self, span: SpanRecord, end_ns: int) -> None:
         said, delay = self._words(span, names.USER_TRANSCRIPT), number(span.attributes.get(names.END_OF_TURN_DELAY))
