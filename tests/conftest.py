@@ -10,6 +10,7 @@ import pytest
 
 from roark_otel import guard, lifecycle
 from roark_otel.sandbox import Sandbox
+from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -105,8 +105,8 @@ def llm(start: int, end: int, /, *, history: object = None, **more: Any) -> Span
     return span("llm", start, end, **more)
 
 
-def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.05, **more: Any) -> SpanRecord:
-    """The agent was to say this, with the first byte after 50 ms."""
+def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.044, **more: Any) -> SpanRecord:
+    """The agent was to say this, with the first byte after 44 ms, so that it is played after 50."""
     more |= {} if ttfb is None else {"metrics__ttfb": ttfb}
     return span("tts", start, start + 80, **more, **({} if text is None else {"text": text}))
 

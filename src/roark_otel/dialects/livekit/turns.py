@@ -174,6 +174,7 @@ def customer_asked(
         unclear = bisect_right(silent_starts, turn.start_ns) - 1
         if unclear >= 0 and turn.start_ns < silent[unclear][0].end_ns:
             where, span_id = silent[unclear]
+            where = where._replace(silent_ns=turn.start_ns)  # nobody noticed the silence, but the reply waited for it
             (rescued[unclear],) = customer_said(where, speeches.get(span_id, ()), turn.asked)
         else:
             typed.append(Utterance(Customer(), turn.asked, turn.start_ns, turn.start_ns))
