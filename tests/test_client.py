@@ -148,7 +148,7 @@ def test_a_reply_that_is_lost_means_try_again_and_then_known(connect: Callable[.
     with AnsweringServer(NoAnswer(), Answer(409)) as server:
         client = connect(server.url)
 
-        assert TryAgain(None, "RemoteProtocolError") == client.create_call(BODY, tried=False)
+        assert TryAgain(None, "RemoteProtocolError", alone=True) == client.create_call(BODY, tried=False)
         assert Delivered(None, already=True) == client.create_call(BODY, tried=True)
 
 
@@ -193,7 +193,7 @@ def test_of_an_answer_without_end_only_the_beginning_is_read(connect: Callable[.
         client = connect(server.url)
         receipt = client.create_call(BODY, tried=False)
 
-        assert TryAgain(None, "200 without a call id") == receipt
+        assert TryAgain(None, "200 without a call id", alone=True) == receipt
         assert sum(sent) < 20 * MAX_ANSWER_BYTES
         assert Delivered("call-2") == client.create_call(BODY, tried=True)
 
@@ -205,7 +205,7 @@ def test_an_answer_may_be_compressed_and_a_broken_one_means_try_again(connect: C
         client = connect(server.url)
 
         assert Delivered("call-9") == client.create_call(BODY, tried=False)
-        assert TryAgain(None, "DecodingError") == client.create_call(BODY, tried=False)
+        assert TryAgain(None, "DecodingError", alone=True) == client.create_call(BODY, tried=False)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_server_may_say_when_to_come_back(
     headers: dict[str, str], after: float | None, connect: Callable[..., Client]
 ) -> None:
     with AnsweringServer(Answer(503, headers=headers)) as server:
-        assert TryAgain(after, "503") == connect(server.url).create_call(BODY, tried=False)
+        assert TryAgain(after, "503", alone=after is None) == connect(server.url).create_call(BODY, tried=False)
 
 
 def test_the_key_is_in_no_representation_of_the_client(connect: Callable[..., Client]) -> None:

@@ -7,6 +7,7 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
+from roark_otel.attach import attach_recording, attach_recording_async
 from roark_otel.configuration import configure
 from roark_otel.manual import bind, call_attributes, conversation, start_conversation
 from roark_otel.processor import RoarkSpanProcessor, force_flush, get_processor, stats
@@ -19,6 +20,8 @@ __all__ = [
     "RoarkSpanProcessor",
     "Settings",
     "__version__",
+    "attach_recording",
+    "attach_recording_async",
     "attributes",
     "bind",
     "call_attributes",
