@@ -119,7 +119,8 @@ def test_every_setting_is_an_argument_of_the_processor() -> None:
     """All but the kill switch: an app that does not want a processor adds none."""
     arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
 
-    assert set(Settings.model_fields) - {"enabled"} == arguments - {"settings", "dialects", "recording_url", "meter_provider"}
+    hooks = {"settings", "dialects", "recording_url", "meter_provider"}
+    assert set(Settings.model_fields) - {"enabled"} == arguments - hooks
 
 
 def test_the_processor_s_docstring_tells_every_argument_and_variable() -> None:

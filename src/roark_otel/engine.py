@@ -20,13 +20,14 @@ from roark_otel.lazily import importing
 from roark_otel.moments import Agent
 from roark_otel.spool import Spool
 from roark_otel.spooladmin import Measure, measure
-from roark_otel.spoolfile import Stage
+from roark_otel.spoolfile import SENDABLE, Stage
 from roark_otel.stats import Stats, Tally
 from roark_otel.version import __version__
 from roark_otel.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
+    from pathlib import Path
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -93,7 +94,7 @@ class Engine:
         self._exit_deadline: float | None = None
         self._tally = Tally()
         self._inbox = Inbox()
-        self._spool = Spool(settings.spool_dir / _subdirectory(settings, self._api_key))
+        self._spool = Spool(spool_directory(settings, self._api_key))
         self._capture = Capture(vocabulary, self._inbox, parents_traces)
         self._courier = Courier(self._spool, self._make_client, self._tally)
         self._assembler = Assembler(
@@ -147,6 +148,13 @@ class Engine:
         """Delivers what earlier processes left in the spool."""
         self.be_of_this_process()
         self._courier.start_with_backlog()
+
+    def drain(self, timeout: float) -> bool:
+        """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
+        self.be_of_this_process()
+        for name in self._spool.names(SENDABLE):
+            self._courier.offer(name, 0.0)
+        return self._courier.flush(time.monotonic() + timeout)
 
     def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, within so many seconds. Returns whether all of it was delivered."""
@@ -306,7 +314,7 @@ class _GuardedReader:
         return tuple(self._reader.moments())
 
 
-def _subdirectory(settings: Settings, api_key: SecretStr) -> str:
+def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
     """The part of the spool that belongs to this Roark and project: a call must not go out with another's key."""
     whose = settings.project_id or sha256(api_key.get_secret_value().encode()).hexdigest()
-    return sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
+    return settings.spool_dir / sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
