@@ -91,7 +91,6 @@ class Engine:
         vocabulary = Vocabulary(self.dialects, settings.external_id_keys, OPEN_SPANS)
         self._is_used = False
         self._is_awake = False
-        self._exit_deadline: float | None = None
         self._tally = Tally()
         self._inbox = Inbox()
         self._spool = Spool(spool_directory(settings, self._api_key))
@@ -175,21 +174,21 @@ class Engine:
             time.sleep(linger)
             self._flush(deadline, linger)
 
-    def leave(self, close_idle: float | None) -> None:
-        """Flushes at the exit of the process; what several exit hooks do takes `exit_timeout_seconds` together.
+    def save_at_exit(self, began: float, close_idle: float | None) -> None:
+        """Puts what is finished into the spool at the exit of the process, which began at this monotonic time.
 
         Args:
+            began: Several exit hooks, and several engines, have `exit_timeout_seconds` together.
             close_idle: None to finish what has ended; 0 also to close, as incomplete, what has not.
         """
-        if self._pid != os.getpid() or not self._is_used:
-            return
-        now, timeout = time.monotonic(), self.settings.exit_timeout_seconds
-        if self._exit_deadline is None:
-            self._exit_deadline = now + timeout
-        # A Roark that does not answer leaves the later hooks the time to save what they close.
-        to_save = timeout * _TO_SAVE
-        if self._assembler.ask(max(self._exit_deadline, now + to_save), close_idle):
-            self._courier.flush(self._exit_deadline - to_save)
+        if self._is_used and self._pid == os.getpid():
+            timeout = self.settings.exit_timeout_seconds
+            self._assembler.ask(max(began + timeout, time.monotonic() + timeout * _TO_SAVE), close_idle)
+
+    def send_at_exit(self, began: float) -> None:
+        """Sends this process's own calls. A Roark that does not answer leaves later hooks the time to save."""
+        if self._is_used and self._pid == os.getpid():
+            self._courier.flush(began + self.settings.exit_timeout_seconds * (1 - _TO_SAVE))
 
     def _flush(self, deadline: float, close_idle: float | None) -> bool:
         # Everything that is finished goes to disk before anything is sent.

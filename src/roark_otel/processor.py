@@ -202,7 +202,7 @@ class RoarkSpanProcessor(SpanProcessor):
         if self._engine is None:
             return
         if lifecycle.is_exiting():
-            self._engine.leave(close_idle=0.0)
+            lifecycle.leave([self._engine], close_idle=0.0)
         else:
             self._engine.shut_down(self._settings.linger_seconds)
         if not self._is_shut_down and self._settings.api_key is not None:
