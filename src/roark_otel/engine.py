@@ -30,6 +30,7 @@ from roark_otel.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
+    from pathlib import Path
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -98,11 +99,10 @@ class Engine:
         vocabulary = Vocabulary(self.dialects, settings.external_id_keys, OPEN_SPANS)
         self._is_used = False
         self._is_awake = False
-        self._exit_deadline: float | None = None
         self._tally = Tally()
         self._inbox = Inbox()
         on_disk = settings.spool == "disk"
-        directory = settings.spool_dir / _subdirectory(settings, self._key.first) if on_disk else None
+        directory = spool_directory(settings, self._key.first) if on_disk else None
         self._spool = Spool(directory, settings.spool_max_bytes)
         self._capture = Capture(vocabulary, self._inbox, parents_traces)
         self._courier = Courier(
@@ -195,6 +195,13 @@ class Engine:
         self._courier.attach(id_hash, url)
         return any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
 
+    def drain(self, timeout: float) -> bool:
+        """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
+        self.be_of_this_process()
+        for name in self._spool.names(SENDABLE):
+            self._courier.offer(name, 0.0)
+        return self._courier.flush(time.monotonic() + timeout)
+
     def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, within so many seconds. Returns whether all of it was delivered."""
         self.be_of_this_process()
@@ -214,21 +221,21 @@ class Engine:
             time.sleep(linger)
             self._flush(deadline, linger)
 
-    def leave(self, close_idle: float | None) -> None:
-        """Flushes at the exit of the process; what several exit hooks do takes `exit_timeout_seconds` together.
+    def save_at_exit(self, began: float, close_idle: float | None) -> None:
+        """Puts what is finished into the spool at the exit of the process, which began at this monotonic time.
 
         Args:
+            began: Several exit hooks, and several engines, have `exit_timeout_seconds` together.
             close_idle: None to finish what has ended; 0 also to close, as incomplete, what has not.
         """
-        if self._pid != os.getpid() or not self._is_used:
-            return
-        now, timeout = time.monotonic(), self.settings.exit_timeout_seconds
-        if self._exit_deadline is None:
-            self._exit_deadline = now + timeout
-        # A Roark that does not answer leaves the later hooks the time to save what they close.
-        to_save = timeout * _TO_SAVE
-        if self._assembler.ask(max(self._exit_deadline, now + to_save), close_idle):
-            self._courier.flush(self._exit_deadline - to_save)
+        if self._is_used and self._pid == os.getpid():
+            timeout = self.settings.exit_timeout_seconds
+            self._assembler.ask(max(began + timeout, time.monotonic() + timeout * _TO_SAVE), close_idle)
+
+    def send_at_exit(self, began: float) -> None:
+        """Sends this process's own calls. A Roark that does not answer leaves later hooks the time to save."""
+        if self._is_used and self._pid == os.getpid():
+            self._courier.flush(began + self.settings.exit_timeout_seconds * (1 - _TO_SAVE))
 
     def _flush(self, deadline: float, close_idle: float | None) -> bool:
         # Everything that is finished goes to disk before anything is sent.
@@ -354,7 +361,7 @@ class _GuardedReader:
         return tuple(self._reader.moments())
 
 
-def _subdirectory(settings: Settings, api_key: SecretStr) -> str:
+def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
     """The part of the spool that belongs to this Roark and project: a call must not go out with another's key."""
     whose = settings.project_id or sha256(api_key.get_secret_value().encode()).hexdigest()
-    return sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
+    return settings.spool_dir / sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]

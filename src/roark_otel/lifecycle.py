@@ -18,6 +18,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 import weakref
 from multiprocessing import util as multiprocessing_util
 from typing import TYPE_CHECKING, TypeAlias
@@ -27,7 +28,7 @@ from roark_otel.guard import guarded, say
 from roark_otel.metrics import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from opentelemetry.metrics import MeterProvider
     from pydantic import SecretStr
@@ -119,6 +120,19 @@ if hasattr(os, "register_at_fork"):
 
 # Exit
 
+_exits: dict[int, float] = {}
+"""When the exit of a process began, by its id, monotonic."""
+
+
+def leave(engines: Iterable[Engine], close_idle: float | None) -> None:
+    """Saves what engines have finished, then sends it, within their time limit since the exit began."""
+    began = _exits.setdefault(os.getpid(), time.monotonic())
+    leaving = list(engines)
+    for engine in leaving:
+        engine.save_at_exit(began, close_idle)
+    for engine in leaving:
+        engine.send_at_exit(began)
+
 
 def _deliver_at_exit(engine: Engine) -> None:
     """Sees to the exit of this process, without keeping the engine alive. Called at the first span that matters.
@@ -140,12 +154,11 @@ def _register_once() -> None:
 
 @guarded(None)
 def _before_the_others() -> None:
-    for engine in list(_living):
-        engine.leave(close_idle=None)
+    leave(_living, close_idle=None)
 
 
 @guarded(None)
 def _leave(alive: weakref.ref[Engine]) -> None:
     if (engine := alive()) is not None:
-        engine.leave(close_idle=0.0)
+        leave([engine], close_idle=0.0)
         engine.tell_what_is_left()

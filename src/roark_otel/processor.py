@@ -219,7 +219,7 @@ class RoarkSpanProcessor(SpanProcessor):
         if self._engine is None:
             return
         if lifecycle.is_exiting():
-            self._engine.leave(close_idle=0.0)
+            lifecycle.leave([self._engine], close_idle=0.0)
         else:
             self._engine.shut_down(self._settings.linger_seconds)
         if self._traces is not None:

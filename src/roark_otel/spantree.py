@@ -46,6 +46,10 @@ class Node:
         """Makes this node and all below part of a conversation."""
         self._conversation = conversation
 
+    def is_waited_for(self) -> bool:
+        """Whether an open conversation begins here: that its span can never end is told, and may be on its way."""
+        return self.conversation is not None and self.conversation.state is not State.CLOSED
+
     def upward(self) -> Iterator[Node]:
         """This node, its parent, and so on."""
         node: Node | None = self
@@ -117,7 +121,11 @@ class Trace:
 
     def prune(self, is_held: Callable[[object], bool]) -> None:
         """Forgets open spans that the app let go of, and most of the conversations that are closed."""
-        self.nodes = {key: node for key, node in self.nodes.items() if node.live is None or is_held(node.live)}
+        self.nodes = {
+            key: node
+            for key, node in self.nodes.items()
+            if node.live is None or is_held(node.live) or node.is_waited_for()
+        }
         closed = [one for one in self.conversations if one.current().state is State.CLOSED]
         for one in closed[:-MAX_CLOSED]:
             del self.conversations[one]
