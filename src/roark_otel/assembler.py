@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from typing_extensions import assert_never
 
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Request
+from roark_otel.naming import named
 from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
+from roark_otel.redaction import Redaction
 from roark_otel.sound import sound
 from roark_otel.spool import NoRoom, Replaced, Saved, TooLate
 from roark_otel.spoolfile import Header, Stage, call_name
@@ -38,6 +41,9 @@ IDLE_SECONDS = 5.0
 
 YIELD_EVERY = 64
 """After so many entries the thread lets others run."""
+
+MAX_UNSENT = 1_024
+"""So many conversations that make no call are remembered, to count each of them once."""
 
 NOTICES: dict[str, str] = {
     "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
@@ -74,11 +80,21 @@ class Assembler:
         defaults: What holds where spans do not say.
         places: Where it takes from and gives to.
         hold_seconds: How long a call that goes on is held back in the spool, should this process die meanwhile.
+        redaction: What of a call may be sent.
     """
 
-    def __init__(self, conversations: Conversations, defaults: Defaults, places: Places, hold_seconds: float) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        defaults: Defaults,
+        places: Places,
+        hold_seconds: float,
+        redaction: Redaction | None = None,
+    ) -> None:
         self._conversations = conversations
         self._defaults = defaults
+        self._redaction = redaction or Redaction()
+        self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._hold_seconds = hold_seconds
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
@@ -177,7 +193,7 @@ class Assembler:
                         logging.WARNING,
                         (kind,),
                         f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
-                        external_id,
+                        named(external_id),
                         detail,
                     )
             case _:
@@ -186,10 +202,10 @@ class Assembler:
     def _spool_call(self, conversation: FinishedConversation, rest: float) -> None:
         from roark_otel.linking import NotLinkable, Recorded, Unrecorded, link
 
-        linked = link(conversation, self._defaults)
+        linked = link(conversation, self._defaults, self._redaction)
         match linked:
             case NotLinkable(reason):
-                self._to.tally.add(reason)
+                self._leave_out(call_name(conversation.external_id, conversation.file_span_id), reason)
                 return
             case Recorded(call, problems):
                 stage = Stage.READY
@@ -203,7 +219,7 @@ class Assembler:
                 (field,),
                 "roark_otel: %s of call %s is not valid and is left out",
                 field,
-                call.external_id,
+                named(call.external_id),
             )
         now = time.time()
         header = Header(
@@ -216,6 +232,15 @@ class Assembler:
         )
         self._put(call_name(call.external_id, conversation.file_span_id), header, call.to_json(), stage, rest)
 
+    def _leave_out(self, name: str, reason: str) -> None:
+        """No call is sent: one that rests in the spool is taken back, and the conversation is counted once."""
+        self._to.spool.withdraw(name)
+        if name not in self._unsent:
+            self._to.tally.add(reason)
+        self._unsent[name] = None
+        if len(self._unsent) > MAX_UNSENT:
+            self._unsent.popitem(last=False)
+
     def _put(self, name: str, header: Header, body: bytes, stage: Stage, rest: float) -> None:
         put = self._to.spool.put(name, header, body, stage)
         match put:
@@ -225,7 +250,7 @@ class Assembler:
                     logger.info(
                         "roark_otel: call external_id=%s waits in the spool for its recording: set the attribute "
                         "roark.recording_url on a span of it, or ROARK_RECORDING_URL_TEMPLATE",
-                        header.external_id,
+                        named(header.external_id),
                     )
             case Replaced():
                 pass
@@ -244,4 +269,10 @@ class Assembler:
 
 def tell(kind: str, external_id: str | None, span_name: str) -> None:
     """Warns of something that can be cured, once an interval for each kind."""
-    say(logging.WARNING, (kind,), f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)", external_id, span_name)
+    say(
+        logging.WARNING,
+        (kind,),
+        f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
+        named(external_id),
+        span_name,
+    )

@@ -18,6 +18,7 @@ from typing_extensions import assert_never
 
 from roark_otel.delivery import REFUSED_RETRY_SECONDS, Delivered, Receipt, Refused, Rejected, TryAgain, backoff
 from roark_otel.guard import guarded, logger, say
+from roark_otel.naming import named
 from roark_otel.spoolfile import Stage
 from roark_otel.worker import Worker
 
@@ -260,7 +261,7 @@ class Courier:
 def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None:
     header = call.header
     fields = {
-        "external_id": header.external_id,
+        "external_id": named(header.external_id),
         "call_id": call_id,
         "trace_id": header.trace_id,
         "turns": header.turns,
@@ -278,7 +279,7 @@ def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None
 def _log_rejected(call: Spooled, status: int, reason: str, spool: Spool) -> None:
     logger.warning(
         "roark_otel: Roark will not take call external_id=%s (%d: %s); it is kept in %s",
-        call.header.external_id,
+        named(call.header.external_id),
         status,
         reason,
         spool.directory / "rejected",

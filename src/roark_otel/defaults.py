@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 class Defaults:
     """The app's own word on what a call is like.
 
-    `with_content` False: no text, argument, result, prompt or payload gets into a call.
+    `with_content` False: no text, argument, result, prompt or payload gets into a call. `sample_ratio` is the share of
+    calls that are sent. `properties_allow` are the only properties told by spans that may be sent, in snake_case; None
+    allows all.
     """
 
     interface_type: str | None = None
@@ -24,3 +26,5 @@ class Defaults:
     recording_url: str | None = None
     recording_template: Template | None = None
     with_content: bool = True
+    sample_ratio: float = 1.0
+    properties_allow: frozenset[str] | None = None

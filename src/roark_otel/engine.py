@@ -15,9 +15,13 @@ from roark_otel.capture import OPEN_SPANS, Capture
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
+from roark_otel.facts import snake_case
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Inbox
 from roark_otel.moments import Agent
+from roark_otel.naming import hash_ids
+from roark_otel.patterns import Patterns
+from roark_otel.redaction import HookFailed, Redaction
 from roark_otel.spool import Spool
 from roark_otel.spoolfile import Stage
 from roark_otel.stats import Stats, Tally
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from roark_otel.moments import Moment
     from roark_otel.records import SpanRecord
     from roark_otel.settings import Settings
-    from roark_otel.types import Dialect, Reader, Unreadable
+    from roark_otel.types import Dialect, Reader, Redactor, Unreadable
 
 
 class Engine:
@@ -47,14 +51,21 @@ class Engine:
         api_key: The key.
         dialects: The dialects that are read, the highest first.
         recording_url: The recording of every call, where spans do not say.
+        redact: The app's own word on what may be sent.
     """
 
     def __init__(
-        self, settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], recording_url: str | None
+        self,
+        settings: Settings,
+        api_key: SecretStr,
+        dialects: Sequence[Dialect],
+        recording_url: str | None,
+        redact: Redactor | None = None,
     ) -> None:
         self.settings = settings
         self.dialects = tuple(dialects)
         self._api_key = api_key
+        allow = settings.properties_allow
         self._defaults = Defaults(
             interface_type=settings.interface_type,
             call_direction=settings.call_direction,
@@ -62,7 +73,14 @@ class Engine:
             recording_url=recording_url,
             recording_template=settings.recording_url_template,
             with_content=settings.capture_content,
+            sample_ratio=settings.call_sample_ratio,
+            properties_allow=None if allow is None else frozenset(map(snake_case, allow)),
         )
+        self.redact = redact
+        hook = None if redact is None else guarded(HookFailed())(redact)
+        self._redaction = Redaction(Patterns(settings.redact_patterns), hook)
+        if settings.log_external_id == "hash":
+            hash_ids()
         self._build()
 
     def _build(self) -> None:
@@ -88,6 +106,7 @@ class Engine:
             self._defaults,
             Places(self._inbox, self._spool, self._courier, self._tally, self._capture.forget),
             settings.idle_timeout_seconds,
+            self._redaction,
         )
 
     # On the app's threads

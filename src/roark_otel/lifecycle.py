@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from roark_otel.settings import Settings
-    from roark_otel.types import Dialect
+    from roark_otel.types import Dialect, Redactor
 
 _Key: TypeAlias = "tuple[str, str, str | None]"
 
@@ -26,15 +26,21 @@ _users: dict[_Key, int] = {}
 _lock = threading.Lock()
 
 
-def acquire(settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], recording_url: str | None) -> Engine:
+def acquire(
+    settings: Settings,
+    api_key: SecretStr,
+    dialects: Sequence[Dialect],
+    recording_url: str | None,
+    redact: Redactor | None = None,
+) -> Engine:
     """The engine of a base URL and key: the one that other processors use already, or a new one."""
     key = _key(settings, api_key)
     with _lock:
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = Engine(settings, api_key, dialects, recording_url)
+            engine = _engines[key] = Engine(settings, api_key, dialects, recording_url, redact)
             _outlive(engine)
-        elif engine.settings != settings or engine.dialects != tuple(dialects):
+        elif (engine.settings, engine.dialects, engine.redact) != (settings, tuple(dialects), redact):
             say(
                 logging.WARNING,
                 ("conflict",),

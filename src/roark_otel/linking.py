@@ -15,6 +15,8 @@ from roark_otel.hangups import is_hang_up
 from roark_otel.latency import response_latencies
 from roark_otel.moments import Agent, Customer, ToolUse, Unanswered, Utterance
 from roark_otel.participants import merged, participants
+from roark_otel.redaction import Redaction, Withheld
+from roark_otel.sampling import is_in_sample
 from roark_otel.telling import tool_uses, utterances
 from roark_otel.timeline import Timeline, cut
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from roark_otel.defaults import Defaults
+
+
+NOTHING_REDACTED = Redaction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class NotLinkable:
-    """No call comes of the conversation. `reason`: `skipped` or `empty`."""
+    """No call comes of the conversation. `reason`: `skipped`, `sampled_out`, `empty` or `withheld`."""
 
     reason: str
 
@@ -50,25 +55,35 @@ class NotLinkable:
 Linked: TypeAlias = "Recorded | Unrecorded | NotLinkable"
 
 
-def link(conversation: FinishedConversation, defaults: Defaults) -> Linked:
-    """The call of a finished conversation."""
+def link(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction = NOTHING_REDACTED) -> Linked:
+    """The call of a finished conversation, with what may be sent of it."""
+    if not is_in_sample(conversation.external_id, defaults.sample_ratio):
+        return NotLinkable("sampled_out")
+    conversation = redaction.conversation(conversation)
     facts = Facts.of(conversation)
     if facts.get("skip") is True:
         return NotLinkable("skipped")
     said, used = utterances(conversation), tool_uses(conversation)
     if isinstance(conversation.ending, NeverEnded) and not said and not used:
         return NotLinkable("empty")
-    fields, problems = _fields(conversation, facts, defaults, said, used)
+    fields, problems = _fields(conversation, facts, defaults, redaction, said, used)
     url, wrong_url = _recording_url(conversation, facts, defaults, fields)
-    if url is None:
-        return Unrecorded(UnrecordedCall.model_validate(fields), (*problems, *wrong_url))
-    return Recorded(Call.model_validate({**fields, "recording_url": url}), problems)
+    recorded = None if url is None else {"recording_url": url}
+    whole = Call.model_validate({**fields, **recorded}) if recorded else UnrecordedCall.model_validate(fields)
+    match redaction.call(whole):
+        case Withheld():
+            return NotLinkable("withheld")
+        case Call() as call:
+            return Recorded(call, problems)
+        case call:
+            return Unrecorded(call, (*problems, *wrong_url))
 
 
 def _fields(
     conversation: FinishedConversation,
     facts: Facts,
     defaults: Defaults,
+    redaction: Redaction,
     said: list[Utterance],
     used: list[ToolUse],
 ) -> tuple[dict[str, object], tuple[str, ...]]:
@@ -76,15 +91,16 @@ def _fields(
     timeline = Timeline(started_ns)
     agent = merged(facts.participant("agent", Agent(), conversation.root_span_id), defaults.agent)
     customer = facts.participant("customer", Customer(), None)
+    heard = redaction.moments(said) if defaults.with_content else []
+    used = redaction.moments(used if defaults.with_content else [_without_content(one) for one in used])
     speakers = [
         *facts.elsewhere("agent", conversation.root_span_id),
-        *(s.speaker for s in said),
+        *(s.speaker for s in (heard if defaults.with_content else said)),
         *(u.agent for u in used),
     ]
     people, problems = participants(agent, customer, speakers)
-    heard = said
     if not defaults.with_content:
-        heard, used, people = [], [_without_content(one) for one in used], people.without_content()
+        people = people.without_content()
     phone = any(person.phone_number for person in people.customers)
     stereo = facts.text("stereo_recording_url")
     fields: dict[str, object] = {
@@ -98,7 +114,7 @@ def _fields(
         "ended_status": _ended_status(facts, conversation.ending, said),
         "transcript": [timeline.entry(one, people.reference(one.speaker)) for one in heard] or None,
         "tool_invocations": [timeline.invocation(one, people.agent_reference(one.agent)) for one in used] or None,
-        "properties": {**_properties(conversation, facts, said), **timeline.clamped([*said, *used])},
+        "properties": {**_properties(conversation, facts, defaults, said), **timeline.clamped([*said, *used])},
         **people.call_fields(),
         **_other_links(facts),
     }
@@ -138,7 +154,7 @@ def _other_links(facts: Facts) -> dict[str, str]:
 
 
 def _properties(
-    conversation: FinishedConversation, facts: Facts, said: Sequence[Utterance]
+    conversation: FinishedConversation, facts: Facts, defaults: Defaults, said: Sequence[Utterance]
 ) -> dict[str, str | bool | int | float]:
     found: dict[str, str | bool | int | float] = {"trace_id": f"{conversation.trace_id:032x}"}
     if conversation.service_name:
@@ -146,7 +162,8 @@ def _properties(
     if interruptions := sum(1 for one in said if one.payload.get("interrupted") is True):
         found["interruptions"] = interruptions
     found.update(response_latencies(said))
-    found |= facts.properties()
+    allowed = defaults.properties_allow
+    found |= {name: value for name, value in facts.properties().items() if allowed is None or name in allowed}
     found.update(conversation.notes)
     if isinstance(conversation.ending, NeverEnded):
         found["roark_incomplete"] = True

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from roark_otel.engine import Engine
-    from roark_otel.types import Dialect
+    from roark_otel.types import Dialect, Redactor
 
 
 class RoarkSpanProcessor(SpanProcessor):
@@ -75,6 +75,7 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: How long a request may take. `ROARK_HTTP_TIMEOUT_SECONDS`, default 10.
         settings: All of these at once.
         dialects: The dialects that are read, the highest first.
+        redact: Your own word on each utterance, tool use and call before it is sent, see `roark_otel.types.Redactor`.
 
     Raises:
         ValueError: if an argument cannot be right; the message says what to set.
@@ -117,6 +118,7 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: float | None = None,
         settings: Settings | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
+        redact: Redactor | None = None,
     ) -> None:
         self._engine: Engine | None = None
         self._is_shut_down = False
@@ -155,12 +157,14 @@ class RoarkSpanProcessor(SpanProcessor):
         )
         if recording_url is not None and not is_http_url(recording_url):
             raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
+        if redact is not None and not callable(redact):
+            raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
             say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
             return
-        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, recording_url)
+        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, recording_url, redact)
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

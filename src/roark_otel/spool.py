@@ -152,6 +152,16 @@ class Spool:
             with suppress(FileNotFoundError, NotADirectoryError):
                 self._path(call.name, stage).unlink()
 
+    def withdraw(self, name: str) -> None:
+        """Removes a call that nobody has begun to send, because it is not to be sent any more."""
+        with self._opened(name, Stage.READY) as file:
+            if file is not None and not (lock(file) and _is_at(self._path(name, Stage.READY), file)):
+                return
+            self._memory.pop(name, None)
+            for stage in (Stage.READY, Stage.WAITING):
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    self._path(name, stage).unlink()
+
     def reject(self, call: Spooled, status: int, reason: str) -> None:
         """Moves a call that Roark will not take to `rejected/`, with the reason beside it."""
         aside = self.directory / "rejected"

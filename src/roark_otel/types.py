@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from roark_otel.moments import Moment
+    from roark_otel.call import UnrecordedCall
+    from roark_otel.moments import Moment, ToolUse, Utterance
     from roark_otel.records import SpanRecord
 
 
@@ -68,6 +69,18 @@ class Dialect:
     roots: frozenset[str] = frozenset()
     live: bool = False
     generic: bool = False
+
+
+Redactable: TypeAlias = "Utterance | ToolUse | UnrecordedCall"
+"""What a redactor is asked about: each utterance and tool use of a call, then the call with them in it."""
+
+Redactor: TypeAlias = "Callable[[Redactable], Redactable | None]"
+"""A hook of the app's own: answers the same, with other words in it, or None to leave it out.
+
+A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
+answers something else, the words are dropped and not the call. Times and the call's id cannot be changed. It may be
+asked about the same thing again, as a call is finished again with what came late.
+"""
 
 
 class CallAttributes(TypedDict, total=False):
