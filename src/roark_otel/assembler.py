@@ -15,7 +15,9 @@ from roark_otel.bodies import MAX_APPENDED, appendable
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Request
 from roark_otel.lazily import importing
+from roark_otel.naming import named
 from roark_otel.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
+from roark_otel.redaction import Redaction
 from roark_otel.sound import sound
 from roark_otel.spool import NoRoom, Replaced, Saved, TooLate
 from roark_otel.spoolfile import Header, Stage, call_name
@@ -46,6 +48,9 @@ YIELD_EVERY = 64
 
 REMEMBERED_SECONDS = 3_600.0
 """How long the id of a call is remembered."""
+
+MAX_UNSENT = 1_024
+"""So many conversations that make no call are remembered, to count each of them once."""
 
 NOTICES: dict[str, str] = {
     "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
@@ -114,11 +119,21 @@ class Assembler:
         defaults: What holds where spans do not say.
         places: Where it takes from and gives to.
         rules: What it goes by.
+        redaction: What of a call may be sent.
     """
 
-    def __init__(self, conversations: Conversations, defaults: Defaults, places: Places, rules: Rules) -> None:
+    def __init__(
+        self,
+        conversations: Conversations,
+        defaults: Defaults,
+        places: Places,
+        rules: Rules,
+        redaction: Redaction | None = None,
+    ) -> None:
         self._conversations = conversations
         self._defaults = defaults
+        self._redaction = redaction or Redaction()
+        self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
         self._is_told_of_recordings = rules.has_recording_source
@@ -221,7 +236,7 @@ class Assembler:
                         logging.WARNING,
                         (kind,),
                         f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
-                        external_id,
+                        named(external_id),
                         detail,
                     )
             case _:
@@ -265,16 +280,26 @@ class Assembler:
 
     def _linked(self, conversation: FinishedConversation) -> Recorded | Unrecorded | None:
         # pydantic's models take a while to build: on this thread that delays nobody.
-        from roark_otel.linking import NotLinkable, link
+        with importing():
+            from roark_otel.linking import NotLinkable, link
 
-        linked = link(conversation, self._defaults)
+        linked = link(conversation, self._defaults, self._redaction)
         if isinstance(linked, NotLinkable):
-            self._to.tally.add(linked.reason)
+            self._leave_out(_name(conversation), linked.reason)
             return None
         for field in linked.problems:
             message = "roark_otel: %s of call %s is not valid and is left out"
-            say(logging.WARNING, (field,), message, field, conversation.external_id)
+            say(logging.WARNING, (field,), message, field, named(conversation.external_id))
         return linked
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        """No call is sent: one that rests in the spool is taken back, and the conversation is counted once."""
+        self._to.spool.withdraw(name)
+        if name not in self._unsent:
+            self._to.tally.add(reason)
+        self._unsent[name] = None
+        if len(self._unsent) > MAX_UNSENT:
+            self._unsent.popitem(last=False)
 
     def _put(self, name: str, header: Header, body: bytes, stage: Stage, rest: float) -> None:
         put = self._to.spool.put(name, header, body, stage)
@@ -296,7 +321,7 @@ class Assembler:
         self._hand_on(name, stage, rest)
 
     def _say_waits(self, external_id: str) -> None:
-        logger.info(WAITS_FOR_RECORDING, external_id)
+        logger.info(WAITS_FOR_RECORDING, named(external_id))
         if not self._is_told_of_recordings:
             self._is_told_of_recordings = True
             logger.warning(NO_RECORDING_SOURCE)
@@ -309,9 +334,10 @@ class Assembler:
 
     def _add_late(self, conversation: FinishedConversation) -> None:
         """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
-        from roark_otel.linking import late_fields
+        with importing():
+            from roark_otel.linking import late_fields
 
-        late, name = late_fields(conversation, self._defaults), _name(conversation)
+        late, name = late_fields(conversation, self._defaults, self._redaction), _name(conversation)
         if not late or self._calls.get(conversation.external_id, ("", 0.0))[0] != name:
             return
         if (merged := self._to.spool.merge(name, late)) is not None:
@@ -351,4 +377,10 @@ def _header(conversation: FinishedConversation, call: UnrecordedCall | None, res
 
 def tell(kind: str, external_id: str | None, span_name: str) -> None:
     """Warns of something that can be cured, once an interval for each kind."""
-    say(logging.WARNING, (kind,), f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)", external_id, span_name)
+    say(
+        logging.WARNING,
+        (kind,),
+        f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
+        named(external_id),
+        span_name,
+    )

@@ -22,7 +22,8 @@ class Defaults:
     """The app's own word on what a call is like.
 
     `with_content` False: no text, argument, result, prompt or payload gets into a call. `version_of` tells the version
-    of a framework that is installed.
+    of a framework that is installed. `sample_ratio` is the share of calls that are sent. `properties_allow` are the
+    only properties told by spans that may be sent, in snake_case; None allows all.
     """
 
     interface_type: str | None = None
@@ -32,3 +33,5 @@ class Defaults:
     recording_template: Template | None = None
     with_content: bool = True
     version_of: Callable[[str], str | None] = _not_installed
+    sample_ratio: float = 1.0
+    properties_allow: frozenset[str] | None = None

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel.bodies import without_fields
 from roark_otel.guard import guarded, logger, say
+from roark_otel.naming import named
 from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel.spool import Gone, Held, Spooled
 from roark_otel.spoolfile import Header, Stage
@@ -212,7 +213,7 @@ def _rest(header: Header) -> float:
 def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None:
     header = call.header
     fields = {
-        "external_id": header.external_id,
+        "external_id": named(header.external_id),
         "call_id": call_id,
         "trace_id": header.trace_id,
         "turns": header.turns,
@@ -232,7 +233,7 @@ def _log_rejected(call: Spooled, status: int, reason: str, spool: Spool) -> None
     logger.warning(
         "roark_otel: %s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected",
         what,
-        call.header.external_id,
+        named(call.header.external_id),
         status,
         reason,
         spool.place,

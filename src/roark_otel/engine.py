@@ -14,13 +14,17 @@ from roark_otel.capture import OPEN_SPANS, Capture, Took
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
+from roark_otel.facts import snake_case
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Inbox
 from roark_otel.installed import version_of
 from roark_otel.keyfile import Key
 from roark_otel.lazily import importing
 from roark_otel.moments import Agent
+from roark_otel.naming import hash_ids
+from roark_otel.patterns import Patterns
 from roark_otel.recordings import Policy
+from roark_otel.redaction import HookFailed, Redaction
 from roark_otel.spool import Spool
 from roark_otel.spooladmin import Measure, measure, siblings
 from roark_otel.spoolfile import SENDABLE, Stage
@@ -38,10 +42,11 @@ if TYPE_CHECKING:
 
     from roark_otel.client import Client
     from roark_otel.conversing import Readers
+    from roark_otel.hooks import Hooks
     from roark_otel.moments import Moment
     from roark_otel.records import SpanRecord
     from roark_otel.settings import Settings
-    from roark_otel.types import Dialect, Reader, ReceiptHook, RecordingResolver, Unreadable
+    from roark_otel.types import Dialect, Reader, Unreadable
 
 _TO_SAVE = 0.2
 """So much of the time at exit is kept for saving; the rest is for sending."""
@@ -54,8 +59,7 @@ class Engine:
         settings: How it works; with a key.
         api_key: The key.
         dialects: The dialects that are read, the highest first.
-        recording_url: The recording of every call, where spans do not say, or what finds it.
-        on_receipt: Told what became of each attempt to deliver a call.
+        hooks: What the app is asked.
         on_first_span: Told of the first span that matters in each process.
     """
 
@@ -64,27 +68,33 @@ class Engine:
         settings: Settings,
         api_key: SecretStr,
         dialects: Sequence[Dialect],
-        recording_url: str | RecordingResolver | None,
-        on_receipt: ReceiptHook | None = None,
+        hooks: Hooks,
         on_first_span: Callable[[Engine], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.dialects = tuple(dialects)
+        self.hooks = hooks
         self.users = 0
         self._key = Key(api_key, settings.api_key_file)
-        self._resolver = None if isinstance(recording_url, str) else recording_url
-        self._on_receipt = on_receipt
+        self._resolver = None if isinstance(hooks.recording_url, str) else hooks.recording_url
         self._on_first_span = on_first_span
         self._builders: dict[int, int] = {}
+        allow = settings.properties_allow
         self._defaults = Defaults(
             interface_type=settings.interface_type,
             call_direction=settings.call_direction,
             agent=Agent(name=settings.agent_name, custom_id=settings.agent_custom_id),
-            recording_url=recording_url if isinstance(recording_url, str) else None,
+            recording_url=hooks.recording_url if isinstance(hooks.recording_url, str) else None,
             recording_template=None if self._resolver else settings.recording_url_template,
             with_content=settings.capture_content,
             version_of=version_of,
+            sample_ratio=settings.call_sample_ratio,
+            properties_allow=None if allow is None else frozenset(map(snake_case, allow)),
         )
+        redact = None if hooks.redact is None else guarded(HookFailed())(hooks.redact)
+        self._redaction = Redaction(Patterns(settings.redact_patterns), redact)
+        if settings.log_external_id == "hash":
+            hash_ids()
         self._build(parents_traces=())
 
     def _build(self, parents_traces: Container[int]) -> None:
@@ -115,7 +125,7 @@ class Engine:
                 settings.recording_fallback_url,
                 self._resolver,
             ),
-            self._on_receipt,
+            self.hooks.on_receipt,
             self._key.has_changed,
             settings.spool_max_age_seconds,
         )
@@ -129,6 +139,7 @@ class Engine:
                 settings.max_conversations,
                 has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
             ),
+            self._redaction,
         )
         self._pid = os.getpid()
 

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from pydantic import SecretStr
 
+    from roark_otel.hooks import Hooks
     from roark_otel.settings import Settings
-    from roark_otel.types import Dialect, ReceiptHook, RecordingResolver
+    from roark_otel.types import Dialect
 
 _Key: TypeAlias = "tuple[str, str, str | None]"
 
@@ -51,8 +52,7 @@ def acquire(
     settings: Settings,
     api_key: SecretStr,
     dialects: Sequence[Dialect],
-    recording_url: str | RecordingResolver | None,
-    on_receipt: ReceiptHook | None = None,
+    hooks: Hooks,
     meter_provider: MeterProvider | None = None,
 ) -> Engine:
     """The engine of a base URL and key: the one that other processors use already, or a new one."""
@@ -60,9 +60,9 @@ def acquire(
     with _lock():
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = Engine(settings, api_key, dialects, recording_url, on_receipt, _deliver_at_exit)
+            engine = _engines[key] = Engine(settings, api_key, dialects, hooks, _deliver_at_exit)
             _living.add(engine)
-        elif engine.settings != settings or engine.dialects != tuple(dialects):
+        elif (engine.settings, engine.dialects, engine.hooks) != (settings, tuple(dialects), hooks):
             say(
                 logging.WARNING,
                 ("conflict",),

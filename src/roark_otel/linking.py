@@ -15,6 +15,8 @@ from roark_otel.hangups import is_hang_up
 from roark_otel.latency import response_latencies
 from roark_otel.moments import Agent, Customer, ToolUse, Unanswered, Utterance
 from roark_otel.participants import merged, participants
+from roark_otel.redaction import Redaction, Withheld
+from roark_otel.sampling import is_in_sample
 from roark_otel.telling import tool_uses, utterances
 from roark_otel.timeline import Timeline, cut
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _MAY_BE_LATE = ("transcript", "toolInvocations", "properties", "endedStatus", "stereoRecordingUrl")
+
+NOTHING_REDACTED = Redaction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class NotLinkable:
-    """No call comes of the conversation. `reason`: `skipped` or `empty`."""
+    """No call comes of the conversation. `reason`: `skipped`, `sampled_out`, `empty` or `withheld`."""
 
     reason: str
 
@@ -58,31 +62,43 @@ class NotLinkable:
 Linked: TypeAlias = "Recorded | Unrecorded | NotLinkable"
 
 
-def link(conversation: FinishedConversation, defaults: Defaults) -> Linked:
-    """The call of a finished conversation."""
+def link(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction = NOTHING_REDACTED) -> Linked:
+    """The call of a finished conversation, with what may be sent of it."""
+    if not is_in_sample(conversation.external_id, defaults.sample_ratio):
+        return NotLinkable("sampled_out")
+    conversation = redaction.conversation(conversation)
     facts = Facts.of(conversation)
     if facts.get("skip") is True:
         return NotLinkable("skipped")
     said, used = utterances(conversation), tool_uses(conversation)
     if isinstance(conversation.ending, NeverEnded) and not said and not used:
         return NotLinkable("empty")
-    fields, problems = _fields(conversation, facts, defaults, said, used)
+    fields, problems = _fields(conversation, facts, defaults, redaction, said, used)
     told = facts.text("recording_url") or defaults.recording_url
-    by_template = None
+    url = told
     if told is None and defaults.recording_template is not None:
-        by_template = defaults.recording_template.fill(conversation, fields, facts.text("livekit_room_name"))
-    url = told or by_template
-    if url is None or not is_http_url(url):
-        wrong_url = () if url is None else ("recording_url",)
-        return Unrecorded(UnrecordedCall.model_validate(fields), (*problems, *wrong_url))
-    return Recorded(Call.model_validate({**fields, "recording_url": url}), problems, is_by_template=told is None)
+        url = defaults.recording_template.fill(conversation, fields, facts.text("livekit_room_name"))
+    if url is not None and not is_http_url(url):
+        url, problems = None, (*problems, "recording_url")
+    whole = (
+        UnrecordedCall.model_validate(fields) if url is None else Call.model_validate({**fields, "recording_url": url})
+    )
+    match redaction.call(whole):
+        case Withheld():
+            return NotLinkable("withheld")
+        case Call() as call:
+            return Recorded(call, problems, is_by_template=told is None)
+        case call:
+            return Unrecorded(call, problems)
 
 
-def late_fields(conversation: FinishedConversation, defaults: Defaults) -> dict[str, Any]:
+def late_fields(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction) -> dict[str, Any]:
     """What moments that came after a call add to it, in Roark's names: nothing is guessed from their being so few."""
+    conversation = redaction.conversation(conversation)
     facts = Facts.of(conversation)
-    fields, _ = _fields(conversation, facts, defaults, utterances(conversation), tool_uses(conversation))
-    fields["properties"] = facts.properties()
+    said, used = utterances(conversation), tool_uses(conversation)
+    fields, _ = _fields(conversation, facts, defaults, redaction, said, used)
+    fields["properties"] = _told_properties(facts, defaults)
     fields["ended_status"] = facts.one_of("ended_status", ENDED_STATUSES)
     told = {name: value for name, value in fields.items() if value is not None}
     call = UnrecordedCall.model_validate(told).model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -91,10 +107,16 @@ def late_fields(conversation: FinishedConversation, defaults: Defaults) -> dict[
     return {**found, "recordingUrl": url} if url and is_http_url(url) else found
 
 
+def _told_properties(facts: Facts, defaults: Defaults) -> dict[str, str | bool | int | float]:
+    allowed = defaults.properties_allow
+    return {name: value for name, value in facts.properties().items() if allowed is None or name in allowed}
+
+
 def _fields(
     conversation: FinishedConversation,
     facts: Facts,
     defaults: Defaults,
+    redaction: Redaction,
     said: list[Utterance],
     used: list[ToolUse],
 ) -> tuple[dict[str, object], tuple[str, ...]]:
@@ -102,15 +124,16 @@ def _fields(
     timeline = Timeline(started_ns)
     agent = merged(facts.participant("agent", Agent(), conversation.root_span_id), defaults.agent)
     customer = facts.participant("customer", Customer(), None)
+    heard = redaction.moments(said) if defaults.with_content else []
+    used = redaction.moments(used if defaults.with_content else [_without_content(one) for one in used])
     speakers = [
         *facts.elsewhere("agent", conversation.root_span_id),
-        *(s.speaker for s in said),
+        *(s.speaker for s in (heard if defaults.with_content else said)),
         *(u.agent for u in used),
     ]
     people, problems = participants(agent, customer, speakers)
-    heard = said
     if not defaults.with_content:
-        heard, used, people = [], [_without_content(one) for one in used], people.without_content()
+        people = people.without_content()
     phone = any(person.phone_number for person in people.customers)
     stereo = facts.text("stereo_recording_url")
     fields: dict[str, object] = {
@@ -174,7 +197,7 @@ def _properties(
     if version := defaults.version_of(facts.text("property.framework") or ""):
         found["framework_version"] = version
     found.update(response_latencies(said))
-    found |= facts.properties()
+    found |= _told_properties(facts, defaults)
     found.update(conversation.notes)
     if isinstance(conversation.ending, NeverEnded):
         found["roark_incomplete"] = True

@@ -13,6 +13,7 @@ from roark_otel import lifecycle
 from roark_otel.dialects import DIALECTS
 from roark_otel.formats import is_http_url
 from roark_otel.guard import guarded, guarded_hook, say
+from roark_otel.hooks import Hooks
 from roark_otel.settings import Settings
 from roark_otel.stats import Stats, added
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from roark_otel.engine import Engine
     from roark_otel.traces import ConversationTraces
-    from roark_otel.types import Dialect, ReceiptHook, RecordingResolver
+    from roark_otel.types import Dialect, ReceiptHook, RecordingResolver, Redactor
 
 
 class RoarkSpanProcessor(SpanProcessor):
@@ -78,6 +79,7 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: How long a request may take. `ROARK_HTTP_TIMEOUT_SECONDS`, default 10.
         settings: All of these at once.
         dialects: The dialects that are read, the highest first.
+        redact: Your own word on each utterance, tool use and call before it is sent, see `roark_otel.types.Redactor`.
         on_receipt: Told what became of each attempt to deliver a call, see `roark_otel.types.ReceiptHook`.
         meter_provider: Where the metrics about ourselves go. Default: the global one; without an SDK there is no cost.
 
@@ -122,6 +124,7 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: float | None = None,
         settings: Settings | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
+        redact: Redactor | None = None,
         on_receipt: ReceiptHook | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
@@ -163,14 +166,15 @@ class RoarkSpanProcessor(SpanProcessor):
         )
         if isinstance(recording_url, str) and not is_http_url(recording_url):
             raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
+        if redact is not None and not callable(redact):
+            raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
             say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
             return
-        self._engine = lifecycle.acquire(
-            self._settings, self._settings.api_key, dialects, recording_url, on_receipt, meter_provider
-        )
+        hooks = Hooks(recording_url, redact, on_receipt)
+        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)
         _processors[id(self)] = self
         if self._settings.export_traces:
             from roark_otel.traces import conversation_traces

@@ -70,6 +70,7 @@ class TakesNone:
 
 Attachment: TypeAlias = "Added | AlreadyThere | TakesNone"
 
+
 def is_off(settings: Settings) -> bool:
     """Whether there is nothing to attach: no key, or the kill switch or OpenTelemetry's own is thrown."""
     disabled = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"

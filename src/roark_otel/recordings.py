@@ -19,6 +19,7 @@ from roark_otel.bodies import with_recording
 from roark_otel.delivering import finished_call
 from roark_otel.delivery import backoff
 from roark_otel.guard import guarded, logger
+from roark_otel.naming import named
 from roark_otel.resolving import Answered, Found, Never, NotYet, Resolving
 from roark_otel.spool import Spooled
 from roark_otel.spoolfile import Stage
@@ -232,7 +233,7 @@ class Recordings:
                 logger.warning(
                     "roark_otel: call external_id=%s has no recording and is kept in %s/rejected; attach_recording() "
                     "still sends it",
-                    call.header.external_id,
+                    named(call.header.external_id),
                     self._spool.place,
                 )
                 return

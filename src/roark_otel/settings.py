@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import tempfile
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -26,6 +27,8 @@ from pydantic import (
 from roark_otel import environment
 from roark_otel.formats import is_http_url
 from roark_otel.guard import say
+from roark_otel.keyfile import is_header, read_key
+from roark_otel.patterns import Kind
 from roark_otel.recording import Template
 
 if TYPE_CHECKING:
@@ -77,19 +80,15 @@ def _names(value: object) -> object:
 
 def _key(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
-    if not _is_header(secret):
+    if not is_header(secret):
         raise ValueError("must be printable ASCII without blanks")
     return value
 
 
 def _project_id(value: str) -> str:
-    if not _is_header(value):
+    if not is_header(value):
         raise ValueError("must be printable ASCII without blanks")
     return value
-
-
-def _is_header(value: str) -> bool:
-    return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
 def default_spool_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -106,9 +105,6 @@ def default_spool_dir(environ: Mapping[str, str] = os.environ) -> Path:
         return home / "Library" / "Application Support" / "roark-otel" / "spool"
     return home / ".local" / "state" / "roark-otel" / "spool"
 
-
-Kind: TypeAlias = Literal["card", "phone", "email"]
-"""What `ROARK_REDACT` knows."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -165,6 +161,8 @@ class Settings(BaseModel):
         values = {
             field: environ[name].strip() for name, field in environment.FIELDS.items() if environ.get(name, "").strip()
         }
+        if "api_key_file" in values and "api_key" not in values:
+            values |= _key_of_file(values.pop("api_key_file"))
         switch = environ.get(environment.GENAI_CAPTURE_CONTENT, "").strip().lower()
         if switch in {"false", "no_content"}:
             values["capture_content"] = "false"
@@ -181,6 +179,12 @@ class Settings(BaseModel):
             ValueError: in one line that says what to set.
         """
         given = {name: value for name, value in arguments.items() if value is not None}
+        file = given.get("api_key_file", None if self.api_key else self.api_key_file)
+        if isinstance(file, (str, PathLike)) and "api_key" not in given:
+            try:
+                given["api_key"] = read_key(Path(file))
+            except ValueError as fault:
+                raise ValueError(f"roark_otel: api_key_file: {fault}") from None
         try:
             return type(self).model_validate({**dict(self), **given})
         except ValidationError as fault:
@@ -202,6 +206,16 @@ def _in_one_line(fault: ValidationError) -> str:
 
 def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
+
+
+def _key_of_file(path: str) -> dict[str, str]:
+    """The settings that a key file gives; none where no key can be read from it, which is told."""
+    try:
+        return {"api_key_file": path, "api_key": read_key(Path(path)).get_secret_value()}
+    except ValueError as fault:
+        name = environment.ROARK_API_KEY_FILE
+        say(logging.WARNING, (name,), "roark_otel: %s: %s; the default holds", name, str(fault))
+        return {}
 
 
 def _without_faulty(values: Mapping[str, str], fault: ValidationError, environ: Mapping[str, str]) -> dict[str, str]:

@@ -350,6 +350,14 @@ class Spool:
             with suppress(FileNotFoundError, NotADirectoryError):
                 self._path(call.name, stage).unlink()
 
+    def withdraw(self, name: str) -> None:
+        """Removes a call that nobody has begun to send, because it is not to be sent any more."""
+        with self._own_version(name) as call:
+            if isinstance(call, Spooled):
+                self._memory.remove(name)
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    self._path(name, call.stage).unlink()
+
     def reject(self, call: Spooled, status: int, reason: str) -> None:
         """Moves a call that will not be sent to `rejected/`, with the reason beside it."""
         self._remember(call.name, None)

@@ -37,6 +37,10 @@ class Stats:
     """Attempts that failed and are made again."""
     skipped: int = 0
     """Conversations marked with `roark.skip`."""
+    sampled_out: int = 0
+    """Conversations that `ROARK_CALL_SAMPLE_RATIO` leaves out."""
+    withheld: int = 0
+    """Calls that the app's `redact` hook answered with None."""
     empty: int = 0
     """Conversations that ended, or were given up, with nothing to tell."""
     no_id: int = 0

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
-from roark_otel.stats import Stats as Stats
-
 from roark_otel.receipts import Delivered as Delivered
 from roark_otel.receipts import Receipt as Receipt  # noqa: TC001 - public here
 from roark_otel.receipts import Refused as Refused
 from roark_otel.receipts import Rejected as Rejected
 from roark_otel.receipts import TryAgain as TryAgain
+from roark_otel.stats import Stats as Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from roark_otel.moments import Moment
+    from roark_otel.call import UnrecordedCall
+    from roark_otel.moments import Moment, ToolUse, Utterance
     from roark_otel.records import SpanRecord
 
 
@@ -76,6 +76,18 @@ class Dialect:
     roots: frozenset[str] = frozenset()
     live: bool = False
     generic: bool = False
+
+
+Redactable: TypeAlias = "Utterance | ToolUse | UnrecordedCall"
+"""What a redactor is asked about: each utterance and tool use of a call, then the call with them in it."""
+
+Redactor: TypeAlias = "Callable[[Redactable], Redactable | None]"
+"""A hook of the app's own: answers the same, with other words in it, or None to leave it out.
+
+A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
+answers something else, the words are dropped and not the call. Times and the call's id cannot be changed. It may be
+asked about the same thing again, as a call is finished again with what came late.
+"""
 
 
 class CallAttributes(TypedDict, total=False):

@@ -188,5 +188,7 @@ def _resource(told: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
 
 def _exceptions(events: Iterable[Event]) -> list[Event]:
     return [
-        Event("exception", _harmless(event.attributes), event.timestamp) for event in events if event.name == "exception"
+        Event("exception", _harmless(event.attributes), event.timestamp)
+        for event in events
+        if event.name == "exception"
     ]

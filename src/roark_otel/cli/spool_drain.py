@@ -15,6 +15,7 @@ from roark_otel.cli.problems import FAILED
 from roark_otel.cli.spool_change import settings_with_key
 from roark_otel.dialects import DIALECTS
 from roark_otel.engine import Engine
+from roark_otel.hooks import Hooks
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,7 @@ def drain(options: argparse.Namespace) -> int:
     the pod ends is delivered too.
     """
     settings, key = settings_with_key(options.spool_dir)
-    engine = Engine(settings, key, DIALECTS, None)
+    engine = Engine(settings, key, DIALECTS, Hooks())
     with _log_on_stderr():
         if options.follow:
             _follow(engine)

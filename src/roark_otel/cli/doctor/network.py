@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from typing_extensions import assert_never
 
 from roark_otel import environment
-from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong
+from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,9 @@ def _meaning(base_url: str, status: int, *, is_roark: bool) -> Finding:
     if status == 200 and is_roark:
         return Fine("Roark", f"{base_url} takes the key")
     if status in {401, 403}:
-        cure = f"set {environment.ROARK_API_KEY} to a key of this project ({environment.ROARK_PROJECT_ID} if it is yours)"
+        cure = (
+            f"set {environment.ROARK_API_KEY} to a key of this project ({environment.ROARK_PROJECT_ID} if it is yours)"
+        )
         return Wrong("Roark", f"the key is refused ({status})", cure)
     if status == 402:
         return Wrong("Roark", "the project has no credits (402)", "see the project's billing; calls wait in the spool")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from roark_otel import environment
-from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong
+from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from roark_otel.settings import Settings
@@ -63,7 +63,9 @@ def _mode(directory: Path) -> list[Finding]:
         return []
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & stat.S_IRWXO:
-        return [Warned("spool", f"everybody on this machine may look into it (mode {mode:04o})", f"chmod o= {directory}")]
+        return [
+            Warned("spool", f"everybody on this machine may look into it (mode {mode:04o})", f"chmod o= {directory}")
+        ]
     return [Fine("spool", f"mode {mode:04o}")]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 
 from roark_otel import environment
-from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong
+from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 from roark_otel.guard import logger
 from roark_otel.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import attributes
-from roark_otel.cli.doctor.findings import Fine, Finding, Wrong
+from roark_otel.cli.doctor.findings import Finding, Fine, Wrong
 from roark_otel.processor import RoarkSpanProcessor
 
 if TYPE_CHECKING:

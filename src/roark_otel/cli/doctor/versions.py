@@ -7,7 +7,7 @@ import re
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong
+from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
