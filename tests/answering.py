@@ -135,7 +135,7 @@ class AnsweringServer:
                 with contextlib.suppress(OSError):  # the client may have heard enough
                     self._send(reply)
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815 - the name that it is called by
 
             def _send(self, answer: Answer) -> None:
                 self.send_response(answer.status)

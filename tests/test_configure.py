@@ -7,13 +7,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers import ID, KEY, RECORDING, customer_said
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.util._once import Once
 
+from helpers import ID, KEY, RECORDING, customer_said
 from roark_otel import RoarkSpanProcessor, Settings, configure
 from roark_otel.providers import processors_of
 from roark_otel.types import Configured

@@ -6,16 +6,16 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from answering import Answer, AnsweringServer
-from helpers import ID, SECOND, App, customer_said
 from opentelemetry import baggage
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, set_span_in_context
-from replaying import SPANS, load, replay
 
+from answering import Answer, AnsweringServer
+from helpers import ID, SECOND, App, customer_said
+from replaying import SPANS, load, replay
 from roark_otel import RoarkSpanProcessor, traces
 from roark_otel.withheld import LONGEST_NAME, without_content
 
@@ -307,7 +307,9 @@ def test_what_is_left_of_a_span() -> None:
     assert (left.start_time, left.end_time, left.get_span_context()) == (SECOND, 2 * SECOND, SpanContext(1, 2, False))
 
 
-@pytest.mark.parametrize("value", ["x" * (LONGEST_NAME + 1), "two\nlines", "", ["a", "list"], {"a": "mapping"}, b"bytes"])
+@pytest.mark.parametrize(
+    "value", ["x" * (LONGEST_NAME + 1), "two\nlines", "", ["a", "list"], {"a": "mapping"}, b"bytes"]
+)
 def test_a_name_that_is_none_goes(value: Any) -> None:
     assert "gen_ai.tool.name" not in (without_content(a_span(**{"gen_ai.tool.name": value})).attributes or {})
 
@@ -337,5 +339,3 @@ def test_what_cannot_be_rid_of_its_content_is_not_exported(
 
     assert trace_requests(roark) == []
     assert "Robin" not in said.text
-
-

@@ -110,6 +110,6 @@ def _warn_of_unlinked() -> None:
     say(
         logging.WARNING,
         (),
-        "roark_otel: nothing exports the spans, so calls are made without a trace: set ROARK_EXPORT_TRACES=true, or add "
-        "an exporter of yours that sends them to Roark",
+        "roark_otel: nothing exports the spans, so calls are made without a trace: set ROARK_EXPORT_TRACES=true, or "
+        "add an exporter of yours that sends them to Roark",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from wrapt import register_post_import_hook
 
 from roark_otel.guard import guarded, say
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-class RoarkInstrumentor(BaseInstrumentor):
+class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """Adds a `RoarkSpanProcessor` to the tracer provider there is, and to every one that is set later.
 
-    `instrument(**arguments)` takes what `Settings` has, such as `api_key=`; the rest comes from the environment. Without
-    a key it does nothing, and says nothing. A voice conversation without an id gets one, unless `auto_external_id` or
-    `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises, not even for a bad argument, which is logged: what raises
-    here costs the app all its other instrumentations.
+    `instrument(**arguments)` takes what `Settings` has, such as `api_key=`; the rest comes from the environment.
+    Without a key it does nothing, and says nothing. A voice conversation without an id gets one, unless
+    `auto_external_id` or `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises, not even for a bad argument, which
+    is logged: what raises here costs the app all its other instrumentations.
     """
 
     _following: Following | None = None

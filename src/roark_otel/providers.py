@@ -20,7 +20,7 @@ from roark_otel.guard import guarded, say
 from roark_otel.processor import RoarkSpanProcessor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
     from opentelemetry.sdk.trace import SpanProcessor
@@ -101,7 +101,7 @@ def attach(provider: object, make: Callable[[], RoarkSpanProcessor]) -> Attachme
 def processors_of(provider: object) -> tuple[object, ...]:
     """The span processors of a provider of the SDK; none where its private attributes are not as they were."""
     many = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
-    return tuple(many) if isinstance(many, (list, tuple)) else ()
+    return tuple(cast("Iterable[object]", many)) if isinstance(many, (list, tuple)) else ()
 
 
 class Following:

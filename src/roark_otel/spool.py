@@ -353,8 +353,9 @@ class Spool:
     def withdraw(self, name: str) -> None:
         """Removes a call that nobody has begun to send, because it is not to be sent any more."""
         with self._own_version(name) as call:
-            if isinstance(call, Spooled):
+            if name in self._memory:
                 self._memory.remove(name)
+            elif isinstance(call, Spooled):
                 with suppress(FileNotFoundError, NotADirectoryError):
                     self._path(name, call.stage).unlink()
 

@@ -67,7 +67,7 @@ class ConversationTraces(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """A span began: its attributes, its resource or baggage may have an id already."""
         context = span.get_span_context()
-        if context is None or not context.trace_flags.sampled:
+        if not context.trace_flags.sampled:
             return
         trace = self._open.get(context.trace_id) or self._open.setdefault(context.trace_id, _Trace())
         trace.open.add(context.span_id)

@@ -12,13 +12,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from answering import Answer, AnsweringServer, NoAnswer
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from answering import Answer, AnsweringServer, NoAnswer
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel.cli.doctor import network
-from roark_otel.cli.doctor.findings import Fine, Finding, Warned, Wrong, lines, verdict
+from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong, lines, verdict
 from roark_otel.cli.doctor.spooldir import check_spool
 from roark_otel.cli.doctor.surroundings import check_provider
 from roark_otel.cli.doctor.versions import check_doubles
@@ -130,7 +130,9 @@ def test_an_opentelemetry_that_is_too_old(run: Run, sandbox: Sandbox, tmp_path: 
     """A distribution found before the installed one says that it is of another version."""
     info = tmp_path / "opentelemetry_sdk-1.20.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: opentelemetry-sdk\nVersion: 1.20.0\n", encoding="utf-8")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: opentelemetry-sdk\nVersion: 1.20.0\n", encoding="utf-8"
+    )
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from roark_otel.cli import main; sys.exit(main())"
 
     status, out, _ = run("doctor", code=code, ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url)
@@ -163,7 +165,9 @@ def test_a_variable_that_is_misspelt_or_bad(examine: Any, sandbox: Sandbox) -> N
 @pytest.mark.parametrize(
     ("content", "level"), [("the-key\n", "fine"), ("\n", "wrong"), (None, "wrong")], ids=["there", "empty", "missing"]
 )
-def test_a_file_that_holds_the_key(examine: Any, sandbox: Sandbox, tmp_path: Path, content: str | None, level: str) -> None:
+def test_a_file_that_holds_the_key(
+    examine: Any, sandbox: Sandbox, tmp_path: Path, content: str | None, level: str
+) -> None:
     file = tmp_path / "key"
     if content is not None:
         file.write_text(content, encoding="utf-8")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
 
-NO_COLLECTOR = {name: "none" for name in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")}
+NO_COLLECTOR = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none")
 """There is no collector beside a test."""
 
 CONVERSATION = """
@@ -62,7 +62,9 @@ def environment(sandbox: Sandbox | None, spool: Path, **more: str) -> dict[str, 
     """The environment of an app: with the one variable, where there is a Roark, and where that is."""
     with_key = {} if sandbox is None else {"ROARK_API_KEY": "test-key", "ROARK_BASE_URL": sandbox.url}
     ours = {"ROARK_SPOOL_DIR": str(spool), "ROARK_LINGER_SECONDS": "0.05", "PYTHONPATH": ""}
-    return {**os.environ, **NO_COLLECTOR, **ours, **with_key, **more}
+    # A web framework takes a second to be imported, for apps that have none.
+    quick = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "asgi,fastapi"}
+    return {**os.environ, **NO_COLLECTOR, **quick, **ours, **with_key, **more}
 
 
 def run(app: Path, code: str, env: dict[str, str], *, instrumented: bool = True) -> Ran:

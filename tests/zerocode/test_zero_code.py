@@ -25,6 +25,14 @@ provider.add_span_processor(SimpleSpanProcessor(exported))
 """
 SET = "trace.set_tracer_provider(provider)\n"
 EXPORTED = 'print("EXPORTED", [span.name for span in exported.get_finished_spans()])\n'
+CONFIG = """
+file_format: "1.0"
+tracer_provider:
+  processors:
+    - simple:
+        exporter:
+          console: {}
+"""
 NO_CONFIGURATOR = {"OTEL_PYTHON_CONFIGURATOR": "none"}
 """opentelemetry-instrument without a provider of its own, as without the distro."""
 
@@ -68,7 +76,9 @@ def test_an_app_with_a_provider_of_its_own(
 
 def test_the_apps_provider_is_never_shut_out(sandbox: Sandbox, tmp_path: Path) -> None:
     """Where nobody else made a provider, the app's becomes the global one: ours makes none."""
-    code = OWN_PROVIDER + SET + "assert trace.get_tracer_provider() is provider\n" + CONVERSATION + "hold()\n" + EXPORTED
+    code = (
+        OWN_PROVIDER + SET + "assert trace.get_tracer_provider() is provider\n" + CONVERSATION + "hold()\n" + EXPORTED
+    )
 
     ran = run(tmp_path / "app.py", code, environment(sandbox, tmp_path / "spool", **NO_CONFIGURATOR))
 
@@ -110,10 +120,7 @@ def test_a_processor_that_the_app_adds_itself_makes_no_second_call(sandbox: Sand
 def test_a_config_file_does_not_keep_it_out(sandbox: Sandbox, tmp_path: Path) -> None:
     """The declarative set-up ignores every OTEL_ variable, and knows no processor of ours; the hook runs after it."""
     config = tmp_path / "otel.yaml"
-    config.write_text(
-        'file_format: "1.0"\ntracer_provider:\n  processors:\n    - simple:\n        exporter:\n          console: {}\n',
-        encoding="utf-8",
-    )
+    config.write_text(CONFIG, encoding="utf-8")
 
     ran = run(
         tmp_path / "app.py",
@@ -129,8 +136,7 @@ def test_a_config_file_does_not_keep_it_out(sandbox: Sandbox, tmp_path: Path) ->
 def test_a_config_file_may_give_settings(sandbox: Sandbox, tmp_path: Path) -> None:
     config = tmp_path / "otel.yaml"
     config.write_text(
-        'file_format: "1.0"\ntracer_provider:\n  processors:\n    - simple:\n        exporter:\n          console: {}\n'
-        "instrumentation/development:\n  python:\n    roark:\n      agent_name: Order desk\n",
+        CONFIG + "instrumentation/development:\n  python:\n    roark:\n      agent_name: Order desk\n",
         encoding="utf-8",
     )
 
@@ -225,9 +231,7 @@ def test_a_provider_that_takes_no_processors_is_told_once_with_the_cure(sandbox:
 def test_a_second_integration_is_told_once(sandbox: Sandbox, tmp_path: Path, double: str) -> None:
     (tmp_path / f"{double}.py").write_text("", encoding="utf-8")
 
-    ran = run(
-        tmp_path / "app.py", f"import {double}\nimport {double}\n", environment(sandbox, tmp_path / "spool")
-    )
+    ran = run(tmp_path / "app.py", f"import {double}\nimport {double}\n", environment(sandbox, tmp_path / "spool"))
 
     assert ran.status == 0
     assert ran.err.count(f"{double} is imported too") == 1

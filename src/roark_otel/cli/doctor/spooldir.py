@@ -6,20 +6,21 @@ import os
 import shutil
 import stat
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from roark_otel import environment
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from roark_otel.settings import Settings
 
 _LITTLE_BYTES: Final = 64 * 1024**2
 
 
 def check_spool(settings: Settings) -> list[Finding]:
-    """Whether the spool can be written, who may read it, and what waits in it. A directory is made only to be removed."""
+    """Whether the spool can be written, who may read it, and what waits in it."""
     if settings.spool == "memory":
         cure = f"unset {environment.ROARK_SPOOL} to keep calls on disk until they are delivered"
         return [Warned("spool", "in memory: what waits is lost with the process", cure)]
@@ -29,8 +30,8 @@ def check_spool(settings: Settings) -> list[Finding]:
 
 def backlog(directory: Path) -> list[Finding]:
     """How many calls wait there, and how many Roark would not take."""
-    names = [path.name for path in directory.rglob("*.jsonl")] if directory.is_dir() else []
-    kept = [path for path in directory.rglob("rejected/*.jsonl")] if directory.is_dir() else []
+    names = [path.name for path in directory.rglob("*.jsonl")]
+    kept = list(directory.rglob("rejected/*.jsonl"))
     waiting = sum(name.endswith(".waiting.jsonl") for name in names)
     ready = sum(name.endswith((".ready.jsonl", ".tried.jsonl")) for name in names)
     found: list[Finding] = []

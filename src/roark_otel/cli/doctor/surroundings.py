@@ -73,7 +73,7 @@ def check_recording(settings: Settings) -> list[Finding]:
 def check_provider(
     environ: Mapping[str, str],
     provider: object = None,
-    names: Callable[[str], Iterable[str]] = lambda group: [one.name for one in metadata.entry_points(group=group)],
+    names: Callable[[str], Iterable[str]] | None = None,
 ) -> list[Finding]:
     """Which tracer provider an app would get, started by itself and under `opentelemetry-instrument`.
 
@@ -81,7 +81,7 @@ def check_provider(
         environ: The environment.
         provider: The one there is; by default this process's, which is the app's if doctor runs under
             `opentelemetry-instrument`.
-        names: The names of the entry points of a group.
+        names: The names of the entry points of a group; by default those that are installed.
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return [Wrong("provider", "OTEL_SDK_DISABLED turns OpenTelemetry off, so there are no spans", "unset it")]
@@ -91,7 +91,11 @@ def check_provider(
     found: list[Finding] = [
         Fine("provider", "none until the app makes one: it adds RoarkSpanProcessor(), or calls roark_otel.configure()")
     ]
-    return [*found, *_zero_code(environ, names)]
+    return [*found, *_zero_code(environ, names or _entry_points)]
+
+
+def _entry_points(group: str) -> Iterable[str]:
+    return [one.name for one in metadata.entry_points(group=group)]
 
 
 def _present(provider: object) -> Finding:

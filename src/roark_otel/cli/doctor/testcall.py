@@ -31,7 +31,7 @@ def send_test_call(settings: Settings, external_id: str) -> Finding:
         processor = RoarkSpanProcessor(settings=own, recording_url=RECORDING_URL)
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(processor)
-        told = {attributes.EXTERNAL_ID: external_id, attributes.CONVERSATION_ROOT: True}
+        told: dict[str, str | bool] = {attributes.EXTERNAL_ID: external_id, attributes.CONVERSATION_ROOT: True}
         with provider.get_tracer("roark-otel-doctor").start_as_current_span("test call", attributes=told) as root:
             root.add_event(attributes.TRANSCRIPT_EVENT, {"role": "agent", "text": "This is a test call."})
         provider.force_flush(int(own.http_timeout_seconds * 1000))

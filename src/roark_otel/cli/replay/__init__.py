@@ -1,0 +1,112 @@
+"""`roark-otel replay`: spans that were recorded in a file become calls."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from roark_otel.cli.problems import FAILED, Problem
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from roark_otel.cli.replay.playing import Played
+    from roark_otel.cli.replay.sending import Outcome
+    from roark_otel.client import Client
+    from roark_otel.settings import Settings
+    from roark_otel.sources.core import ReadyCall
+
+SUMMARY: str = "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Says what the command takes."""
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what the Collector's file exporter wrote")
+    parser.add_argument("--dry-run", action="store_true", help="print the calls, one JSON object a line, and send none")
+    parser.add_argument("--from-start", action="store_true", help="begin anew, not where the last replay stopped")
+    parser.add_argument(
+        "--incomplete", action="store_true", help="also send conversations whose root span is not in the file"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replays the files one after the other. Exit status 1 if something did not become a call that should have."""
+    from roark_otel.settings import Settings
+
+    settings = Settings.from_env()
+    client = None if options.dry_run else _client(settings)
+    try:
+        statuses = [_replay(path, options, settings, client) for path in options.files]
+    finally:
+        if client is not None:
+            client.close()
+    return max(statuses)
+
+
+def _replay(path: Path, options: argparse.Namespace, settings: Settings, client: Client | None) -> int:
+    from roark_otel.cli.replay.bookmark import Bookmarks
+    from roark_otel.cli.replay.playing import Options, Playing
+    from roark_otel.cli.replay.progress import progress
+    from roark_otel.dialects import DIALECTS
+
+    bookmarks = Bookmarks(settings, path)
+    try:
+        with path.open("rb") as file, progress(path.name, path.stat().st_size) as told_read:
+            how = Options(
+                offset=0 if options.dry_run or options.from_start else bookmarks.offset(),
+                incomplete=options.incomplete,
+                send=_sender(client),
+                told_done=_put_nowhere if options.dry_run else bookmarks.put,
+                told_read=told_read,
+            )
+            played = Playing(file, settings, DIALECTS, how).play()
+    except OSError as fault:
+        raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
+    _tell(path, played, is_dry=options.dry_run)
+    return FAILED if played.complaints else 0
+
+
+def _put_nowhere(_offset: int) -> None:
+    """A dry run leaves no bookmark."""
+
+
+def _sender(client: Client | None) -> Callable[[ReadyCall], Outcome]:
+    from roark_otel.cli.replay.playing import print_call
+    from roark_otel.cli.replay.sending import send
+
+    return print_call if client is None else lambda call: send(client, call)
+
+
+def _client(settings: Settings) -> Client:
+    from roark_otel.client import Client
+
+    if settings.api_key is None:
+        raise Problem("there is no key: set ROARK_API_KEY, or look with --dry-run first")
+    return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+
+
+_TOLD: tuple[tuple[str, str], ...] = (
+    ("already", "already there"),
+    ("without_recording", "without a recording URL (set ROARK_RECORDING_URL_TEMPLATE, then --from-start)"),
+    ("rejected", "rejected"),
+    ("duplicates", "left out, because their id is that of another call"),
+    ("empty", "empty"),
+    ("skipped", "marked roark.skip"),
+    ("unreadable_lines", "lines that cannot be read"),
+    ("unfinished_traces", "traces not finished in the file (--incomplete sends them as they are)"),
+    ("traces_without_id", "traces without an external id"),
+)
+
+
+def _tell(path: Path, played: Played, *, is_dry: bool) -> None:
+    """What became of a file, in one line, and under it what is wrong."""
+    if played.resumed_at:
+        print(f"{path}: goes on at byte {played.resumed_at} (--from-start begins anew)", file=sys.stderr)
+    counts = played.counts
+    done = [f"{counts['created']} {'to be created' if is_dry else 'created'}"]
+    done += [f"{counts[name]} {words}" for name, words in _TOLD if counts[name]]
+    print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
+    for complaint in played.complaints:
+        print(f"  {complaint}", file=sys.stderr)

@@ -1,0 +1,63 @@
+"""Where a replay stopped, so that the next one goes on from there: a small file beside the spool."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from roark_otel.spoolfile import make_directory, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from roark_otel.settings import Settings
+
+FORMAT: Final = 1
+_HEAD_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A place in a file. What is before it is done; `head` is the hash of the file's first `head_bytes` bytes."""
+
+    offset: int
+    head: str
+    head_bytes: int
+    format: int = FORMAT
+
+
+class Bookmarks:
+    """The bookmark of one file for one Roark and project.
+
+    Args:
+        settings: With the spool beside which it is kept.
+        file: The file that is replayed.
+    """
+
+    def __init__(self, settings: Settings, file: Path) -> None:
+        key = settings.api_key.get_secret_value() if settings.api_key else ""
+        whose = settings.project_id or sha256(key.encode()).hexdigest()
+        name = sha256(f"{settings.base_url}\n{whose}\n{file.resolve()}".encode()).hexdigest()[:32]
+        self._file = file
+        self._path = settings.spool_dir / "replay" / f"{name}.json"
+
+    def offset(self) -> int:
+        """Where to go on; 0 if there is no bookmark, or the file is another one by now."""
+        try:
+            told = Bookmark(**json.loads(self._path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return 0
+        is_same = told.format == FORMAT and self._file.stat().st_size >= told.offset
+        return told.offset if is_same and self._head(told.head_bytes) == told.head else 0
+
+    def put(self, offset: int) -> None:
+        """Notes that everything before this place is done."""
+        size = min(_HEAD_BYTES, offset)
+        make_directory(self._path.parent)
+        write(self._path, json.dumps(asdict(Bookmark(offset, self._head(size), size))).encode())
+
+    def _head(self, size: int) -> str:
+        with self._file.open("rb") as file:
+            return sha256(file.read(size)).hexdigest()

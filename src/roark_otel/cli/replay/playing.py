@@ -1,0 +1,183 @@
+"""Plays a file: its spans become calls, each is sent, and a bookmark follows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from typing_extensions import assert_never
+
+from roark_otel.cli.problems import Problem
+from roark_otel.cli.replay.sending import Already, Created, NotTaken
+from roark_otel.sources.core import CallWithoutRecording, Core, Made, ReadyCall
+from roark_otel.sources.file import BadLine, Dump, Lines, Spans, Unknown, kind_of, read_dump, read_lines
+from roark_otel.sources.gathering import Gathering, entries, shows_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from roark_otel.cli.replay.sending import Outcome
+    from roark_otel.settings import Settings
+    from roark_otel.sources.file import Line
+    from roark_otel.sources.gathering import Gathered
+    from roark_otel.types import Dialect
+
+
+@dataclass(slots=True)
+class Played:
+    """What became of a file, in numbers, and each line and call that something is wrong with."""
+
+    counts: Counter[str] = field(default_factory=Counter["str"])
+    complaints: list[str] = field(default_factory=list["str"])
+    resumed_at: int = 0
+
+    def complain(self, what: str) -> None:
+        """Notes something that is wrong; of very many things the first hundred."""
+        if len(self.complaints) < 100:
+            self.complaints.append(what)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is played.
+
+    Attributes:
+        offset: Where to begin, in bytes.
+        incomplete: Also make calls of conversations whose root is not in the file.
+        send: What to do with a call that is ready.
+        told_done: Told how far everything is done, in bytes, whenever a call was sent.
+        told_read: Told how far the file is read.
+    """
+
+    offset: int
+    incomplete: bool
+    send: Callable[[ReadyCall], Outcome]
+    told_done: Callable[[int], None]
+    told_read: Callable[[int], None]
+
+
+class Playing:
+    """One file on its way.
+
+    Args:
+        file: The file, open for reading bytes.
+        settings: How calls are made.
+        dialects: The dialects that are read.
+        options: How it is played.
+    """
+
+    def __init__(self, file: BinaryIO, settings: Settings, dialects: Iterable[Dialect], options: Options) -> None:
+        self._file = file
+        self._options = options
+        self._core = Core(settings, tuple(dialects))
+        self._auto_ids = settings.auto_external_id
+        self._gathering = Gathering(settings.idle_timeout_seconds)
+        self._in_core: int | None = None
+        self._end = options.offset
+        self.played = Played(resumed_at=options.offset)
+
+    def play(self) -> Played:
+        """Plays it to its end.
+
+        Raises:
+            Problem: if it is no file of spans, or calls cannot be delivered.
+        """
+        kind = kind_of(self._file)
+        match kind:
+            case Unknown(cure):
+                raise Problem(f"{self._file.name}: {cure}")
+            case Dump():
+                self.played.resumed_at = 0  # it is one value, and read whole
+                self._take(read_dump(self._file))
+                self._finish(incomplete=True)
+            case Lines():
+                for line in read_lines(self._file, self._options.offset):
+                    self._take(line)
+                    self._go_on()
+                self._finish(incomplete=self._options.incomplete)
+            case _:
+                assert_never(kind)
+        self.played.counts.update(self._core.counts)
+        return self.played
+
+    def _take(self, line: Line) -> None:
+        self._end = line.end
+        match line:
+            case BadLine(number, why, _):
+                self.played.counts["unreadable_lines"] += 1
+                self.played.complain(f"line {number}{' from there on' if self.played.resumed_at else ''}: {why}")
+            case Spans(spans, start, _):
+                self.played.counts["spans"] += len(spans)
+                self._gathering.add(spans, start)
+            case _:
+                assert_never(line)
+
+    def _go_on(self) -> None:
+        self._options.told_read(self._end)
+        sent = False
+        for made in self._due():
+            sent = True
+            self._deal_with(made)
+        if sent:
+            self._options.told_done(self._done())
+
+    def _due(self) -> Iterator[Made]:
+        for trace in self._gathering.due():
+            yield from self._feed(trace)
+        if self._core.open_conversations:
+            yield from self._core.pass_time(self._gathering.now)
+
+    def _finish(self, *, incomplete: bool) -> None:
+        for trace in self._gathering.rest(whole_only=not incomplete):
+            for made in self._feed(trace):
+                self._deal_with(made)
+        for made in self._core.end():
+            self._deal_with(made)
+        self.played.counts["unfinished_traces"] += len(self._gathering)
+        self._options.told_done(self._done())
+
+    def _feed(self, trace: Gathered) -> Iterator[Made]:
+        vocabulary = self._core.vocabulary
+        if not shows_id(trace, vocabulary, auto_ids=self._auto_ids):
+            self.played.counts["traces_without_id"] += 1
+            return
+        first = trace.first_byte if self._in_core is None else min(self._in_core, trace.first_byte)
+        yield from self._core.take(entries(trace, vocabulary), self._gathering.now)
+        self._in_core = first if self._core.open_conversations else None
+
+    def _done(self) -> int:
+        """Before this place no span is needed any more."""
+        if not self._core.open_conversations:
+            self._in_core = None
+        held = [self._gathering.first_byte(), self._in_core]
+        return min([place for place in held if place is not None], default=self._end)
+
+    def _deal_with(self, made: Made) -> None:
+        match made:
+            case CallWithoutRecording(external_id):
+                self.played.counts["without_recording"] += 1
+                self.played.complain(f"{external_id}: no recording URL is known, which Roark requires")
+            case ReadyCall():
+                self._count(made, self._options.send(made))
+            case _:
+                assert_never(made)
+
+    def _count(self, call: ReadyCall, outcome: Outcome) -> None:
+        match outcome:
+            case Created():
+                self.played.counts["created"] += 1
+            case Already():
+                self.played.counts["already"] += 1
+            case NotTaken(why):
+                self.played.counts["rejected"] += 1
+                self.played.complain(f"{call.external_id}: Roark does not take it ({why})")
+            case _:
+                assert_never(outcome)
+
+
+def print_call(call: ReadyCall) -> Outcome:
+    """What a dry run does with a call: one line of JSON."""
+    print(json.dumps(json.loads(call.body), ensure_ascii=False))
+    return Created()

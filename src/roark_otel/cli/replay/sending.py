@@ -1,0 +1,70 @@
+"""Sends a call until something is known about it."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from typing_extensions import assert_never
+
+from roark_otel.cli.problems import Problem
+from roark_otel.delivery import Delivered, Refused, Rejected, TryAgain, backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel.client import Client
+    from roark_otel.sources.core import ReadyCall
+
+ATTEMPTS: Final = 6
+"""So often a call is sent to a Roark that does not answer or has no time."""
+
+_LONGEST_WAIT: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """Roark has created the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """Roark had it: it was replayed before, or the app has delivered it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Roark will not take it. `why`: the status and the fields that it named."""
+
+    why: str
+
+
+Outcome: TypeAlias = "Created | Already | NotTaken"
+
+
+def send(client: Client, call: ReadyCall, sleep: Callable[[float], None] = time.sleep) -> Outcome:
+    """Sends a call. In a replay a 409 means that Roark has it already.
+
+    Raises:
+        Problem: if no call can be delivered at the moment, so that there is no sense in going on.
+    """
+    why = ""
+    for failures in range(1, ATTEMPTS + 1):
+        receipt = client.create_call(call.body, tried=True)
+        match receipt:
+            case Delivered(already=True):
+                return Already()
+            case Delivered():
+                return Created()
+            case Rejected(status, reason):
+                return NotTaken(f"{status}, {reason}")
+            case Refused(status):
+                raise Problem(f"Roark refuses the key, the project or the address ({status}): see roark-otel doctor")
+            case TryAgain(after, why):
+                if failures < ATTEMPTS:
+                    sleep(min(_LONGEST_WAIT, backoff(failures, random.random()) if after is None else after))  # noqa: S311
+            case _:
+                assert_never(receipt)
+    raise Problem(f"Roark does not take calls at the moment ({why}); the same command goes on from here later")
