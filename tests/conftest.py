@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel import guard, lifecycle
+from roark_otel import guard, lifecycle, processor
 from roark_otel.sandbox import Sandbox
 from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
@@ -37,9 +37,11 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 def _own_engines() -> Iterator[None]:
     """An engine ends with its test: a processor that was not shut down is."""
     yield
-    for engine in lifecycle.engines():
+    for engine in list(lifecycle._living):
+        engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
         engine.retire()
     lifecycle._engines.clear()
+    processor._processors.clear()
 
 
 @pytest.fixture(name="sandbox")
