@@ -193,7 +193,7 @@ def test_of_an_answer_without_end_only_the_beginning_is_read(connect: Callable[.
         client = connect(server.url)
         receipt = client.create_call(BODY, tried=False)
 
-        assert TryAgain(None, "200 without a call id") == receipt
+        assert TryAgain(None, "200 without a call id", alone=True) == receipt
         assert sum(sent) < 20 * MAX_ANSWER_BYTES
         assert Delivered("call-2") == client.create_call(BODY, tried=True)
 
@@ -216,7 +216,7 @@ def test_a_server_may_say_when_to_come_back(
     headers: dict[str, str], after: float | None, connect: Callable[..., Client]
 ) -> None:
     with AnsweringServer(Answer(503, headers=headers)) as server:
-        assert TryAgain(after, "503") == connect(server.url).create_call(BODY, tried=False)
+        assert TryAgain(after, "503", alone=after is None) == connect(server.url).create_call(BODY, tried=False)
 
 
 def test_the_key_is_in_no_representation_of_the_client(connect: Callable[..., Client]) -> None:

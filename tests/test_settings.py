@@ -119,7 +119,7 @@ def test_every_setting_is_an_argument_of_the_processor() -> None:
     """All but the kill switch: an app that does not want a processor adds none."""
     arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
 
-    hooks = {"settings", "dialects", "recording_url", "meter_provider"}
+    hooks = {"settings", "dialects", "recording_url", "on_receipt", "meter_provider"}
     assert set(Settings.model_fields) - {"enabled"} == arguments - hooks
 
 

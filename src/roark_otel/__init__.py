@@ -7,6 +7,7 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
+from roark_otel.attach import attach_recording, attach_recording_async
 from roark_otel.manual import call_attributes
 from roark_otel.processor import RoarkSpanProcessor, force_flush, get_processor, stats
 from roark_otel.settings import Settings
@@ -16,6 +17,8 @@ __all__ = [
     "RoarkSpanProcessor",
     "Settings",
     "__version__",
+    "attach_recording",
+    "attach_recording_async",
     "attributes",
     "call_attributes",
     "force_flush",

@@ -249,7 +249,8 @@ class Conversation:
             return None
         root = self.root
         if self._file_span_id is None:
-            self._file_span_id = root.span_id if root else 0
+            # Without a root its first trace tells it from another conversation of the id.
+            self._file_span_id = root.span_id if root else next(iter(self.trace_ids), 0) & (2**64 - 1)
         service = self.resource.get("service.name")
         return FinishedConversation(
             external_id=self.external_id,
@@ -263,6 +264,10 @@ class Conversation:
             service_name=service if isinstance(service, str) and not service.startswith("unknown_service") else None,
             notes=self._notes(),
         )
+
+    def read_late(self, readers: Readers) -> None:
+        """Gives a closed conversation readers for what comes late."""
+        self._readers = [readers]
 
     def let_go(self) -> None:
         """Frees what only an open conversation needs."""

@@ -17,7 +17,9 @@ clock and no file. Which conversation a span belongs to is decided in `ownership
                                   first), or exit: finished as incomplete.
 
 A flush makes every wait of LINGERING and RESTING zero. A fragment, whose id only baggage tells, is closed without a
-call: the process that owns it makes one. What comes for a CLOSED conversation is counted.
+call: the process that owns it makes one.
+
+What comes for a CLOSED conversation is counted, read by readers of its own, and after another linger told as late.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel.conversation import Conversation, Readers, State, ending_of
+from roark_otel.conversation import Conversation, Readers, State, Strength, ending_of
 from roark_otel.finished import Ended
-from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
+from roark_otel.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
 from roark_otel.ownership import Ownership
 from roark_otel.records import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.spantree import Node, Trace
@@ -86,10 +88,16 @@ class Conversations:
         self._order = count()
         self._taken: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._outputs: list[Output] = []
+        self._late: dict[Conversation, None] = {}
 
     def __len__(self) -> int:
         """How many conversations are not closed."""
         return len(self._open)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is open, and nothing came late that is not told yet."""
+        return not self._open and not self._late
 
     def outputs(self) -> list[Output]:
         """What has come of it since the last time."""
@@ -135,6 +143,7 @@ class Conversations:
         conversation = self._ownership.at_end(trace, node, record)
         if conversation.state is State.CLOSED:
             self._tell(Noticed("late_spans", conversation.external_id, record.name))
+            self._take_late(node, conversation, record, now)
         else:
             record, missed = node.with_events(record)
             conversation.missed_events += missed
@@ -143,6 +152,16 @@ class Conversations:
             if conversation.state is State.RESTING:
                 self._linger(conversation, now)
         self._span_ended(trace, node, conversation, record, now)
+
+    def _take_late(self, node: Node, conversation: Conversation, record: SpanRecord, now: float) -> None:
+        """A span of a closed conversation is read by readers that know nothing else of it."""
+        if conversation.external_id is None or conversation.is_fragment:
+            return
+        if conversation.due is None:
+            conversation.read_late(self._make_readers())
+            self._late[conversation] = None
+            self._wait(conversation, State.CLOSED, now + self._waits.linger)
+        conversation.read(node.with_events(record)[0])
 
     def _was_taken(self, record: SpanRecord) -> bool:
         """Whether this end came before; two processors tell of it one right after the other."""
@@ -244,7 +263,9 @@ class Conversations:
             due, _, conversation = heappop(self._due)
             if conversation.due != due:
                 continue  # it went on in the meantime
-            if conversation.state is State.RESTING:
+            if conversation.state is State.CLOSED:
+                self._tell_late(conversation)
+            elif conversation.state is State.RESTING:
                 self._close(conversation)
             else:
                 self._finish(conversation, now, self._waits.quiet)
@@ -261,6 +282,8 @@ class Conversations:
             self._ownership.resolve(conversation)
         for conversation in [one for one in self._open if one.due is not None]:
             self._finish(conversation, now, 0.0)
+        for conversation in list(self._late):
+            self._tell_late(conversation)
 
     def close_idle(self, now: float, idle: float) -> None:
         """Flushes, and closes as incomplete what has had no activity for so many seconds."""
@@ -298,6 +321,18 @@ class Conversations:
         else:
             self._tell_unsent(conversation)
         self._close(conversation)
+
+    def _tell_late(self, conversation: Conversation) -> None:
+        """What came since a conversation was closed. Generic dialects would repeat what a voice framework has said."""
+        conversation.due = None
+        self._late.pop(conversation, None)
+        finished = self._finished(conversation)
+        conversation.let_go()
+        if finished is not None:
+            root = conversation.strong_root
+            mute = self._vocabulary.generic if root and root.strength is Strength.DIALECT else frozenset[str]()
+            heard = tuple((name, said) for name, said in finished.moments if name not in mute)
+            self._tell(Late(replace(finished, moments=heard)))
 
     def _finished(self, conversation: Conversation) -> FinishedConversation | None:
         finished = conversation.finish()

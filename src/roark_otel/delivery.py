@@ -39,16 +39,39 @@ def receipt(status: int, headers: Mapping[str, str], body: bytes, *, tried: bool
         now: The current time, for a `Retry-After` that is a date.
     """
     if 200 <= status < 300:
-        call_id = _call_id(body)
+        call_id = _text_in(body, "id")
         # A 2xx without an id is a proxy's page, not Roark.
-        return TryAgain(None, f"{status} without a call id") if call_id is None else Delivered(call_id)
+        return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
     if status == 409:
         return Delivered(None, already=True) if tried else Rejected(status, "id_in_use")
-    if status in _REJECTED:
-        return Rejected(status, ", ".join(named_fields(body)) or "no field named")
-    if status in _REFUSED or 300 <= status < 400:
+    return _failed(status, headers, body, now)
+
+
+def append_receipt(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Receipt:
+    """What an answer to `POST /v1/call/{callId}/tool-invocations` means; arguments as in `receipt`."""
+    if 200 <= status < 300:
+        call_id = _text_in(body, "callId")
+        return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
+    # Here 404 is about the call, not about the address.
+    return Rejected(status, "no such call") if status in {404, 409} else _failed(status, headers, body, now)
+
+
+def _failed(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Receipt:
+    told = headers.get("x-should-retry", "").strip().lower()
+    if told != "true" and status in _REJECTED:
+        named = tuple(named_fields(body))
+        return Rejected(status, ", ".join(named) or "no field named", named)
+    if told != "true" and (status in _REFUSED or 300 <= status < 400):
         return Refused(status)
-    return TryAgain(retry_after(headers, now), str(status))
+    if told == "false":
+        # Not soon, but what waits is never given up for it.
+        return TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
+    return _try_again(str(status), headers, now)
+
+
+def _try_again(why: str, headers: Mapping[str, str], now: datetime) -> TryAgain:
+    after = retry_after(headers, now)
+    return TryAgain(after, why, alone=after is None)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -100,10 +123,11 @@ def _path(value: object) -> str:
     return ".".join(str(part) for part in parts)[:120]
 
 
-def _call_id(body: bytes) -> str | None:
+def _text_in(body: bytes, name: str) -> str | None:
+    """A text of an answer's `data`."""
     answer = _json(body)
     data = cast("Mapping[str, object]", answer).get("data") if isinstance(answer, Mapping) else None
-    found = cast("Mapping[str, object]", data).get("id") if isinstance(data, Mapping) else None
+    found = cast("Mapping[str, object]", data).get(name) if isinstance(data, Mapping) else None
     return found if isinstance(found, str) and found else None
 
 

@@ -9,17 +9,19 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from roark_otel.assembler import Assembler, Places
+from roark_otel.assembler import Assembler, Places, Rules
 from roark_otel.capture import OPEN_SPANS, Capture, Took
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Inbox
+from roark_otel.keyfile import Key
 from roark_otel.lazily import importing
 from roark_otel.moments import Agent
+from roark_otel.recordings import Policy
 from roark_otel.spool import Spool
-from roark_otel.spooladmin import Measure, measure
+from roark_otel.spooladmin import Measure, measure, siblings
 from roark_otel.spoolfile import SENDABLE, Stage
 from roark_otel.stats import Stats, Tally
 from roark_otel.version import __version__
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from roark_otel.moments import Moment
     from roark_otel.records import SpanRecord
     from roark_otel.settings import Settings
-    from roark_otel.types import Dialect, Reader, Unreadable
+    from roark_otel.types import Dialect, Reader, ReceiptHook, RecordingResolver, Unreadable
 
 _TO_SAVE = 0.2
 """So much of the time at exit is kept for saving; the rest is for sending."""
@@ -51,7 +53,8 @@ class Engine:
         settings: How it works; with a key.
         api_key: The key.
         dialects: The dialects that are read, the highest first.
-        recording_url: The recording of every call, where spans do not say.
+        recording_url: The recording of every call, where spans do not say, or what finds it.
+        on_receipt: Told what became of each attempt to deliver a call.
         on_first_span: Told of the first span that matters in each process.
     """
 
@@ -60,21 +63,24 @@ class Engine:
         settings: Settings,
         api_key: SecretStr,
         dialects: Sequence[Dialect],
-        recording_url: str | None,
+        recording_url: str | RecordingResolver | None,
+        on_receipt: ReceiptHook | None = None,
         on_first_span: Callable[[Engine], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.dialects = tuple(dialects)
         self.users = 0
-        self._api_key = api_key
+        self._key = Key(api_key, settings.api_key_file)
+        self._resolver = None if isinstance(recording_url, str) else recording_url
+        self._on_receipt = on_receipt
         self._on_first_span = on_first_span
         self._builders: dict[int, int] = {}
         self._defaults = Defaults(
             interface_type=settings.interface_type,
             call_direction=settings.call_direction,
             agent=Agent(name=settings.agent_name, custom_id=settings.agent_custom_id),
-            recording_url=recording_url,
-            recording_template=settings.recording_url_template,
+            recording_url=recording_url if isinstance(recording_url, str) else None,
+            recording_template=None if self._resolver else settings.recording_url_template,
             with_content=settings.capture_content,
         )
         self._build(parents_traces=())
@@ -93,14 +99,34 @@ class Engine:
         self._is_awake = False
         self._tally = Tally()
         self._inbox = Inbox()
-        self._spool = Spool(spool_directory(settings, self._api_key))
+        on_disk = settings.spool == "disk"
+        directory = spool_directory(settings, self._key.first) if on_disk else None
+        self._spool = Spool(directory, settings.spool_max_bytes)
         self._capture = Capture(vocabulary, self._inbox, parents_traces)
-        self._courier = Courier(self._spool, self._make_client, self._tally)
+        self._courier = Courier(
+            self._spool,
+            self._make_client,
+            self._tally,
+            Policy(
+                settings.spool_dir if on_disk else None,
+                settings.recording_wait_seconds,
+                settings.recording_fallback_url,
+                self._resolver,
+            ),
+            self._on_receipt,
+            self._key.has_changed,
+            settings.spool_max_age_seconds,
+        )
         self._assembler = Assembler(
             Conversations(vocabulary, self._make_readers, waits, auto_ids=settings.auto_external_id),
             self._defaults,
             Places(self._inbox, self._spool, self._courier, self._tally, self._capture.forget),
-            settings.idle_timeout_seconds,
+            Rules(
+                settings.idle_timeout_seconds,
+                settings.recording_delay_seconds,
+                settings.max_conversations,
+                has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
+            ),
         )
         self._pid = os.getpid()
 
@@ -144,16 +170,33 @@ class Engine:
     # For the app
 
     def start_with_backlog(self) -> None:
-        """Delivers what earlier processes left in the spool."""
+        """Delivers what earlier processes left in the spool, and tells of what it cannot deliver."""
         self.be_of_this_process()
         self._courier.start_with_backlog()
+        self._warn_of_siblings()
+
+    def _warn_of_siblings(self) -> None:
+        if self._spool.directory is None:
+            return
+        for directory, count in siblings(self.settings.spool_dir, self._spool.directory).items():
+            say(
+                logging.WARNING,
+                (str(directory),),
+                "roark_otel: %d calls of another key, project or address wait in %s and are not delivered from here; "
+                "`roark-otel spool adopt` takes them over",
+                count,
+                directory,
+            )
+
+    def attach(self, id_hash: str, url: str) -> bool:
+        """A recording was attached to calls of this id. Returns whether one of them waits in memory here."""
+        self._courier.attach(id_hash, url)
+        return any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
 
     def drain(self, timeout: float) -> bool:
         """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
         self.be_of_this_process()
-        for name in self._spool.names(SENDABLE):
-            self._courier.offer(name, 0.0)
-        return self._courier.flush(time.monotonic() + timeout)
+        return self._courier.flush(time.monotonic() + timeout, everybodys=True)
 
     def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, within so many seconds. Returns whether all of it was delivered."""
@@ -198,7 +241,7 @@ class Engine:
         """Says at exit what Roark does not have yet."""
         if self._pid != os.getpid() or not self._is_used:
             return
-        to_send = len(self._spool.names([Stage.READY, Stage.TRIED]))
+        to_send = len(self._spool.names(SENDABLE))
         unrecorded = len(self._spool.names([Stage.WAITING]))
         if to_send or unrecorded:
             logger.error(
@@ -215,7 +258,7 @@ class Engine:
         self.be_of_this_process()
         return self._tally.snapshot(
             open_conversations=self._assembler.open_conversations,
-            spooled=len(self._spool.names([Stage.READY, Stage.TRIED])),
+            spooled=len(self._spool.names(SENDABLE)),
             awaiting_recording=len(self._spool.names([Stage.WAITING])),
         )
 
@@ -264,9 +307,8 @@ class Engine:
             from roark_otel.client import Client
 
             "".encode("idna")  # imports what the first look-up of a host name would
-            return Client(
-                self.settings.base_url, self._api_key, self.settings.project_id, self.settings.http_timeout_seconds
-            )
+            key = self._key.current()
+            return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
 
     def _make_readers(self) -> Readers:
         made = [(dialect.name, self._reader(dialect)) for dialect in self.dialects]
@@ -293,6 +335,8 @@ class Engine:
     def _recording_source(self) -> str:
         if self._defaults.recording_url:
             return "argument"
+        if self._resolver:
+            return "resolver"
         return "template" if self._defaults.recording_template else "spans"
 
 

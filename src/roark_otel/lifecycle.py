@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from roark_otel.settings import Settings
-    from roark_otel.types import Dialect
+    from roark_otel.types import Dialect, ReceiptHook, RecordingResolver
 
 _Key: TypeAlias = "tuple[str, str, str | None]"
 
@@ -51,7 +51,8 @@ def acquire(
     settings: Settings,
     api_key: SecretStr,
     dialects: Sequence[Dialect],
-    recording_url: str | None,
+    recording_url: str | RecordingResolver | None,
+    on_receipt: ReceiptHook | None = None,
     meter_provider: MeterProvider | None = None,
 ) -> Engine:
     """The engine of a base URL and key: the one that other processors use already, or a new one."""
@@ -59,7 +60,8 @@ def acquire(
     with _lock():
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = Engine(settings, api_key, dialects, recording_url, _deliver_at_exit)
+            engine = Engine(settings, api_key, dialects, recording_url, on_receipt, _deliver_at_exit)
+            _engines[key] = engine
             _living.add(engine)
         elif engine.settings != settings or engine.dialects != tuple(dialects):
             say(

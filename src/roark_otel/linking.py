@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from roark_otel.call import Call, UnrecordedCall
 from roark_otel.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_TYPES
@@ -19,20 +19,27 @@ from roark_otel.telling import tool_uses, utterances
 from roark_otel.timeline import Timeline, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from roark_otel.defaults import Defaults
 
+
+_MAY_BE_LATE = ("transcript", "toolInvocations", "properties", "endedStatus", "stereoRecordingUrl")
 
 _HANG_UPS = re.compile(r"(?:^|\.)(?:WebSocketDisconnect|ConnectionClosed\w*|ClientDisconnect\w*|CancelledError)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A call that Roark can take. `problems`: fields that were left out because they could not be right."""
+    """A call that Roark can take.
+
+    `problems`: fields that were left out because they could not be right; `is_by_template`: the recording's URL is the
+    template's, and may be good only after a delay.
+    """
 
     call: Call
     problems: tuple[str, ...]
+    is_by_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,28 @@ def link(conversation: FinishedConversation, defaults: Defaults) -> Linked:
     if isinstance(conversation.ending, NeverEnded) and not said and not used:
         return NotLinkable("empty")
     fields, problems = _fields(conversation, facts, defaults, said, used)
-    url, wrong_url = _recording_url(conversation, facts, defaults, fields)
-    if url is None:
+    told = facts.text("recording_url") or defaults.recording_url
+    by_template = None
+    if told is None and defaults.recording_template is not None:
+        by_template = defaults.recording_template.fill(conversation, fields, facts.text("livekit_room_name"))
+    url = told or by_template
+    if url is None or not is_http_url(url):
+        wrong_url = () if url is None else ("recording_url",)
         return Unrecorded(UnrecordedCall.model_validate(fields), (*problems, *wrong_url))
-    return Recorded(Call.model_validate({**fields, "recording_url": url}), problems)
+    return Recorded(Call.model_validate({**fields, "recording_url": url}), problems, is_by_template=told is None)
+
+
+def late_fields(conversation: FinishedConversation, defaults: Defaults) -> dict[str, Any]:
+    """What moments that came after a call add to it, in Roark's names: nothing is guessed from their being so few."""
+    facts = Facts.of(conversation)
+    fields, _ = _fields(conversation, facts, defaults, utterances(conversation), tool_uses(conversation))
+    fields["properties"] = facts.properties()
+    fields["ended_status"] = facts.one_of("ended_status", ENDED_STATUSES)
+    told = {name: value for name, value in fields.items() if value is not None}
+    call = UnrecordedCall.model_validate(told).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    url = facts.text("recording_url")
+    found = {name: call[name] for name in _MAY_BE_LATE if call.get(name)}
+    return {**found, "recordingUrl": url} if url and is_http_url(url) else found
 
 
 def _fields(
@@ -154,14 +179,3 @@ def _properties(
     if isinstance(conversation.ending, NeverEnded):
         found["roark_incomplete"] = True
     return found
-
-
-def _recording_url(
-    conversation: FinishedConversation, facts: Facts, defaults: Defaults, fields: Mapping[str, object]
-) -> tuple[str | None, tuple[str, ...]]:
-    told = facts.text("recording_url") or defaults.recording_url
-    if told is None and defaults.recording_template is not None:
-        told = defaults.recording_template.fill(conversation, fields)
-    if told is None:
-        return None, ()
-    return (told, ()) if is_http_url(told) else (None, ("recording_url",))

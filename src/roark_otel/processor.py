@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from roark_otel.engine import Engine
-    from roark_otel.types import Dialect
+    from roark_otel.types import Dialect, ReceiptHook, RecordingResolver
 
 
 class RoarkSpanProcessor(SpanProcessor):
@@ -48,7 +48,8 @@ class RoarkSpanProcessor(SpanProcessor):
         spool: `disk` or `memory`. `ROARK_SPOOL`, default disk.
         spool_max_bytes: How many bytes may wait. `ROARK_SPOOL_MAX_BYTES`, default 1 GiB.
         spool_max_age_seconds: How old a call may grow there. `ROARK_SPOOL_MAX_AGE_SECONDS`, default 604800.
-        recording_url: The recording of every call whose spans name none.
+        recording_url: The recording of every call whose spans name none: a URL, or a function that finds it, see
+            `roark_otel.types.RecordingResolver`.
         recording_url_template: The same with names in braces. `ROARK_RECORDING_URL_TEMPLATE`.
         recording_delay_seconds: How long after the end the template's URL is good. Default 0.
             `ROARK_RECORDING_DELAY_SECONDS`.
@@ -78,6 +79,7 @@ class RoarkSpanProcessor(SpanProcessor):
         settings: All of these at once.
         dialects: The dialects that are read, the highest first.
         meter_provider: Where the metrics about ourselves go. Default: the global one; without an SDK there is no cost.
+        on_receipt: Told what became of each attempt to deliver a call, see `roark_otel.types.ReceiptHook`.
 
     Raises:
         ValueError: if an argument cannot be right; the message says what to set.
@@ -94,7 +96,7 @@ class RoarkSpanProcessor(SpanProcessor):
         spool: str | None = None,
         spool_max_bytes: int | None = None,
         spool_max_age_seconds: float | None = None,
-        recording_url: str | None = None,
+        recording_url: str | RecordingResolver | None = None,
         recording_url_template: str | None = None,
         recording_delay_seconds: float | None = None,
         recording_wait_seconds: float | None = None,
@@ -121,6 +123,7 @@ class RoarkSpanProcessor(SpanProcessor):
         settings: Settings | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
         meter_provider: MeterProvider | None = None,
+        on_receipt: ReceiptHook | None = None,
     ) -> None:
         self._engine: Engine | None = None
         self._is_shut_down = False
@@ -157,7 +160,7 @@ class RoarkSpanProcessor(SpanProcessor):
             exit_timeout_seconds=exit_timeout_seconds,
             http_timeout_seconds=http_timeout_seconds,
         )
-        if recording_url is not None and not is_http_url(recording_url):
+        if isinstance(recording_url, str) and not is_http_url(recording_url):
             raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
         if not self._settings.enabled:
             return
@@ -165,7 +168,7 @@ class RoarkSpanProcessor(SpanProcessor):
             say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
             return
         self._engine = lifecycle.acquire(
-            self._settings, self._settings.api_key, dialects, recording_url, meter_provider
+            self._settings, self._settings.api_key, dialects, recording_url, on_receipt, meter_provider
         )
         _processors[id(self)] = self
 

@@ -20,19 +20,19 @@ import os
 import time
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import assert_never
 
 from roark_otel import disk
-from roark_otel.bodies import recording_of, with_recording
+from roark_otel.bodies import merged, recording_of, with_recording
 from roark_otel.guard import say
 from roark_otel.spoolfile import SENDABLE, Damaged, Header, Newer, Readable, Stage, from_bytes, to_bytes
 from roark_otel.spoolmemory import SpoolMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
     from pathlib import Path
 
 MAX_BYTES = 1024**3
@@ -179,6 +179,20 @@ class Spool:
             self._complain(fault, "calls are delivered from memory, and lost with this process")
         return Replaced(name, stage) if known else Saved(name)
 
+    def merge(self, name: str, late: Mapping[str, Any]) -> Spooled | None:
+        """Adds fields that came late to a call that waits. Returns it as it is now; None if it is too late for that."""
+        with self._own_version(name) as call:
+            if not isinstance(call, Spooled):
+                return None
+            body = merged(call.body, late)
+            stage = Stage.READY if recording_of(body) else Stage.WAITING
+            try:
+                self.rewrite(call, call.header, body, stage)
+            except OSError as fault:
+                self._complain(fault, "what came late is not added to a call")
+                return None
+            return replace(call, stage=stage, body=body)
+
     def put_aside(self, name: str, header: Header, body: bytes, reason: str) -> None:
         """Keeps a call that is not to be sent in `rejected/`, with the reason beside it."""
         if self.directory is not None:
@@ -204,10 +218,10 @@ class Spool:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             with self.claim(name, (Stage.READY, Stage.WAITING)) as earlier:
-                is_over = time.monotonic() > deadline or disk.exists(self._path(name, Stage.TRIED))
-                if not isinstance(earlier, Held) or is_over:
-                    # One that was tried meanwhile has moved: it is no longer ours to replace.
-                    yield Held() if disk.exists(self._path(name, Stage.TRIED)) else earlier
+                # One that was tried meanwhile has moved: it is no longer ours to replace.
+                was_tried = self.directory is not None and disk.exists(self._path(name, Stage.TRIED))
+                if was_tried or not isinstance(earlier, Held) or time.monotonic() > deadline:
+                    yield Held() if was_tried else earlier
                     return
             time.sleep(0.01)
 
@@ -222,6 +236,10 @@ class Spool:
     def names(self, stages: Iterable[Stage]) -> list[str]:
         """The names of the calls in these stages, the oldest first."""
         return [entry.name for entry in self.entries(stages)]
+
+    def names_in_memory(self, stage: Stage) -> list[str]:
+        """The names of the calls in memory in this stage."""
+        return [name for name, _ in self._memory.items((stage,))]
 
     def _on_disk(self, stages: Iterable[Stage]) -> list[Entry]:
         found: list[Entry] = []

@@ -109,7 +109,7 @@ def listed(directory: Path) -> list[Listed]:
     """Every file of a directory with its header, the oldest first; those in `rejected/` with their reason."""
     found = [
         *(_listed(path, name, InStage(stage)) for path, name, stage in _waiting(directory)),
-        *(_listed(path, name, _reason(path.with_name(name + _REASON))) for path, name in _rejected(directory)),
+        *(_listed(path, name, reason_in(path.with_name(name + _REASON))) for path, name in _rejected(directory)),
     ]
     return sorted((one for one in found if one is not None), key=lambda one: (one.since, one.name))
 
@@ -247,7 +247,8 @@ def _listed(path: Path, name: str, state: InStage | Aside) -> Listed | None:
             return Listed(path, name, state, None, about.st_size, about.st_mtime)
 
 
-def _reason(path: Path) -> Aside:
+def reason_in(path: Path) -> Aside:
+    """What a file of a reason says."""
     try:
         told = json.loads(_bytes(path) or b"{}")
         return Aside(int(told.get("status", 0)), str(told.get("reason", "unknown"))[:1_000])

@@ -57,6 +57,14 @@ class Stats:
     """Records that found no room in the inbox."""
     lost: int = 0
     """Calls that found no room on disk nor in memory."""
+    duplicates: int = 0
+    """Calls of an id that had one already, kept in `rejected/` as `duplicate_id`."""
+    appended: int = 0
+    """Tool invocations that came after their call was sent, and were appended to it."""
+    late_dropped: int = 0
+    """What else came after a call was sent, and tool invocations of calls whose id at Roark is not known."""
+    abandoned_resolvers: int = 0
+    """Attempts of the recording resolver that took too long."""
 
 
 class Tally:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from roark_otel.receipts import Delivered as Delivered
+from roark_otel.receipts import Receipt as Receipt  # noqa: TC001 - public here
+from roark_otel.receipts import Refused as Refused
+from roark_otel.receipts import Rejected as Rejected
+from roark_otel.receipts import TryAgain as TryAgain
 from roark_otel.stats import Stats as Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from roark_otel.moments import Moment
     from roark_otel.records import SpanRecord
@@ -63,3 +69,41 @@ class Dialect:
     roots: frozenset[str] = frozenset()
     live: bool = False
     generic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """What hooks are told about a call: never a word of it. `trace_id` is 32 hex digits, times are aware, in UTC."""
+
+    external_id: str
+    trace_id: str
+    turns: int
+    tools: int
+    started_at: datetime
+    finished_at: datetime
+
+
+class NoRecording(Exception):  # noqa: N818 - it tells a fact, not a fault
+    """A resolver raises it for a call that will never have a recording."""
+
+
+RecordingResolver: TypeAlias = "Callable[[FinishedCall], str | None]"
+"""Finds the recording's URL of a call; None for not yet (asked again with backoff, as after an exception).
+
+It runs on a thread of its own. An attempt that takes more than 10 seconds is abandoned.
+"""
+
+ReceiptHook: TypeAlias = "Callable[[FinishedCall, Receipt], None]"
+"""Told what became of each attempt to deliver a call, on the courier's thread: be quick, and hand long work on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Calls that waited have the recording now. `calls`: how many."""
+
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """No call of this id waits: the URL is kept for one that comes within a week."""

@@ -52,6 +52,8 @@ class KnownCall:
         self._latest = max(self._latest, (end_ns, span.span_id))
         if room := _room_sid(span.attributes):
             self._learn("livekit_room_id", room, span, end_ns)
+        if room_name := text(names.content(span, names.ROOM_NAME)):
+            self._learn("livekit_room_name", room_name, span, end_ns)
         match span.name:
             case names.USER_TURN | names.USER_SPEAKING:
                 self._participant(span, end_ns)

@@ -34,6 +34,7 @@ INPUT_TEXT: Final = "input_text"
 TOOL_ARGUMENTS: Final = "function_tool.arguments"
 TOOL_OUTPUT: Final = "function_tool.output"
 PARTICIPANT_IDENTITY: Final = "participant_identity"
+ROOM_NAME: Final = "room_name"
 SIP_PHONE_NUMBER: Final = "sip.phoneNumber"
 
 TOOL_ID: Final = "lk.function_tool.id"
