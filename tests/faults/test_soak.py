@@ -75,7 +75,12 @@ def test_soak_of_conversations(conversations: int, spool: Path) -> None:
     """Memory, descriptors, threads and every table of ours return to where they were."""
     # Calls wait for a recording that never comes, and are taken away: nothing is sent, so that all of it is our memory.
     processor = RoarkSpanProcessor(
-        api_key="key", base_url="http://127.0.0.1:9", spool_dir=spool, linger_seconds=0, quiet_seconds=0
+        api_key="key",
+        base_url="http://127.0.0.1:9",
+        spool_dir=spool,
+        linger_seconds=0,
+        quiet_seconds=0,
+        max_conversations=BATCH + 100,
     )
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
