@@ -26,7 +26,7 @@ class FlakyRoark(AnsweringServer):
         self.is_out = False
         self.bodies: dict[str, dict[str, Any]] = {}
         self.counts: Counter[str] = Counter()
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - reproducible
         self._guard = threading.Lock()
 
     def _reply(self, seen: Seen) -> Answer | NoAnswer:
