@@ -148,7 +148,7 @@ def test_a_reply_that_is_lost_means_try_again_and_then_known(connect: Callable[.
     with AnsweringServer(NoAnswer(), Answer(409)) as server:
         client = connect(server.url)
 
-        assert TryAgain(None, "RemoteProtocolError") == client.create_call(BODY, tried=False)
+        assert TryAgain(None, "RemoteProtocolError", alone=True) == client.create_call(BODY, tried=False)
         assert Delivered(None, already=True) == client.create_call(BODY, tried=True)
 
 
@@ -205,7 +205,7 @@ def test_an_answer_may_be_compressed_and_a_broken_one_means_try_again(connect: C
         client = connect(server.url)
 
         assert Delivered("call-9") == client.create_call(BODY, tried=False)
-        assert TryAgain(None, "DecodingError") == client.create_call(BODY, tried=False)
+        assert TryAgain(None, "DecodingError", alone=True) == client.create_call(BODY, tried=False)
 
 
 @pytest.mark.parametrize(

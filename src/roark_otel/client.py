@@ -78,7 +78,9 @@ class Client:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 content = _beginning_of(answer, time.monotonic() + self._timeout)
         except httpx.HTTPError as fault:
-            return TryAgain(None, type(fault).__name__)
+            # A connection that broke may be this request's trouble; where there is none, nobody else gets one.
+            is_broken = isinstance(fault, (httpx.ReadError, httpx.WriteError, httpx.ProtocolError, httpx.DecodingError))
+            return TryAgain(None, type(fault).__name__, alone=is_broken)
         finally:
             otel_context.detach(token)
         return meaning(answer.status_code, headers, content, now=datetime.now(timezone.utc))
