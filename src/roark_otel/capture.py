@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import time
 import weakref
+from contextlib import suppress
 from enum import IntEnum
 from functools import partial
 from os import getpid
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry import baggage
 from opentelemetry.trace import StatusCode
@@ -212,21 +213,22 @@ class Capture:
 
     def _host(self, start: SpanStart, span: Span) -> _Host:
         may_be_read = self._vocabulary.may_be_read_open(start.scope)
+        # The reference that tells of its death lives as long as the host.
+        told = partial(self._on_abandoned, start, _parts(span) if may_be_read else None, may_be_read)
         try:
-            # Its attributes and events outlive it; the reference that tells of its death lives as long as the host.
-            parts = (span._attributes, span._events) if may_be_read else None
-            told = partial(self._on_abandoned, start, parts)
             return _Host(weakref.ref(span, told), may_be_read=may_be_read)
-        except (AttributeError, TypeError):
-            return _Host(start.live, may_be_read=may_be_read)
+        except TypeError:
+            return _Host(span, may_be_read=may_be_read)
 
     @guarded(None)
-    def _on_abandoned(self, start: SpanStart, parts: tuple[object, object] | None, _: object) -> None:
+    def _on_abandoned(
+        self, start: SpanStart, parts: tuple[object, object] | None, may_be_read: bool, _: object
+    ) -> None:
         """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
         trace = self._traces.get(start.trace_id)
         if trace is None or trace.hosts.pop(start.span_id, None) is None or self._inbox.is_flooded():
             return
-        record = None if parts is None else _record_of_parts(start, *parts)
+        record = _record_of_parts(start, parts) if may_be_read else None
         self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
 
     # A span ends
@@ -431,12 +433,23 @@ def _record(
     )
 
 
-def _record_of_parts(start: SpanStart, attributes: object, events: object) -> SpanRecord | None:
-    """An open span as a record, of what is left of it; None if the SDK has other parts than we know."""
+def _parts(span: Span) -> tuple[object, object] | None:
+    """What of a span outlives it: its attributes and its events; None if the SDK has other parts than we know."""
     try:
-        said, happened, dropped = dict(attributes._dict), list(events._dq), events.dropped  # type: ignore[attr-defined]
+        return span._attributes, span._events
     except AttributeError:
         return None
+
+
+def _record_of_parts(start: SpanStart, parts: tuple[Any, Any] | None) -> SpanRecord:
+    """An open span as a record, of what is left of it; of events that were read early the conversation knows."""
+    said: dict[str, object] = {}
+    happened: tuple[SpanEvent, ...] = ()
+    dropped = 0
+    if parts is not None:
+        attributes, events = parts
+        with suppress(AttributeError):
+            said, happened, dropped = dict(attributes._dict), _copies(list(events._dq)), events.dropped
     return SpanRecord(
         start.trace_id,
         start.span_id,
@@ -446,7 +459,7 @@ def _record_of_parts(start: SpanStart, attributes: object, events: object) -> Sp
         start.start_ns,
         None,
         said,
-        _copies(happened),
+        happened,
         dropped,
         error=False,
         resource=start.resource,
