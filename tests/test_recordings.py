@@ -123,7 +123,7 @@ def test_a_recording_is_attached_by_another_process_without_a_key(server: Answer
 
 def test_a_recording_that_is_attached_while_the_call_is_spooled_is_never_missed(server: AnsweringServer) -> None:
     """Either the one finds the other's file, or the other way round."""
-    one = app(server)
+    one = app(server, linger_seconds=0.02)
     ids = [f"call-{number}" for number in range(40)]
     gate = threading.Barrier(2)
 
@@ -157,11 +157,10 @@ def _ready(one: App) -> list[Path]:
 
 def test_an_attached_recording_outlives_a_further_root_of_the_call(server: AnsweringServer) -> None:
     """A call that rests is finished again, without knowing of the attachment."""
-    one = app(server, quiet_seconds=3_600.0)
+    one = app(server, linger_seconds=0.02)
     first = one.tracer.start_span("turn", attributes={"roark.external_id": "call-1"})
     first.add_event("roark.transcript", {"role": "agent", "text": "one"})
     first.end()
-    one.processor.force_flush(10_000)
     wait_until(lambda: one.processor.stats().awaiting_recording == 1)
     assert attach_recording("call-1", URL) == Attached(1)
 
@@ -214,8 +213,10 @@ def test_in_memory_a_recording_is_attached_in_the_same_process(server: Answering
     assert one.processor.stats().awaiting_recording == 1
 
     assert attach_recording("call-1", URL) == Attached(1)
+    assert attach_recording("call-2", URL) == Kept()
+    talk(one, "call-2")
 
-    wait_until(lambda: sent(server) == {"call-1": URL})
+    wait_until(lambda: sent(server) == {"call-1": URL, "call-2": URL})
     assert not (tmp_path / "spool").exists()
 
 

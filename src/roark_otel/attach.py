@@ -57,6 +57,6 @@ def _check(external_id: str, url: str) -> None:
 
 
 def _roots() -> set[Path]:
-    """The spools of this process's processors, else that of the environment."""
-    used = {engine.settings.spool_dir for engine in lifecycle.engines() if engine.settings.spool == "disk"}
-    return used or ({settings.spool_dir} if (settings := Settings.from_env()).spool == "disk" else set())
+    """The spools of this process's processors; where there is none, that of the environment."""
+    known = [engine.settings for engine in lifecycle.engines()] or [Settings.from_env()]
+    return {settings.spool_dir for settings in known if settings.spool == "disk"}

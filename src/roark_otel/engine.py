@@ -190,8 +190,9 @@ class Engine:
 
     def attach(self, id_hash: str, url: str) -> bool:
         """A recording was attached to calls of this id. Returns whether one of them waits in memory here."""
+        is_awaited = any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
         self._courier.attach(id_hash, url)
-        return any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
+        return is_awaited
 
     def drain(self, timeout: float) -> bool:
         """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
