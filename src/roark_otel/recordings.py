@@ -239,7 +239,7 @@ class Recordings:
             del self._waits[name]
             if self._policy.fallback_url is None:
                 self._spool.reject(call, 0, "no_recording")
-                self._tally.add("rejected")
+                self._tally.add("rejected", error_type="no_recording")
                 logger.warning(
                     "roark_otel: call external_id=%s has no recording and is kept in %s/rejected; attach_recording() "
                     "still sends it",
