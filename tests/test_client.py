@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -153,30 +154,30 @@ def test_a_reply_that_is_lost_means_try_again_and_then_known(connect: Callable[.
 
 
 def test_a_server_that_keeps_silent_is_left_after_the_timeout(connect: Callable[..., Client]) -> None:
+    heard_enough = threading.Event()
+
     def wait(_seen: Seen) -> Answer:
-        time.sleep(1.0)
+        heard_enough.wait(300)
         return created()
 
     with AnsweringServer(wait) as server:
         before = time.monotonic()
 
         assert TryAgain(None, "ReadTimeout") == connect(server.url, timeout=0.2).create_call(BODY, tried=False)
-        assert time.monotonic() - before < 0.9
+        assert time.monotonic() - before < 200.0
+        heard_enough.set()
 
 
 def test_a_server_that_answers_a_byte_at_a_time_is_left_after_the_timeout(connect: Callable[..., Client]) -> None:
     """The timeout is for the request, not for each byte: one slow answer must not hold up all other calls."""
 
     def dripping() -> Iterator[bytes]:
-        for _ in range(40):
+        while True:  # until the client hangs up
             time.sleep(0.05)
             yield b" "
 
     with AnsweringServer(Answer(200, dripping())) as server:
-        before = time.monotonic()
-
         assert TryAgain(None, "ReadTimeout") == connect(server.url, timeout=0.3).create_call(BODY, tried=False)
-        assert time.monotonic() - before < 1.0
 
 
 def endless(sent: list[int]) -> Iterator[bytes]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from roark_otel.delivery import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
+    REFUSED_RETRY_SECONDS,
+    append_receipt,
     backoff,
     named_fields,
     receipt,
@@ -101,6 +103,38 @@ def test_the_key_the_credits_or_the_address_is_at_fault_and_not_the_call(status:
 def test_later_may_work(status: int) -> None:
     assert said(status, PAGE) == TryAgain(None, str(status), alone=True)
     assert said(status, PAGE, retry_after="12") == TryAgain(12.0, str(status))
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
+def test_roark_may_ask_for_another_attempt_at_what_looks_final(status: int) -> None:
+    assert said(status, x_should_retry="true") == TryAgain(None, str(status), alone=True)
+    assert said(status, x_should_retry=" True ", retry_after="9") == TryAgain(9.0, str(status))
+    assert not isinstance(said(status, x_should_retry="perhaps"), TryAgain)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_roark_may_ask_to_be_left_alone_and_no_call_is_given_up_for_it(status: int) -> None:
+    assert said(status, x_should_retry="false") == TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
+
+
+@pytest.mark.parametrize("told", ["true", "false"])
+def test_a_conflict_is_what_it_is_whatever_roark_asks_for(told: str) -> None:
+    """Roark's own SDK takes a 409 for a lock; here it says that the call exists."""
+    assert said(409, tried=True, x_should_retry=told) == Delivered(None, already=True)
+    assert said(409, x_should_retry=told) == Rejected(409, "id_in_use")
+
+
+def test_what_the_append_endpoint_answers() -> None:
+    def appended(status: int, body: bytes = b"", **headers: str) -> Receipt:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return append_receipt(status, named, body, now=NOW)
+
+    assert appended(200, b'{"data": {"added": 1, "skipped": 0, "callId": "c"}}') == Delivered("c")
+    assert appended(200, PAGE) == TryAgain(None, "200 without a call id", alone=True)
+    assert appended(404) == Rejected(404, "no such call")
+    assert appended(400, b'{"field": "name"}') == Rejected(400, "name")
+    assert appended(401) == Refused(401)
+    assert appended(503, retry_after="3") == TryAgain(3.0, "503")
 
 
 @given(status=st.integers(100, 999), body=st.binary(max_size=50), tried=st.booleans())

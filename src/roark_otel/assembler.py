@@ -314,7 +314,7 @@ class Assembler:
                 self._drop_late(header.external_id)
                 return
             case NoRoom():
-                self._to.tally.add("lost")
+                self._to.tally.add("lost", error_type="no_room")
                 return
             case _:
                 assert_never(put)

@@ -31,10 +31,7 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
         ValueError: if the id or the URL cannot be right.
         OSError: if the spool's disk takes nothing.
     """
-    if not 1 <= len(external_id) <= MAX_EXTERNAL_ID:
-        raise ValueError("roark_otel: external_id: must be text of 1 to 255 characters")
-    if not is_http_url(url):
-        raise ValueError("roark_otel: url: must be an absolute http or https URL")
+    _check(external_id, url)
     # Files first: who looks into the directory after being told then finds them there.
     calls = sum(attachments.attach(root, external_id, url) for root in _roots())
     calls += sum(engine.attach(id_hash(external_id), url) for engine in lifecycle.engines())
@@ -46,7 +43,20 @@ async def attach_recording_async(external_id: str, url: str) -> Attached | Kept:
     return await asyncio.to_thread(attach_recording, external_id, url)
 
 
+def attach_to(root: Path, external_id: str, url: str) -> int:
+    """The same for the files below this root of a spool. Returns to how many calls."""
+    _check(external_id, url)
+    return attachments.attach(root, external_id, url)
+
+
+def _check(external_id: str, url: str) -> None:
+    if not 1 <= len(external_id) <= MAX_EXTERNAL_ID:
+        raise ValueError("roark_otel: external_id: must be text of 1 to 255 characters")
+    if not is_http_url(url):
+        raise ValueError("roark_otel: url: must be an absolute http or https URL")
+
+
 def _roots() -> set[Path]:
-    """The spools of this process's processors, else that of the environment."""
-    used = {engine.settings.spool_dir for engine in lifecycle.engines() if engine.settings.spool == "disk"}
-    return used or ({settings.spool_dir} if (settings := Settings.from_env()).spool == "disk" else set())
+    """The spools of this process's processors; where there is none, that of the environment."""
+    known = [engine.settings for engine in lifecycle.engines()] or [Settings.from_env()]
+    return {settings.spool_dir for settings in known if settings.spool == "disk"}

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import time
 import weakref
+from contextlib import suppress
 from enum import IntEnum
 from functools import partial
 from os import getpid
-from typing import TYPE_CHECKING, Final, cast
-from weakref import ref
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry import baggage
 from opentelemetry.trace import StatusCode
@@ -34,7 +34,7 @@ from roark_otel.records import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, S
 from roark_otel.vocabulary import OpenSpans
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.resources import Resource
@@ -69,6 +69,9 @@ class Took(IntEnum):
     """Nothing, because this process is a forked child and the inbox is its parent's."""
 
 
+_NOTHING_TAKEN, _TAKEN, _FORKED = Took.NOTHING, Took.SPAN, Took.FORKED  # to look a member up takes as long as a call
+
+
 class _LiveTrace:
     """A trace with spans of a conversation: its roots that are open, and whether it has an id."""
 
@@ -86,10 +89,10 @@ class _Host:
     dropped.
     """
 
-    __slots__ = ("may_be_read", "seen", "span")
+    __slots__ = ("alive", "may_be_read", "seen")
 
-    def __init__(self, span: object, *, may_be_read: bool) -> None:
-        self.span = span
+    def __init__(self, alive: Callable[[], Span | None], *, may_be_read: bool) -> None:
+        self.alive = alive
         self.may_be_read = may_be_read
         self.seen = 0
 
@@ -122,10 +125,11 @@ class Capture:
         self._has_other_ids = len(vocabulary.id_keys) > 1
         self._traces: dict[int, _LiveTrace] = {}
         self._mute: set[object] = set()
+        self._telling: set[object] = set()
         self._resources: dict[int, tuple[Resource, Mapping[str, object], bool]] = {}
         self._latest_resource: tuple[Resource, Mapping[str, object], bool] | None = None
         global _captures
-        _captures = (*(alive for alive in _captures if alive() is not None), ref(self))
+        _captures = (*(alive for alive in _captures if alive() is not None), weakref.ref(self))
 
     def shows_an_id(self, trace_id: int) -> bool:
         """Whether a span of this trace had an external id when it started."""
@@ -160,7 +164,7 @@ class Capture:
             or ((local_root or callcontext.in_use) and self._is_of_a_call(span, parent_context, local_root=local_root))
         ):
             return self._start(span, context, parent, scope, attributes, parent_context)
-        return Took.NOTHING
+        return _NOTHING_TAKEN
 
     def _is_of_a_call(self, span: Span, parent_context: Context | None, *, local_root: bool) -> bool:
         """Whether the surroundings of a span give it an id."""
@@ -179,12 +183,15 @@ class Capture:
         attributes: Mapping[str, object],
         parent_context: Context | None,
     ) -> Took:
-        if getpid() != self._pid:
-            return Took.FORKED
         if self._inbox.is_flooded():
-            return Took.SPAN
+            return _TAKEN
         trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
-        trace = self._traces.get(trace_id) or self._traces.setdefault(trace_id, _LiveTrace())
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            # Asked where a trace begins only: in a child, a trace that is known is its parent's.
+            if getpid() != self._pid:
+                return _FORKED
+            trace = self._traces.setdefault(trace_id, _LiveTrace())
         local_root = parent is None or parent[_IS_REMOTE]
         external_id = attributes.get(EXTERNAL_ID)
         if external_id is None and self._has_other_ids:
@@ -225,25 +232,26 @@ class Capture:
         if local_root or external_id is not None:
             trace.hosts[span_id] = self._host(start, span)
         self._inbox.append(start)
-        return Took.SPAN
+        return _TAKEN
 
     def _host(self, start: SpanStart, span: Span) -> _Host:
         may_be_read = self._vocabulary.may_be_read_open(start.scope)
+        # The reference that tells of its death lives as long as the host.
+        told = partial(self._on_abandoned, start, _parts(span) if may_be_read else None, may_be_read)
         try:
-            # Its attributes and events outlive it; the reference that tells of its death lives as long as the host.
-            parts = (span._attributes, span._events) if may_be_read else None
-            told = partial(self._on_abandoned, start, parts)
             return _Host(weakref.ref(span, told), may_be_read=may_be_read)
-        except (AttributeError, TypeError):
-            return _Host(start.live, may_be_read=may_be_read)
+        except TypeError:
+            return _Host(lambda: span, may_be_read=may_be_read)
 
     @guarded(None)
-    def _on_abandoned(self, start: SpanStart, parts: tuple[object, object] | None, _: object) -> None:
+    def _on_abandoned(
+        self, start: SpanStart, parts: tuple[object, object] | None, may_be_read: bool, _: object
+    ) -> None:
         """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
         trace = self._traces.get(start.trace_id)
         if trace is None or trace.hosts.pop(start.span_id, None) is None or self._inbox.is_flooded():
             return
-        record = None if parts is None else _record_of_parts(start, *parts)
+        record = _record_of_parts(start, parts) if may_be_read else None
         self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
 
     # A span ends
@@ -256,20 +264,26 @@ class Capture:
             scope: str = span._instrumentation_scope._name  # type: ignore[union-attr]
             attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
             events: Iterable[Event] = span._events._dq  # type: ignore[attr-defined]
-            is_mute = mute.issuperset(attributes)
+            loud: object = mute
             for event in events:
                 if event._name not in mute:
-                    is_mute = False
+                    loud = event._name
                     break
+            is_mute = loud is mute and mute.issuperset(attributes)
         except (AttributeError, TypeError):  # an event's name may be anything, a list too
             context, _, scope, attributes = _public(span)
-            events, is_mute = span.events, False
+            events, loud, is_mute = span.events, None, False
         trace = self._traces.get(context[_TRACE_ID])
         telling = scope in self._scopes or (
-            not is_mute and (self._tells(attributes) or self._tells([event.name for event in events]))
+            not is_mute
+            and (
+                (loud is not mute and loud in self._telling)
+                or self._tells(attributes)
+                or self._tells([event.name for event in events])
+            )
         )
         if trace is None and not telling:
-            return Took.NOTHING
+            return _NOTHING_TAKEN
         return self._end(span, context, trace, scope, attributes, events, telling=telling)
 
     def _end(
@@ -283,12 +297,12 @@ class Capture:
         *,
         telling: bool,
     ) -> Took:
-        if getpid() != self._pid:
-            return Took.FORKED
         trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
         if trace_id in self._parents_traces and (span.start_time or 0) < self._born_ns:
-            return Took.NOTHING  # the parent began it, and will end it too
+            return _NOTHING_TAKEN  # the parent began it, and will end it too
         if trace is None:
+            if getpid() != self._pid:
+                return _FORKED
             trace = self._traces.setdefault(trace_id, _LiveTrace())
         if trace.hosts:
             trace.hosts.pop(span_id, None)
@@ -298,22 +312,22 @@ class Capture:
         if not telling and not error:
             if not self._inbox.is_flooded():
                 self._inbox.append(_new(SpanGone, (trace_id, span_id, span.end_time or 0, False)))
-            return Took.SPAN
+            return _TAKEN
         if (
             not self._inbox.has_room()
             and not self._vocabulary.is_root(scope, span.name)
             and EXTERNAL_ID not in attributes
         ):
             self._inbox.append(SpanGone(trace_id, span_id, span.end_time or 0, dropped=True))
-            return Took.SPAN
+            return _TAKEN
         record = _record(span, context, scope, attributes, events, self._resource(span)[1], error=error)
-        self._inbox.append(record, _size(record))
-        return Took.SPAN
+        # While little waits, what it weighs is not worth a measurement.
+        self._inbox.append(record, _size(record) if self._inbox.is_filling() else 0)
+        return _TAKEN
 
     def _read_events(self, trace_id: int, span_id: int, host: _Host) -> None:
         """Reads the events of an open span that are new since the last time, before the SDK's limit drops them."""
-        span = cast("Span | None", alive(host.span)) if host.may_be_read else None
-        if span is None:
+        if not host.may_be_read or (span := host.alive()) is None:
             return
         try:
             known = span._events
@@ -333,11 +347,15 @@ class Capture:
     # Small questions
 
     def _tells(self, names: Iterable[object]) -> bool:
-        """Whether one of these names tells. The others are remembered: a set operation settles the next span."""
+        """Whether one of these names tells. All are remembered: a set operation settles the next span."""
         for name in names:
             if not isinstance(name, str) or name in self._mute:
                 continue
+            if name in self._telling:
+                return True
             if self._vocabulary.is_telling(name):
+                if len(self._telling) < MAX_NAMES:
+                    self._telling.add(name)
                 return True
             if len(self._mute) < MAX_NAMES:
                 self._mute.add(name)
@@ -428,7 +446,12 @@ def _record(
     *,
     error: bool,
 ) -> SpanRecord:
-    parent = span.parent
+    try:
+        parent, name, start_ns, end_ns = span._parent, span._name, span._start_time, span._end_time
+        dropped: int = span._events.dropped  # type: ignore[attr-defined]
+    except AttributeError:
+        parent, name, start_ns, end_ns = span.parent, span.name, span.start_time, span.end_time
+        dropped = span.dropped_events
     return _new(
         SpanRecord,
         (
@@ -436,24 +459,35 @@ def _record(
             context[_SPAN_ID],
             None if parent is None else parent[_SPAN_ID],
             scope,
-            span.name,
-            span.start_time or 0,
-            span.end_time,
+            name,
+            start_ns or 0,
+            end_ns,
             dict(attributes),
-            _copies(events),
-            span.dropped_events,
+            _copies(events) if events else (),
+            dropped,
             error,
             resource,
         ),
     )
 
 
-def _record_of_parts(start: SpanStart, attributes: object, events: object) -> SpanRecord | None:
-    """An open span as a record, of what is left of it; None if the SDK has other parts than we know."""
+def _parts(span: Span) -> tuple[object, object] | None:
+    """What of a span outlives it: its attributes and its events; None if the SDK has other parts than we know."""
     try:
-        said, happened, dropped = dict(attributes._dict), list(events._dq), events.dropped  # type: ignore[attr-defined]
+        return span._attributes, span._events
     except AttributeError:
         return None
+
+
+def _record_of_parts(start: SpanStart, parts: tuple[Any, Any] | None) -> SpanRecord:
+    """An open span as a record, of what is left of it; of events that were read early the conversation knows."""
+    said: dict[str, object] = {}
+    happened: tuple[SpanEvent, ...] = ()
+    dropped = 0
+    if parts is not None:
+        attributes, events = parts
+        with suppress(AttributeError):
+            said, happened, dropped = dict(attributes._dict), _copies(list(events._dq)), events.dropped
     return SpanRecord(
         start.trace_id,
         start.span_id,
@@ -463,7 +497,7 @@ def _record_of_parts(start: SpanStart, attributes: object, events: object) -> Sp
         start.start_ns,
         None,
         said,
-        _copies(happened),
+        happened,
         dropped,
         error=False,
         resource=start.resource,

@@ -91,7 +91,7 @@ class Delivering:
         with self._spool.claim(name) as call:
             if isinstance(call, Spooled):
                 self._spool.reject(call, 0, reason)
-                self._tally.add("rejected")
+                self._tally.add("rejected", error_type=reason)
                 _log_rejected(call, 0, reason, self._spool)
 
     @guarded(None)
@@ -155,16 +155,17 @@ class Delivering:
                 return Settled(is_progress=True)
             case Rejected(status, reason):
                 self._spool.reject(call, status, reason)
-                self._tally.add("late_dropped" if call.stage is Stage.LATE else "rejected")
+                kind = reason if reason == "id_in_use" else str(status)
+                self._tally.add("late_dropped" if call.stage is Stage.LATE else "rejected", error_type=kind)
                 _log_rejected(call, status, reason, self._spool)
                 return Settled(is_progress=True)
             case Refused(status):
-                self._tally.add("refused")
+                self._tally.add("refused", error_type=str(status))
                 self._say_refused(status)
                 self.hang_up()  # the next attempt reads the key anew
                 return receipt
             case TryAgain(_, why):
-                self._tally.add("retried")
+                self._tally.add("retried", error_type=why)
                 message = "roark_otel: Roark cannot be reached (%s); calls wait in %s"
                 say(logging.WARNING, (why,), message, why, self._spool.place)
                 return receipt

@@ -203,15 +203,14 @@ class Engine:
 
     def attach(self, id_hash: str, url: str) -> bool:
         """A recording was attached to calls of this id. Returns whether one of them waits in memory here."""
+        is_awaited = any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
         self._courier.attach(id_hash, url)
-        return any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
+        return is_awaited
 
     def drain(self, timeout: float) -> bool:
         """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
         self.be_of_this_process()
-        for name in self._spool.names(SENDABLE):
-            self._courier.offer(name, 0.0)
-        return self._courier.flush(time.monotonic() + timeout)
+        return self._courier.flush(time.monotonic() + timeout, everybodys=True)
 
     def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, within so many seconds. Returns whether all of it was delivered."""
@@ -322,8 +321,8 @@ class Engine:
             from roark_otel.client import Client
 
             "".encode("idna")  # imports what the first look-up of a host name would
-        key = self._key.current()
-        return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
+            key = self._key.current()
+            return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
 
     def _make_readers(self) -> Readers:
         made = [(dialect.name, self._reader(dialect)) for dialect in self.dialects]

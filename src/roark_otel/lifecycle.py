@@ -60,7 +60,8 @@ def acquire(
     with _lock():
         engine = _engines.get(key)
         if engine is None:
-            engine = _engines[key] = Engine(settings, api_key, dialects, hooks, _deliver_at_exit)
+            engine = Engine(settings, api_key, dialects, hooks, _deliver_at_exit)
+            _engines[key] = engine
             _living.add(engine)
         elif (engine.settings, engine.dialects, engine.hooks) != (settings, tuple(dialects), hooks):
             say(

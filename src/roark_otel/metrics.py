@@ -37,6 +37,7 @@ _CONVERSATIONS = {
     "second_roots": "second_root",
     "unattributed": "unattributed",
     "fragments": "fragment",
+    "duplicates": "duplicate",
 }
 """Counters of `Stats` and what became of those conversations."""
 
@@ -76,7 +77,7 @@ def _failed_attempts(engine: Engine) -> Iterable[tuple[float, Mapping[str, str]]
 def _dropped_spans(engine: Engine) -> Iterable[tuple[float, Mapping[str, str]]]:
     stats = engine.stats()
     yield stats.dropped_spans, {ERROR_TYPE: "queue_full"}
-    yield stats.late_spans, {ERROR_TYPE: "late"}
+    yield stats.late_dropped, {ERROR_TYPE: "late"}
     yield stats.bad_ids, {ERROR_TYPE: "bad_id"}
 
 
@@ -114,6 +115,13 @@ INSTRUMENTS: Final = (
         "{span}",
         "Spans that are not part of their call, or not wholly, by the reason.",
         _dropped_spans,
+    ),
+    Instrument(
+        "roark_otel.processor.span.late",
+        _COUNTER,
+        "{span}",
+        "Spans that came after their conversation was closed.",
+        lambda engine: [(engine.stats().late_spans, {})],
     ),
     Instrument(
         "roark_otel.processor.queue.size",

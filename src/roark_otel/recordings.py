@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - the fields of a dataclass
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ TOUCH_SECONDS = 30.0
 
 TAKE_OVER_SECONDS = 120.0
 """A waiting call that was not touched for so long is anybody's."""
+
+MAX_KEPT = 1_000
+"""So many recordings are kept in memory for calls to come."""
 
 RETRY_SECONDS = 1.0
 """After so long a file that somebody else had, or that could not be written, is looked at again."""
@@ -97,6 +101,7 @@ class Recordings:
         resolver = self._policy.resolver
         self._resolving = None if resolver is None else Resolving(resolver, tell, tally)
         self._waits: dict[str, _Wait] = {}
+        self._kept: OrderedDict[str, str] = OrderedDict()
 
     def __len__(self) -> int:
         """How many calls wait."""
@@ -150,9 +155,14 @@ class Recordings:
                     self._give(name, url)
 
     def attach(self, id_hash: str, url: str) -> None:
-        """Gives the calls of an id a recording, if they wait here."""
-        for name in [name for name in self._waits if name.startswith(id_hash)]:
+        """Gives the calls of an id a recording, if they wait here; in memory it is kept for one that is yet to come."""
+        names = [name for name in self._waits if name.startswith(id_hash)]
+        for name in names:
             self._give(name, url)
+        if not names and self._policy.root is None:
+            self._kept[id_hash] = url
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
 
     def answered(self, answered: Answered) -> None:
         """The resolver has answered."""
@@ -195,7 +205,8 @@ class Recordings:
 
     def _attach_kept(self, name: str) -> None:
         root = self._policy.root
-        if root is not None and (url := attachments.kept_for(root, name[:32])) is not None:
+        url = self._kept.pop(name[:32], None) if root is None else attachments.kept_for(root, name[:32])
+        if url is not None:
             self._give(name, url)
 
     def _give(self, name: str, url: str) -> None:
@@ -229,7 +240,7 @@ class Recordings:
             del self._waits[name]
             if self._policy.fallback_url is None:
                 self._spool.reject(call, 0, "no_recording")
-                self._tally.add("rejected")
+                self._tally.add("rejected", error_type="no_recording")
                 logger.warning(
                     "roark_otel: call external_id=%s has no recording and is kept in %s/rejected; attach_recording() "
                     "still sends it",

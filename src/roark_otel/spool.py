@@ -345,7 +345,9 @@ class Spool:
     def remove(self, call: Spooled, call_id: str | None = None) -> None:
         """Removes a call that Roark has, under this id if it is known."""
         self._remember(call.name, call_id)
-        self._memory.remove(call.name)
+        if call.name in self._memory:
+            self._memory.remove(call.name)
+            return
         for stage in (Stage.TRIED, call.stage):
             with suppress(FileNotFoundError, NotADirectoryError):
                 self._path(call.name, stage).unlink()

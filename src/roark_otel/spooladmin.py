@@ -118,14 +118,15 @@ def measure(directory: Path) -> Measure:
     """How many files of a directory wait for what, their bytes and the age of the oldest. Reads no file."""
     waiting = [(stage, about) for path, _, stage in _waiting(directory) if (about := _stat(path)) is not None]
     rejected = [about for path, _ in _rejected(directory) if (about := _stat(path)) is not None]
-    oldest = min((about.st_mtime for _, about in waiting), default=time.time())
+    now = time.time()
+    oldest = min((about.st_mtime for _, about in waiting), default=now)
     return Measure(
         sendable=sum(1 for stage, _ in waiting if stage is not Stage.WAITING),
         awaiting_recording=sum(1 for stage, _ in waiting if stage is Stage.WAITING),
         rejected=len(rejected),
         bytes=sum(about.st_size for _, about in waiting),
         rejected_bytes=sum(about.st_size for about in rejected),
-        oldest_seconds=max(0.0, time.time() - oldest),
+        oldest_seconds=max(0.0, now - oldest),
     )
 
 

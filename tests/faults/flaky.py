@@ -26,7 +26,7 @@ class FlakyRoark(AnsweringServer):
         self.is_out = False
         self.bodies: dict[str, dict[str, Any]] = {}
         self.counts: Counter[str] = Counter()
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - reproducible
         self._guard = threading.Lock()
 
     def _reply(self, seen: Seen) -> Answer | NoAnswer:
@@ -56,11 +56,11 @@ class FlakyRoark(AnsweringServer):
         return created(f"id of {external_id}")
 
 
-def wait_for(condition: Any, seconds: float) -> bool:
-    """Waits for what other processes do. Returns whether it happened."""
+def wait_for(condition: Any, seconds: float, every: float = 0.02) -> bool:
+    """Waits for what other processes do, asking every so many seconds. Returns whether it happened."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(every)
     return True

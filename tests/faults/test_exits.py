@@ -145,7 +145,7 @@ def test_roark_is_down_at_exit(tmp_path: Path) -> None:
     """It is told once how many calls are left and where; the next process delivers them."""
     with Sandbox() as gone:
         url, port = gone.url, int(gone.url.rsplit(":", 1)[1])
-    script = APP.replace("processor_that()", "processor_that(exit_timeout_seconds=1)") + "\n".join(
+    script = APP.replace("processor_that()", "processor_that(exit_timeout_seconds=3)") + "\n".join(
         (*(f"finish('call-{number}')" for number in range(3)), "left_open = begin('open')", "sys.exit(0)")
     )
     err = processes.run(tmp_path, script, url).stderr

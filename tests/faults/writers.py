@@ -47,7 +47,7 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
     provider.add_span_processor(processor_for(url, spool_dir))
     for number in range(count):
         talk(provider, f"{name}-{number}")
-        time.sleep(0.01)
+        time.sleep(0.02)
     provider.force_flush()
 
 

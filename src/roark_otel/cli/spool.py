@@ -32,6 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     show = action("show", "what the spool knows of a call")
     show.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
     show.add_argument("--body", action="store_true", help="with the body as it is sent: every word of the call")
+    attach = action("attach", "give a call its recording, now or when it comes")
+    attach.add_argument("id", metavar="ID", help="its external id")
+    attach.add_argument("url", metavar="URL", help="the recording's URL")
     retry = action("retry", "send rejected calls again")
     retry.add_argument("ids", metavar="ID", nargs="*", help="external ids or names")
     retry.add_argument("--rejected", action="store_true", help="all of them")
@@ -55,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "list": spool_view.show_all,
         "show": spool_view.show_one,
+        "attach": spool_change.attach,
         "retry": spool_change.retry,
         "reject": spool_change.reject,
         "purge": spool_change.purge,

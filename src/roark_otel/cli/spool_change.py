@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel import spooladmin
+from roark_otel.attach import attach_to
 from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool_view import directory_of, everything, found, plain, root_of
 from roark_otel.engine import spool_directory
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from roark_otel.spooladmin import Change, Listed
+
+
+def attach(options: argparse.Namespace) -> int:
+    """Gives a call its recording."""
+    root: Path = options.spool_dir or Settings.from_env().spool_dir
+    try:
+        calls = attach_to(root, options.id, options.url)
+    except ValueError as fault:
+        raise Problem(str(fault).removeprefix("roark_otel: "), USAGE) from None
+    except OSError as fault:
+        raise Problem(f"the spool {root} takes nothing: {fault.strerror or fault}") from None
+    if options.json:
+        print(json.dumps({"attached": calls}))
+    else:
+        print(f"attached to {calls} call{'s' * (calls != 1)}" if calls else "kept for a call that comes within a week")
+    return 0
 
 
 def retry(options: argparse.Namespace) -> int:
