@@ -21,6 +21,7 @@ from opentelemetry.trace import StatusCode
 
 from roark_otel import callcontext
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
+from roark_otel.formats import is_external_id
 from roark_otel.records import EventsSeen, SpanEvent, SpanGone, SpanRecord, SpanStart
 from roark_otel.vocabulary import OpenSpans
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from roark_otel.inbox import Inbox
+    from roark_otel.types import OwnId
     from roark_otel.vocabulary import Vocabulary
 
 MAX_NAMES = 10_000
@@ -52,13 +54,18 @@ _new = tuple.__new__
 
 
 class _LiveTrace:
-    """A trace with spans of a conversation: its open spans whose events are read early, and whether it has an id."""
+    """A trace with spans of a conversation.
 
-    __slots__ = ("has_id", "hosts")
+    `ids` are those that its spans have shown, `hosts` its open spans whose events are read early, and `unnamed` its
+    open roots without an id, each with the dialect's way to an own id if it may have one.
+    """
+
+    __slots__ = ("hosts", "ids", "unnamed")
 
     def __init__(self) -> None:
-        self.has_id = False
+        self.ids: set[object] = set()
         self.hosts: dict[int, _Host] = {}
+        self.unnamed: dict[int, tuple[Span, OwnId | None]] = {}
 
 
 class _Host:
@@ -98,7 +105,7 @@ class Capture:
     def shows_an_id(self, trace_id: int) -> bool:
         """Whether a span of this trace had an external id when it started."""
         trace = self._traces.get(trace_id)
-        return trace is not None and trace.has_id
+        return trace is not None and bool(trace.ids)
 
     def forget(self, trace_id: int) -> None:
         """Nothing of this trace is waited for any more. Called by the assembler."""
@@ -150,16 +157,23 @@ class Capture:
         if external_id is None and self._has_other_ids:
             external_id = self._vocabulary.external_id(attributes)
         call_attributes = callcontext.call_attributes_in(parent_context) if callcontext.in_use else _NOTHING
+        if trace.unnamed:
+            self._stamp_late(trace)
         baggage_id = None
-        if external_id is not None:
-            trace.has_id = True
-        elif not trace.has_id:
-            if EXTERNAL_ID in call_attributes:
-                # The one attribute that we ever set: without it the trace would not be linked.
-                span.set_attribute(EXTERNAL_ID, cast("str", call_attributes[EXTERNAL_ID]))
-                trace.has_id = True
-            else:
+        known_id = external_id if external_id is not None else call_attributes.get(EXTERNAL_ID)
+        if known_id is not None:
+            if EXTERNAL_ID not in attributes:
+                self._stamp(trace, span, known_id)
+            elif isinstance(known_id, str):
+                trace.ids.add(known_id)
+        else:
+            if not trace.ids:
                 baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
+            own_id = self._vocabulary.own_id(scope, span.name)
+            if own_id is not None and (baggage_id is not None or self._resource(span)[2]):
+                own_id = None  # it has an id, though not one of its own
+            if own_id is not None or (local_root and not trace.ids):
+                trace.unnamed[span_id] = span, own_id
         if (local_root or external_id is not None) and self._vocabulary.may_be_read_open(scope):
             trace.hosts[span_id] = _Host(span)
         if self._inbox.is_flooded():
@@ -184,6 +198,28 @@ class Capture:
                 ),
             )
         )
+
+    def _stamp(self, trace: _LiveTrace, span: Span, external_id: object) -> None:
+        """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
+        if is_external_id(external_id) and external_id not in trace.ids:
+            span.set_attribute(EXTERNAL_ID, cast("str", external_id))
+            trace.ids.add(external_id)
+
+    def _stamp_late(self, trace: _LiveTrace) -> None:
+        """Stamps open roots whose id came after their start, under another key or from their framework."""
+        for span_id, (span, own_id) in list(trace.unnamed.items()):
+            try:
+                attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
+            except AttributeError:
+                attributes = span.attributes or _NOTHING
+            found = self._vocabulary.external_id(attributes)
+            if found is None and own_id is not None:
+                found = own_id(attributes, span_id)
+            if isinstance(found, str):
+                trace.unnamed.pop(span_id, None)
+                if EXTERNAL_ID not in attributes:
+                    self._stamp(trace, span, found)
+                trace.ids.add(found)
 
     # A span ends
 
@@ -226,6 +262,8 @@ class Capture:
         telling: bool,
     ) -> None:
         trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
+        if trace.unnamed:
+            trace.unnamed.pop(span_id, None)
         if trace.hosts:
             trace.hosts.pop(span_id, None)
             for host_id, host in list(trace.hosts.items()):

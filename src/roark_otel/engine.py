@@ -92,7 +92,9 @@ class Engine:
             settings.idle_timeout_seconds,
             settings.max_conversations,
         )
-        vocabulary = Vocabulary(self.dialects, settings.external_id_keys, OPEN_SPANS)
+        vocabulary = Vocabulary(
+            self.dialects, settings.external_id_keys, OPEN_SPANS, auto_ids=settings.auto_external_id
+        )
         self._pid = os.getpid()
         self._is_used = False
         self._is_retired = False
