@@ -66,7 +66,8 @@ provider = TracerProvider(shutdown_on_exit=False)
 processor = RoarkSpanProcessor(recording_url="https://example.com/a.wav", linger_seconds=0)
 provider.add_span_processor(processor)
 as_baggage = sys.argv[2] == "baggage"
-with conversation(f"call;1, ü {sys.argv[2]}", tracer_provider=provider, as_baggage=as_baggage, properties={"secret": "no"}) as call:
+about = {"as_baggage": as_baggage, "properties": {"secret": "no"}}
+with conversation(f"call;1, ü {sys.argv[2]}", tracer_provider=provider, **about) as call:
     call.customer_said("Hello?")
     for number in (1, 2):
         with call.tool("lookup", {"id": number}) as tool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from roark_otel.courier import Courier
     from roark_otel.defaults import Defaults
     from roark_otel.finished import FinishedConversation
+    from roark_otel.hiding import Hiding
     from roark_otel.inbox import Inbox
     from roark_otel.records import Entry
     from roark_otel.spool import Spool
@@ -81,6 +82,7 @@ class Assembler:
         places: Where it takes from and gives to.
         hold_seconds: How long a call that goes on is held back in the spool, should this process die meanwhile.
         redaction: What of a call may be sent.
+        hiding: Hides all words as they are taken in; None where content is captured.
     """
 
     def __init__(
@@ -90,10 +92,12 @@ class Assembler:
         places: Places,
         hold_seconds: float,
         redaction: Redaction | None = None,
+        hiding: Hiding | None = None,
     ) -> None:
         self._conversations = conversations
         self._defaults = defaults
         self._redaction = redaction or Redaction()
+        self._hiding = hiding
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._hold_seconds = hold_seconds
@@ -160,7 +164,10 @@ class Assembler:
 
     @guarded(None)
     def _take(self, entry: Entry) -> None:
-        self._conversations.take(sound(entry, time.time_ns()), time.monotonic())
+        told = sound(entry, time.time_ns())
+        if self._hiding is not None:
+            told = self._hiding.entry(told)
+        self._conversations.take(told, time.monotonic())
 
     def _answer(self, request: Request) -> None:
         try:

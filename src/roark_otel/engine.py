@@ -6,17 +6,19 @@ import logging
 import os
 import time
 import weakref
+from dataclasses import replace
 from hashlib import sha256
 from multiprocessing import util as multiprocessing_util
 from typing import TYPE_CHECKING
 
 from roark_otel.assembler import Assembler, Places
-from roark_otel.capture import OPEN_SPANS, Capture
+from roark_otel.capture import OPEN_SPANS, Capture, read_open
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
 from roark_otel.facts import snake_case
 from roark_otel.guard import guarded, logger, say
+from roark_otel.hiding import Hiding
 from roark_otel.inbox import Inbox
 from roark_otel.moments import Agent
 from roark_otel.naming import hash_ids
@@ -29,7 +31,7 @@ from roark_otel.version import __version__
 from roark_otel.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -92,8 +94,12 @@ class Engine:
             settings.idle_timeout_seconds,
             settings.max_conversations,
         )
+        hiding = None if settings.capture_content else Hiding(os.urandom(32))
         vocabulary = Vocabulary(
-            self.dialects, settings.external_id_keys, OPEN_SPANS, auto_ids=settings.auto_external_id
+            self.dialects,
+            settings.external_id_keys,
+            OPEN_SPANS if hiding is None else replace(OPEN_SPANS, record=_hiding_words(hiding)),
+            auto_ids=settings.auto_external_id,
         )
         self._pid = os.getpid()
         self._is_used = False
@@ -109,6 +115,7 @@ class Engine:
             Places(self._inbox, self._spool, self._courier, self._tally, self._capture.forget),
             settings.idle_timeout_seconds,
             self._redaction,
+            hiding,
         )
 
     # On the app's threads
@@ -242,6 +249,16 @@ class _GuardedReader:
     @guarded(())
     def moments(self) -> Iterable[Moment]:
         return tuple(self._reader.moments())
+
+
+def _hiding_words(hiding: Hiding) -> Callable[[object], SpanRecord | None]:
+    """Reads an open span as it is taken in where content is not captured: without a word of anybody."""
+
+    def read(span: object) -> SpanRecord | None:
+        record = read_open(span)
+        return None if record is None else hiding.record(record)
+
+    return read
 
 
 def _subdirectory(settings: Settings, api_key: SecretStr) -> str:
