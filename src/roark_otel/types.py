@@ -85,8 +85,8 @@ Redactor: TypeAlias = "Callable[[Redactable], Redactable | None]"
 """A hook of the app's own: answers the same, with other words in it, or None to leave it out.
 
 A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
-answers something else, the words are dropped and not the call. Times and the call's id cannot be changed. It may be
-asked about the same thing again, as a call is finished again with what came late.
+answers something else, the words are dropped and not the call. Times, a tool's name and the call's id cannot be
+changed. It may be asked about the same thing again, as a call is finished again with what came late.
 """
 
 
