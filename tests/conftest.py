@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel import guard, lifecycle, processor
+from roark_otel import guard, lifecycle, naming, processor
 from roark_otel.sandbox import Sandbox
 from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
@@ -31,6 +31,7 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
     guard._said.clear()
+    naming._hashed.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from roark_otel.courier import Courier
     from roark_otel.defaults import Defaults
     from roark_otel.finished import FinishedConversation
+    from roark_otel.hiding import Hiding
     from roark_otel.inbox import Inbox
     from roark_otel.linking import Recorded, Unrecorded
     from roark_otel.records import Entry
@@ -120,6 +121,7 @@ class Assembler:
         places: Where it takes from and gives to.
         rules: What it goes by.
         redaction: What of a call may be sent.
+        hiding: Hides all words as they are taken in; None where content is captured.
     """
 
     def __init__(
@@ -129,10 +131,12 @@ class Assembler:
         places: Places,
         rules: Rules,
         redaction: Redaction | None = None,
+        hiding: Hiding | None = None,
     ) -> None:
         self._conversations = conversations
         self._defaults = defaults
         self._redaction = redaction or Redaction()
+        self._hiding = hiding
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
@@ -201,7 +205,10 @@ class Assembler:
 
     @guarded(None)
     def _take(self, entry: Entry) -> None:
-        self._conversations.take(sound(entry, time.time_ns()), time.monotonic())
+        told = sound(entry, time.time_ns())
+        if self._hiding is not None:
+            told = self._hiding.entry(told)
+        self._conversations.take(told, time.monotonic())
 
     def _answer(self, request: Request) -> None:
         try:

@@ -29,6 +29,7 @@ from opentelemetry.trace import StatusCode
 
 from roark_otel import callcontext
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
+from roark_otel.formats import is_external_id
 from roark_otel.guard import guarded
 from roark_otel.records import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
 from roark_otel.vocabulary import OpenSpans
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from roark_otel.inbox import Inbox
+    from roark_otel.types import OwnId
     from roark_otel.vocabulary import Vocabulary
 
 MAX_NAMES = 10_000
@@ -73,13 +75,18 @@ _NOTHING_TAKEN, _TAKEN, _FORKED = Took.NOTHING, Took.SPAN, Took.FORKED  # to loo
 
 
 class _LiveTrace:
-    """A trace with spans of a conversation: its roots that are open, and whether it has an id."""
+    """A trace with spans of a conversation.
 
-    __slots__ = ("has_id", "hosts")
+    `ids` are those that its spans have shown, `hosts` its open spans whose events are read early, and `unnamed` its
+    open roots without an id, each with the dialect's way to an own id if it may have one.
+    """
+
+    __slots__ = ("hosts", "ids", "unnamed")
 
     def __init__(self) -> None:
-        self.has_id = False
+        self.ids: set[object] = set()
         self.hosts: dict[int, _Host] = {}
+        self.unnamed: dict[int, tuple[object, OwnId | None]] = {}
 
 
 class _Host:
@@ -97,7 +104,7 @@ class _Host:
         self.seen = 0
 
 
-_captures: tuple[ref[Capture], ...] = ()
+_captures: tuple[weakref.ref[Capture], ...] = ()
 """Those in use; one tuple takes the place of another, so that any thread may read it."""
 
 
@@ -134,7 +141,7 @@ class Capture:
     def shows_an_id(self, trace_id: int) -> bool:
         """Whether a span of this trace had an external id when it started."""
         trace = self._traces.get(trace_id)
-        return trace is not None and trace.has_id
+        return trace is not None and bool(trace.ids)
 
     def forget(self, trace_id: int) -> None:
         """Nothing of this trace is waited for any more. Called by the assembler."""
@@ -197,20 +204,21 @@ class Capture:
         if external_id is None and self._has_other_ids:
             external_id = self._vocabulary.external_id(attributes)
         call_attributes = callcontext.call_attributes_in(parent_context) if callcontext.in_use else _NOTHING
+        if trace.unnamed:
+            self._stamp_late(trace)
         baggage_id = None
-        if external_id is not None:
-            trace.has_id = True
-        elif not trace.has_id:
-            if EXTERNAL_ID not in call_attributes:
+        if external_id is None and EXTERNAL_ID in call_attributes and trace_id in self._parents_traces:
+            # The call is the parent's; here is a fragment of it, as where only baggage tells the id.
+            baggage_id, call_attributes = call_attributes[EXTERNAL_ID], _NOTHING
+        elif (known_id := call_attributes.get(EXTERNAL_ID) if external_id is None else external_id) is not None:
+            if EXTERNAL_ID not in attributes:
+                self._stamp(trace, span, known_id)
+            elif isinstance(known_id, str):
+                trace.ids.add(known_id)
+        else:
+            if not trace.ids:
                 baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
-            elif trace_id in self._parents_traces:
-                # The call is the parent's; here is a fragment of it, as where only baggage tells the id.
-                baggage_id, call_attributes = call_attributes[EXTERNAL_ID], _NOTHING
-            else:
-                # The one attribute that we ever set: without it the trace would not be linked.
-                span.set_attribute(EXTERNAL_ID, cast("str", call_attributes[EXTERNAL_ID]))
-                trace.has_id = True
-        live = _weakly(span)
+            self._note_unnamed(trace, span, scope, local_root=local_root, has_baggage_id=baggage_id is not None)
         start = _new(
             SpanStart,
             (
@@ -226,7 +234,7 @@ class Capture:
                 call_attributes,
                 baggage_id,
                 self._resource(span)[1],
-                live,
+                _weakly(span),
             ),
         )
         if local_root or external_id is not None:
@@ -253,6 +261,42 @@ class Capture:
             return
         record = _record_of_parts(start, parts) if may_be_read else None
         self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
+
+    def _note_unnamed(
+        self, trace: _LiveTrace, span: Span, scope: str, *, local_root: bool, has_baggage_id: bool
+    ) -> None:
+        """A root without an id may get one later, which is then stamped on it."""
+        own_id = self._vocabulary.own_id(scope, span.name)
+        if own_id is not None and (has_baggage_id or self._resource(span)[2]):
+            own_id = None  # it has an id, though not one of its own
+        if own_id is not None or (local_root and not trace.ids):
+            trace.unnamed[span._context[_SPAN_ID]] = _weakly(span), own_id
+
+    def _stamp(self, trace: _LiveTrace, span: Span, external_id: object) -> None:
+        """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
+        if is_external_id(external_id) and external_id not in trace.ids:
+            span.set_attribute(EXTERNAL_ID, cast("str", external_id))
+            trace.ids.add(external_id)
+
+    def _stamp_late(self, trace: _LiveTrace) -> None:
+        """Stamps open roots whose id came after their start, under another key or from their framework."""
+        for span_id, (reference, own_id) in list(trace.unnamed.items()):
+            span = cast("Span | None", alive(reference))
+            if span is None:
+                trace.unnamed.pop(span_id, None)
+                continue
+            try:
+                attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
+            except AttributeError:
+                attributes = span.attributes or _NOTHING
+            found = self._vocabulary.external_id(attributes)
+            if found is None and own_id is not None:
+                found = own_id(attributes, span_id)
+            if isinstance(found, str):
+                trace.unnamed.pop(span_id, None)
+                if EXTERNAL_ID not in attributes:
+                    self._stamp(trace, span, found)
+                trace.ids.add(found)
 
     # A span ends
 
@@ -304,6 +348,8 @@ class Capture:
             if getpid() != self._pid:
                 return _FORKED
             trace = self._traces.setdefault(trace_id, _LiveTrace())
+        if trace.unnamed:
+            trace.unnamed.pop(span_id, None)
         if trace.hosts:
             trace.hosts.pop(span_id, None)
             for host_id, host in list(trace.hosts.items()):

@@ -87,7 +87,7 @@ class Conversation:
         "dropped_spans",
         "due",
         "external_id",
-        "is_linked",
+        "linked",
         "missed_events",
         "origin",
         "resource",
@@ -108,7 +108,7 @@ class Conversation:
         self.trace_ids: dict[int, None] = {}
         self.dropped_spans = 0
         self.missed_events = 0
-        self.is_linked = EXTERNAL_ID in resource
+        self.linked: set[int] = set()
         self._first_ns: int | None = None
         self._last_ns = 0
         self._readers: list[Readers] = [readers]
@@ -164,7 +164,8 @@ class Conversation:
     def read(self, record: SpanRecord) -> None:
         """Feeds a span to the readers; until it is known whose it is, it waits."""
         self.saw(record.start_ns, record.end_ns)
-        self.is_linked = self.is_linked or (record.span_id > 0 and EXTERNAL_ID in record.attributes)
+        if record.span_id > 0 and EXTERNAL_ID in record.attributes:
+            self.linked.add(record.trace_id)
         if self.is_known:
             self._feed(record)
         elif len(self._waiting) < MAX_WAITING:
@@ -218,7 +219,7 @@ class Conversation:
         self.trace_ids |= other.trace_ids
         self.dropped_spans += other.dropped_spans
         self.missed_events += other.missed_events
-        self.is_linked = self.is_linked or other.is_linked
+        self.linked |= other.linked
         if other._first_ns is not None:
             self.saw(other._first_ns, other._last_ns)
 
@@ -288,11 +289,15 @@ class Conversation:
             key=lambda root: (root.strength, root.is_abandoned, root.end_ns or 0, root.span_id),
         ).ending
 
+    def _is_linked(self) -> bool:
+        """Whether each of its traces shows the id, on a span or on the resource."""
+        return EXTERNAL_ID in self.resource or self.linked.issuperset(self.trace_ids)
+
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {
             "roark_dropped_spans": self.dropped_spans,
             "roark_dropped_events": self.missed_events,
-            "roark_unlinked": not self.is_linked,
+            "roark_unlinked": not self._is_linked(),
         }
         return {name: value for name, value in notes.items() if value}
 

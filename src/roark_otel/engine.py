@@ -6,16 +6,18 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from roark_otel.assembler import Assembler, Places, Rules
-from roark_otel.capture import OPEN_SPANS, Capture, Took
+from roark_otel.capture import OPEN_SPANS, Capture, Took, read_open
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
 from roark_otel.facts import snake_case
 from roark_otel.guard import guarded, logger, say
+from roark_otel.hiding import Hiding
 from roark_otel.inbox import Inbox
 from roark_otel.installed import version_of
 from roark_otel.keyfile import Key
@@ -106,7 +108,13 @@ class Engine:
             settings.idle_timeout_seconds,
             settings.max_conversations,
         )
-        vocabulary = Vocabulary(self.dialects, settings.external_id_keys, OPEN_SPANS)
+        hiding = None if settings.capture_content else Hiding(os.urandom(32))
+        vocabulary = Vocabulary(
+            self.dialects,
+            settings.external_id_keys,
+            OPEN_SPANS if hiding is None else replace(OPEN_SPANS, record=_hiding_words(hiding)),
+            auto_ids=settings.auto_external_id,
+        )
         self._is_used = False
         self._is_awake = False
         self._tally = Tally()
@@ -140,6 +148,7 @@ class Engine:
                 has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
             ),
             self._redaction,
+            hiding,
         )
         self._pid = os.getpid()
 
@@ -369,6 +378,16 @@ class _GuardedReader:
     @guarded(())
     def moments(self) -> Iterable[Moment]:
         return tuple(self._reader.moments())
+
+
+def _hiding_words(hiding: Hiding) -> Callable[[object], SpanRecord | None]:
+    """Reads an open span as it is taken in where content is not captured: without a word of anybody."""
+
+    def read(span: object) -> SpanRecord | None:
+        record = read_open(span)
+        return None if record is None else hiding.record(record)
+
+    return read
 
 
 def spool_directory(settings: Settings, api_key: SecretStr) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from typing_extensions import assert_never
 
@@ -143,22 +143,27 @@ class Redaction:
 
 def _utterance(told: Utterance, answer: object) -> Utterance | None:
     """The answer, if it can be sent; the times are those that it had."""
-    if isinstance(answer, Utterance) and isinstance(answer.text, str) and isinstance(answer.payload, Mapping):
-        clean = cast("Mapping[str, object]", reading.json_value(answer.payload))
-        text = reading.unicode_text(answer.text)
-        if not text.strip():
-            return None  # words that nobody can see are none
-        return replace(answer, text=text, payload=clean, start_ns=told.start_ns, end_ns=told.end_ns)
-    return replace(told, text=FAILED_TEXT, payload={})
+    if not isinstance(answer, Utterance):
+        return replace(told, text=FAILED_TEXT, payload={})
+    text, payload = cast("object", answer.text), cast("object", answer.payload)  # nobody checked what an app put there
+    if not isinstance(text, str) or not isinstance(payload, Mapping):
+        return replace(told, text=FAILED_TEXT, payload={})
+    if not text.strip():
+        return None  # words that nobody can see are none
+    clean = cast("Mapping[str, object]", reading.json_value(cast("object", payload)))
+    return replace(answer, text=reading.unicode_text(text), payload=clean, start_ns=told.start_ns, end_ns=told.end_ns)
 
 
 def _tool_use(told: ToolUse, answer: object) -> ToolUse:
     """The answer, if it can be sent; the times are those that it had."""
-    good = isinstance(answer, ToolUse) and isinstance(answer.name, str) and isinstance(answer.parameters, Mapping)
-    if isinstance(answer, ToolUse) and good and isinstance(answer.outcome, (Returned, Failed, Unanswered)):
-        clean = cast("Mapping[str, object]", reading.json_value(answer.parameters))
-        return replace(answer, parameters=clean, start_ns=told.start_ns, end_ns=told.end_ns)
-    return replace(told, parameters={}, outcome=Unanswered(), description=None)
+    failed = replace(told, parameters={}, outcome=Unanswered(), description=None)
+    if not isinstance(answer, ToolUse):
+        return failed
+    parameters, outcome = cast("object", answer.parameters), cast("object", answer.outcome)
+    if not isinstance(parameters, Mapping) or not isinstance(outcome, (Returned, Failed, Unanswered)):
+        return failed
+    clean = cast("Mapping[str, object]", reading.json_value(cast("object", parameters)))
+    return replace(answer, name=told.name, parameters=clean, start_ns=told.start_ns, end_ns=told.end_ns)
 
 
 def _sound_call(call: UnrecordedCall, answer: object) -> UnrecordedCall | None:
@@ -174,15 +179,16 @@ def _sound_call(call: UnrecordedCall, answer: object) -> UnrecordedCall | None:
 
 def _without_words(call: UnrecordedCall) -> UnrecordedCall:
     """The call without a word of anybody: no transcript, arguments, results, prompts or texts of properties."""
-    fields = call.model_dump(exclude_unset=True)
+    fields: dict[str, Any] = call.model_dump(exclude_unset=True)
     fields.pop("transcript", None)
     for use in fields.get("tool_invocations") or ():
         use |= {"parameters": {}, "result": ""}
         use.pop("description", None)
-    for agent in [fields.get("agent"), *(fields.get("agents") or ())]:
-        for name in ("description", "prompt") if agent else ():
-            agent.pop(name, None)
-    told = fields.get("properties") or {}
+    agents: list[dict[str, Any]] = [one for one in (fields.get("agent"), *(fields.get("agents") or ())) if one]
+    for agent in agents:
+        agent.pop("description", None)
+        agent.pop("prompt", None)
+    told = call.properties or {}
     kept = {name: value for name, value in told.items() if name == "trace_id" or not isinstance(value, str)}
     fields["properties"] = kept | {"roark_redaction_failed": True}
     return type(call).model_validate(fields)

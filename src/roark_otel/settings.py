@@ -11,7 +11,7 @@ import sys
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -182,7 +182,7 @@ class Settings(BaseModel):
         file = given.get("api_key_file", None if self.api_key else self.api_key_file)
         if isinstance(file, (str, PathLike)) and "api_key" not in given:
             try:
-                given["api_key"] = read_key(Path(file))
+                given["api_key"] = read_key(Path(cast("str", file)))
             except ValueError as fault:
                 raise ValueError(f"roark_otel: api_key_file: {fault}") from None
         try:

@@ -40,6 +40,11 @@ Warn: TypeAlias = "Callable[[Unreadable], None]"
 """Where a reader says what it could not read; it goes on with everything else."""
 
 
+OwnId: TypeAlias = "Callable[[Mapping[str, object], int], str | None]"
+"""From the attributes of a framework's open root and its span id: what the framework calls the conversation, if it is
+known already. `ROARK_AUTO_EXTERNAL_ID` makes that its external id."""
+
+
 class Reader(Protocol):
     """Reads the spans of one conversation in one dialect."""
 
@@ -67,6 +72,7 @@ class Dialect:
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
         generic: Whether its words count only where no other dialect says any, because they repeat a voice framework's.
+        own_id: What the framework calls the conversation of one of its roots.
     """
 
     name: str
@@ -76,6 +82,7 @@ class Dialect:
     roots: frozenset[str] = frozenset()
     live: bool = False
     generic: bool = False
+    own_id: OwnId | None = None
 
 
 Redactable: TypeAlias = "Utterance | ToolUse | UnrecordedCall"
@@ -85,8 +92,8 @@ Redactor: TypeAlias = "Callable[[Redactable], Redactable | None]"
 """A hook of the app's own: answers the same, with other words in it, or None to leave it out.
 
 A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
-answers something else, the words are dropped and not the call. Times and the call's id cannot be changed. It may be
-asked about the same thing again, as a call is finished again with what came late.
+answers something else, the words are dropped and not the call. Times, a tool's name and the call's id cannot be
+changed. It may be asked about the same thing again, as a call is finished again with what came late.
 """
 
 

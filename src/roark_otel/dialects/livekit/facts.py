@@ -136,6 +136,12 @@ def _when(fact: Fact | None) -> tuple[int, int]:
     return (fact.time_ns, fact.span_id) if fact else (0, 0)
 
 
+def own_id(attributes: Mapping[str, object], span_id: int) -> str | None:
+    """What names the conversation of a session: the SID of its room and its span id, for rooms that have several."""
+    room = _room_sid(attributes)
+    return None if room is None else f"{room}-{span_id:016x}"
+
+
 def _room_sid(attributes: Mapping[str, object]) -> str | None:
     """The room's SID. What the app may have named a conversation, or a room, is none."""
     if room := text(attributes.get(names.ROOM_SID)):
