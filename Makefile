@@ -50,9 +50,9 @@ test-long: $(READY)
 
 .venvs/floors/.ready: PINS = $(FLOORS)
 .venvs/middle/.ready: PINS = $(MIDDLE)
-.venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9
+.venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9 opentelemetry-distro
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
-.venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0'
+.venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0' opentelemetry-distro
 # The package alone: the tests run in .venv and start these as apps.
 .venvs/python%/.ready: pyproject.toml
 	$(call python,$*) -m venv $(@D)

@@ -60,6 +60,12 @@ def trace_requests(roark: AnsweringServer) -> list[bytes]:
     return [seen.body for seen in roark.seen if seen.path == "/v1/traces"]
 
 
+def export(processor: RoarkSpanProcessor) -> None:
+    """Sends what is to be sent of traces; calls have a time of their own."""
+    assert processor._traces is not None
+    processor._traces.force_flush(10_000)
+
+
 def exported(roark: AnsweringServer) -> list[str]:
     """The names of the spans that arrived."""
     names: list[str] = []
@@ -89,7 +95,7 @@ def test_only_the_traces_of_conversations_are_exported_each_whole(roark: Answeri
         root.set_attribute(ID, "call-1")
         late = app.tracer.start_span("after the root")
     late.end()
-    app.provider.force_flush()
+    export(app.processor)
 
     assert sorted(exported(roark)) == ["after the root", "before the id", "call"]
     assert app.processor._traces is not None
@@ -102,7 +108,7 @@ def test_spans_leave_while_their_root_is_open(roark: AnsweringServer) -> None:
     root = app.tracer.start_span("call")
     with app.tracer.start_as_current_span("conversation", attributes={ID: "call-1"}):
         app.tracer.start_span("turn").end()
-        app.provider.force_flush()
+        export(app.processor)
         assert exported(roark) == ["turn"]
     root.end()
 
@@ -118,7 +124,7 @@ def test_wherever_the_id_stands(roark: AnsweringServer, where: str) -> None:
     context = baggage.set_baggage(ID, "call-1") if where == "baggage" else None
     told = {"session.id": "call-1"} if where == "another key" else {}
     app.tracer.start_span("call", context, attributes=told).end()
-    app.provider.force_flush()
+    export(app.processor)
 
     assert exported(roark) == ["call"]
 
@@ -126,7 +132,7 @@ def test_wherever_the_id_stands(roark: AnsweringServer, where: str) -> None:
 def test_what_is_not_sampled_is_not_exported(roark: AnsweringServer) -> None:
     app = App(roark.url, export_traces=True, provider={"sampler": ALWAYS_OFF})
     app.tracer.start_span("call", attributes={ID: "call-1"}).end()
-    app.provider.force_flush()
+    export(app.processor)
 
     assert exported(roark) == []
 
@@ -134,7 +140,7 @@ def test_what_is_not_sampled_is_not_exported(roark: AnsweringServer) -> None:
 def test_the_key_and_the_project_travel_with_it(roark: AnsweringServer) -> None:
     app = App(roark.url, export_traces=True, project_id="project-1", traces_endpoint=f"{roark.url}/v1/traces")
     app.conversation("call-1", "Hello?")
-    app.provider.force_flush(100)
+    export(app.processor)
 
     headers = next(seen.headers for seen in roark.seen if seen.path == "/v1/traces")
     assert headers["authorization"] == "Bearer test-key"
@@ -148,7 +154,7 @@ def test_spans_after_a_shutdown_are_exported_too(roark: AnsweringServer) -> None
     app.conversation("call-1", "Hello?")
     app.processor.shutdown()
     app.conversation("call-2", "Hello?")
-    app.processor.force_flush(100)
+    export(app.processor)
 
     assert exported(roark) == ["call", "call"]
 
@@ -186,7 +192,7 @@ def test_spans_that_wait_for_an_id_are_bounded(
     second.set_attribute(ID, "call-2")
     first.end()
     second.end()
-    app.provider.force_flush(100)
+    export(app.processor)
 
     assert exported(roark).count("child") == 8
     assert "more than 10 spans wait for an external id" in said.text
@@ -233,7 +239,7 @@ def test_no_word_of_any_framework_is_exported(roark: AnsweringServer, framework:
         recorded = load(dump)
         roots = {span["span_id"]: {ID: dump} for span in recorded if not span.get("parent_span_id")}
         replay(recorded, processor, roots)
-    processor.force_flush(100)
+    export(processor)
 
     sent = b"".join(trace_requests(roark))
     ended = [span["name"] for span in spans if span.get("on_end_seq") is not None]
@@ -251,7 +257,7 @@ def test_redaction_keeps_every_word_at_home(roark: AnsweringServer) -> None:
     """Patterns know the texts of a call, not the attributes of any span: all content is left out."""
     app = App(roark.url, export_traces=True, redact_patterns=["card"])
     app.conversation("call-1", "My name is Robin.", **{"app.note": "a secret", "gen_ai.usage.input_tokens": 7})
-    app.provider.force_flush(100)
+    export(app.processor)
 
     (body,) = trace_requests(roark)
     assert b"Robin" not in body
@@ -318,7 +324,7 @@ def test_a_resource_keeps_what_the_app_says_of_itself(roark: AnsweringServer) ->
     resource = {"service.name": "order-desk", "process.command_args": "--password secret", "note": "a secret"}
     app = App(roark.url, export_traces=True, capture_content=False, resource=resource)
     app.conversation("call-1", "Hello?")
-    app.provider.force_flush(100)
+    export(app.processor)
 
     (body,) = trace_requests(roark)
     assert b"order-desk" in body
@@ -335,7 +341,7 @@ def test_what_cannot_be_rid_of_its_content_is_not_exported(
     monkeypatch.setattr(traces, "without_content", broken)
     app = App(roark.url, export_traces=True, capture_content=False)
     app.conversation("call-1", "My name is Robin.")
-    app.provider.force_flush(100)
+    export(app.processor)
 
     assert trace_requests(roark) == []
     assert "Robin" not in said.text

@@ -19,7 +19,18 @@ from roark_otel.call import UnrecordedCall
 from roark_otel.dialects import DIALECTS
 from roark_otel.moments import Agent, Moment, ToolUse, Utterance
 from roark_otel.records import SpanRecord
-from roark_otel.types import ConversationHandle, Dialect, Reader, Redactable, Redactor, Stats, ToolHandle, Warn
+from roark_otel.types import (
+    Configured,
+    ConversationHandle,
+    Dialect,
+    Reader,
+    Redactable,
+    Redactor,
+    Stats,
+    ToolHandle,
+    TracesGo,
+    Warn,
+)
 
 provider = TracerProvider()
 provider.add_span_processor(RoarkSpanProcessor())
@@ -31,6 +42,10 @@ assert_type(roark_otel.force_flush(), bool)
 assert_type(roark_otel.get_processor(), RoarkSpanProcessor | None)
 assert_type(roark_otel.stats().delivered, int)
 name: str = attributes.EXTERNAL_ID
+
+done = roark_otel.configure(service_name="order-desk", export_traces=True, settings=Settings(agent_name="Order desk"))
+assert_type(done, Configured)
+assert_type(done.traces, TracesGo)
 
 with roark_otel.call_attributes(external_id="call-1", properties={"plan": "gold"}):
     pass

@@ -1,4 +1,4 @@
-"""`roark-otel doctor`, as a process: what is wrong is told in plain words, with what to set."""
+"""`roark-otel doctor`: what is wrong is told in plain words, with what to set."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ RECORDINGS = "https://example.com/{external_id}.wav"
 
 
 @pytest.fixture(name="examine")
-def _examine(run: Run, tmp_path: Path) -> Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]:
+def _examine(command: Run, tmp_path: Path) -> Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]:
     """Runs doctor and sorts what it found by what it is about."""
 
     def examine(*options: str, **environment: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
         told = {"ROARK_SPOOL_DIR": str(tmp_path / "spool"), "ROARK_RECORDING_URL_TEMPLATE": RECORDINGS, **environment}
-        status, out, err = run("doctor", "--json", *options, **told)
+        status, out, err = command("doctor", "--json", *options, **told)
         assert err == ""
         by_subject: dict[str, list[dict[str, str]]] = {}
         for finding in json.loads(out):
@@ -177,10 +177,10 @@ def test_a_file_that_holds_the_key(
     assert [one["level"] for one in found["key"]] == [level]
 
 
-def test_a_test_call_is_created_only_when_it_is_asked_for(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_test_call_is_created_only_when_it_is_asked_for(command: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     told = {"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
 
-    status, out, _ = run("doctor", "--send-test-call", **told)
+    status, out, _ = command("doctor", "--send-test-call", **told)
 
     (call,) = sandbox.calls()
     assert status == 0

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from instrumented import INSTRUMENT, environment
 
 from helpers import wait_until, words
+from instrumented import INSTRUMENT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from roark_otel.defaults import Defaults
 from roark_otel.guard import guarded
 from roark_otel.linking import NotLinkable, Recorded, Unrecorded, link
 from roark_otel.moments import Agent
-from roark_otel.outputs import Finished, Noticed
+from roark_otel.outputs import Finished, Forgotten, Noticed
 from roark_otel.sound import sound
 from roark_otel.vocabulary import OpenSpans, Vocabulary
 
@@ -74,6 +74,8 @@ class Core:
         self.vocabulary = Vocabulary(dialects, settings.external_id_keys, _NO_OPEN_SPANS)
         self.counts: Counter[str] = Counter()
         """What became of conversations that made no call, by the counters of `Stats`."""
+        self.open_traces: set[int] = set()
+        """The traces whose conversations are not all closed."""
         self._dialects = tuple(dialects)
         self._conversations = Conversations(
             self.vocabulary, self._readers, _waits(settings), auto_ids=settings.auto_external_id
@@ -83,15 +85,11 @@ class Core:
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._now = 0.0
 
-    @property
-    def open_conversations(self) -> int:
-        """How many conversations are not closed."""
-        return len(self._conversations)
-
     def take(self, entries: Iterable[Entry], now: float) -> Iterator[Made]:
         """Takes in the entries of a trace, as of this time of the spans in seconds; yields the calls that are done."""
         self._now = max(self._now, now)
         for entry in entries:
+            self.open_traces.add(entry.trace_id)
             self._take(entry)
         yield from self.pass_time(self._now)
 
@@ -104,6 +102,7 @@ class Core:
     def end(self) -> Iterator[Made]:
         """Closes everything: there are no more spans."""
         self._conversations.close_idle(self._now, 0.0)
+        self.open_traces.clear()
         yield from self._made()
 
     @guarded(None)
@@ -114,6 +113,8 @@ class Core:
         for output in self._conversations.outputs():
             if isinstance(output, Noticed):
                 self.counts[output.kind] += 1
+            elif isinstance(output, Forgotten):
+                self.open_traces.discard(output.trace_id)
             elif isinstance(output, Finished) and (made := self._linked(output.conversation)) is not None:
                 yield made
 

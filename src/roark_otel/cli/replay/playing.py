@@ -74,7 +74,7 @@ class Playing:
         self._core = Core(settings, tuple(dialects))
         self._auto_ids = settings.auto_external_id
         self._gathering = Gathering(settings.idle_timeout_seconds)
-        self._in_core: int | None = None
+        self._first_bytes: dict[int, int] = {}
         self._end = options.offset
         self.played = Played(resumed_at=options.offset)
 
@@ -126,7 +126,7 @@ class Playing:
     def _due(self) -> Iterator[Made]:
         for trace in self._gathering.due():
             yield from self._feed(trace)
-        if self._core.open_conversations:
+        if self._core.open_traces:
             yield from self._core.pass_time(self._gathering.now)
 
     def _finish(self, *, incomplete: bool) -> None:
@@ -143,16 +143,16 @@ class Playing:
         if not shows_id(trace, vocabulary, auto_ids=self._auto_ids):
             self.played.counts["traces_without_id"] += 1
             return
-        first = trace.first_byte if self._in_core is None else min(self._in_core, trace.first_byte)
-        yield from self._core.take(entries(trace, vocabulary), self._gathering.now)
-        self._in_core = first if self._core.open_conversations else None
+        told = entries(trace, vocabulary)
+        self._first_bytes[told[0].trace_id] = trace.first_byte
+        yield from self._core.take(told, self._gathering.now)
 
     def _done(self) -> int:
         """Before this place no span is needed any more."""
-        if not self._core.open_conversations:
-            self._in_core = None
-        held = [self._gathering.first_byte(), self._in_core]
-        return min([place for place in held if place is not None], default=self._end)
+        open_traces = self._core.open_traces
+        self._first_bytes = {trace: place for trace, place in self._first_bytes.items() if trace in open_traces}
+        held = self._gathering.first_byte()
+        return min([*self._first_bytes.values(), self._end if held is None else held])
 
     def _deal_with(self, made: Made) -> None:
         match made:

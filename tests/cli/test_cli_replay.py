@@ -1,0 +1,362 @@
+"""`roark-otel replay`: a file of spans becomes calls, once, however often it is replayed."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import set_span_in_context
+
+from answering import Answer, AnsweringServer, created, invalid
+from helpers import T0
+from otlp_lines import Ended, ended, line, lines
+from replaying import SPANS, load
+from roark_otel.cli.problems import Problem
+from roark_otel.cli.replay import progress
+from roark_otel.cli.replay.sending import ATTEMPTS, Already, Created, NotTaken, send
+from roark_otel.client import Client
+from roark_otel.settings import Settings
+from roark_otel.sources.core import ReadyCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from roark_otel.sandbox import Sandbox
+
+    Run = Callable[..., tuple[int, str, str]]
+
+MINUTE = 60 * 1_000_000_000
+
+
+def a_call(number: int, *, with_url: bool = True, children: int = 3, **attributes: Any) -> list[ReadableSpan]:
+    """The spans of a conversation that took place in this minute, in the order of their ends."""
+    seen = Ended()
+    provider = TracerProvider(resource=Resource({"service.name": "order-desk"}), shutdown_on_exit=False)
+    provider.add_span_processor(seen)
+    tracer, start = provider.get_tracer("app"), T0 + number * MINUTE
+    told = {"roark.external_id": f"call-{number}", "roark.conversation.root": True, **attributes}
+    if with_url:
+        told["roark.recording_url"] = f"https://example.com/{number}.wav"
+    root = tracer.start_span("call", start_time=start, attributes={k: v for k, v in told.items() if v is not None})
+    for child in range(children):
+        span = tracer.start_span("turn", set_span_in_context(root), start_time=start + child)
+        span.add_event("roark.transcript", {"role": "customer", "text": f"Sentence {child}"}, start + child)
+        span.end(start + child + 1)
+    root.end(start + MINUTE // 2)
+    return seen.spans
+
+
+def calls(first: int, last: int) -> bytes:
+    return b"".join(line(a_call(number)) for number in range(first, last))
+
+
+@pytest.fixture(name="replay")
+def _replay(command: Run, sandbox: Sandbox, tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+    """Replays a file to the sandbox."""
+
+    def replay(content: bytes, *options: str, **environment: str) -> tuple[int, str, str]:
+        file = tmp_path / "spans.jsonl"
+        file.write_bytes(content)
+        told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+        return command("replay", str(file), *options, **{**told, **environment})
+
+    return replay
+
+
+def ids(sandbox: Sandbox) -> list[str]:
+    return [call["externalId"] for call in sandbox.calls()]
+
+
+def test_a_file_becomes_calls(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """As a process of its own."""
+    (tmp_path / "spans.jsonl").write_bytes(calls(0, 3))
+    told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+
+    status, out, err = run("replay", str(tmp_path / "spans.jsonl"), **told)
+
+    assert (status, out, err) == (0, f"{tmp_path}/spans.jsonl: 3 created\n", "")
+    assert ids(sandbox) == ["call-0", "call-1", "call-2"]
+    body = sandbox.calls()[0]
+    assert [entry["text"] for entry in body["transcript"]] == ["Sentence 0", "Sentence 1", "Sentence 2"]
+    assert body["properties"]["service_name"] == "order-desk"
+
+
+def test_a_second_time_sends_nothing_and_from_the_start_changes_nothing(replay: Any, sandbox: Sandbox) -> None:
+    content = calls(0, 3)
+    replay(content)
+
+    _, again, resumed = replay(content)
+    _, anew, _ = replay(content, "--from-start")
+
+    assert again.endswith(": 0 created\n")
+    assert "goes on at byte" in resumed
+    assert anew.endswith(": 0 created, 3 already there\n")
+    assert len(sandbox.calls()) == 3
+
+
+def test_a_file_that_has_grown_goes_on_where_it_was(replay: Any, sandbox: Sandbox) -> None:
+    """Also when the last line was cut in the middle of a write."""
+    whole = calls(0, 4)
+    replay(whole[: len(calls(0, 2)) + 100])
+    assert ids(sandbox) == ["call-0", "call-1"]
+
+    status, out, _ = replay(whole)
+
+    assert (status, out.rpartition(": ")[2]) == (0, "2 created\n")
+    assert ids(sandbox) == ["call-0", "call-1", "call-2", "call-3"]
+
+
+def test_another_file_of_the_same_name_is_read_from_its_beginning(replay: Any, sandbox: Sandbox) -> None:
+    replay(calls(0, 2))
+
+    _, out, err = replay(calls(5, 9))
+
+    assert (out.rpartition(": ")[2], err) == ("4 created\n", "")
+    assert len(sandbox.calls()) == 6
+
+
+def test_a_conversation_whose_root_is_not_there_yet_waits_for_it(replay: Any, sandbox: Sandbox) -> None:
+    spans = a_call(0)
+    first, second = line(spans[:2]), line(spans[2:])
+    _, out, _ = replay(first)
+    assert "0 created, 1 traces not finished in the file (--incomplete" in out
+
+    _, out, _ = replay(first + second)
+
+    assert out.endswith(": 1 created\n")
+    assert len(sandbox.calls()[0]["transcript"]) == 3
+
+
+def test_what_never_ends_is_sent_if_that_is_wanted(replay: Any, sandbox: Sandbox) -> None:
+    orphans = [span for span in a_call(0, children=2) if span.parent is not None]
+    root = a_call(1)
+
+    _, out, _ = replay(line(root) + line(orphans), "--incomplete", ROARK_EXTERNAL_ID_KEYS="")
+
+    assert "1 created" in out
+    assert ids(sandbox) == ["call-1"]  # the others show no id: only their root had it
+
+
+def test_a_dry_run_prints_and_sends_nothing(replay: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    status, out, err = replay(calls(0, 2), "--dry-run", ROARK_API_KEY="")
+
+    assert status == 0
+    assert [json.loads(row)["externalId"] for row in out.splitlines()] == ["call-0", "call-1"]
+    assert err.endswith(": 2 to be created\n")
+    assert sandbox.calls() == []
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_recorded_dump(command: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+    template = "https://example.com/{external_id}.wav"
+    files = [str(SPANS / "pipecat/async_tool.json"), str(SPANS / "livekit/1.8.9-tool_call.json")]
+
+    status, out, _ = command("replay", *files, ROARK_RECORDING_URL_TEMPLATE=template, **told)
+
+    assert (status, [row.rpartition(": ")[2] for row in out.splitlines()]) == (0, ["1 created", "1 created"])
+    assert ids(sandbox) == ["async2", "call-b"]
+
+
+def test_a_voice_conversation_without_an_id_gets_one_on_request(replay: Any, sandbox: Sandbox) -> None:
+    spans = [{**span, "resource": {}} for span in load("pipecat/async_tool")]
+    for span in spans:
+        span["attributes"].pop("roark.external_id", None)
+    content = lines(ended(spans))
+    template = {"ROARK_RECORDING_URL_TEMPLATE": "https://example.com/{external_id}.wav"}
+
+    _, without, _ = replay(content, "--from-start", **template)
+    _, given, _ = replay(content, "--from-start", ROARK_AUTO_EXTERNAL_ID="true", **template)
+
+    assert "0 created, 1 traces without an external id" in without
+    assert given.endswith(": 1 created\n")
+    assert len(sandbox.calls()) == 1
+
+
+def test_content_off_and_redaction_keep_words_at_home(replay: Any, sandbox: Sandbox) -> None:
+    replay(calls(0, 1), ROARK_CAPTURE_CONTENT="false")
+    replay(calls(1, 2), ROARK_REDACT="card")
+
+    assert len(sandbox.calls()) == 2
+    assert "Sentence" not in json.dumps(sandbox.calls())
+
+
+def test_only_allowed_properties_are_sent(replay: Any, sandbox: Sandbox) -> None:
+    replay(line(a_call(0, **{"roark.property.shop": "a", "roark.property.secret": "b"})), ROARK_PROPERTIES_ALLOW="shop")
+
+    assert sandbox.calls()[0]["properties"] == {"shop": "a"}
+
+
+def test_what_cannot_become_a_call_is_told(replay: Any, sandbox: Sandbox) -> None:
+    """A bad line, a call without a recording, one marked, a second of the same id, a trace of something else."""
+    skipped = a_call(2, **{"roark.skip": True})
+    twice = a_call(9, **{"roark.external_id": "call-0"})
+    foreign = a_call(4, children=0, **{"roark.external_id": None})
+    content = line(a_call(0)) + b"{not json}\n" + line(a_call(1, with_url=False)) + line(skipped) + line(twice)
+
+    status, out, err = replay(content + line(foreign) + b'{"resourceLogs": []}\n\n')
+
+    assert status == 1
+    assert "1 created, 1 without a recording URL (set ROARK_RECORDING_URL_TEMPLATE, then --from-start)" in out
+    assert "1 left out, because their id is that of another call" in out
+    assert "1 marked roark.skip" in out
+    assert "1 lines that cannot be read" in out
+    assert "  line 2: not JSON\n" in err
+    assert "  call-1: no recording URL is known, which Roark requires\n" in err
+    assert ids(sandbox) == ["call-0"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x1f\x8b\x08\x00", "it is compressed: gzip -dc FILE > FILE.json first"),
+        (b"\x28\xb5\x2f\xfd\x04", "it is compressed: zstd -dc FILE > FILE.json first"),
+        (b"\x0a\x07proto", "it is neither OTLP as JSON lines"),
+    ],
+)
+def test_a_file_of_another_kind_is_one_line(replay: Any, content: bytes, told: str) -> None:
+    status, out, err = replay(content)
+
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert told in err
+
+
+def test_no_file_and_no_key_are_one_line(command: Run, tmp_path: Path) -> None:
+    status, _, err = command("replay", str(tmp_path / "nowhere"), ROARK_API_KEY="k")
+    assert (status, err) == (1, f"roark-otel: {tmp_path}/nowhere: No such file or directory\n")
+
+    status, _, err = command("replay", str(tmp_path / "nowhere"))
+    assert (status, err) == (1, "roark-otel: there is no key: set ROARK_API_KEY, or look with --dry-run first\n")
+
+
+def test_a_replay_that_is_killed_goes_on(start: Callable[..., Any], replay: Any, tmp_path: Path) -> None:
+    """Killed in the middle of a request: whatever was created is not created again, and nothing is left out."""
+    made: list[str] = []
+
+    def answer(seen: Any) -> Answer:
+        if seen.external_id in made:
+            return Answer(409)
+        made.append(seen.external_id)
+        if len(made) == 3 and len(killed) == 0:
+            killed.append(True)
+            process.send_signal(signal.SIGKILL)
+        return created(seen.external_id)
+
+    killed: list[bool] = []
+    content = calls(0, 8)
+    with AnsweringServer(then=answer) as server:
+        told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": server.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+        (tmp_path / "spans.jsonl").write_bytes(content)
+        process = start("replay", str(tmp_path / "spans.jsonl"), **told)
+        assert process.wait(60) == -signal.SIGKILL
+        status, out, err = replay(content, **told)
+
+    assert status == 0
+    assert "goes on at byte" in err
+    assert sorted(made) == [f"call-{number}" for number in range(8)]
+    assert len(re.findall("[0-9]+ created", out)) == 1
+
+
+def test_one_that_roark_will_not_take_holds_up_no_other(replay: Any) -> None:
+    def answer(seen: Any) -> Answer:
+        return invalid("transcript") if seen.external_id == "call-1" else created(seen.external_id)
+
+    with AnsweringServer(then=answer) as server:
+        status, out, err = replay(calls(0, 3), ROARK_BASE_URL=server.url)
+
+    assert (status, out.rpartition(": ")[2]) == (1, "2 created, 1 rejected\n")
+    assert err == "  call-1: Roark does not take it (400, transcript)\n"
+
+
+def test_a_key_that_is_refused_stops_it(replay: Any) -> None:
+    with AnsweringServer(then=Answer(401)) as server:
+        status, out, err = replay(calls(0, 3), ROARK_BASE_URL=server.url)
+        assert len(server.seen) == 1
+
+    assert (status, out) == (1, "")
+    assert "Roark refuses the key, the project or the address (401)" in err
+
+
+def client_of(url: str) -> Client:
+    settings = Settings().with_arguments(api_key="k", base_url=url)
+    assert settings.api_key is not None
+    return Client(settings.base_url, settings.api_key, None, 5)
+
+
+A_CALL = ReadyCall("call-1", b'{"externalId": "call-1"}', 0, 0)
+
+
+def test_a_roark_that_has_no_time_is_asked_again_and_not_for_ever() -> None:
+    waited: list[float] = []
+    busy = [Answer(503), Answer(429, headers={"Retry-After": "7"})]
+    with AnsweringServer(*busy, created(), Answer(409), invalid("x"), then=Answer(503)) as server:
+        client = client_of(server.url)
+        assert send(client, A_CALL, waited.append) == Created()
+        assert send(client, A_CALL, waited.append) == Already()
+        assert send(client, A_CALL, waited.append) == NotTaken("400, x")
+        assert (len(waited), waited[1]) == (2, 7.0)
+        with pytest.raises(Problem, match="goes on from here later"):
+            send(client, A_CALL, waited.append)
+        client.close()
+
+    assert len(server.seen) == 5 + ATTEMPTS
+
+
+def test_a_long_file_shows_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    size = progress.LONG_BYTES * 2
+    with progress.progress("spans.jsonl", size) as told:
+        for step in range(41):
+            told(size * step // 40)
+    with progress.progress("short.jsonl", 100) as told:
+        told(100)
+
+    assert capsys.readouterr().err.splitlines() == [f"spans.jsonl: {tenth} %" for tenth in range(10, 101, 10)]
+
+
+def test_on_a_terminal_it_is_drawn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with progress.progress("spans.jsonl", progress.LONG_BYTES) as told:
+        told(progress.LONG_BYTES // 2)
+
+    assert "%" not in capsys.readouterr().out
+
+
+MEASURED = """
+import resource, runpy, sys
+sys.argv = ["roark-otel", *sys.argv[1:]]
+from roark_otel.cli import main
+status = main()
+print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("traces", [4_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_memory_does_not_grow_with_the_file(run: Run, sandbox: Sandbox, tmp_path: Path, traces: int) -> None:
+    """One conversation among very many other traces, spread over time as they are."""
+    file = tmp_path / "spans.jsonl"
+    foreign = line(a_call(0, children=1, **{"roark.external_id": None, "note": "x" * 4_000})).decode()
+    (trace_id,) = set(re.findall(r'"traceId": "(\w+)"', foreign))
+    with file.open("w", encoding="utf-8") as out:
+        out.write(line(a_call(0)).decode())
+        for number in range(1, traces):
+            at = {str(T0 + shift): str(T0 + shift + number * MINUTE) for shift in (0, 1, MINUTE // 2)}
+            moved = re.sub(r'"(1795\d{15})"', lambda found, at=at: f'"{at.get(found[1], found[1])}"', foreign)
+            out.write(moved.replace(trace_id, f"{number:032x}"))
+    told = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+
+    status, out_, err = run("replay", str(file), code=MEASURED, **told)
+
+    assert (status, len(sandbox.calls())) == (0, 1), err
+    assert f"1 created, {traces - 1} traces without an external id" in out_
+    peak = int(re.findall(r"PEAK (\d+)", err)[0])
+    assert file.stat().st_size > 12 * 1024 * 1024 * (traces / 4_000)
+    assert peak < 160, f"{peak} MiB"

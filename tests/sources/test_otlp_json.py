@@ -1,0 +1,133 @@
+"""OTLP's JSON, in all spellings that are about."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import pytest
+
+from roark_otel.records import SpanEvent
+from roark_otel.sources import dump, otlp_json
+
+TRACE, SPAN, PARENT = "5B8EFFF798038103D269B633813FC60C", "EEE19B7EC3C1B174", "eee19b7ec3c1b173"
+
+
+def request(**span: Any) -> dict[str, Any]:
+    """The example of the OTLP specification, with other fields."""
+    told = {
+        "traceId": TRACE,
+        "spanId": SPAN,
+        "parentSpanId": PARENT,
+        "name": "I'm a server span",
+        "startTimeUnixNano": "1544712660000000000",
+        "endTimeUnixNano": "1544712661000000000",
+        "kind": 2,
+        "attributes": [{"key": "my.span.attr", "value": {"stringValue": "some value"}}],
+        **span,
+    }
+    scope = {"name": "my.library", "version": "1.0.0"}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "my.service"}}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": [told]}]}]}
+
+
+def one(**span: Any) -> Any:
+    (found,) = otlp_json.spans(request(**span))
+    return found
+
+
+def test_the_example_of_the_specification() -> None:
+    record, has_remote_parent = one(
+        events=[{"timeUnixNano": "1544712660500000000", "name": "an event", "attributes": []}],
+        status={"code": 2, "message": "an error"},
+        droppedEventsCount=3,
+    )
+
+    assert (record.trace_id, record.span_id, record.parent_id) == (int(TRACE, 16), int(SPAN, 16), int(PARENT, 16))
+    assert (record.start_ns, record.end_ns) == (1544712660000000000, 1544712661000000000)
+    assert (record.scope, record.name) == ("my.library", "I'm a server span")
+    assert record.attributes == {"my.span.attr": "some value"}
+    assert record.resource == {"service.name": "my.service"}
+    assert record.events == (SpanEvent("an event", 1544712660500000000, {}),)
+    assert (record.error, record.dropped_events, has_remote_parent) == (True, 3, True)
+
+
+def test_ids_as_protobuf_would_write_them() -> None:
+    record, _ = one(
+        traceId=base64.b64encode(bytes.fromhex(TRACE)).decode(),
+        spanId=base64.b64encode(bytes.fromhex(SPAN)).decode(),
+        parentSpanId="",
+    )
+
+    assert (record.trace_id, record.span_id, record.parent_id) == (int(TRACE, 16), int(SPAN, 16), None)
+
+
+def test_names_in_snake_case_and_enums_by_name() -> None:
+    told = {"trace_id": TRACE, "span_id": SPAN, "name": "x", "start_time_unix_nano": 5, "end_time_unix_nano": 6}
+    told |= {"status": {"code": "STATUS_CODE_ERROR"}, "kind": "SPAN_KIND_CONSUMER"}
+    (found,) = otlp_json.spans({"resource_spans": [{"scope_spans": [{"spans": [told]}]}]})
+
+    assert (found.record.start_ns, found.record.end_ns, found.record.error) == (5, 6, True)
+    assert found.has_remote_parent
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ({"stringValue": ""}, ""),
+        ({"boolValue": False}, False),
+        ({"intValue": "9007199254740993"}, 9007199254740993),
+        ({"intValue": 7}, 7),
+        ({"doubleValue": 0.5}, 0.5),
+        ({"doubleValue": "-Infinity"}, -math.inf),
+        ({"bytesValue": "AAE="}, b"\x00\x01"),
+        ({"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "a"}]}}, [1, "a"]),
+        ({"arrayValue": {}}, []),
+        ({"kvlistValue": {"values": [{"key": "a", "value": {"arrayValue": {"values": [{}]}}}]}}, {"a": [None]}),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_every_kind_of_value(value: Any, read: object) -> None:
+    record, _ = one(attributes=[{"key": "a", "value": value}])
+
+    assert record.attributes == {"a": read}
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind", "remote"), [(0x300, 1, True), (0x100, 2, False), (0, 2, True), (0, 1, False), ("768", None, True)]
+)
+def test_whether_the_parent_is_in_another_process(flags: Any, kind: Any, remote: bool) -> None:
+    assert one(flags=flags, kind=kind).has_remote_parent is remote
+
+
+@pytest.mark.parametrize(
+    ("span", "why"),
+    [
+        ({"traceId": ""}, "a span has no id"),
+        ({"spanId": "0" * 16}, "a span has no id"),
+        ({"traceId": "12"}, "neither hex nor base64|not 16 bytes"),
+        ({"traceId": TRACE.replace("5", "x")}, "invalid literal"),
+        ({"spanId": 12}, "spanId is not text"),
+        ({"attributes": {"a": 1}}, "attributes is not a list"),
+        ({"attributes": ["a"]}, "attributes is not an object"),
+        ({"startTimeUnixNano": "soon"}, "invalid literal"),
+        ({"startTimeUnixNano": True}, "an integer is none"),
+        ({"attributes": [{"key": "a", "value": {"doubleValue": []}}]}, "a number is none"),
+        ({"events": "none"}, "events is not a list"),
+    ],
+)
+def test_what_is_no_span_is_a_value_error(span: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        one(**span)
+
+
+def test_requests_of_other_signals_hold_no_spans() -> None:
+    assert list(otlp_json.spans({"resourceLogs": [{}]})) == []
+
+
+@pytest.mark.parametrize("told", [{}, [1], [{}], [{"trace_id": 1}], [{"trace_id": "1", "span_id": "2", "end_ns": "x"}]])
+def test_what_is_no_dump_is_a_value_error(told: object) -> None:
+    with pytest.raises(ValueError, match="dump"):
+        list(dump.spans(told))
