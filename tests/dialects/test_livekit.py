@@ -265,25 +265,35 @@ def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump
 
 
 def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
+    """Its last history alone is more than 1 MB."""
     reader = LIVEKIT.reader([].append)
+    spoken: list[str] = []
     tracemalloc.start()
     try:
         for number in range(1_000):
-            for one in exchange(number):
+            for one in exchange(number, spoken):
                 reader.read(one)
+        longest = sum(map(len, spoken))
+        del one
+        spoken.clear()
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+
+    assert longest > 1_000_000
 
     assert len(utterances(reader.moments())) == 2_000
     assert kept < 2_000_000
 
 
-def exchange(number: int) -> Iterator[SpanRecord]:
-    """One question and its answer, with all the history that comes along."""
+def exchange(number: int, spoken: list[str]) -> Iterator[SpanRecord]:
+    """One question and its answer, with all the history that comes along; a tool is asked now and then."""
     at, turn, reply = number * 10_000, number * 10 + 10, number * 10 + 11
     asked, answer = f"{number} where is the order " * 4, f"{number} it ships tomorrow " * 4
-    history = json.dumps({"items": [{"type": "message", "content": [asked + answer]}] * 20})
+    history = f'{{"items": [{", ".join(spoken)}]}}'
+    spoken += [item("message", role=role, content=[text]) for role, text in (("user", asked), ("assistant", answer))]
+    if number % 100 == 0:
+        spoken.append(item("function_call_output", call_id=f"c{number}", output="no such tool", is_error=True))
     yield span("user_speaking", at, at + 900, below=turn)
     yield span("user_turn", at, at + 1_200, own=turn, lk__pii__user_transcript=asked, lk__end_of_turn_delay=0.3)
     node = {"lk__pii__response__text": answer + " ", "lk__pii__chat_ctx": history}
@@ -292,6 +302,11 @@ def exchange(number: int) -> Iterator[SpanRecord]:
     yield span("agent_speaking", at + 1_300, at + 5_000, below=reply)
     turned = {"lk__pii__user_input": asked + " ", "lk__pii__response__text": answer + "  ", "lk__generation_id": "g"}
     yield span("agent_turn", at + 940, at + 5_001, own=reply, **turned)
+
+
+def item(kind: str, **more: Any) -> str:
+    """An item of a history, as long as LiveKit's are."""
+    return json.dumps({"id": f"item_{crc32(repr(more).encode())}", "type": kind, **more, "metrics": {"x": "0" * 400}})
 
 
 # How fast, and how sure
