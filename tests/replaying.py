@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from helpers import wait_until
 from roark_otel import RoarkSpanProcessor
 
 if TYPE_CHECKING:
@@ -142,4 +143,5 @@ def delivered(dump: str, sandbox: Sandbox) -> dict[str, Json]:
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING)
     replay(load(dump), processor, ids)
     assert processor.force_flush(30_000)
+    wait_until(lambda: processor.stats().delivered >= len(truths(dump)), 30)
     return {str(body["externalId"]): dict(body) for body in sandbox.calls()}

@@ -30,6 +30,9 @@ UNSEEN = {
     ("livekit/1.8.9-llm_error", "customer end"): (
         "the call ended before anybody noticed that the customer had fallen silent"
     ),
+    ("livekit/1.8.9-noise_turns", "customer start"): (
+        "the framework's own measure begins with the noise before the words, and the call with the words"
+    ),
     ("pipecat/metrics_disabled_ws", "agent start"): "nothing measures when the customer fell silent",
 }
 """What no span shows: edges whose median may be off by more than the promise, and why."""

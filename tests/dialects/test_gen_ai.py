@@ -321,14 +321,14 @@ def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump
 
 @pytest.mark.parametrize("window", [None, 20])
 def test_a_call_of_two_thousand_turns_is_kept_small(window: int | None) -> None:
-    """Every span brings all the history along, or as much of it as the app sends."""
+    """Every span brings all the history along, more than 1 MB in the end, or as much of it as the app sends."""
     reader = GEN_AI.reader([].append)
     spoken: list[str] = []
     tracemalloc.start()
     try:
         for number in range(1_000):
-            spoken.append(json.dumps(message("user", f"{number} where is the order " * 4)))
-            answer = message("assistant", f"{number} it ships tomorrow " * 4)
+            spoken.append(json.dumps({**message("user", f"{number} where is the order " * 4), "name": "x" * 400}))
+            answer = {**message("assistant", f"{number} it ships tomorrow " * 4), "name": "x" * 400}
             at, recent = number * 10_000, spoken if window is None else spoken[-window:]
             both = {"input__messages": f"[{', '.join(recent)}]", "output__messages": json.dumps([answer])}
             reader.read(span(at, at + 900, own=2 * number + 1, agent__name="support", **both))

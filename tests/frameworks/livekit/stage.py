@@ -29,14 +29,20 @@ RECORDING = "https://example.com/recording.wav"
 LONG = 60.0
 
 
-def traced(url: str, spool: Path | str) -> TracerProvider:
-    """A provider wired as an app does it: our processor, an exporter to link the traces, and LiveKit told of it."""
+def traced(url: str, spool: Path | str, **options: Any) -> TracerProvider:
+    """A provider wired as an app does it: our processor, an exporter to link the traces, and LiveKit told of it.
+
+    Args:
+        url: Where Roark is.
+        spool: Where calls wait.
+        options: What LiveKit is told besides.
+    """
     provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     settings = roark_otel.Settings(api_key=KEY, base_url=url, spool_dir=spool)  # type: ignore[arg-type]
     provider.add_span_processor(roark_otel.RoarkSpanProcessor(settings=settings, recording_url=RECORDING))
     exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {KEY}"})
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    set_tracer_provider(provider)
+    set_tracer_provider(provider, **options)
     return provider
 
 

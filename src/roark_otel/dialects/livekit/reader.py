@@ -63,6 +63,7 @@ class LiveKitReader:
         "_speeds",
         "_syntheses",
         "_tools",
+        "_voices",
         "_warn",
     )
 
@@ -77,6 +78,7 @@ class LiveKitReader:
         self._agent_speech: dict[int, tuple[Interval, ...]] = {}
         self._generations: dict[int, tuple[Generation, ...]] = {}
         self._syntheses: set[Synthesis] | None = set()
+        self._voices: dict[int, int] = {}
         self._activities: set[tuple[int, str]] = set()
         self._names: dict[str, str] = {}
         self._recent: dict[str, str] = {}
@@ -102,6 +104,8 @@ class LiveKitReader:
                 _add(self._generations, span, Generation(span.start_ns, written, calls))
             case names.FUNCTION_TOOL:
                 self._tools.ran(span, end_ns)
+            case names.TTS_NODE if self._syntheses is not None:
+                self._voices[span.span_id] = span.parent_id or 0
             case names.TTS_REQUEST:
                 self._tts_request(span)
             case names.START_AGENT_ACTIVITY:
@@ -124,7 +128,15 @@ class LiveKitReader:
         for span_id, turn in self._customer_turns.items():
             for said in customer_said(turn, self._customer_speech.get(span_id, ())):
                 yield replace(said, payload=measured.of_customer(span_id))
-        yield from customer_asked(self._agent_turns.values(), self._customer_turns, self._customer_speech)
+        turns = self._customer_turns | dict(self._turns_that_never_ended())
+        yield from customer_asked(self._agent_turns.values(), turns, self._customer_speech)
+
+    def _turns_that_never_ended(self) -> Iterator[tuple[int, CustomerTurn]]:
+        """Turns of the customer of which only the speech is known, as where the call ended in the middle of one."""
+        for span_id, speeches in self._customer_speech.items():
+            if span_id not in self._customer_turns:
+                start_ns, end_ns = min(speeches).start_ns, max(one.end_ns for one in speeches)
+                yield span_id, CustomerTurn(start_ns, end_ns, None, None, None)
 
     def _agent_said(self, labels: list[tuple[int, str]], measured: Measurements) -> Iterator[Told]:
         """What agents said, with their names."""
@@ -134,10 +146,15 @@ class LiveKitReader:
             for index, said in enumerate(agent_said(turn, generations, speech)):
                 how_fast = measured.of_agent(span_id, said.start_ns, is_first=index == 0)
                 yield replace(said, payload={**how_fast, **said.payload}), name
-        if self._syntheses:
-            loose = [speech for turn_id, speech in self._agent_speech.items() if turn_id not in self._agent_turns]
-            for said in said_without_turn(chain.from_iterable(loose), self._syntheses, self._agent_turns.values()):
-                yield said, _label_at(labels, said.start_ns)
+        for said in self._said_without_turn():
+            yield said, _label_at(labels, said.start_ns)
+
+    def _said_without_turn(self) -> list[Utterance]:
+        turns = self._agent_turns
+        loose = [speech for turn_id, speech in self._agent_speech.items() if turn_id not in turns]
+        heard = chain.from_iterable(loose) if self._agent_speech else None
+        voices = {voice_id for voice_id, worked_for in self._voices.items() if worked_for not in turns}
+        return said_without_turn(heard, [one for one in self._syntheses or () if one.voice_id in voices])
 
     def _tools_used(self, labels: list[tuple[int, str]]) -> Iterator[Told]:
         """What tools agents used, with their names."""
@@ -180,11 +197,13 @@ class LiveKitReader:
             agent=self._name(get(names.TURN_AGENT_NAME)),
         )
         if names.GENERATION_ID in span.attributes:
-            self._syntheses = None  # this version gives a turn to everything that is said, and turns know the words
+            # This version gives a turn to everything that is said, and turns know the words.
+            self._syntheses = None
+            self._voices.clear()
 
     def _tts_request(self, span: SpanRecord) -> None:
         if self._syntheses is not None and (said := text(content(span, names.INPUT_TEXT))):
-            self._syntheses.add(Synthesis(span.start_ns, said))
+            self._syntheses.add(Synthesis(span.start_ns, said, span.parent_id or 0))
 
     def _activity(self, span: SpanRecord) -> None:
         get = span.attributes.get
