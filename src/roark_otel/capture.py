@@ -218,7 +218,7 @@ class Capture:
         else:
             if not trace.ids:
                 baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
-            self._note_unnamed(trace, span, scope, local_root=local_root, has_baggage_id=baggage_id is not None)
+            self._note_unnamed(trace, span_id, span, scope, local_root, has_id=baggage_id is not None)
         start = _new(
             SpanStart,
             (
@@ -263,14 +263,14 @@ class Capture:
         self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
 
     def _note_unnamed(
-        self, trace: _LiveTrace, span: Span, scope: str, *, local_root: bool, has_baggage_id: bool
+        self, trace: _LiveTrace, span_id: int, span: Span, scope: str, local_root: bool, *, has_id: bool
     ) -> None:
         """A root without an id may get one later, which is then stamped on it."""
         own_id = self._vocabulary.own_id(scope, span.name)
-        if own_id is not None and (has_baggage_id or self._resource(span)[2]):
+        if own_id is not None and (has_id or self._resource(span)[2]):
             own_id = None  # it has an id, though not one of its own
         if own_id is not None or (local_root and not trace.ids):
-            trace.unnamed[span._context[_SPAN_ID]] = _weakly(span), own_id
+            trace.unnamed[span_id] = _weakly(span), own_id
 
     def _stamp(self, trace: _LiveTrace, span: Span, external_id: object) -> None:
         """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""

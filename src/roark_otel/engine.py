@@ -14,15 +14,12 @@ from roark_otel.assembler import Assembler, Places, Rules
 from roark_otel.capture import OPEN_SPANS, Capture, Took, read_open
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
-from roark_otel.defaults import Defaults
-from roark_otel.facts import snake_case
 from roark_otel.guard import guarded, logger, say
 from roark_otel.hiding import Hiding
 from roark_otel.inbox import Inbox
 from roark_otel.installed import version_of
 from roark_otel.keyfile import Key
 from roark_otel.lazily import importing
-from roark_otel.moments import Agent
 from roark_otel.naming import hash_ids
 from roark_otel.patterns import Patterns
 from roark_otel.recordings import Policy
@@ -81,18 +78,9 @@ class Engine:
         self._resolver = None if isinstance(hooks.recording_url, str) else hooks.recording_url
         self._on_first_span = on_first_span
         self._builders: dict[int, int] = {}
-        allow = settings.properties_allow
-        self._defaults = Defaults(
-            interface_type=settings.interface_type,
-            call_direction=settings.call_direction,
-            agent=Agent(name=settings.agent_name, custom_id=settings.agent_custom_id),
-            recording_url=hooks.recording_url if isinstance(hooks.recording_url, str) else None,
-            recording_template=None if self._resolver else settings.recording_url_template,
-            with_content=settings.capture_content,
-            version_of=version_of,
-            sample_ratio=settings.call_sample_ratio,
-            properties_allow=None if allow is None else frozenset(map(snake_case, allow)),
-        )
+        told = settings.defaults(hooks.recording_url if isinstance(hooks.recording_url, str) else None)
+        template = None if self._resolver else told.recording_template
+        self._defaults = replace(told, recording_template=template, version_of=version_of)
         redact = None if hooks.redact is None else guarded(HookFailed())(hooks.redact)
         self._redaction = Redaction(Patterns(settings.redact_patterns), redact)
         if settings.log_external_id == "hash":

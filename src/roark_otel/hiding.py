@@ -18,7 +18,7 @@ from typing_extensions import assert_never
 
 from roark_otel import reading
 from roark_otel.attributes import PROPERTY_PREFIX
-from roark_otel.records import Entry, EventsSeen, SpanGone, SpanRecord, SpanStart
+from roark_otel.records import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 
 if TYPE_CHECKING:
     from roark_otel.records import SpanEvent
@@ -65,7 +65,9 @@ class Hiding:
                 return self.record(entry)
             case EventsSeen():
                 return entry._replace(events=self._events(entry.events))
-            case SpanStart() | SpanGone():
+            case SpanAbandoned(record=SpanRecord() as record):
+                return entry._replace(record=self.record(record))
+            case SpanStart() | SpanGone() | SpanAbandoned():
                 return entry
         assert_never(entry)
 

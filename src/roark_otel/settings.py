@@ -25,9 +25,12 @@ from pydantic import (
 )
 
 from roark_otel import environment
+from roark_otel.defaults import Defaults
+from roark_otel.facts import snake_case
 from roark_otel.formats import is_http_url
 from roark_otel.guard import say
 from roark_otel.keyfile import is_header, read_key
+from roark_otel.moments import Agent
 from roark_otel.patterns import Kind
 from roark_otel.recording import Template
 
@@ -171,6 +174,20 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as fault:
             return cls.model_validate(_without_faulty(values, fault, environ))
+
+    def defaults(self, recording_url: str | None = None) -> Defaults:
+        """What of these settings linking goes by; `recording_url` is that of every call whose spans name none."""
+        allow = self.properties_allow
+        return Defaults(
+            interface_type=self.interface_type,
+            call_direction=self.call_direction,
+            agent=Agent(name=self.agent_name, custom_id=self.agent_custom_id),
+            recording_url=recording_url,
+            recording_template=self.recording_url_template,
+            with_content=self.capture_content,
+            sample_ratio=self.call_sample_ratio,
+            properties_allow=None if allow is None else frozenset(map(snake_case, allow)),
+        )
 
     def with_arguments(self, **arguments: object) -> Self:
         """These settings with every argument that is not None in their place.
