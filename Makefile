@@ -11,13 +11,19 @@ UV     := $(shell command -v uv 2>/dev/null)
 FLOORS := opentelemetry-api==1.33.1 opentelemetry-sdk==1.33.1 httpx==0.27.0 pydantic==2.8.0
 MIDDLE := opentelemetry-api==1.39.1 opentelemetry-sdk==1.39.1
 
-.PHONY: demo test test-long test-versions test-frameworks check bench clean help
+# The Pythons that this machine has, on the path or pyenv's; exits and forks are tested on each.
+PYTHONS := 3.10 3.11 3.12 3.13 3.14
+python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null),$(shell \
+	for home in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*; do [ -x "$$home/bin/python" ] && echo "$$home/bin/python" && break; done))
+
+.PHONY: demo test test-long test-versions test-pythons test-frameworks check bench clean help
 
 help:
 	@echo "make demo       two conversations become calls in a local Roark, without account or network"
 	@echo "make test       the tests, with branch coverage (under five minutes)"
 	@echo "make test-long  the tests with their loops at full size"
 	@echo "make test-versions  the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1"
+	@echo "make test-pythons  forks and exits on every Python that the machine has"
 	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark"
 	@echo "make check      lint, types, import contracts"
 	@echo "make bench      what a span costs, beside the SDK's own processors"
@@ -47,6 +53,13 @@ test-long: $(READY)
 .venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9 opentelemetry-distro
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
 .venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0' opentelemetry-distro
+# The package alone: the tests run in .venv and start these as apps.
+.venvs/python%/.ready: pyproject.toml
+	$(call python,$*) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(@D)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
 .venvs/%/.ready: pyproject.toml
 ifdef UV
 	uv venv --quiet --allow-existing --python $(PYTHON) $(@D)
@@ -61,6 +74,9 @@ endif
 test-versions: .venvs/floors/.ready .venvs/middle/.ready
 	.venvs/floors/bin/python -m pytest -q -n auto -m "not long"
 	.venvs/middle/bin/python -m pytest -q -n auto -m "not long"
+
+test-pythons: $(READY) $(foreach version,$(PYTHONS),$(if $(call python,$(version)),.venvs/python$(version)/.ready))
+	$(BIN)/python -m pytest -q -rs tests/faults/test_exits.py tests/faults/test_forks.py -m "not long"
 
 # Each version pins its own OpenTelemetry, so each has an environment of its own.
 test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready .venvs/pipecat-1.14.0/.ready

@@ -59,6 +59,11 @@ def invalid(*paths: str) -> Answer:
     return Answer(400, json.dumps({"error": {"details": [{"path": path} for path in paths]}}).encode())
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_arguments: Any) -> None:
+        """Says nothing: clients that are killed break their connections."""
+
+
 class AnsweringServer:
     """Gives these replies, one for each request, and from then on that it created the call.
 
@@ -75,7 +80,7 @@ class AnsweringServer:
         self.then = then or created()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
@@ -106,6 +111,7 @@ class AnsweringServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or head and body are forty milliseconds apart
 
             def setup(self) -> None:
                 super().setup()

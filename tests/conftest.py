@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel import guard, lifecycle
+from roark_otel import guard, lifecycle, naming, processor
 from roark_otel.sandbox import Sandbox
+from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,16 +31,18 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
     guard._said.clear()
+    naming._hashed.clear()
 
 
 @pytest.fixture(autouse=True)
 def _own_engines() -> Iterator[None]:
     """An engine ends with its test: a processor that was not shut down is."""
     yield
-    for engine in lifecycle.engines():
+    for engine in list(lifecycle._living):
+        engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
         engine.retire()
     lifecycle._engines.clear()
-    lifecycle._users.clear()
+    processor._processors.clear()
 
 
 @pytest.fixture(name="sandbox")

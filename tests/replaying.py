@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from helpers import wait_until
 from roark_otel import RoarkSpanProcessor
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ RECORDING = "https://example.com/recording.wav"
 
 Json = dict[str, Any]
 
-LIVEKIT_DUMPS = sorted(
-    path.name.removesuffix(".json") for path in (SPANS / "livekit").glob("*.json") if ".truth." not in path.name
+FRAMEWORKS = sorted(
+    path.relative_to(SPANS).as_posix().removesuffix(".truth.json")
+    for folder in ("livekit", "pipecat")
+    for path in (SPANS / folder).glob("*.truth.json")
 )
+"""Every dump of which is known what was really said, such as `livekit/NAME`."""
 
 
 class RecordedIds(IdGenerator):
@@ -46,15 +50,25 @@ class RecordedIds(IdGenerator):
 
 
 def load(dump: str) -> list[Json]:
-    """The spans of a dump below `tests/spans`, such as `livekit/NAME`."""
+    """The spans of a dump below `tests/spans`, such as `livekit/NAME`; those that never ended have no `on_end_seq`."""
     spans: list[Json] = json.loads((SPANS / f"{dump}.json").read_text(encoding="utf-8"))
-    return spans
+    never = SPANS / f"{dump}.never_ended.json"
+    return spans + (json.loads(never.read_text(encoding="utf-8")) if never.exists() else [])
 
 
 def truths(dump: str) -> list[Json]:
-    """What was really said and done in each conversation of a dump, as its framework recorded it."""
+    """What was really said and done in each conversation of a dump, as its framework recorded it.
+
+    One without an `externalId` of its own has its resource's, or one that `delivered` gives it.
+    """
     told: list[Json] = json.loads((SPANS / f"{dump}.truth.json").read_text(encoding="utf-8"))["conversations"]
+    for number, conversation in enumerate(told, 1):
+        conversation.setdefault("externalId", _resource_id(dump) or f"{Path(dump).name}-{number}")
     return told
+
+
+def _resource_id(dump: str) -> str | None:
+    return next((span["resource"].get("roark.external_id") for span in load(dump) if span.get("resource")), None)
 
 
 def replay(spans: list[Json], processor: SpanProcessor, add: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -120,20 +134,14 @@ def _value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def external_ids(dump: str) -> dict[str, str]:
-    """The id of each conversation of a LiveKit dump by its root's span id: its resource's, or one of our own."""
-    told = next((span["resource"].get("roark.external_id") for span in load(dump)), None)
-    roots = [conversation["rootSpanId"] for conversation in truths(dump)]
-    if told is not None:
-        return {roots[0]: told}
-    return {root: f"{Path(dump).name}-{number}" for number, root in enumerate(roots, 1)}
-
-
 def delivered(dump: str, sandbox: Sandbox) -> dict[str, Json]:
-    """The bodies that a LiveKit dump makes arrive at the sandbox, by the span id of the conversation's root."""
-    ids = external_ids(dump)
-    is_told = any("roark.external_id" in span["resource"] for span in load(dump))
+    """The bodies that arrive at the sandbox when a dump is replayed, by external id."""
+    nobody_told = not any(
+        "roark.external_id" in {**span["attributes"], **(span.get("resource") or {})} for span in load(dump)
+    )
+    ids = {one["rootSpanId"]: {"roark.external_id": one["externalId"]} for one in truths(dump) if nobody_told}
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING)
-    replay(load(dump), processor, {} if is_told else {root: {"roark.external_id": ids[root]} for root in ids})
+    replay(load(dump), processor, ids)
     assert processor.force_flush(30_000)
-    return {root: sandbox.call(external_id).body for root, external_id in ids.items()}
+    wait_until(lambda: processor.stats().delivered >= len(truths(dump)), 30)
+    return {str(body["externalId"]): dict(body) for body in sandbox.calls()}

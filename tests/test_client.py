@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 
 from answering import Answer, AnsweringServer, NoAnswer, Seen, created
 from roark_otel.client import MAX_ANSWER_BYTES, Client
-from roark_otel.delivery import Delivered, Refused, Rejected, TryAgain
+from roark_otel.receipts import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,35 +149,35 @@ def test_a_reply_that_is_lost_means_try_again_and_then_known(connect: Callable[.
     with AnsweringServer(NoAnswer(), Answer(409)) as server:
         client = connect(server.url)
 
-        assert TryAgain(None, "RemoteProtocolError") == client.create_call(BODY, tried=False)
+        assert TryAgain(None, "RemoteProtocolError", alone=True) == client.create_call(BODY, tried=False)
         assert Delivered(None, already=True) == client.create_call(BODY, tried=True)
 
 
 def test_a_server_that_keeps_silent_is_left_after_the_timeout(connect: Callable[..., Client]) -> None:
+    heard_enough = threading.Event()
+
     def wait(_seen: Seen) -> Answer:
-        time.sleep(1.0)
+        heard_enough.wait(300)
         return created()
 
     with AnsweringServer(wait) as server:
         before = time.monotonic()
 
         assert TryAgain(None, "ReadTimeout") == connect(server.url, timeout=0.2).create_call(BODY, tried=False)
-        assert time.monotonic() - before < 0.9
+        assert time.monotonic() - before < 200.0
+        heard_enough.set()
 
 
 def test_a_server_that_answers_a_byte_at_a_time_is_left_after_the_timeout(connect: Callable[..., Client]) -> None:
     """The timeout is for the request, not for each byte: one slow answer must not hold up all other calls."""
 
     def dripping() -> Iterator[bytes]:
-        for _ in range(40):
+        while True:  # until the client hangs up
             time.sleep(0.05)
             yield b" "
 
     with AnsweringServer(Answer(200, dripping())) as server:
-        before = time.monotonic()
-
         assert TryAgain(None, "ReadTimeout") == connect(server.url, timeout=0.3).create_call(BODY, tried=False)
-        assert time.monotonic() - before < 1.0
 
 
 def endless(sent: list[int]) -> Iterator[bytes]:
@@ -193,7 +194,7 @@ def test_of_an_answer_without_end_only_the_beginning_is_read(connect: Callable[.
         client = connect(server.url)
         receipt = client.create_call(BODY, tried=False)
 
-        assert TryAgain(None, "200 without a call id") == receipt
+        assert TryAgain(None, "200 without a call id", alone=True) == receipt
         assert sum(sent) < 20 * MAX_ANSWER_BYTES
         assert Delivered("call-2") == client.create_call(BODY, tried=True)
 
@@ -205,7 +206,7 @@ def test_an_answer_may_be_compressed_and_a_broken_one_means_try_again(connect: C
         client = connect(server.url)
 
         assert Delivered("call-9") == client.create_call(BODY, tried=False)
-        assert TryAgain(None, "DecodingError") == client.create_call(BODY, tried=False)
+        assert TryAgain(None, "DecodingError", alone=True) == client.create_call(BODY, tried=False)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_server_may_say_when_to_come_back(
     headers: dict[str, str], after: float | None, connect: Callable[..., Client]
 ) -> None:
     with AnsweringServer(Answer(503, headers=headers)) as server:
-        assert TryAgain(after, "503") == connect(server.url).create_call(BODY, tried=False)
+        assert TryAgain(after, "503", alone=after is None) == connect(server.url).create_call(BODY, tried=False)
 
 
 def test_the_key_is_in_no_representation_of_the_client(connect: Callable[..., Client]) -> None:

@@ -171,7 +171,7 @@ def inert(app: App, threads: Threads) -> None:
     assert app.processor.force_flush() is True
     app.provider.shutdown()
     assert threads.names() == []
-    assert app.processor.stats() == roark_otel.Stats()
+    assert app.processor.stats() == roark_otel.types.Stats()
 
 
 def test_no_key(sandbox: Sandbox, said: pytest.LogCaptureFixture, threads: Threads) -> None:

@@ -12,7 +12,7 @@ from roark_otel.dialects.roark import ROARK
 from roark_otel.finished import Ended, Errored, NeverEnded
 from roark_otel.moments import Utterance
 from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
-from roark_otel.records import EventsSeen, SpanEvent, SpanGone, SpanRecord, SpanStart
+from roark_otel.records import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
 from roark_otel.vocabulary import OpenSpans, Vocabulary
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ NOTHING: Mapping[str, object] = {}
 class Machine:
     """A machine with a clock, and the open spans as they are now."""
 
-    def __init__(self, *, auto_ids: bool = False) -> None:
+    def __init__(self, *, auto_ids: bool = False, waits: Waits = WAITS) -> None:
         self.now = 0.0
         self.open: dict[int, SpanRecord] = {}
         spans = OpenSpans(
             attributes=lambda span_id: self.open[span_id].attributes if span_id in self.open else NOTHING,  # type: ignore[index]
             record=lambda span_id: self.open.get(span_id),  # type: ignore[call-overload]
         )
-        self.conversations = Conversations(Vocabulary(DIALECTS, (), spans), self._readers, WAITS, auto_ids=auto_ids)
+        self.conversations = Conversations(Vocabulary(DIALECTS, (), spans), self._readers, waits, auto_ids=auto_ids)
 
     def _readers(self) -> Readers:
         return tuple((dialect.name, dialect.reader(lambda _: None)) for dialect in DIALECTS)
@@ -460,3 +460,79 @@ def test_nothing_is_kept_of_a_trace_that_is_over(machine: Machine) -> None:
     assert not machine.conversations._traces
     assert not machine.conversations._open
     assert not machine.conversations._ownership._by_id
+
+
+def test_a_root_that_the_app_lets_go_of_is_finished_as_incomplete(machine: Machine) -> None:
+    """OPEN -> LINGERING: it can never end, so nothing is waited for; what it said is in the call."""
+    machine.start(1, external_id="a", marked=True)
+    machine.start(2, 1)
+    machine.end(2, "hello")
+    root = machine.open.pop(1)
+    event = SpanEvent("roark.transcript", 5 * MS, {"role": "agent", "text": "on the root"})
+    machine.conversations.take(SpanAbandoned(1, 1, root._replace(events=(event,))), machine.now)
+    assert machine.after(1.9) == []
+    (finished,) = machine.after(0.1)
+    assert sorted(texts(finished)) == ["hello", "on the root"]
+    assert isinstance(finished, Finished)
+    assert finished.conversation.ending == NeverEnded()
+
+
+def test_a_framework_root_that_is_let_go_of_without_a_word(machine: Machine) -> None:
+    """What may not be read while it is open is not read when it is let go of either."""
+    machine.start(1, scope="livekit-agents", name="agent_session", external_id="a")
+    machine.open.pop(1)
+    machine.conversations.take(SpanAbandoned(1, 1), machine.now)
+    (finished,) = machine.after(2.0)
+    assert isinstance(finished, Finished)
+    assert finished.conversation.ending == NeverEnded()
+
+
+def test_spans_without_an_id_are_given_up_when_no_id_can_come(machine: Machine) -> None:
+    """A chat app's spans are forgotten a quiet time after their trace is over, and not after the idle time."""
+    machine.start(1)
+    machine.start(2, 1)
+    machine.end(2, "to nobody")
+    assert machine.after(WAITS.quiet) == []
+    assert len(machine.conversations) == 1
+    machine.gone(1)
+    assert kinds(machine.after(WAITS.quiet)) == ["unattributed"]
+    assert len(machine.conversations) == 0
+    assert not machine.conversations._traces
+
+
+def test_too_many_conversations_give_up_those_without_an_id_first(machine: Machine) -> None:
+    """However long a call is silent, a chat app beside it does not end it."""
+    machine.start(1, external_id="a")
+    for number in range(2, 8):
+        machine.start(number, trace_id=number)
+        machine.end(number, "to nobody")
+    assert "unattributed" in kinds(machine.after(0.0))
+    machine.end(1, "hello")
+    (finished,) = machine.after(2.0)
+    assert texts(finished) == ["hello"]
+
+
+def test_a_trace_that_never_ends_stays_bounded(machine: Machine) -> None:
+    """A span around a whole worker: neither its closed conversations nor its abandoned spans pile up."""
+    held = {0}
+    machine.conversations._vocabulary._open_spans = OpenSpans(  # type: ignore[misc]
+        attributes=lambda _: NOTHING, record=lambda _: None, is_held=lambda span: span in held
+    )
+    machine.start(1)
+    for number in range(2, 4_000, 2):
+        machine.start(number, 1, external_id=f"call-{number}", marked=True)
+        machine.start(number + 1, number)
+        machine.end(number, "hello")
+        machine.after(2.0)
+    (trace,) = machine.conversations._traces.values()
+    assert len(trace.nodes) + len(trace.conversations) <= 1_100
+
+
+def test_no_quiet_time_at_all() -> None:
+    """A quiet time of zero is no endless loop while something is open."""
+    machine = Machine(waits=Waits(linger=0.0, quiet=0.0))
+    machine.start(1, external_id="a")
+    assert machine.after(10.0) == []
+    machine.end(1, "hello")
+    (finished,) = machine.after(0.0)
+    assert texts(finished) == ["hello"]

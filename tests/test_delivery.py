@@ -13,16 +13,14 @@ from hypothesis import strategies as st
 from roark_otel.delivery import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
-    Delivered,
-    Receipt,
-    Refused,
-    Rejected,
-    TryAgain,
+    REFUSED_RETRY_SECONDS,
+    append_receipt,
     backoff,
     named_fields,
     receipt,
     retry_after,
 )
+from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 CREATED = b'{"data": {"id": "call-1", "status": "ENDED"}}'
@@ -63,7 +61,7 @@ def test_a_call_with_an_id_is_delivered(status: int, tried: bool) -> None:
     ],
 )
 def test_a_success_without_an_id_is_somebody_else_s_page(body: bytes) -> None:
-    assert said(200, body) == TryAgain(None, "200 without a call id")
+    assert said(200, body) == TryAgain(None, "200 without a call id", alone=True)
 
 
 def test_a_conflict_is_a_delivery_only_of_a_call_that_was_tried() -> None:
@@ -103,8 +101,40 @@ def test_the_key_the_credits_or_the_address_is_at_fault_and_not_the_call(status:
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
 def test_later_may_work(status: int) -> None:
-    assert said(status, PAGE) == TryAgain(None, str(status))
+    assert said(status, PAGE) == TryAgain(None, str(status), alone=True)
     assert said(status, PAGE, retry_after="12") == TryAgain(12.0, str(status))
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
+def test_roark_may_ask_for_another_attempt_at_what_looks_final(status: int) -> None:
+    assert said(status, x_should_retry="true") == TryAgain(None, str(status), alone=True)
+    assert said(status, x_should_retry=" True ", retry_after="9") == TryAgain(9.0, str(status))
+    assert not isinstance(said(status, x_should_retry="perhaps"), TryAgain)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_roark_may_ask_to_be_left_alone_and_no_call_is_given_up_for_it(status: int) -> None:
+    assert said(status, x_should_retry="false") == TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
+
+
+@pytest.mark.parametrize("told", ["true", "false"])
+def test_a_conflict_is_what_it_is_whatever_roark_asks_for(told: str) -> None:
+    """Roark's own SDK takes a 409 for a lock; here it says that the call exists."""
+    assert said(409, tried=True, x_should_retry=told) == Delivered(None, already=True)
+    assert said(409, x_should_retry=told) == Rejected(409, "id_in_use")
+
+
+def test_what_the_append_endpoint_answers() -> None:
+    def appended(status: int, body: bytes = b"", **headers: str) -> Receipt:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return append_receipt(status, named, body, now=NOW)
+
+    assert appended(200, b'{"data": {"added": 1, "skipped": 0, "callId": "c"}}') == Delivered("c")
+    assert appended(200, PAGE) == TryAgain(None, "200 without a call id", alone=True)
+    assert appended(404) == Rejected(404, "no such call")
+    assert appended(400, b'{"field": "name"}') == Rejected(400, "name")
+    assert appended(401) == Refused(401)
+    assert appended(503, retry_after="3") == TryAgain(3.0, "503")
 
 
 @given(status=st.integers(100, 999), body=st.binary(max_size=50), tried=st.booleans())

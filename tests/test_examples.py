@@ -62,6 +62,28 @@ def test_a_dialect_of_ones_own_becomes_a_call(sandbox: Sandbox) -> None:
     assert [(tool["name"], tool["result"]) for tool in body["toolInvocations"]] == [("transfer", {"to": "billing"})]
 
 
+def test_a_websocket_loop_becomes_a_call(sandbox: Sandbox) -> None:
+    done = run("conversation.py", ROARK_API_KEY="anything", ROARK_BASE_URL=sandbox.url, ROARK_LINGER_SECONDS="0.05")
+
+    call_id, _, told = done.stdout.strip().partition(": ")
+    assert (done.returncode, done.stderr, told) == (0, "", "delivered 1")
+    body: dict[str, Any] = sandbox.call(call_id).body
+    assert body["recordingUrl"] == f"https://recordings.example.com/{call_id}.wav"
+    assert (body["endedStatus"], body["customer"]) == ("CUSTOMER_ENDED_CALL", {"phoneNumberE164": "+15550100"})
+    assert [(entry["role"], entry["text"]) for entry in body["transcript"]] == [
+        ("CUSTOMER", "Hi, where is my order A-17?"),
+        ("AGENT", "It is in transit."),
+        ("CUSTOMER", "And B-2?"),
+        ("AGENT", "I cannot find B-2."),
+        ("CUSTOMER", "Great, thank you."),
+        ("AGENT", "Goodbye!"),
+    ]
+    assert [(tool["name"], tool["parameters"], tool["result"]) for tool in body["toolInvocations"]] == [
+        ("find_order", {"order_id": "A-17"}, {"status": "in transit"}),
+        ("find_order", {"order_id": "B-2"}, {"error": "KeyError: 'B-2'"}),
+    ]
+
+
 def test_plain_opentelemetry_without_a_key_says_what_to_set() -> None:
     done = run("plain_opentelemetry.py")
 

@@ -119,7 +119,8 @@ def test_every_setting_is_an_argument_of_the_processor() -> None:
     """All but the kill switch: an app that does not want a processor adds none."""
     arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
 
-    assert set(Settings.model_fields) - {"enabled"} == arguments - {"settings", "dialects", "recording_url"}
+    hooks = {"settings", "dialects", "recording_url", "redact", "on_receipt", "meter_provider"}
+    assert set(Settings.model_fields) - {"enabled"} == arguments - hooks
 
 
 def test_the_processor_s_docstring_tells_every_argument_and_variable() -> None:
@@ -134,7 +135,7 @@ def test_the_processor_s_docstring_tells_every_argument_and_variable() -> None:
 # The environment
 
 
-@pytest.mark.parametrize("name", sorted(VALUES))
+@pytest.mark.parametrize("name", sorted(VALUES.keys() - {"ROARK_API_KEY_FILE"}))
 def test_a_variable_sets_its_setting_and_no_other(name: str) -> None:
     value, expected = VALUES[name]
     before, after = dict(Settings()), dict(Settings.from_env({name: f" {value} "}))
@@ -334,6 +335,50 @@ def test_a_bad_key_in_the_environment_is_not_shown(said: pytest.LogCaptureFixtur
     assert found.api_key is None
     assert "23456789" not in said.text
     assert "ROARK_API_KEY" in said.text
+
+
+# The key from a file
+
+
+def test_a_key_file_gives_the_key(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"  {KEY}\n")
+    from_env = Settings.from_env({"ROARK_API_KEY_FILE": f" {file} "})
+
+    assert (from_env.api_key, from_env.api_key_file) == (SecretStr(KEY), file)
+    assert RoarkSpanProcessor(api_key_file=str(file))._settings.api_key == SecretStr(KEY)
+    assert RoarkSpanProcessor(settings=Settings(api_key_file=file))._settings.api_key == SecretStr(KEY)
+    assert KEY not in repr(from_env)
+    assert KEY not in said.text
+
+
+def test_a_key_wins_over_a_file_of_the_same_origin_and_an_argument_over_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY)
+    environ = {"ROARK_API_KEY_FILE": str(file), "ROARK_API_KEY": "variable"}
+    settings = Settings.from_env(environ)
+
+    assert settings.api_key == SecretStr("variable")
+    assert settings.with_arguments(api_key_file=file).api_key == SecretStr(KEY)
+    assert settings.with_arguments(api_key="argument", api_key_file=file).api_key == SecretStr("argument")
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"two keys", b"rk_live\nsecond line"])
+def test_a_key_file_that_is_no_good(tmp_path: Path, said: pytest.LogCaptureFixture, content: bytes | None) -> None:
+    """From the environment one warning and no key, in code a ValueError; neither quotes the file."""
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    found = Settings.from_env({"ROARK_API_KEY_FILE": str(file)})
+    with pytest.raises(ValueError, match=r"^roark_otel: api_key_file: ") as caught:
+        RoarkSpanProcessor(api_key_file=file)
+
+    assert (found.api_key, found.api_key_file) == (None, None)
+    (record,) = said.records
+    assert "ROARK_API_KEY_FILE" in record.getMessage()
+    for told in (record.getMessage(), str(caught.value)):
+        assert "rk_live" not in told
+        assert "two" not in told
 
 
 # Where calls wait

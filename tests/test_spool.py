@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from answering import AnsweringServer, Seen, created
-from roark_otel import RoarkSpanProcessor, spool
-from roark_otel.spool import NoRoom, Replaced, Saved, Spool, TooLate
-from roark_otel.spoolfile import FORMAT, Header, Stage, call_name
+from roark_otel import RoarkSpanProcessor, disk, spoolmemory
+from roark_otel.spool import Gone, Held, NoRoom, Replaced, Saved, Spool, Spooled, TooLate
+from roark_otel.spoolfile import FORMAT, SENDABLE, Header, Stage, call_name, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from roark_otel.sandbox import Sandbox
 
-SENDABLE = (Stage.READY, Stage.TRIED)
 NAME = call_name("call-1", 7)
 HEADER = Header("call-1", "a1", 1_795_348_364.25, 0.0, turns=2, tools=1)
 BODY = '{"externalId":"call-1","text":"Grüß Gott"}'.encode()
@@ -84,6 +83,8 @@ def test_a_file_is_a_line_about_the_call_and_the_body_as_it_is_sent(calls: Spool
         "turns": 2,
         "tools": 1,
         "format": 1,
+        "started_at": 0.0,
+        "call_id": None,
     }
     assert (body, rest) == (BODY, b"")
 
@@ -96,7 +97,7 @@ def test_nobody_else_can_read_a_call(calls: Spool) -> None:
     assert [mode(calls.directory.parent), mode(calls.directory)] == ["0o700", "0o700"]
     assert mode(file_of(calls, Stage.READY)) == "0o600"
     with calls.claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         calls.reject(call, 400, "text")
     rejected = calls.directory / "rejected"
     assert [mode(rejected), *(mode(path) for path in rejected.iterdir())] == ["0o700", "0o600", "0o600"]
@@ -177,11 +178,11 @@ def test_a_spool_that_nothing_was_put_into_is_empty_and_not_made(calls: Spool) -
 
 def test_a_later_version_takes_the_place_of_an_earlier_one(calls: Spool) -> None:
     assert calls.put(NAME, HEADER, BODY, Stage.WAITING) == Saved(NAME)
-    assert calls.put(NAME, HEADER, b'{"v":2}', Stage.READY) == Replaced(NAME)
+    assert calls.put(NAME, HEADER, b'{"v":2}', Stage.READY) == Replaced(NAME, Stage.READY)
 
     assert files(calls) == [f"{NAME}.ready.jsonl"]
     with calls.claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         assert (call.body, call.tried, call.header) == (b'{"v":2}', False, HEADER)
 
 
@@ -190,13 +191,13 @@ def test_a_call_that_waits_for_its_recording_is_not_to_be_sent(calls: Spool) -> 
 
     assert (calls.names(SENDABLE), calls.names([Stage.WAITING])) == ([], [NAME])
     with calls.claim(NAME) as call:
-        assert call is None
+        assert call == Gone()
 
 
 def test_what_is_being_sent_or_was_tried_is_not_replaced(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         assert calls.put(NAME, HEADER, b"{}", Stage.READY) == TooLate(NAME)
         calls.mark_tried(call)
         assert calls.put(NAME, HEADER, b"{}", Stage.READY) == TooLate(NAME)
@@ -208,12 +209,12 @@ def test_what_is_being_sent_or_was_tried_is_not_replaced(calls: Spool) -> None:
 def test_that_a_call_was_tried_is_known_to_whoever_comes_next(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         calls.mark_tried(call)
 
     assert files(calls) == [f"{NAME}.tried.jsonl"]
     with Spool(calls.directory).claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         assert (call.tried, call.body) == (True, BODY)
         calls.mark_tried(call)
         calls.remove(call)
@@ -223,7 +224,7 @@ def test_that_a_call_was_tried_is_known_to_whoever_comes_next(calls: Spool) -> N
 def test_what_roark_will_not_take_is_kept_with_the_reason(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         calls.mark_tried(call)
         calls.reject(call, 400, "transcript[0].text")
 
@@ -238,7 +239,7 @@ def test_what_cannot_be_set_aside_stays_where_it_is(calls: Spool, said: pytest.L
     calls.put(NAME, HEADER, BODY, Stage.READY)
     (calls.directory / "rejected").write_text("a file in its place")
     with calls.claim(NAME) as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         calls.reject(call, 400, "text")
 
     assert file_of(calls, Stage.READY).read_bytes().endswith(BODY + b"\n")
@@ -253,7 +254,7 @@ def test_a_file_of_a_newer_version_is_left_alone(calls: Spool) -> None:
     before = file_of(calls, Stage.READY).read_bytes()
 
     with calls.claim(NAME) as call:
-        assert call is None
+        assert call == Gone()
     assert file_of(calls, Stage.READY).read_bytes() == before
 
 
@@ -264,7 +265,7 @@ def test_a_file_of_a_newer_version_is_left_alone_whatever_it_says(calls: Spool, 
     file_of(calls, Stage.READY).write_bytes(json.dumps(header).encode() + b"\n" + BODY)
 
     with calls.claim(NAME) as call:
-        assert call is None
+        assert call == Gone()
     assert said.messages == []
 
 
@@ -281,10 +282,11 @@ def test_a_file_of_a_newer_version_is_left_alone_whatever_it_says(calls: Spool, 
         b'{"external_id": "call-1", "trace_id": "a1", "finished_at": 1.0, "not_before": 0.0, "turns": 2, "tools": 1}\n',
         b'{"external_id": "call-1", "trace_id": "a1", "finished_at": 1, "not_before": "x", "turns": 2, "tools": 1}\n{}',
         b"[" * 100_000 + b"\n{}",
+        to_bytes(HEADER, BODY)[:-9],
     ],
-    ids=["empty", "blank", "zeros", "text", "list", "number", "few", "no_body", "types", "deep"],
+    ids=["empty", "blank", "zeros", "text", "list", "number", "few", "no_body", "types", "deep", "cut"],
 )
-def test_a_damaged_file_is_left_alone_and_told_once(
+def test_a_damaged_file_is_set_aside_and_told_once(
     content: bytes, calls: Spool, said: pytest.LogCaptureFixture
 ) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
@@ -292,9 +294,11 @@ def test_a_damaged_file_is_left_alone_and_told_once(
 
     for _ in range(2):
         with calls.claim(NAME) as call:
-            assert call is None
+            assert call == Gone()
 
-    assert file_of(calls, Stage.READY).read_bytes() == content
+    assert (calls.directory / "rejected" / f"{NAME}.jsonl").read_bytes() == content
+    reason = json.loads((calls.directory / "rejected" / f"{NAME}.reason.json").read_text())
+    assert reason == {"status": 0, "reason": "damaged"}
     assert len(said.records) == 1
     assert NAME in said.text
 
@@ -310,7 +314,7 @@ def test_a_symlink_is_not_followed(stage: Stage, calls: Spool, tmp_path: Path) -
 
     assert calls.names(SENDABLE) == []
     with calls.claim(NAME) as call:
-        assert call is None
+        assert call == Gone()
     assert elsewhere.read_bytes().endswith(b"secret")
 
 
@@ -343,14 +347,14 @@ def test_what_a_killed_process_left_half_written_is_no_call(calls: Spool) -> Non
 def test_one_call_is_claimed_by_one_at_a_time(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as mine, Spool(calls.directory).claim(NAME) as theirs:
-        assert mine is not None
-        assert theirs is None
+        assert isinstance(mine, Spooled)
+        assert theirs == Held()
         calls.mark_tried(mine)
         with Spool(calls.directory).claim(NAME) as theirs:
-            assert theirs is None
+            assert theirs == Held()
 
     with Spool(calls.directory).claim(NAME) as theirs:
-        assert theirs is not None
+        assert isinstance(theirs, Spooled)
 
 
 @posix
@@ -360,13 +364,13 @@ def test_what_another_delivered_meanwhile_is_gone(calls: Spool, monkeypatch: pyt
 
     def other() -> None:
         with Spool(calls.directory).claim(NAME) as theirs:
-            assert theirs is not None
+            assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
             calls.remove(theirs)
 
     meanwhile(other, monkeypatch)
     with calls.claim(NAME) as mine:
-        assert mine is None
+        assert mine == Gone()
 
 
 @posix
@@ -378,14 +382,14 @@ def test_what_another_tried_in_vain_meanwhile_is_never_taken_for_untried(
 
     def other() -> None:
         with Spool(calls.directory).claim(NAME) as theirs:
-            assert theirs is not None
+            assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
 
     meanwhile(other, monkeypatch)
     with calls.claim(NAME) as mine:
-        assert mine is None or mine.tried
+        assert not isinstance(mine, Spooled) or mine.tried
     with calls.claim(NAME) as mine:
-        assert mine is not None
+        assert isinstance(mine, Spooled)
         assert mine.tried
 
 
@@ -396,7 +400,7 @@ def test_what_another_began_to_send_meanwhile_is_not_replaced(calls: Spool, monk
 
     def other() -> None:
         with Spool(calls.directory).claim(NAME) as theirs:
-            assert theirs is not None
+            assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
 
     meanwhile(other, monkeypatch)
@@ -407,14 +411,14 @@ def test_what_another_began_to_send_meanwhile_is_not_replaced(calls: Spool, monk
 
 def meanwhile(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has something happen right before the next lock is taken."""
-    lock = spool.lock
+    lock = disk.lock
 
     def after_it(file: int) -> bool:
-        monkeypatch.setattr(spool, "lock", lock)
+        monkeypatch.setattr(disk, "lock", lock)
         other()
         return lock(file)
 
-    monkeypatch.setattr(spool, "lock", after_it)
+    monkeypatch.setattr(disk, "lock", after_it)
 
 
 HOLDER = """
@@ -422,7 +426,7 @@ import sys, time
 from pathlib import Path
 from roark_otel.spool import Spool
 with Spool(Path(sys.argv[1])).claim(sys.argv[2]) as call:
-    print(call is not None, flush=True)
+    print(type(call).__name__, flush=True)
     time.sleep(60)
 """
 
@@ -432,14 +436,14 @@ def test_a_process_that_is_killed_leaves_nothing_locked(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with python(HOLDER, str(calls.directory), NAME) as holder:
         assert holder.stdout is not None
-        assert holder.stdout.readline() == b"True\n"
+        assert holder.stdout.readline() == b"Spooled\n"
         with calls.claim(NAME) as call:
-            assert call is None
+            assert call == Held()
         holder.send_signal(signal.SIGKILL)
         holder.wait()
 
         with calls.claim(NAME) as call:
-            assert call is not None
+            assert isinstance(call, Spooled)
 
 
 DELIVERER = """
@@ -516,7 +520,7 @@ def test_without_a_disk_calls_are_kept_in_memory_and_it_is_told_once(
     assert nowhere.names(SENDABLE) == ["a", "b"]
     assert [record.levelname for record in said.records] == ["ERROR"]
     with nowhere.claim("a") as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         assert call.body == BODY
         nowhere.mark_tried(call)
         nowhere.remove(call)
@@ -527,25 +531,27 @@ def test_that_a_call_in_memory_was_tried_is_known_too(nowhere: Spool) -> None:
     """Or the 409 after a lost reply would be taken for somebody else's id."""
     nowhere.put("a", HEADER, BODY, Stage.READY)
     with nowhere.claim("a") as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         nowhere.mark_tried(call)
 
     with nowhere.claim("a") as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         assert call.tried
 
 
 def test_memory_is_bounded_and_a_call_too_many_is_told(nowhere: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "MAX_IN_MEMORY", 2)
+    monkeypatch.setattr(spoolmemory, "MAX_IN_MEMORY", 2)
 
     found = [nowhere.put(name, HEADER, BODY, Stage.READY) for name in ("a", "b", "c")]
 
     assert found == [Saved("a"), Saved("b"), NoRoom("c")]
 
 
-def test_a_call_that_waits_for_its_recording_is_not_kept_in_memory(nowhere: Spool) -> None:
-    """It could wait for ever, and nobody could attach one from outside."""
-    assert nowhere.put("a", HEADER, BODY, Stage.WAITING) == NoRoom("a")
+def test_a_call_that_waits_for_its_recording_waits_in_memory_too(nowhere: Spool) -> None:
+    """A resolver, an attachment in this process or the end of the wait still sends it."""
+    assert nowhere.put("a", HEADER, BODY, Stage.WAITING) == Saved("a")
+
+    assert (nowhere.names(SENDABLE), nowhere.names([Stage.WAITING])) == ([], ["a"])
 
 
 def test_what_roark_will_not_take_is_dropped_where_it_cannot_be_kept(
@@ -554,7 +560,7 @@ def test_what_roark_will_not_take_is_dropped_where_it_cannot_be_kept(
     nowhere.put("a", HEADER, BODY, Stage.READY)
     said.clear()
     with nowhere.claim("a") as call:
-        assert call is not None
+        assert isinstance(call, Spooled)
         nowhere.reject(call, 400, "text")
 
     assert nowhere.names(SENDABLE) == []

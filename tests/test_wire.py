@@ -21,7 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from roark_analytics import Roark
 from roark_analytics.types import CallCreateParams, call_create_params
 
-from replaying import LIVEKIT_DUMPS, RECORDING, RecordedIds, delivered
+from replaying import FRAMEWORKS, RECORDING, RecordedIds, delivered, truths
 from roark_otel import RoarkSpanProcessor
 from roark_otel.sandbox import Sandbox
 
@@ -141,12 +141,16 @@ def every_event(sandbox: Sandbox) -> Json:
     return sandbox.call("every-event").body
 
 
-def livekit(dump: str) -> Callable[[Sandbox], list[Json]]:
-    return lambda sandbox: list(delivered(f"livekit/{dump}", sandbox).values())
+def recorded(dump: str) -> Callable[[Sandbox], list[Json]]:
+    def bodies(sandbox: Sandbox) -> list[Json]:
+        found = delivered(dump, sandbox)
+        return [found[truth["externalId"]] for truth in truths(dump)]
+
+    return bodies
 
 
 CONVERSATIONS: dict[str, Callable[[Sandbox], list[Json]]] = {
-    **{f"livekit-{dump}": livekit(dump) for dump in LIVEKIT_DUMPS},
+    **{dump.replace("/", "-"): recorded(dump) for dump in FRAMEWORKS},
     "roark-every_attribute": lambda sandbox: [every_attribute(sandbox)],
     "roark-every_event": lambda sandbox: [every_event(sandbox)],
 }

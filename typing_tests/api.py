@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from typing_extensions import assert_type
 
 import roark_otel
-from roark_otel import RoarkSpanProcessor, Settings, Stats, attributes
+from roark_otel import RoarkSampler, RoarkSpanProcessor, Settings, attributes
+from roark_otel.call import UnrecordedCall
 from roark_otel.dialects import DIALECTS
-from roark_otel.moments import Agent, Moment, Utterance
+from roark_otel.moments import Agent, Moment, ToolUse, Utterance
 from roark_otel.records import SpanRecord
-from roark_otel.types import Configured, Dialect, Reader, TracesGo, Warn
+from roark_otel.types import (
+    Configured,
+    ConversationHandle,
+    Dialect,
+    Reader,
+    Redactable,
+    Redactor,
+    Stats,
+    ToolHandle,
+    TracesGo,
+    Warn,
+)
 
 provider = TracerProvider()
 provider.add_span_processor(RoarkSpanProcessor())
@@ -21,6 +39,7 @@ provider.add_span_processor(RoarkSpanProcessor(settings=Settings.from_env(), rec
 assert_type(RoarkSpanProcessor().force_flush(1_000), bool)
 assert_type(RoarkSpanProcessor().stats(), Stats)
 assert_type(roark_otel.force_flush(), bool)
+assert_type(roark_otel.get_processor(), RoarkSpanProcessor | None)
 assert_type(roark_otel.stats().delivered, int)
 name: str = attributes.EXTERNAL_ID
 
@@ -36,6 +55,64 @@ async def inside() -> None:
     """An async app."""
     async with roark_otel.call_attributes(external_id="call-1", as_baggage=True):
         pass
+
+
+with roark_otel.conversation("call-1", call_direction="INBOUND", interface_type="PHONE", as_baggage=True) as call:
+    assert_type(call, ConversationHandle)
+    call.customer_said("Hello?", start_time=datetime.now(timezone.utc), end_time=timedelta(seconds=2))
+    call.agent_said("Hello.", start_time=1_795_348_364.5, interrupted=True, payload={"confidence": 0.9})
+    with call.tool("lookup_order", {"id": 17}) as tool:
+        assert_type(tool, ToolHandle)
+        tool.result({"status": "shipped"})
+    call.update(recording_url="https://example.com/a.wav", properties={"vip": True})
+    call.customer_said(b"bytes")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    call.update(recorded=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+loop = roark_otel.start_conversation("call-2", customer_phone_number="+15550100", tracer_provider=provider)
+assert_type(loop, ConversationHandle)
+with loop.current():
+    loop.tool("transfer").end()
+loop.end("CUSTOMER_ENDED_CALL")
+
+
+async def inside_a_conversation() -> None:
+    """An async app."""
+    async with roark_otel.conversation("call-1") as one, one.tool("lookup") as tool:
+        tool.error(ValueError("no such order"))
+
+
+def work(number: int, *, text: str) -> str:
+    """For a thread."""
+    return f"{number} {text}"
+
+
+async def work_async(number: int) -> int:
+    """For another loop."""
+    return number
+
+
+bound = roark_otel.bind(work)
+assert_type(bound(1, text="a"), str)
+bound("1", text="a")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+bound_async: Callable[[int], Coroutine[Any, Any, int]] = roark_otel.bind(work_async)
+assert_type(ThreadPoolExecutor().submit(bound, 1, text="a").result(), str)
+
+TracerProvider(sampler=RoarkSampler(ParentBased(TraceIdRatioBased(0.01))))
+
+
+def redact(told: Redactable) -> Redactable | None:
+    """A redactor of one's own."""
+    match told:
+        case Utterance():
+            return replace(told, text="…")
+        case ToolUse():
+            return None
+        case UnrecordedCall():
+            return told.model_copy(update={"properties": {}})
+
+
+redactor: Redactor = redact
+RoarkSpanProcessor(redact=redact, redact_patterns=["card", re.compile("policy [0-9]+")], capture_content=False)
 
 
 class MyReader:

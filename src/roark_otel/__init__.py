@@ -7,22 +7,29 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
+from roark_otel.attach import attach_recording, attach_recording_async
 from roark_otel.configuration import configure
-from roark_otel.manual import call_attributes
-from roark_otel.processor import RoarkSpanProcessor, force_flush, stats
+from roark_otel.manual import bind, call_attributes, conversation, start_conversation
+from roark_otel.processor import RoarkSpanProcessor, force_flush, get_processor, stats
+from roark_otel.sampler import RoarkSampler
 from roark_otel.settings import Settings
-from roark_otel.stats import Stats
 from roark_otel.version import __version__
 
 __all__ = [
+    "RoarkSampler",
     "RoarkSpanProcessor",
     "Settings",
-    "Stats",
     "__version__",
+    "attach_recording",
+    "attach_recording_async",
     "attributes",
+    "bind",
     "call_attributes",
     "configure",
+    "conversation",
     "force_flush",
+    "get_processor",
+    "start_conversation",
     "stats",
     "types",
 ]

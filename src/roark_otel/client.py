@@ -5,15 +5,22 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
 
 import httpx
 from opentelemetry import context as otel_context
 
-from roark_otel.delivery import Receipt, TryAgain, is_listing, receipt
+from roark_otel.delivery import append_receipt, is_listing, receipt
+from roark_otel.receipts import TryAgain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import SecretStr
+
+    from roark_otel.receipts import Receipt
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """So much of an answer is read."""
@@ -72,18 +79,30 @@ class Client:
             body: The JSON of the call.
             tried: Whether an earlier attempt may have created it.
         """
+        return self._post("/v1/call", body, partial(receipt, tried=tried))
+
+    def append_tools(self, call_id: str, body: bytes) -> Receipt:
+        """Posts tool invocations of a call that Roark has; one that it has already is passed over.
+
+        Args:
+            call_id: Roark's id of the call.
+            body: JSON with at most 500 `toolInvocations`.
+        """
+        return self._post(f"/v1/call/{quote(call_id, safe='')}/tool-invocations", body, append_receipt)
+
+    def _post(self, path: str, body: bytes, meaning: Callable[..., Receipt]) -> Receipt:
         token = otel_context.attach(_suppressed())
         try:
-            with self._http.stream(
-                "POST", "/v1/call", content=body, headers={"content-type": "application/json"}
-            ) as answer:
+            with self._http.stream("POST", path, content=body, headers={"content-type": "application/json"}) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 content = _beginning_of(answer, time.monotonic() + self._timeout)
         except httpx.HTTPError as fault:
-            return TryAgain(None, type(fault).__name__)
+            # A connection that broke may be this request's trouble; where there is none, nobody else gets one.
+            is_broken = isinstance(fault, (httpx.ReadError, httpx.WriteError, httpx.ProtocolError, httpx.DecodingError))
+            return TryAgain(None, type(fault).__name__, alone=is_broken)
         finally:
             otel_context.detach(token)
-        return receipt(answer.status_code, headers, content, tried=tried, now=datetime.now(timezone.utc))
+        return meaning(answer.status_code, headers, content, now=datetime.now(timezone.utc))
 
     def look(self) -> Looked:
         """Asks for one call there is: whether Roark is there and takes the key. Changes nothing."""

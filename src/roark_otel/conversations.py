@@ -12,11 +12,14 @@ clock and no file. Which conversation a span belongs to is decided in `ownership
     RESTING -------> OPEN         a further root of the id began; the call is held back.
     RESTING -------> LINGERING    a span came late; the call is finished again, with it.
     RESTING -------> CLOSED       the quiet time is over.
+    OPEN ----------> LINGERING    its root can never end, because the app let go of it: finished as incomplete.
     OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
                                   first), or exit: finished as incomplete.
 
 A flush makes every wait of LINGERING and RESTING zero. A fragment, whose id only baggage tells, is closed without a
-call: the process that owns it makes one. What comes for a CLOSED conversation is counted.
+call: the process that owns it makes one.
+
+What comes for a CLOSED conversation is counted, read by readers of its own, and after another linger told as late.
 """
 
 from __future__ import annotations
@@ -24,16 +27,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel.conversation import Conversation, Readers, State, ending_of
+from roark_otel.conversing import Conversation, Readers, State, Strength, ending_of
 from roark_otel.finished import Ended
-from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
+from roark_otel.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
 from roark_otel.ownership import Ownership
-from roark_otel.records import Entry, EventsSeen, SpanGone, SpanRecord, SpanStart
+from roark_otel.records import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.spantree import Node, Trace
 
 if TYPE_CHECKING:
@@ -44,6 +47,12 @@ if TYPE_CHECKING:
 
 MAX_TAKEN = 1_024
 """So many ends are remembered, to take none twice."""
+
+LEAST_KEPT_SECONDS = 1.0
+"""A trace in which nothing happens is kept so long, also where the quiet time is shorter."""
+
+MAX_LOOKED_AT = 1_000
+"""So many conversations are looked at for one that nobody would miss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +88,16 @@ class Conversations:
         self._order = count()
         self._taken: OrderedDict[tuple[int, int], None] = OrderedDict()
         self._outputs: list[Output] = []
+        self._late: dict[Conversation, None] = {}
 
     def __len__(self) -> int:
         """How many conversations are not closed."""
         return len(self._open)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is open, and nothing came late that is not told yet."""
+        return not self._open and not self._late
 
     def outputs(self) -> list[Output]:
         """What has come of it since the last time."""
@@ -104,12 +119,16 @@ class Conversations:
             case EventsSeen():
                 if node := trace.nodes.get(entry.span_id):
                     node.add_events(entry.first, entry.events)
+            case SpanAbandoned():
+                self._take_abandoned(trace, entry, now)
             case _:
                 assert_never(entry)
 
     def _take_start(self, trace: Trace, start: SpanStart, now: float) -> None:
         if start.span_id in trace.nodes:
             return  # a second processor saw it too
+        if trace.is_crowded():
+            trace.prune(self._vocabulary.is_held)
         conversation = self._ownership.at_start(trace, trace.begin(start), start)
         if conversation.state is not State.CLOSED:
             conversation.saw(start.start_ns, None)
@@ -124,6 +143,7 @@ class Conversations:
         conversation = self._ownership.at_end(trace, node, record)
         if conversation.state is State.CLOSED:
             self._tell(Noticed("late_spans", conversation.external_id, record.name))
+            self._take_late(node, conversation, record, now)
         else:
             record, missed = node.with_events(record)
             conversation.missed_events += missed
@@ -132,6 +152,16 @@ class Conversations:
             if conversation.state is State.RESTING:
                 self._linger(conversation, now)
         self._span_ended(trace, node, conversation, record, now)
+
+    def _take_late(self, node: Node, conversation: Conversation, record: SpanRecord, now: float) -> None:
+        """A span of a closed conversation is read by readers that know nothing else of it."""
+        if conversation.external_id is None or conversation.is_fragment:
+            return
+        if conversation.due is None:
+            conversation.read_late(self._make_readers())
+            self._late[conversation] = None
+            self._wait(conversation, State.CLOSED, now + self._waits.linger)
+        conversation.read(node.with_events(record)[0])
 
     def _was_taken(self, record: SpanRecord) -> bool:
         """Whether this end came before; two processors tell of it one right after the other."""
@@ -151,8 +181,27 @@ class Conversations:
         conversation = node.owner() or (trace.rest.current() if trace.rest else None)
         if conversation is not None:
             conversation.dropped_spans += gone.dropped
+            if gone.dropped:
+                self._tell(Noticed("dropped_spans", conversation.external_id))
             self._span_ended(trace, node, conversation, gone, now)
         trace.nodes.pop(gone.span_id, None)
+
+    def _take_abandoned(self, trace: Trace, abandoned: SpanAbandoned, now: float) -> None:
+        """What an open span said is read, and if it was a root, nothing is waited for any more."""
+        node, record = trace.nodes.pop(abandoned.span_id, None), abandoned.record
+        if node is None:
+            return
+        if record is not None:
+            conversation = self._ownership.at_end(trace, node, record)
+            if conversation.state is not State.CLOSED:
+                conversation.read(node.with_events(record)[0])
+        node.close()
+        owner = node.owner()
+        root = None if owner is None else owner.roots.get(node.span_id)
+        if owner is None or root is None or owner.state is State.CLOSED:
+            return
+        root.is_abandoned = True
+        self._linger(owner, now)
 
     def _span_ended(
         self, trace: Trace, node: Node, conversation: Conversation, end: SpanRecord | SpanGone, now: float
@@ -196,10 +245,15 @@ class Conversations:
 
     def _begin(self, resource: Mapping[str, object]) -> Conversation:
         while len(self._open) >= self._waits.conversations:
-            self._give_up(next(iter(self._open)))
+            self._give_up(self._least_missed())
         conversation = Conversation(self._make_readers(), resource)
         self._open[conversation] = None
         return conversation
+
+    def _least_missed(self) -> Conversation:
+        """The conversation idle longest, of those without an id if there are: a chat app's must not end calls."""
+        longest = list(islice(self._open, MAX_LOOKED_AT))
+        return next((one for one in longest if not one.is_known), longest[0])
 
     # What time brings
 
@@ -209,13 +263,16 @@ class Conversations:
             due, _, conversation = heappop(self._due)
             if conversation.due != due:
                 continue  # it went on in the meantime
-            if conversation.state is State.RESTING:
+            if conversation.state is State.CLOSED:
+                self._tell_late(conversation)
+            elif conversation.state is State.RESTING:
                 self._close(conversation)
             else:
                 self._finish(conversation, now, self._waits.quiet)
         while self._open and now - (oldest := next(iter(self._open))).touched >= self._waits.idle:
             self._give_up(oldest)
-        while self._traces and now - (trace := next(iter(self._traces.values()))).touched >= self._waits.quiet:
+        kept = max(self._waits.quiet, LEAST_KEPT_SECONDS)
+        while self._traces and now - (trace := next(iter(self._traces.values()))).touched >= kept:
             self._forget_or_keep(trace, now)
 
     def flush(self, now: float) -> None:
@@ -225,6 +282,8 @@ class Conversations:
             self._ownership.resolve(conversation)
         for conversation in [one for one in self._open if one.due is not None]:
             self._finish(conversation, now, 0.0)
+        for conversation in list(self._late):
+            self._tell_late(conversation)
 
     def close_idle(self, now: float, idle: float) -> None:
         """Flushes, and closes as incomplete what has had no activity for so many seconds."""
@@ -262,6 +321,18 @@ class Conversations:
         else:
             self._tell_unsent(conversation)
         self._close(conversation)
+
+    def _tell_late(self, conversation: Conversation) -> None:
+        """What came since a conversation was closed. Generic dialects would repeat what a voice framework has said."""
+        conversation.due = None
+        self._late.pop(conversation, None)
+        finished = self._finished(conversation)
+        conversation.let_go()
+        if finished is not None:
+            root = conversation.strong_root
+            mute = self._vocabulary.generic if root and root.strength is Strength.DIALECT else frozenset[str]()
+            heard = tuple((name, said) for name, said in finished.moments if name not in mute)
+            self._tell(Late(replace(finished, moments=heard)))
 
     def _finished(self, conversation: Conversation) -> FinishedConversation | None:
         finished = conversation.finish()
@@ -304,6 +375,12 @@ class Conversations:
         self._open.pop(conversation, None)
 
     def _forget_or_keep(self, trace: Trace, now: float) -> None:
+        trace.prune(self._vocabulary.is_held)
+        if not trace.nodes:
+            # No span of theirs is open that an id could still come to.
+            for conversation in [one for one in trace.open_conversations() if not one.is_known]:
+                if not any(self._traces[trace_id].nodes for trace_id in conversation.trace_ids):
+                    self._give_up(conversation)
         if trace.open_conversations():
             self._trace(trace.trace_id, now)
         else:

@@ -1,12 +1,12 @@
 """The courier: carries calls from the spool to Roark, on a thread of its own, because saves must not wait for posts.
 
 A call that cannot be delivered now is tried again with full jitter; one bad call never blocks the others. When Roark
-does not answer at all, or refuses the key, everything waits.
+does not answer at all, or refuses the key, everything waits. Every few seconds the courier looks into the directory for
+what other processes left there, so that whoever is left delivers it.
 """
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 import time
@@ -16,28 +16,59 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel.delivery import REFUSED_RETRY_SECONDS, Delivered, Receipt, Refused, Rejected, TryAgain, backoff
-from roark_otel.guard import guarded, logger, say
-from roark_otel.spoolfile import Stage
+from roark_otel.delivering import HELD_SECONDS, Delivering, Resting, Settled
+from roark_otel.delivery import REFUSED_RETRY_SECONDS, backoff
+from roark_otel.guard import guarded
+from roark_otel.receipts import Refused, TryAgain
+from roark_otel.recordings import Recordings
+from roark_otel.resolving import Answered
+from roark_otel.spool import Held
+from roark_otel.spoolfile import SENDABLE, Stage
 from roark_otel.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel.client import Client
-    from roark_otel.spool import Spool, Spooled
+    from roark_otel.recordings import Policy
+    from roark_otel.spool import Spool
     from roark_otel.stats import Tally
+    from roark_otel.types import ReceiptHook
 
-_LONGEST_PAUSE = 3600.0
+LOOK_SECONDS = 5.0
+"""How often the directory is looked into while anything is in it."""
+
+IDLE_LOOK_SECONDS = 60.0
+"""The same while nothing is."""
+
+MAX_IN_A_ROW = 5
+"""After so many different calls in a row that Roark could not take, the trouble is Roark's and not theirs."""
+
+MAX_AGE_SECONDS = 604_800.0
+"""A call that is older, and that Roark does not take, is set aside."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A call is in the spool, to be sent after so many seconds: one of this process, or one that was left there."""
+    """A call of this process is in the spool, to be sent after so many seconds."""
 
     name: str
     delay: float
-    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Await:
+    """A call of this process waits in the spool for its recording."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Attach:
+    """A recording for the calls in memory of an external id, by its hash; and the directory is to be looked into."""
+
+    id_hash: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +76,26 @@ class _Flush:
     """Somebody waits for every call that is due; `done` is set after one attempt at each."""
 
     done: threading.Event
+    everybodys: bool = False
 
 
-_Message: TypeAlias = "_Offer | _Flush"
+_Message: TypeAlias = "_Offer | _Await | _Attach | _Flush | Answered"
 
 
 @dataclass(slots=True)
 class _Errand:
-    """A call to deliver. Times are monotonic seconds."""
+    """A file to deliver. `due` and `retry_at` are monotonic seconds, `since` is in seconds since the epoch."""
 
     due: float
     own: bool
+    since: float
+    has_rested: bool = False
     retry_at: float = 0.0
     failures: int = 0
+
+    def is_outdated(self, since: float) -> bool:
+        """Whether another process has written the file anew, which may have been held back for long before."""
+        return not self.own and since > self.since
 
 
 class Courier:
@@ -67,53 +105,81 @@ class Courier:
         spool: Where they are.
         make_client: Makes the client, on the courier's thread.
         tally: Counts receipts.
+        policy: Where recordings that come later are from.
+        on_receipt: The app's hook, called on the courier's thread.
+        has_new_key: Whether the key has changed since the client was made.
+        max_age_seconds: A call that is older, and that Roark does not take, is set aside.
     """
 
-    def __init__(self, spool: Spool, make_client: Callable[[], Client], tally: Tally) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        make_client: Callable[[], Client],
+        tally: Tally,
+        policy: Policy | None = None,
+        on_receipt: ReceiptHook | None = None,
+        has_new_key: Callable[[], bool] = lambda: False,
+        max_age_seconds: float = MAX_AGE_SECONDS,
+    ) -> None:
         self._spool = spool
-        self._make_client = make_client
-        self._tally = tally
-        self._client: Client | None = None
+        self._delivering = Delivering(spool, make_client, tally, on_receipt)
+        self._has_new_key = has_new_key
+        self._max_age_seconds = max_age_seconds
         self._messages: SimpleQueue[_Message] = SimpleQueue()
+        self._recordings = Recordings(spool, tally, policy, self._messages.put, self._take_up)
         self._errands: dict[str, _Errand] = {}
+        self._look_at = 0.0
         self._paused_until = 0.0
         self._silences = 0
+        self._in_a_row = 0
         self._is_refused = False
         self._is_told_to_wait = False
-        self._worker = Worker("roark-otel-courier", self._work, self._is_busy, self._hang_up)
+        self._worker = Worker("roark-otel-courier", self._work, self._is_busy, self._delivering.hang_up)
 
     def start_with_backlog(self) -> None:
         """Looks into the spool once, and starts if calls of earlier processes wait there."""
-        left = self._spool.names([Stage.READY, Stage.TRIED])
-        for name in left:
-            self._messages.put(_Offer(name, 0.0, own=False))
-        if left:
+        self._spool.clean()
+        if self._spool.entries():
             self._worker.start()
 
     def offer(self, name: str, delay: float) -> None:
         """A call of this process is in the spool, to be sent after so many seconds."""
-        self._messages.put(_Offer(name, delay, own=True))
+        self._messages.put(_Offer(name, delay))
         self._worker.start()
+
+    def await_recording(self, name: str) -> None:
+        """A call of this process is in the spool and lacks its recording."""
+        self._messages.put(_Await(name))
+        self._worker.start()
+
+    def attach(self, id_hash: str, url: str) -> None:
+        """A recording was attached: calls in memory get it, and the directory is looked into."""
+        self._messages.put(_Attach(id_hash, url))
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
         self._worker.retire()
         self._messages.put(_Flush(threading.Event()))
 
-    def flush(self, deadline: float) -> bool:
-        """Delivers what is due before this monotonic time. Returns whether all of it was delivered."""
+    def flush(self, deadline: float, *, everybodys: bool = False) -> bool:
+        """Delivers what is due before this monotonic time. Returns whether all of it was delivered.
+
+        `everybodys`: not only this process's own calls, but all that are in the spool.
+        """
         if not self._worker.start():
             # No thread can start any more: the process is ending, so this one does the work.
             self._take_messages(0.0)
-            self._sweep(regardless=True)
-            return self._nothing_due()
-        while not self._nothing_due():
+            self._sweep(regardless=True, everybodys=everybodys)
+            return self._nothing_due(everybodys=everybodys)
+        while everybodys or not self._nothing_due(everybodys=everybodys):
             done = threading.Event()
-            self._messages.put(_Flush(done))
+            self._messages.put(_Flush(done, everybodys))
             self._worker.start()  # one that nobody needs any more may have ended just before
             if not done.wait(max(0.0, deadline - time.monotonic())):
-                return self._nothing_due()
-            if not self._nothing_due() and (self._is_refused or not self._wait(deadline)):
+                return self._nothing_due(everybodys=everybodys)
+            if self._nothing_due(everybodys=everybodys):
+                return True
+            if self._is_refused or not self._wait(deadline):
                 return False
         return True
 
@@ -126,160 +192,147 @@ class Courier:
         time.sleep(max(0.0, min(pause, deadline - now)))
         return now < deadline
 
-    def _nothing_due(self) -> bool:
+    def _nothing_due(self, *, everybodys: bool) -> bool:
         now = time.monotonic()
-        return self._messages.empty() and not any(e.own and e.due <= now for e in list(self._errands.values()))
+        due = (errand for errand in list(self._errands.values()) if errand.due <= now)
+        return self._messages.empty() and not any(errand.own or everybodys for errand in due)
 
     # On the courier's thread
 
     @guarded(None)
     def _work(self) -> None:
         self._take_messages(self._pause())
+        self._look()
+        self._recordings.round()
         self._sweep(regardless=False)
 
     def _is_busy(self) -> bool:
-        return bool(self._errands) or not self._messages.empty()
-
-    @guarded(None)
-    def _hang_up(self) -> None:
-        """Closes the connection: one that is only forgotten makes a ResourceWarning in the app's tests."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        return bool(self._errands or len(self._recordings) or not self._messages.empty())
 
     def _pause(self) -> float:
         """Seconds until something is due."""
-        if not self._errands:
-            return _LONGEST_PAUSE
-        soonest = min(max(errand.due, errand.retry_at) for errand in self._errands.values())
-        return min(_LONGEST_PAUSE, max(0.0, max(soonest, self._paused_until) - time.monotonic()))
+        now = time.monotonic()
+        soonest = min((max(errand.due, errand.retry_at) for errand in self._errands.values()), default=float("inf"))
+        return max(0.0, min(max(soonest, self._paused_until), self._look_at, self._recordings.due()) - now)
 
     def _take_messages(self, pause: float) -> None:
         try:
             message: _Message = self._messages.get(timeout=pause) if pause > 0 else self._messages.get_nowait()
             while True:
-                match message:
-                    case _Offer(name, delay, own):
-                        if own or name not in self._errands:
-                            self._errands[name] = _Errand(due=time.monotonic() + delay, own=own)
-                    case _Flush(done):
-                        self._sweep(regardless=True)
-                        done.set()
-                    case _:
-                        assert_never(message)
+                self._take(message)
                 message = self._messages.get_nowait()
         except Empty:
             return
 
-    def _sweep(self, *, regardless: bool) -> None:
+    def _take(self, message: _Message) -> None:
+        match message:
+            case _Offer(name, delay):
+                self._errands[name] = _Errand(time.monotonic() + delay, own=True, since=time.time(), has_rested=True)
+            case _Await(name):
+                self._recordings.add(name, own=True)
+            case Answered():
+                self._recordings.answered(message)
+            case _Attach(id_hash, url):
+                self._recordings.attach(id_hash, url)
+                self._look_at = 0.0
+            case _Flush(done, everybodys):
+                try:
+                    self._look_at = 0.0 if everybodys else self._look_at
+                    self._look()
+                    self._recordings.round()
+                    self._sweep(regardless=True, everybodys=everybodys)
+                finally:
+                    done.set()
+            case _:
+                assert_never(message)
+
+    def _take_up(self, name: str, *, own: bool, has_rested: bool) -> None:
+        """A call has its recording now."""
+        self._errands[name] = _Errand(time.monotonic(), own, time.time(), has_rested)
+
+    @guarded(None)
+    def _look(self) -> None:
+        """Takes up what others left in the directory, and lets go of what others took."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in a way that nobody thought of
+        entries = self._spool.entries()
+        # A directory of very many files is looked into less often: one part of the time in fifty.
+        self._look_at = now + (max(LOOK_SECONDS, 50 * (time.monotonic() - now)) if entries else IDLE_LOOK_SECONDS)
+        for entry in entries:
+            if entry.stage is Stage.WAITING:
+                self._recordings.add(entry.name, own=False, since=entry.since)
+            elif (known := self._errands.get(entry.name)) is None or known.is_outdated(entry.since):
+                self._errands[entry.name] = _Errand(now, own=False, since=entry.since)
+        self._recordings.look({entry.name for entry in entries if entry.stage is Stage.WAITING})
+        present = {entry.name for entry in entries if entry.stage in SENDABLE}
+        for name in [name for name, errand in self._errands.items() if name not in present and not errand.own]:
+            del self._errands[name]
+        self._set_aside_old()
+        if self._is_refused and self._has_new_key():
+            self._paused_until, self._is_refused = now, False
+
+    def _set_aside_old(self) -> None:
+        """Keeps in `rejected/` what has waited too long; not before it was tried here, or Roark was found down."""
+        too_old = time.time() - self._max_age_seconds
+        for name, errand in list(self._errands.items()):
+            if errand.since < too_old and (errand.failures or self._silences or self._is_refused):
+                self._delivering.set_aside(name, "too_old")
+                del self._errands[name]
+
+    def _sweep(self, *, regardless: bool, everybodys: bool = False) -> None:
         """Tries each call that is due once; `regardless` of backoff, and then only this process's own."""
         now = time.monotonic()
         if now < self._paused_until and (self._is_told_to_wait or not regardless):
             return
         # The ones that failed come last: should the server not answer to one of them, the others are through.
         for name, errand in sorted(self._errands.items(), key=lambda item: item[1].failures):
-            if errand.due > now or (not errand.own if regardless else errand.retry_at > now):
+            waits = not (errand.own or everybodys) if regardless else errand.retry_at > now
+            if errand.due > now or waits:
                 continue
             # Should the attempt fail in a way that nobody thought of, it is not made again at once.
             errand.retry_at = now + backoff(errand.failures + 1, random.random())  # noqa: S311 - jitter
-            if self._attempt(name, errand) is not None:
+            if self._try(name, errand):
                 return
 
-    @guarded(None)
-    def _attempt(self, name: str, errand: _Errand) -> TryAgain | Refused | None:
-        """One attempt at one call. Returns the receipt if it stops the sweep."""
-        with self._spool.claim(name) as call:
-            if call is None:
+    @guarded(False)
+    def _try(self, name: str, errand: _Errand) -> bool:
+        """One attempt at one call. Returns whether the others have to wait."""
+        attempt = self._delivering.attempt(name, has_rested=errand.has_rested)
+        match attempt:
+            case Held():
+                errand.retry_at = time.monotonic() + HELD_SECONDS
+                return False
+            case Resting(seconds):
+                errand.due, errand.has_rested = time.monotonic() + seconds, True
+                return False
+            case Settled(is_progress):
                 del self._errands[name]
-                return None
-            early = call.header.not_before - time.time()
-            if early > 0:
-                errand.due = time.monotonic() + early
-                return None
-            self._is_refused = self._is_told_to_wait = False
-            self._spool.mark_tried(call)
-            if self._client is None:
-                self._client = self._make_client()
-            receipt = self._client.create_call(call.body, tried=call.tried)
-            return self._settle(call, errand, receipt)
-
-    def _settle(self, call: Spooled, errand: _Errand, receipt: Receipt) -> TryAgain | Refused | None:
-        match receipt:
-            case Delivered(call_id, already):
-                self._spool.remove(call)
-                del self._errands[call.name]
-                self._silences = 0
-                self._tally.add("already" if already else "delivered")
-                _log_delivered(call, call_id, already=already)
-            case Rejected(status, reason):
-                self._spool.reject(call, status, reason)
-                del self._errands[call.name]
-                self._tally.add("rejected")
-                _log_rejected(call, status, reason, self._spool)
-            case Refused(status):
-                self._tally.add("refused")
+                if is_progress:
+                    self._silences = self._in_a_row = 0
+                    self._is_refused = self._is_told_to_wait = False
+                return False
+            case Refused():
                 self._is_refused = True
+                self._is_told_to_wait = False
                 self._paused_until = time.monotonic() + REFUSED_RETRY_SECONDS
-                say(
-                    logging.ERROR,
-                    (status,),
-                    "roark_otel: Roark answered %d: check ROARK_API_KEY, ROARK_PROJECT_ID, ROARK_BASE_URL and the "
-                    "project's credits; calls wait in %s and are tried again every %d s",
-                    status,
-                    self._spool.directory,
-                    int(REFUSED_RETRY_SECONDS),
-                )
-                return receipt
-            case TryAgain(after, why):
-                return self._postpone(errand, after, why, receipt)
-            case _:
-                assert_never(receipt)
-        return None
+                return True
+            case TryAgain():
+                self._is_refused = False
+                return self._postpone(errand, attempt)
+        assert_never(attempt)
 
-    def _postpone(self, errand: _Errand, after: float | None, why: str, receipt: TryAgain) -> TryAgain | None:
-        self._tally.add("retried")
+    def _postpone(self, errand: _Errand, receipt: TryAgain) -> bool:
         errand.failures += 1
-        wait = after if after is not None else backoff(errand.failures, random.random())  # noqa: S311 - jitter
-        errand.retry_at = time.monotonic() + wait
-        say(
-            logging.WARNING,
-            (why,),
-            "roark_otel: Roark cannot be reached (%s); calls wait in %s",
-            why,
-            self._spool.directory,
-        )
-        if after is None and why[:1].isdigit():
-            return None  # this call's trouble, perhaps; the next one may do better
+        now = time.monotonic()
+        errand.retry_at = now + (receipt.after or backoff(errand.failures, random.random()))  # noqa: S311 - jitter
+        self._in_a_row += 1
+        self._is_told_to_wait = receipt.after is not None and not receipt.alone
+        if receipt.alone and self._in_a_row < MAX_IN_A_ROW:
+            return False  # this call's trouble, perhaps; the next one may do better
+        self._in_a_row = 0
         self._silences += 1
-        self._is_told_to_wait = after is not None
-        pause = after if after is not None else backoff(self._silences, random.random())  # noqa: S311
-        self._paused_until = time.monotonic() + pause
-        return receipt
-
-
-def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None:
-    header = call.header
-    fields = {
-        "external_id": header.external_id,
-        "call_id": call_id,
-        "trace_id": header.trace_id,
-        "turns": header.turns,
-        "tools": header.tools,
-        "waited_s": round(max(0.0, time.time() - header.finished_at), 1),
-    }
-    logger.info(
-        "roark_otel: call %s: external_id=%s call_id=%s trace_id=%s turns=%d tools=%d waited_s=%.1f",
-        "was there already" if already else "created",
-        *fields.values(),
-        extra=fields,
-    )
-
-
-def _log_rejected(call: Spooled, status: int, reason: str, spool: Spool) -> None:
-    logger.warning(
-        "roark_otel: Roark will not take call external_id=%s (%d: %s); it is kept in %s",
-        call.header.external_id,
-        status,
-        reason,
-        spool.directory / "rejected",
-    )
+        pause = receipt.after if self._is_told_to_wait else None
+        self._paused_until = now + (backoff(self._silences, random.random()) if pause is None else pause)  # noqa: S311
+        return True

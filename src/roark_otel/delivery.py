@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TypeAlias, cast
+from typing import cast
+
+from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 REFUSED_RETRY_SECONDS = 300.0
 """How long everything waits after Roark refused the key, the permission, the credits or the address."""
@@ -22,39 +23,6 @@ MAX_BACKOFF_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
 """The longest `Retry-After` that is believed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Roark has the call. `already`: an earlier attempt had created it, and its id is not known."""
-
-    call_id: str | None
-    already: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Roark will never take this body; it is kept for inspection."""
-
-    status: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The key, the permission, the credits or the address is at fault, not the call: everything waits."""
-
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    """Later may work. `after`: seconds that Roark asked for, else None; `why`: a status or an error's type name."""
-
-    after: float | None
-    why: str
-
-
-Receipt: TypeAlias = "Delivered | Rejected | Refused | TryAgain"
 
 _REJECTED = frozenset({400, 413, 422})
 _REFUSED = frozenset({401, 402, 403, 404, 405})
@@ -71,16 +39,39 @@ def receipt(status: int, headers: Mapping[str, str], body: bytes, *, tried: bool
         now: The current time, for a `Retry-After` that is a date.
     """
     if 200 <= status < 300:
-        call_id = _call_id(body)
+        call_id = _text_in(body, "id")
         # A 2xx without an id is a proxy's page, not Roark.
-        return TryAgain(None, f"{status} without a call id") if call_id is None else Delivered(call_id)
+        return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
     if status == 409:
         return Delivered(None, already=True) if tried else Rejected(status, "id_in_use")
-    if status in _REJECTED:
-        return Rejected(status, ", ".join(named_fields(body)) or "no field named")
-    if status in _REFUSED or 300 <= status < 400:
+    return _failed(status, headers, body, now)
+
+
+def append_receipt(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Receipt:
+    """What an answer to `POST /v1/call/{callId}/tool-invocations` means; arguments as in `receipt`."""
+    if 200 <= status < 300:
+        call_id = _text_in(body, "callId")
+        return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
+    # Here 404 is about the call, not about the address.
+    return Rejected(status, "no such call") if status in {404, 409} else _failed(status, headers, body, now)
+
+
+def _failed(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Receipt:
+    told = headers.get("x-should-retry", "").strip().lower()
+    if told != "true" and status in _REJECTED:
+        named = tuple(named_fields(body))
+        return Rejected(status, ", ".join(named) or "no field named", named)
+    if told != "true" and (status in _REFUSED or 300 <= status < 400):
         return Refused(status)
-    return TryAgain(retry_after(headers, now), str(status))
+    if told == "false":
+        # Not soon, but what waits is never given up for it.
+        return TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
+    return _try_again(str(status), headers, now)
+
+
+def _try_again(why: str, headers: Mapping[str, str], now: datetime) -> TryAgain:
+    after = retry_after(headers, now)
+    return TryAgain(after, why, alone=after is None)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -138,10 +129,11 @@ def is_listing(body: bytes) -> bool:
     return isinstance(answer, Mapping) and isinstance(cast("Mapping[str, object]", answer).get("data"), list)
 
 
-def _call_id(body: bytes) -> str | None:
+def _text_in(body: bytes, name: str) -> str | None:
+    """A text of an answer's `data`."""
     answer = _json(body)
     data = cast("Mapping[str, object]", answer).get("data") if isinstance(answer, Mapping) else None
-    found = cast("Mapping[str, object]", data).get("id") if isinstance(data, Mapping) else None
+    found = cast("Mapping[str, object]", data).get(name) if isinstance(data, Mapping) else None
     return found if isinstance(found, str) and found else None
 
 

@@ -4,39 +4,51 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-import weakref
+from dataclasses import replace
 from hashlib import sha256
-from multiprocessing import util as multiprocessing_util
 from typing import TYPE_CHECKING
 
-from roark_otel.assembler import Assembler, Places
-from roark_otel.capture import OPEN_SPANS, Capture
+from roark_otel.assembler import Assembler, Places, Rules
+from roark_otel.capture import OPEN_SPANS, Capture, Took, read_open
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
-from roark_otel.defaults import Defaults
 from roark_otel.guard import guarded, logger, say
+from roark_otel.hiding import Hiding
 from roark_otel.inbox import Inbox
-from roark_otel.moments import Agent
+from roark_otel.installed import version_of
+from roark_otel.keyfile import Key
+from roark_otel.lazily import importing
+from roark_otel.naming import hash_ids
+from roark_otel.patterns import Patterns
+from roark_otel.recordings import Policy
+from roark_otel.redaction import HookFailed, Redaction
 from roark_otel.spool import Spool
-from roark_otel.spoolfile import Stage
+from roark_otel.spooladmin import Measure, measure, siblings
+from roark_otel.spoolfile import SENDABLE, Stage
 from roark_otel.stats import Stats, Tally
 from roark_otel.version import __version__
 from roark_otel.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
+    from pathlib import Path
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from pydantic import SecretStr
 
     from roark_otel.client import Client
-    from roark_otel.conversation import Readers
+    from roark_otel.conversing import Readers
+    from roark_otel.hooks import Hooks
     from roark_otel.moments import Moment
     from roark_otel.records import SpanRecord
     from roark_otel.settings import Settings
     from roark_otel.types import Dialect, Reader, Unreadable
+
+_TO_SAVE = 0.2
+"""So much of the time at exit is kept for saving; the rest is for sending."""
 
 
 class Engine:
@@ -46,26 +58,36 @@ class Engine:
         settings: How it works; with a key.
         api_key: The key.
         dialects: The dialects that are read, the highest first.
-        recording_url: The recording of every call, where spans do not say.
+        hooks: What the app is asked.
+        on_first_span: Told of the first span that matters in each process.
     """
 
     def __init__(
-        self, settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], recording_url: str | None
+        self,
+        settings: Settings,
+        api_key: SecretStr,
+        dialects: Sequence[Dialect],
+        hooks: Hooks,
+        on_first_span: Callable[[Engine], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.dialects = tuple(dialects)
-        self._api_key = api_key
-        self._defaults = Defaults(
-            interface_type=settings.interface_type,
-            call_direction=settings.call_direction,
-            agent=Agent(name=settings.agent_name, custom_id=settings.agent_custom_id),
-            recording_url=recording_url,
-            recording_template=settings.recording_url_template,
-            with_content=settings.capture_content,
-        )
-        self._build()
+        self.hooks = hooks
+        self.users = 0
+        self._key = Key(api_key, settings.api_key_file)
+        self._resolver = None if isinstance(hooks.recording_url, str) else hooks.recording_url
+        self._on_first_span = on_first_span
+        self._builders: dict[int, int] = {}
+        told = settings.defaults(hooks.recording_url if isinstance(hooks.recording_url, str) else None)
+        template = None if self._resolver else told.recording_template
+        self._defaults = replace(told, recording_template=template, version_of=version_of)
+        redact = None if hooks.redact is None else guarded(HookFailed())(hooks.redact)
+        self._redaction = Redaction(Patterns(settings.redact_patterns), redact)
+        if settings.log_external_id == "hash":
+            hash_ids()
+        self._build(parents_traces=())
 
-    def _build(self) -> None:
+    def _build(self, parents_traces: Container[int]) -> None:
         """Makes all parts anew: no thread, lock, queue or connection of a parent process works in its child."""
         settings = self.settings
         waits = Waits(
@@ -74,109 +96,230 @@ class Engine:
             settings.idle_timeout_seconds,
             settings.max_conversations,
         )
-        vocabulary = Vocabulary(self.dialects, settings.external_id_keys, OPEN_SPANS)
-        self._pid = os.getpid()
+        hiding = None if settings.capture_content else Hiding(os.urandom(32))
+        vocabulary = Vocabulary(
+            self.dialects,
+            settings.external_id_keys,
+            OPEN_SPANS if hiding is None else replace(OPEN_SPANS, record=_hiding_words(hiding)),
+            auto_ids=settings.auto_external_id,
+        )
         self._is_used = False
-        self._is_retired = False
+        self._is_awake = False
         self._tally = Tally()
         self._inbox = Inbox()
-        self._spool = Spool(settings.spool_dir / _subdirectory(settings, self._api_key))
-        self._capture = Capture(vocabulary, self._inbox)
-        self._courier = Courier(self._spool, self._make_client, self._tally)
+        on_disk = settings.spool == "disk"
+        directory = spool_directory(settings, self._key.first) if on_disk else None
+        self._spool = Spool(directory, settings.spool_max_bytes)
+        self._capture = Capture(vocabulary, self._inbox, parents_traces)
+        self._courier = Courier(
+            self._spool,
+            self._make_client,
+            self._tally,
+            Policy(
+                settings.spool_dir if on_disk else None,
+                settings.recording_wait_seconds,
+                settings.recording_fallback_url,
+                self._resolver,
+            ),
+            self.hooks.on_receipt,
+            self._key.has_changed,
+            settings.spool_max_age_seconds,
+        )
         self._assembler = Assembler(
             Conversations(vocabulary, self._make_readers, waits, auto_ids=settings.auto_external_id),
             self._defaults,
             Places(self._inbox, self._spool, self._courier, self._tally, self._capture.forget),
-            settings.idle_timeout_seconds,
+            Rules(
+                settings.idle_timeout_seconds,
+                settings.recording_delay_seconds,
+                settings.max_conversations,
+                has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
+            ),
+            self._redaction,
+            hiding,
         )
+        self._pid = os.getpid()
 
     # On the app's threads
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """A span began."""
-        if self._capture.on_start(span, parent_context) and (
-            not self._is_used or self._is_retired or self._pid != os.getpid()
-        ):
-            if self._pid != os.getpid():  # a fork that ran no hook: what was taken now is the parent's
-                self._build()
+        took = self._capture.on_start(span, parent_context)
+        if took and (not self._is_awake or took is Took.FORKED):
+            if took is Took.FORKED:
+                self.be_of_this_process()
                 self._capture.on_start(span, parent_context)
-            self._begin()
+            self._wake()
 
     def on_end(self, span: ReadableSpan) -> None:
         """A span ended."""
-        if self._capture.on_end(span) and (not self._is_used or self._is_retired):
-            self._begin()
+        took = self._capture.on_end(span)
+        if took and (not self._is_awake or took is Took.FORKED):
+            if took is Took.FORKED:
+                self.be_of_this_process()
+                if not self._capture.on_end(span):
+                    return
+            self._wake()
 
-    def _begin(self) -> None:
-        """The first span that matters in this process."""
+    def _wake(self) -> None:
+        """The first span that matters in this process, or one after the last processor was shut down."""
         self._assembler.start()
         if self._is_used:
             return
-        self._is_used = True
-        self._deliver_at_exit()
+        self._is_used = self._is_awake = True
+        self._on_first_span(self)
         logger.info(
             "roark_otel %s: base_url=%s spool=%s recording=%s content=%s",
             __version__,
             self.settings.base_url,
-            self._spool.directory,
+            self._spool.place,
             self._recording_source(),
             "on" if self.settings.capture_content else "off",
         )
 
-    def _deliver_at_exit(self) -> None:
-        """Registers for the exit of this process, without keeping the engine alive.
-
-        Runs where atexit does not, too: in the children of multiprocessing, which forget what their parent registered.
-        """
-        alive = weakref.ref(self)
-
-        @guarded(None)
-        def at_exit() -> None:
-            if (left := alive()) is not None:
-                left.flush(left.settings.exit_timeout_seconds, close_idle=0.0)
-
-        multiprocessing_util.Finalize(None, at_exit, exitpriority=10)
-
     # For the app
 
     def start_with_backlog(self) -> None:
-        """Delivers what earlier processes left in the spool."""
+        """Delivers what earlier processes left in the spool, and tells of what it cannot deliver."""
+        self.be_of_this_process()
         self._courier.start_with_backlog()
+        self._warn_of_siblings()
 
-    def flush(self, timeout: float, close_idle: float | None = None) -> bool:
+    def _warn_of_siblings(self) -> None:
+        if self._spool.directory is None:
+            return
+        for directory, count in siblings(self.settings.spool_dir, self._spool.directory).items():
+            say(
+                logging.WARNING,
+                (str(directory),),
+                "roark_otel: %d calls of another key, project or address wait in %s and are not delivered from here; "
+                "`roark-otel spool adopt` takes them over",
+                count,
+                directory,
+            )
+
+    def attach(self, id_hash: str, url: str) -> bool:
+        """A recording was attached to calls of this id. Returns whether one of them waits in memory here."""
+        is_awaited = any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
+        self._courier.attach(id_hash, url)
+        return is_awaited
+
+    def drain(self, timeout: float) -> bool:
+        """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
+        self.be_of_this_process()
+        return self._courier.flush(time.monotonic() + timeout, everybodys=True)
+
+    def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, within so many seconds. Returns whether all of it was delivered."""
-        deadline = time.monotonic() + timeout
-        if self._pid != os.getpid() or not self._is_used:
-            return True
+        self.be_of_this_process()
+        return not self._is_used or self._flush(time.monotonic() + timeout, None)
+
+    def shut_down(self, linger: float) -> None:
+        """Flushes, and closes as incomplete the conversations in which nothing has happened for so many seconds.
+
+        It waits so long for those in which something has, if there is time: whatever goes on then is left alone.
+        """
+        self.be_of_this_process()
+        if not self._is_used:
+            return
+        deadline = time.monotonic() + self.settings.exit_timeout_seconds
+        self._flush(deadline, linger)
+        if self._assembler.open_conversations and time.monotonic() + linger < deadline:
+            time.sleep(linger)
+            self._flush(deadline, linger)
+
+    def save_at_exit(self, began: float, close_idle: float | None) -> None:
+        """Puts what is finished into the spool at the exit of the process, which began at this monotonic time.
+
+        Args:
+            began: Several exit hooks, and several engines, have `exit_timeout_seconds` together.
+            close_idle: None to finish what has ended; 0 also to close, as incomplete, what has not.
+        """
+        if self._is_used and self._pid == os.getpid():
+            timeout = self.settings.exit_timeout_seconds
+            self._assembler.ask(max(began + timeout, time.monotonic() + timeout * _TO_SAVE), close_idle)
+
+    def send_at_exit(self, began: float) -> None:
+        """Sends this process's own calls. A Roark that does not answer leaves later hooks the time to save."""
+        if self._is_used and self._pid == os.getpid():
+            self._courier.flush(began + self.settings.exit_timeout_seconds * (1 - _TO_SAVE))
+
+    def _flush(self, deadline: float, close_idle: float | None) -> bool:
+        # Everything that is finished goes to disk before anything is sent.
         return self._assembler.ask(deadline, close_idle) and self._courier.flush(deadline)
+
+    def tell_what_is_left(self) -> None:
+        """Says at exit what Roark does not have yet."""
+        if self._pid != os.getpid() or not self._is_used:
+            return
+        to_send = len(self._spool.names(SENDABLE))
+        unrecorded = len(self._spool.names([Stage.WAITING]))
+        if to_send or unrecorded:
+            logger.error(
+                "roark_otel: the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a "
+                "recording URL. The next process with this spool, or `roark-otel spool drain`, delivers them; a "
+                "directory that dies with the pod loses them.",
+                self._spool.place,
+                to_send,
+                unrecorded,
+            )
 
     def stats(self) -> Stats:
         """What happened so far."""
+        self.be_of_this_process()
         return self._tally.snapshot(
             open_conversations=self._assembler.open_conversations,
-            spooled=len(self._spool.names([Stage.READY, Stage.TRIED])),
+            spooled=len(self._spool.names(SENDABLE)),
             awaiting_recording=len(self._spool.names([Stage.WAITING])),
         )
 
+    def failures(self, counter: str) -> dict[str | None, int]:
+        """A counter of `stats` by error type; under None what was counted without one."""
+        return self._tally.by_error_type(counter)
+
+    def measure_spool(self) -> Measure:
+        """What waits in the spool, in numbers."""
+        self.be_of_this_process()
+        return Measure() if self._spool.directory is None else measure(self._spool.directory)
+
+    @property
+    def waiting_entries(self) -> int:
+        """How many entries wait in the inbox."""
+        return len(self._inbox)
+
     def retire(self) -> None:
         """Nobody uses it any more: its threads end when there is nothing to do, and spans that still come wake them."""
-        self._is_retired = True
+        self.be_of_this_process()
+        self._is_awake = False
         self._assembler.retire()
         self._courier.retire()
 
-    def after_fork_in_child(self) -> None:
-        """The parent keeps its conversations; the child begins with none."""
-        self._build()
+    def be_of_this_process(self) -> None:
+        """Builds everything anew if this is a forked child: the parent keeps its conversations, the child has none.
+
+        The at-fork hook calls it, and whoever finds the process to be another one, because uWSGI forks without hooks.
+        No lock: a lock of the parent's may be held by a thread that the child does not have.
+        """
+        pid, me = os.getpid(), threading.get_ident()
+        if self._pid == pid:
+            return
+        if self._builders.setdefault(pid, me) == me and self._pid != pid:
+            self._build(self._capture.known_traces())
+            self._builders.clear()
+        deadline = time.monotonic() + 1.0
+        while self._pid != pid and time.monotonic() < deadline:
+            time.sleep(0.001)  # another thread builds, at the child's first spans
 
     # Making parts
 
     def _make_client(self) -> Client:
-        # httpx takes a tenth of a second to import: on the courier's thread that delays nobody.
-        from roark_otel.client import Client
+        # httpx takes a quarter of a second to import: on the courier's thread that delays nobody.
+        with importing():
+            from roark_otel.client import Client
 
-        return Client(
-            self.settings.base_url, self._api_key, self.settings.project_id, self.settings.http_timeout_seconds
-        )
+            "".encode("idna")  # imports what the first look-up of a host name would
+            key = self._key.current()
+            return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
 
     def _make_readers(self) -> Readers:
         made = [(dialect.name, self._reader(dialect)) for dialect in self.dialects]
@@ -203,6 +346,8 @@ class Engine:
     def _recording_source(self) -> str:
         if self._defaults.recording_url:
             return "argument"
+        if self._resolver:
+            return "resolver"
         return "template" if self._defaults.recording_template else "spans"
 
 
@@ -223,7 +368,17 @@ class _GuardedReader:
         return tuple(self._reader.moments())
 
 
-def _subdirectory(settings: Settings, api_key: SecretStr) -> str:
+def _hiding_words(hiding: Hiding) -> Callable[[object], SpanRecord | None]:
+    """Reads an open span as it is taken in where content is not captured: without a word of anybody."""
+
+    def read(span: object) -> SpanRecord | None:
+        record = read_open(span)
+        return None if record is None else hiding.record(record)
+
+    return read
+
+
+def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
     """The part of the spool that belongs to this Roark and project: a call must not go out with another's key."""
     whose = settings.project_id or sha256(api_key.get_secret_value().encode()).hexdigest()
-    return sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
+    return settings.spool_dir / sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]

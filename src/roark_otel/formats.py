@@ -1,11 +1,25 @@
-"""What a URL and a phone number look like."""
+"""What an external id, a URL and a phone number look like."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
 
+MAX_EXTERNAL_ID = 255
+"""The longest external id that Roark takes, in characters."""
+
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+
+def is_external_id(value: object) -> bool:
+    """Whether the value is an external id: text of 1 to 255 characters that says something and UTF-8 can carry."""
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_EXTERNAL_ID:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_e164(value: str) -> bool:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_SPANS = 100_000
 """So many entries may wait."""
 
+FEW_SPANS = 64
+"""So few entries are not measured, whatever they weigh."""
+
 MAX_BYTES = 64 * 1024 * 1024
 """So many characters of attributes and events may wait in them, roughly."""
 
@@ -53,6 +56,10 @@ class Inbox:
     def __len__(self) -> int:
         """How many entries wait."""
         return len(self._entries)
+
+    def is_filling(self) -> bool:
+        """Whether so much waits that the size of a record counts."""
+        return len(self._entries) >= FEW_SPANS
 
     def has_room(self) -> bool:
         """Whether a record with a body may be appended."""

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from roark_otel.call import Call, UnrecordedCall
 from roark_otel.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_TYPES
 from roark_otel.facts import MAX_PROPERTY, Facts
 from roark_otel.finished import Ending, Errored, FinishedConversation, NeverEnded
 from roark_otel.formats import is_http_url
+from roark_otel.hangups import is_hang_up
 from roark_otel.latency import response_latencies
 from roark_otel.moments import Agent, Customer, ToolUse, Unanswered, Utterance
 from roark_otel.participants import merged, participants
+from roark_otel.redaction import Redaction, Withheld
+from roark_otel.sampling import is_in_sample
 from roark_otel.telling import tool_uses, utterances
 from roark_otel.timeline import Timeline, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from roark_otel.defaults import Defaults
 
 
-_HANG_UPS = re.compile(r"(?:^|\.)(?:WebSocketDisconnect|ConnectionClosed\w*|ClientDisconnect\w*|CancelledError)$")
+_MAY_BE_LATE = ("transcript", "toolInvocations", "properties", "endedStatus", "stereoRecordingUrl")
+
+NOTHING_REDACTED = Redaction()
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A call that Roark can take. `problems`: fields that were left out because they could not be right."""
+    """A call that Roark can take.
+
+    `problems`: fields that were left out because they could not be right; `is_by_template`: the recording's URL is the
+    template's, and may be good only after a delay.
+    """
 
     call: Call
     problems: tuple[str, ...]
+    is_by_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class NotLinkable:
-    """No call comes of the conversation. `reason`: `skipped` or `empty`."""
+    """No call comes of the conversation. `reason`: `skipped`, `sampled_out`, `empty` or `withheld`."""
 
     reason: str
 
@@ -53,25 +62,61 @@ class NotLinkable:
 Linked: TypeAlias = "Recorded | Unrecorded | NotLinkable"
 
 
-def link(conversation: FinishedConversation, defaults: Defaults) -> Linked:
-    """The call of a finished conversation."""
+def link(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction = NOTHING_REDACTED) -> Linked:
+    """The call of a finished conversation, with what may be sent of it."""
+    if not is_in_sample(conversation.external_id, defaults.sample_ratio):
+        return NotLinkable("sampled_out")
+    conversation = redaction.conversation(conversation)
     facts = Facts.of(conversation)
     if facts.get("skip") is True:
         return NotLinkable("skipped")
     said, used = utterances(conversation), tool_uses(conversation)
     if isinstance(conversation.ending, NeverEnded) and not said and not used:
         return NotLinkable("empty")
-    fields, problems = _fields(conversation, facts, defaults, said, used)
-    url, wrong_url = _recording_url(conversation, facts, defaults, fields)
-    if url is None:
-        return Unrecorded(UnrecordedCall.model_validate(fields), (*problems, *wrong_url))
-    return Recorded(Call.model_validate({**fields, "recording_url": url}), problems)
+    fields, problems = _fields(conversation, facts, defaults, redaction, said, used)
+    told = facts.text("recording_url") or defaults.recording_url
+    url = told
+    if told is None and defaults.recording_template is not None:
+        url = defaults.recording_template.fill(conversation, fields, facts.text("livekit_room_name"))
+    if url is not None and not is_http_url(url):
+        url, problems = None, (*problems, "recording_url")
+    whole = (
+        UnrecordedCall.model_validate(fields) if url is None else Call.model_validate({**fields, "recording_url": url})
+    )
+    match redaction.call(whole):
+        case Withheld():
+            return NotLinkable("withheld")
+        case Call() as call:
+            return Recorded(call, problems, is_by_template=told is None)
+        case call:
+            return Unrecorded(call, problems)
+
+
+def late_fields(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction) -> dict[str, Any]:
+    """What moments that came after a call add to it, in Roark's names: nothing is guessed from their being so few."""
+    conversation = redaction.conversation(conversation)
+    facts = Facts.of(conversation)
+    said, used = utterances(conversation), tool_uses(conversation)
+    fields, _ = _fields(conversation, facts, defaults, redaction, said, used)
+    fields["properties"] = _told_properties(facts, defaults)
+    fields["ended_status"] = facts.one_of("ended_status", ENDED_STATUSES)
+    told = {name: value for name, value in fields.items() if value is not None}
+    call = UnrecordedCall.model_validate(told).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    url = facts.text("recording_url")
+    found = {name: call[name] for name in _MAY_BE_LATE if call.get(name)}
+    return {**found, "recordingUrl": url} if url and is_http_url(url) else found
+
+
+def _told_properties(facts: Facts, defaults: Defaults) -> dict[str, str | bool | int | float]:
+    allowed = defaults.properties_allow
+    return {name: value for name, value in facts.properties().items() if allowed is None or name in allowed}
 
 
 def _fields(
     conversation: FinishedConversation,
     facts: Facts,
     defaults: Defaults,
+    redaction: Redaction,
     said: list[Utterance],
     used: list[ToolUse],
 ) -> tuple[dict[str, object], tuple[str, ...]]:
@@ -79,15 +124,16 @@ def _fields(
     timeline = Timeline(started_ns)
     agent = merged(facts.participant("agent", Agent(), conversation.root_span_id), defaults.agent)
     customer = facts.participant("customer", Customer(), None)
+    heard = redaction.moments(said) if defaults.with_content else []
+    used = redaction.moments(used if defaults.with_content else [_without_content(one) for one in used])
     speakers = [
         *facts.elsewhere("agent", conversation.root_span_id),
-        *(s.speaker for s in said),
+        *(s.speaker for s in (heard if defaults.with_content else said)),
         *(u.agent for u in used),
     ]
     people, problems = participants(agent, customer, speakers)
-    heard = said
     if not defaults.with_content:
-        heard, used, people = [], [_without_content(one) for one in used], people.without_content()
+        people = people.without_content()
     phone = any(person.phone_number for person in people.customers)
     stereo = facts.text("stereo_recording_url")
     fields: dict[str, object] = {
@@ -101,7 +147,7 @@ def _fields(
         "ended_status": _ended_status(facts, conversation.ending, said),
         "transcript": [timeline.entry(one, people.reference(one.speaker)) for one in heard] or None,
         "tool_invocations": [timeline.invocation(one, people.agent_reference(one.agent)) for one in used] or None,
-        "properties": {**_properties(conversation, facts, said), **timeline.clamped([*said, *used])},
+        "properties": {**_properties(conversation, facts, defaults, said), **timeline.clamped([*said, *used])},
         **people.call_fields(),
         **_other_links(facts),
     }
@@ -127,7 +173,7 @@ def _ended_status(facts: Facts, ending: Ending, said: Iterable[Utterance]) -> st
             return "CUSTOMER_DID_NOT_SPEAK"
         case _:
             pass
-    if isinstance(ending, Errored) and not any(_HANG_UPS.search(name) for name in ending.exceptions):
+    if isinstance(ending, Errored) and not any(map(is_hang_up, ending.exceptions)):
         return "AGENT_ERROR"
     return None
 
@@ -141,27 +187,18 @@ def _other_links(facts: Facts) -> dict[str, str]:
 
 
 def _properties(
-    conversation: FinishedConversation, facts: Facts, said: Sequence[Utterance]
+    conversation: FinishedConversation, facts: Facts, defaults: Defaults, said: Sequence[Utterance]
 ) -> dict[str, str | bool | int | float]:
     found: dict[str, str | bool | int | float] = {"trace_id": f"{conversation.trace_id:032x}"}
     if conversation.service_name:
         found["service_name"] = cut(conversation.service_name, MAX_PROPERTY)
     if interruptions := sum(1 for one in said if one.payload.get("interrupted") is True):
         found["interruptions"] = interruptions
+    if version := defaults.version_of(facts.text("property.framework") or ""):
+        found["framework_version"] = version
     found.update(response_latencies(said))
-    found |= facts.properties()
+    found |= _told_properties(facts, defaults)
     found.update(conversation.notes)
     if isinstance(conversation.ending, NeverEnded):
         found["roark_incomplete"] = True
     return found
-
-
-def _recording_url(
-    conversation: FinishedConversation, facts: Facts, defaults: Defaults, fields: Mapping[str, object]
-) -> tuple[str | None, tuple[str, ...]]:
-    told = facts.text("recording_url") or defaults.recording_url
-    if told is None and defaults.recording_template is not None:
-        told = defaults.recording_template.fill(conversation, fields)
-    if told is None:
-        return None, ()
-    return (told, ()) if is_http_url(told) else (None, ("recording_url",))

@@ -107,6 +107,7 @@ FACT_NAMES: frozenset[str] = frozenset(
         "ended_status",
         "interface_type",
         "livekit_room_id",
+        "livekit_room_name",
         "own_id",
         "recording_url",
         "skip",

@@ -25,6 +25,13 @@ class Reopened:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Moments came after a conversation was closed: the conversation as it was, with these moments only."""
+
+    conversation: FinishedConversation
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """Nothing of this trace is waited for any more."""
 
@@ -40,4 +47,4 @@ class Noticed:
     detail: str = ""
 
 
-Output: TypeAlias = "Finished | Reopened | Forgotten | Noticed"
+Output: TypeAlias = "Finished | Reopened | Late | Forgotten | Noticed"

@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roark_otel.attributes import CONVERSATION_ROOT
-from roark_otel.conversation import Conversation, Origin, Root, State, Strength
+from roark_otel.conversing import Conversation, Origin, Root, State, Strength
+from roark_otel.formats import is_external_id
 from roark_otel.outputs import Noticed
-from roark_otel.reading import unicode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from roark_otel.records import SpanRecord, SpanStart
     from roark_otel.spantree import Node, Trace
     from roark_otel.vocabulary import Vocabulary
-
-MAX_EXTERNAL_ID = 255
-"""The longest external id that Roark takes, in characters."""
 
 
 class Ownership:
@@ -122,7 +119,7 @@ class Ownership:
         """The id if it is one: text of 1 to 255 characters. Another value is told and ignored."""
         if external_id is None:
             return None
-        if isinstance(external_id, str) and _is_external_id(external_id):
+        if isinstance(external_id, str) and is_external_id(external_id):
             return external_id
         self._tell(Noticed("bad_ids", None, where))
         return None
@@ -255,7 +252,3 @@ class Ownership:
             self._merge(host, conversation)
             return host
         return self._name(conversation, resource_id, Origin.RESOURCE)
-
-
-def _is_external_id(text: str) -> bool:
-    return bool(text.strip()) and len(text) <= MAX_EXTERNAL_ID and text == unicode_text(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -12,6 +13,7 @@ from roark_otel import lifecycle
 from roark_otel.dialects import DIALECTS
 from roark_otel.formats import is_http_url
 from roark_otel.guard import guarded, guarded_hook, say
+from roark_otel.hooks import Hooks
 from roark_otel.settings import Settings
 from roark_otel.stats import Stats, added
 
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
     from re import Pattern
 
     from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from roark_otel.engine import Engine
     from roark_otel.traces import ConversationTraces
-    from roark_otel.types import Dialect
+    from roark_otel.types import Dialect, ReceiptHook, RecordingResolver, Redactor
 
 
 class RoarkSpanProcessor(SpanProcessor):
@@ -47,7 +50,8 @@ class RoarkSpanProcessor(SpanProcessor):
         spool: `disk` or `memory`. `ROARK_SPOOL`, default disk.
         spool_max_bytes: How many bytes may wait. `ROARK_SPOOL_MAX_BYTES`, default 1 GiB.
         spool_max_age_seconds: How old a call may grow there. `ROARK_SPOOL_MAX_AGE_SECONDS`, default 604800.
-        recording_url: The recording of every call whose spans name none.
+        recording_url: The recording of every call whose spans name none: a URL, or a function that finds it, see
+            `roark_otel.types.RecordingResolver`.
         recording_url_template: The same with names in braces. `ROARK_RECORDING_URL_TEMPLATE`.
         recording_delay_seconds: How long after the end the template's URL is good. Default 0.
             `ROARK_RECORDING_DELAY_SECONDS`.
@@ -75,6 +79,9 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: How long a request may take. `ROARK_HTTP_TIMEOUT_SECONDS`, default 10.
         settings: All of these at once.
         dialects: The dialects that are read, the highest first.
+        redact: Your own word on each utterance, tool use and call before it is sent, see `roark_otel.types.Redactor`.
+        on_receipt: Told what became of each attempt to deliver a call, see `roark_otel.types.ReceiptHook`.
+        meter_provider: Where the metrics about ourselves go. Default: the global one; without an SDK there is no cost.
 
     Raises:
         ValueError: if an argument cannot be right; the message says what to set.
@@ -91,7 +98,7 @@ class RoarkSpanProcessor(SpanProcessor):
         spool: str | None = None,
         spool_max_bytes: int | None = None,
         spool_max_age_seconds: float | None = None,
-        recording_url: str | None = None,
+        recording_url: str | RecordingResolver | None = None,
         recording_url_template: str | None = None,
         recording_delay_seconds: float | None = None,
         recording_wait_seconds: float | None = None,
@@ -117,6 +124,9 @@ class RoarkSpanProcessor(SpanProcessor):
         http_timeout_seconds: float | None = None,
         settings: Settings | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
+        redact: Redactor | None = None,
+        on_receipt: ReceiptHook | None = None,
+        meter_provider: MeterProvider | None = None,
     ) -> None:
         self._engine: Engine | None = None
         self._traces: ConversationTraces | None = None
@@ -154,18 +164,22 @@ class RoarkSpanProcessor(SpanProcessor):
             exit_timeout_seconds=exit_timeout_seconds,
             http_timeout_seconds=http_timeout_seconds,
         )
-        if recording_url is not None and not is_http_url(recording_url):
+        if isinstance(recording_url, str) and not is_http_url(recording_url):
             raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
+        if redact is not None and not callable(redact):
+            raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
             say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
             return
-        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, recording_url)
+        hooks = Hooks(recording_url, redact, on_receipt)
+        self._engine = lifecycle.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)
+        _processors[id(self)] = self
         if self._settings.export_traces:
             from roark_otel.traces import conversation_traces
 
-            self._traces = conversation_traces(self._settings, self._settings.api_key)
+            self._traces = conversation_traces(self._settings, self._settings.api_key, is_redacted=redact is not None)
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -208,19 +222,30 @@ class RoarkSpanProcessor(SpanProcessor):
         """
         if self._engine is None:
             return
-        idle = 0.0 if lifecycle.is_exiting() else self._settings.linger_seconds
-        self._engine.flush(self._settings.exit_timeout_seconds, close_idle=idle)
+        if lifecycle.is_exiting():
+            lifecycle.leave([self._engine], close_idle=0.0)
+        else:
+            self._engine.shut_down(self._settings.linger_seconds)
         if self._traces is not None:
             self._traces.force_flush()
             if lifecycle.is_exiting():  # spans that come after another shutdown are exported too
                 self._traces.shutdown()
         if not self._is_shut_down and self._settings.api_key is not None:
             self._is_shut_down = True
+            _processors.pop(id(self), None)
             lifecycle.release(self._engine, self._settings.api_key)
 
     def stats(self) -> Stats:
         """What happened so far, in numbers."""
         return Stats() if self._engine is None else self._engine.stats()
+
+
+_processors: weakref.WeakValueDictionary[int, RoarkSpanProcessor] = weakref.WeakValueDictionary()
+
+
+def get_processor() -> RoarkSpanProcessor | None:
+    """The processor of this process: the first with a key that was made and not shut down; None if there is none."""
+    return next(iter(list(_processors.values())), None)
 
 
 def force_flush(timeout_millis: int = 30_000) -> bool:

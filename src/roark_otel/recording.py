@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     from roark_otel.finished import FinishedConversation
 
-_NAMES = frozenset({"external_id", "trace_id", "livekit_room_id", "service_name", "started_at"})
+_NAMES = frozenset({"external_id", "trace_id", "livekit_room_id", "livekit_room_name", "service_name", "started_at"})
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
     """A recording URL with names in braces, each filled in URL-quoted.
 
-    The names: `external_id`, `trace_id`, `livekit_room_id`, `service_name`, `started_at` (with an optional strftime
-    format) and `property.NAME`.
+    The names: `external_id`, `trace_id`, `livekit_room_id`, `livekit_room_name`, `service_name`, `started_at` (with an
+    optional strftime format) and `property.NAME`.
 
     Raises:
         ValueError: if the template names something else or is not well-formed.
@@ -38,13 +38,16 @@ class Template:
             if field not in _NAMES and not field.startswith("property."):
                 raise ValueError(f"recording URL template: no such name: {{{field}}}")
 
-    def fill(self, conversation: FinishedConversation, call: Mapping[str, object]) -> str | None:
-        """The URL for a conversation and the fields of its call; None if a name has no value in it."""
+    def fill(
+        self, conversation: FinishedConversation, call: Mapping[str, object], room_name: str | None = None
+    ) -> str | None:
+        """The URL for a conversation, the fields of its call and its room; None if a name has no value in them."""
         properties = cast("Mapping[str, object]", call["properties"])
         values = {f"property.{name}": value for name, value in properties.items()} | {
             "external_id": conversation.external_id,
             "trace_id": f"{conversation.trace_id:032x}",
             "livekit_room_id": call.get("livekit_room_id"),
+            "livekit_room_name": room_name,
             "service_name": conversation.service_name,
             "started_at": call["started_at"],
         }

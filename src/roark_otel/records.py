@@ -23,8 +23,8 @@ class SpanStart(NamedTuple):
     """A span began. Only ids, name and start are kept of it: a framework may filter the rest until it ends.
 
     `local_root`: it has no parent in this process. `external_id` and `marked` are what it carried at its start;
-    `context` is what `call_attributes` says there, `baggage_id` what W3C baggage says. `live` is the open span itself,
-    which only capture can read.
+    `context` is what `call_attributes` says there, `baggage_id` what W3C baggage says. `live` is a weak
+    reference to the open span, which only capture can read.
     """
 
     trace_id: int
@@ -82,5 +82,13 @@ class EventsSeen(NamedTuple):
     events: tuple[SpanEvent, ...]
 
 
-Entry: TypeAlias = SpanStart | SpanRecord | SpanGone | EventsSeen
+class SpanAbandoned(NamedTuple):
+    """The app let go of an open span, which can never end now. `record` is the span where open ones may be read."""
+
+    trace_id: int
+    span_id: int
+    record: SpanRecord | None = None
+
+
+Entry: TypeAlias = SpanStart | SpanRecord | SpanGone | EventsSeen | SpanAbandoned
 """What goes through the inbox."""

@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import tempfile
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,8 +25,13 @@ from pydantic import (
 )
 
 from roark_otel import environment
+from roark_otel.defaults import Defaults
+from roark_otel.facts import snake_case
 from roark_otel.formats import is_http_url
 from roark_otel.guard import say
+from roark_otel.keyfile import is_header, read_key
+from roark_otel.moments import Agent
+from roark_otel.patterns import Kind
 from roark_otel.recording import Template
 
 if TYPE_CHECKING:
@@ -77,19 +83,15 @@ def _names(value: object) -> object:
 
 def _key(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
-    if not _is_header(secret):
+    if not is_header(secret):
         raise ValueError("must be printable ASCII without blanks")
     return value
 
 
 def _project_id(value: str) -> str:
-    if not _is_header(value):
+    if not is_header(value):
         raise ValueError("must be printable ASCII without blanks")
     return value
-
-
-def _is_header(value: str) -> bool:
-    return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
 def default_spool_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -106,9 +108,6 @@ def default_spool_dir(environ: Mapping[str, str] = os.environ) -> Path:
         return home / "Library" / "Application Support" / "roark-otel" / "spool"
     return home / ".local" / "state" / "roark-otel" / "spool"
 
-
-Kind: TypeAlias = Literal["card", "phone", "email"]
-"""What `ROARK_REDACT` knows."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -165,6 +164,8 @@ class Settings(BaseModel):
         values = {
             field: environ[name].strip() for name, field in environment.FIELDS.items() if environ.get(name, "").strip()
         }
+        if "api_key_file" in values and "api_key" not in values:
+            values |= _key_of_file(values.pop("api_key_file"))
         switch = environ.get(environment.GENAI_CAPTURE_CONTENT, "").strip().lower()
         if switch in {"false", "no_content"}:
             values["capture_content"] = "false"
@@ -174,6 +175,20 @@ class Settings(BaseModel):
         except ValidationError as fault:
             return cls.model_validate(_without_faulty(values, fault, environ))
 
+    def defaults(self, recording_url: str | None = None) -> Defaults:
+        """What of these settings linking goes by; `recording_url` is that of every call whose spans name none."""
+        allow = self.properties_allow
+        return Defaults(
+            interface_type=self.interface_type,
+            call_direction=self.call_direction,
+            agent=Agent(name=self.agent_name, custom_id=self.agent_custom_id),
+            recording_url=recording_url,
+            recording_template=self.recording_url_template,
+            with_content=self.capture_content,
+            sample_ratio=self.call_sample_ratio,
+            properties_allow=None if allow is None else frozenset(map(snake_case, allow)),
+        )
+
     def with_arguments(self, **arguments: object) -> Self:
         """These settings with every argument that is not None in their place.
 
@@ -181,6 +196,12 @@ class Settings(BaseModel):
             ValueError: in one line that says what to set.
         """
         given = {name: value for name, value in arguments.items() if value is not None}
+        file = given.get("api_key_file", None if self.api_key else self.api_key_file)
+        if isinstance(file, (str, PathLike)) and "api_key" not in given:
+            try:
+                given["api_key"] = read_key(Path(cast("str", file)))
+            except ValueError as fault:
+                raise ValueError(f"roark_otel: api_key_file: {fault}") from None
         try:
             return type(self).model_validate({**dict(self), **given})
         except ValidationError as fault:
@@ -202,6 +223,16 @@ def _in_one_line(fault: ValidationError) -> str:
 
 def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
+
+
+def _key_of_file(path: str) -> dict[str, str]:
+    """The settings that a key file gives; none where no key can be read from it, which is told."""
+    try:
+        return {"api_key_file": path, "api_key": read_key(Path(path)).get_secret_value()}
+    except ValueError as fault:
+        name = environment.ROARK_API_KEY_FILE
+        say(logging.WARNING, (name,), "roark_otel: %s: %s; the default holds", name, str(fault))
+        return {}
 
 
 def _without_faulty(values: Mapping[str, str], fault: ValidationError, environ: Mapping[str, str]) -> dict[str, str]:

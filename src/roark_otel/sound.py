@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from typing_extensions import assert_never
 
 from roark_otel import reading
-from roark_otel.records import Entry, EventsSeen, SpanEvent, SpanGone, SpanRecord, SpanStart
+from roark_otel.records import Entry, EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
 
 S = TypeVar("S", SpanStart, SpanRecord)
 
@@ -21,13 +21,19 @@ def sound(entry: Entry, now_ns: int) -> Entry:
         case SpanStart():
             return _named(entry, now_ns)
         case SpanRecord():
-            span = _named(entry, now_ns)._replace(events=_events(entry.events))
-            return span if span.end_ns is None else span._replace(end_ns=_time_ns(span.end_ns, now_ns))
+            return _record(entry, now_ns)
         case SpanGone():
             return entry._replace(end_ns=_time_ns(entry.end_ns, now_ns))
         case EventsSeen():
             return entry._replace(events=_events(entry.events))
+        case SpanAbandoned():
+            return entry if entry.record is None else entry._replace(record=_record(entry.record, now_ns))
     assert_never(entry)
+
+
+def _record(record: SpanRecord, now_ns: int) -> SpanRecord:
+    span = _named(record, now_ns)._replace(events=_events(record.events))
+    return span if span.end_ns is None else span._replace(end_ns=_time_ns(span.end_ns, now_ns))
 
 
 def _named(span: S, now_ns: int) -> S:

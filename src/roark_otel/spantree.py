@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel.conversation import State
+from roark_otel.conversing import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from roark_otel.conversation import Conversation
+    from roark_otel.conversing import Conversation
     from roark_otel.records import SpanEvent, SpanRecord, SpanStart
+
+MANY = 1_000
+"""With so many open spans a trace is looked through for those that can never end."""
+
+MAX_CLOSED = 64
+"""So many closed conversations of a trace are remembered, to know whether it shows one id or more."""
 
 
 class Node:
@@ -39,6 +45,10 @@ class Node:
     def belongs_to(self, conversation: Conversation) -> None:
         """Makes this node and all below part of a conversation."""
         self._conversation = conversation
+
+    def is_waited_for(self) -> bool:
+        """Whether an open conversation begins here: that its span can never end is told, and may be on its way."""
+        return self.conversation is not None and self.conversation.state is not State.CLOSED
 
     def upward(self) -> Iterator[Node]:
         """This node, its parent, and so on."""
@@ -78,14 +88,15 @@ class Trace:
     `rest` is the conversation of the spans below none that is known.
     """
 
-    __slots__ = ("conversations", "nodes", "rest", "touched", "trace_id")
+    __slots__ = ("_crowd", "conversations", "nodes", "rest", "touched", "trace_id")
 
     def __init__(self, trace_id: int) -> None:
         self.trace_id = trace_id
         self.nodes: dict[int, Node] = {}
-        self.conversations: list[Conversation] = []
+        self.conversations: dict[Conversation, None] = {}
         self.rest: Conversation | None = None
         self.touched = 0.0
+        self._crowd = MANY
 
     def begin(self, start: SpanStart) -> Node:
         """The node of a span that began."""
@@ -101,9 +112,24 @@ class Trace:
 
     def shows(self, conversation: Conversation) -> None:
         """Notes that a conversation has spans in this trace."""
-        if conversation not in self.conversations:
-            self.conversations.append(conversation)
+        self.conversations[conversation] = None
         conversation.trace_ids[self.trace_id] = None
+
+    def is_crowded(self) -> bool:
+        """Whether there is so much that some of it may be of no use any more."""
+        return len(self.nodes) + len(self.conversations) >= self._crowd
+
+    def prune(self, is_held: Callable[[object], bool]) -> None:
+        """Forgets open spans that the app let go of, and most of the conversations that are closed."""
+        self.nodes = {
+            key: node
+            for key, node in self.nodes.items()
+            if node.live is None or is_held(node.live) or node.is_waited_for()
+        }
+        closed = [one for one in self.conversations if one.current().state is State.CLOSED]
+        for one in closed[:-MAX_CLOSED]:
+            del self.conversations[one]
+        self._crowd = max(MANY, 2 * (len(self.nodes) + len(self.conversations)))
 
     def open_conversations(self) -> list[Conversation]:
         """The conversations of this trace that are not closed, each once."""

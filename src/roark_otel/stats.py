@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MAX_ERROR_TYPES = 100
+"""So many types of errors are told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
@@ -34,6 +37,10 @@ class Stats:
     """Attempts that failed and are made again."""
     skipped: int = 0
     """Conversations marked with `roark.skip`."""
+    sampled_out: int = 0
+    """Conversations that `ROARK_CALL_SAMPLE_RATIO` leaves out."""
+    withheld: int = 0
+    """Calls that the app's `redact` hook answered with None."""
     empty: int = 0
     """Conversations that ended, or were given up, with nothing to tell."""
     no_id: int = 0
@@ -54,6 +61,14 @@ class Stats:
     """Records that found no room in the inbox."""
     lost: int = 0
     """Calls that found no room on disk nor in memory."""
+    duplicates: int = 0
+    """Calls of an id that had one already, kept in `rejected/` as `duplicate_id`."""
+    appended: int = 0
+    """Tool invocations that came after their call was sent, and were appended to it."""
+    late_dropped: int = 0
+    """What else came after a call was sent, and tool invocations of calls whose id at Roark is not known."""
+    abandoned_resolvers: int = 0
+    """Attempts of the recording resolver that took too long."""
 
 
 class Tally:
@@ -61,10 +76,23 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._errors: Counter[tuple[str, str]] = Counter()
 
-    def add(self, name: str, number: int = 1) -> None:
-        """Counts something."""
+    def add(self, name: str, number: int = 1, *, error_type: str | None = None) -> None:
+        """Counts something; of a failure also by its type: a status, an exception's name or a word of ours."""
         self._counts[name] += number
+        if error_type is not None:
+            known = (name, error_type) in self._errors or len(self._errors) < MAX_ERROR_TYPES
+            self._errors[name, error_type if known else "_OTHER"] += number
+
+    def by_error_type(self, name: str) -> dict[str | None, int]:
+        """A counter by error type; under None what was counted without one."""
+        found: dict[str | None, int] = {
+            kind: number for (of, kind), number in self._errors.copy().items() if of == name
+        }
+        if (rest := self._counts[name] - sum(found.values())) > 0:
+            found[None] = rest
+        return found
 
     def snapshot(self, **gauges: int) -> Stats:
         """The numbers of this moment."""

@@ -190,13 +190,19 @@ def _all_without_content(spans: Sequence[ReadableSpan]) -> list[ReadableSpan] | 
     return [without_content(span) for span in spans]
 
 
-def conversation_traces(settings: Settings, api_key: SecretStr) -> ConversationTraces | None:
-    """What exports the spans of conversations to Roark; None if the extra `otlp` is missing, which is said once."""
+def conversation_traces(settings: Settings, api_key: SecretStr, *, is_redacted: bool) -> ConversationTraces | None:
+    """What exports the spans of conversations to Roark; None if the extra `otlp` is missing, which is said once.
+
+    Args:
+        settings: Where they go, and whether content does.
+        api_key: The key.
+        is_redacted: Whether the app has a word on what may be sent, which spans cannot be asked for.
+    """
     exporter = _exporter(settings, api_key)
     if exporter is None:
         return None
     # Redaction reads texts, and spans hold them under any name: where it is asked for, all words stay at home.
-    if not settings.capture_content or settings.redact_patterns:
+    if is_redacted or not settings.capture_content or settings.redact_patterns:
         exporter = Withholding(exporter)
     return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys))
 

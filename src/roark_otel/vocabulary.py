@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from roark_otel.records import SpanRecord
-    from roark_otel.types import Dialect
+    from roark_otel.types import Dialect, OwnId
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,12 @@ class OpenSpans:
     Args:
         attributes: The attributes of one, at little cost.
         record: One as a record; None if it has ended, because then its record is on its way.
+        is_held: Whether the app still holds it; one that it let go of can never end.
     """
 
     attributes: Callable[[object], Mapping[str, object]]
     record: Callable[[object], SpanRecord | None]
+    is_held: Callable[[object], bool] = lambda _: True
 
 
 class Vocabulary:
@@ -34,9 +36,17 @@ class Vocabulary:
         dialects: The dialects.
         id_keys: Further names of attributes to take the external id from, in order, after `roark.external_id`.
         open_spans: Reads open spans.
+        auto_ids: Whether a framework's conversation without an id gets one.
     """
 
-    def __init__(self, dialects: Sequence[Dialect], id_keys: Iterable[str], open_spans: OpenSpans) -> None:
+    def __init__(
+        self,
+        dialects: Sequence[Dialect],
+        id_keys: Iterable[str],
+        open_spans: OpenSpans,
+        *,
+        auto_ids: bool = False,
+    ) -> None:
         self.scopes: frozenset[str] = frozenset().union(*(dialect.scopes for dialect in dialects))
         self.id_keys: tuple[str, ...] = (attributes.EXTERNAL_ID, *id_keys)
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)
@@ -44,10 +54,17 @@ class Vocabulary:
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
         self._closed_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.live))
         self._open_spans = open_spans
+        self._own_ids: dict[tuple[str, str], OwnId] = {
+            (scope, name): d.own_id for d in dialects for scope in d.scopes for name in d.roots if auto_ids and d.own_id
+        }
 
     def is_root(self, scope: str, name: str) -> bool:
         """Whether the end of such a span ends a conversation."""
         return (scope, name) in self._roots
+
+    def own_id(self, scope: str, name: str) -> OwnId | None:
+        """How such a root is asked for an id of its own; None if it is no root or gets none."""
+        return self._own_ids.get((scope, name)) if self._own_ids else None
 
     def is_telling(self, name: object) -> bool:
         """Whether an attribute or event of this name makes its span worth a record."""
@@ -67,6 +84,10 @@ class Vocabulary:
     def open_span_id(self, live: object) -> object:
         """The external id of an open span, whatever it is; None if it has none."""
         return self.external_id(self._open_spans.attributes(live))
+
+    def is_held(self, live: object) -> bool:
+        """Whether the app still holds an open span."""
+        return self._open_spans.is_held(live)
 
     def open_span(self, live: object) -> SpanRecord | None:
         """An open span as far as it may be read: all of it, or only its ids, name and start."""

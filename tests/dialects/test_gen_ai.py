@@ -54,7 +54,12 @@ def used(moments: Iterable[Moment]) -> list[tuple[str, object, object, str | Non
 
 
 def facts(moments: Iterable[Moment]) -> list[object]:
-    return [one.value for one in moments if isinstance(one, Fact)]
+    """Who the agents are."""
+    return [one.value for one in moments if isinstance(one, Fact) and one.name == "agent"]
+
+
+def framework(moments: Iterable[Moment]) -> list[object]:
+    return [one.value for one in moments if isinstance(one, Fact) and one.name == "property.framework"]
 
 
 def times(moments: Iterable[Moment], zero_ns: int = T0) -> list[int]:
@@ -109,6 +114,7 @@ def test_agents_of_openai_say_two_turns_whatever_bridge_traces_them(dump: str) -
         ("bad_tool", {"x": 1}, FAILED, None),
     ]
     assert facts(moments) == [Agent(name="triage"), Agent(name="billing")]
+    assert framework(moments) == ["openai-agents"]
     assert {one.speaker for one in utterances(moments)} == {Customer(), Agent(name="billing")}
     assert {one.agent for one in tools(moments)} == {Agent(name="billing")}
 
@@ -147,6 +153,7 @@ def test_strands_says_each_turn_once() -> None:
     ]
     assert [one.description for one in tools(moments)] == ["weather", "bad"]
     assert facts(moments) == [Agent(name="Acme", prompt="SYS")]
+    assert framework(moments) == ["strands-agents"]
 
 
 def test_google_s_merged_tools_are_none_and_its_wrapped_text_is_text() -> None:
@@ -159,6 +166,7 @@ def test_google_s_merged_tools_are_none_and_its_wrapped_text_is_text() -> None:
     ]
     prompt = 'SYS\n\nYou are an agent. Your internal name is "acme_agent". The description about you is "d".'
     assert facts(moments) == [Agent(name="acme_agent", prompt=prompt)]
+    assert framework(moments) == ["google-adk"]
 
 
 def test_a_voice_pipeline_tells_who_spoke_by_its_operation() -> None:
@@ -313,14 +321,14 @@ def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump
 
 @pytest.mark.parametrize("window", [None, 20])
 def test_a_call_of_two_thousand_turns_is_kept_small(window: int | None) -> None:
-    """Every span brings all the history along, or as much of it as the app sends."""
+    """Every span brings all the history along, more than 1 MB in the end, or as much of it as the app sends."""
     reader = GEN_AI.reader([].append)
     spoken: list[str] = []
     tracemalloc.start()
     try:
         for number in range(1_000):
-            spoken.append(json.dumps(message("user", f"{number} where is the order " * 4)))
-            answer = message("assistant", f"{number} it ships tomorrow " * 4)
+            spoken.append(json.dumps({**message("user", f"{number} where is the order " * 4), "name": "x" * 400}))
+            answer = {**message("assistant", f"{number} it ships tomorrow " * 4), "name": "x" * 400}
             at, recent = number * 10_000, spoken if window is None else spoken[-window:]
             both = {"input__messages": f"[{', '.join(recent)}]", "output__messages": json.dumps([answer])}
             reader.read(span(at, at + 900, own=2 * number + 1, agent__name="support", **both))

@@ -53,7 +53,12 @@ def used(moments: Iterable[Moment]) -> list[tuple[str, object, object, str | Non
 
 
 def facts(moments: Iterable[Moment]) -> list[object]:
-    return [one.value for one in moments if isinstance(one, Fact)]
+    """Who the agents are."""
+    return [one.value for one in moments if isinstance(one, Fact) and one.name == "agent"]
+
+
+def framework(moments: Iterable[Moment]) -> list[object]:
+    return [one.value for one in moments if isinstance(one, Fact) and one.name == "property.framework"]
 
 
 def interval(one: Utterance | ToolUse, zero_ns: int = T0) -> tuple[int, int | None]:
@@ -107,6 +112,7 @@ def test_agents_of_openai_say_two_turns() -> None:
     ]
     assert [one.description for one in tools(moments)] == ["Get the weather", "fails"]
     assert facts(moments) == [Agent(name="triage"), Agent(name="billing")]
+    assert framework(moments) == ["openai-agents"]
     assert {one.speaker for one in utterances(moments)} == {Customer(), Agent(name="billing")}
     assert {one.agent for one in tools(moments)} == {Agent(name="billing")}
 
@@ -143,6 +149,7 @@ def test_pipecat_says_what_was_heard_and_when() -> None:
     ]
     assert [interval(one, zero_ns) for one in tools(moments)] == [(3706, 3860), (3706, 4010)]
     assert facts(moments) == [Agent(prompt="You are Acme support bot.")]
+    assert framework(moments) == ["pipecat"]
 
 
 def test_a_turn_of_pipecat_that_never_ended_adds_nothing_that_was_not_spoken() -> None:

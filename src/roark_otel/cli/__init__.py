@@ -14,7 +14,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
-from roark_otel.cli import demo, doctor, replay, sandbox
+from roark_otel.cli import demo, doctor, replay, sandbox, spool
 from roark_otel.cli.problems import FAILED, INTERRUPTED, Problem
 from roark_otel.version import __version__
 
@@ -42,6 +42,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "doctor": doctor,
     "replay": replay,
     "sandbox": sandbox,
+    "spool": spool,
 }
 
 

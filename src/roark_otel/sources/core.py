@@ -5,30 +5,27 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel.call import UnrecordedCall
 from roark_otel.conversations import Conversations, Waits
-from roark_otel.defaults import Defaults
 from roark_otel.guard import guarded
 from roark_otel.linking import NotLinkable, Recorded, Unrecorded, link
-from roark_otel.moments import Agent
 from roark_otel.outputs import Finished, Forgotten, Noticed
+from roark_otel.patterns import Patterns
+from roark_otel.redaction import Redaction
 from roark_otel.sound import sound
 from roark_otel.vocabulary import OpenSpans, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from roark_otel.conversation import Readers
+    from roark_otel.conversing import Readers
     from roark_otel.finished import FinishedConversation
     from roark_otel.records import Entry
     from roark_otel.settings import Settings
     from roark_otel.types import Dialect, Unreadable
-
-C = TypeVar("C", bound=UnrecordedCall)
 
 MAX_IDS: Final = 100_000
 """So many external ids are remembered, to send no second call of one."""
@@ -63,8 +60,6 @@ Made: TypeAlias = "ReadyCall | CallWithoutRecording"
 class Core:
     """Conversations of recorded spans.
 
-    With redaction set no content gets into a call: what reads texts here would not know of an app's own hook.
-
     Args:
         settings: How calls are made.
         dialects: The dialects that are read, the highest first.
@@ -80,8 +75,8 @@ class Core:
         self._conversations = Conversations(
             self.vocabulary, self._readers, _waits(settings), auto_ids=settings.auto_external_id
         )
-        self._defaults = _defaults(settings)
-        self._properties = settings.properties_allow
+        self._defaults = settings.defaults()
+        self._redaction = Redaction(Patterns(settings.redact_patterns))
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._now = 0.0
 
@@ -125,26 +120,18 @@ class Core:
             return None
         if len(self._ids) > MAX_IDS:
             self._ids.popitem(last=False)
-        linked = link(conversation, self._defaults)
+        linked = link(conversation, self._defaults, self._redaction)
         match linked:
             case NotLinkable(reason):
                 self.counts[reason] += 1
                 return None
             case Recorded():
-                call = self._with_allowed_properties(linked.call)
+                call = linked.call
                 turns, tools = len(call.transcript or ()), len(call.tool_invocations or ())
                 return ReadyCall(call.external_id, call.to_json(), turns, tools)
             case Unrecorded():
-                unrecorded = self._with_allowed_properties(linked.call)
-                return CallWithoutRecording(unrecorded.external_id, unrecorded.to_json())
+                return CallWithoutRecording(linked.call.external_id, linked.call.to_json())
         assert_never(linked)
-
-    def _with_allowed_properties(self, call: C) -> C:
-        if self._properties is None or not call.properties:
-            return call
-        return call.model_copy(
-            update={"properties": {name: value for name, value in call.properties.items() if name in self._properties}}
-        )
 
     def _readers(self) -> Readers:
         return tuple((dialect.name, dialect.reader(self._unreadable)) for dialect in self._dialects)
@@ -159,14 +146,4 @@ def _waits(settings: Settings) -> Waits:
         _NO_REST,
         settings.idle_timeout_seconds,
         settings.max_conversations,
-    )
-
-
-def _defaults(settings: Settings) -> Defaults:
-    return Defaults(
-        interface_type=settings.interface_type,
-        call_direction=settings.call_direction,
-        agent=Agent(name=settings.agent_name, custom_id=settings.agent_custom_id),
-        recording_template=settings.recording_url_template,
-        with_content=settings.capture_content and not settings.redact_patterns,
     )

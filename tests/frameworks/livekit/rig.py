@@ -73,7 +73,6 @@ class Rig:
             llm=ScriptedLLM(script),
             tts=SilentTTS(pace),
             userdata=[],
-            aec_warmup_duration=None,
             **_turn_taking(),
             **options,
         )
@@ -147,15 +146,17 @@ async def until(is_so: Callable[[], bool], what: str) -> None:
 
 def _turn_taking() -> dict[str, Any]:
     """Short waits, in the words of the version."""
-    if "turn_handling" in inspect.signature(AgentSession.__init__).parameters:
-        return {
+    known = inspect.signature(AgentSession.__init__).parameters
+    warm = {"aec_warmup_duration": None} if "aec_warmup_duration" in known else {}
+    if "turn_handling" in known:
+        return warm | {
             "turn_handling": {
                 "turn_detection": "vad",
                 "endpointing": {"min_delay": 0.2, "max_delay": 1.0},
                 "interruption": {"min_duration": 0.2, "false_interruption_timeout": 1.0},
             }
         }
-    return {
+    return warm | {
         "turn_detection": "vad",
         "min_endpointing_delay": 0.2,
         "max_endpointing_delay": 1.0,

@@ -29,14 +29,20 @@ RECORDING = "https://example.com/recording.wav"
 LONG = 60.0
 
 
-def traced(url: str, spool: Path | str) -> TracerProvider:
-    """A provider wired as an app does it: our processor, an exporter to link the traces, and LiveKit told of it."""
+def traced(url: str, spool: Path | str, **options: Any) -> TracerProvider:
+    """A provider wired as an app does it: our processor, an exporter to link the traces, and LiveKit told of it.
+
+    Args:
+        url: Where Roark is.
+        spool: Where calls wait.
+        options: What LiveKit is told besides.
+    """
     provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     settings = roark_otel.Settings(api_key=KEY, base_url=url, spool_dir=spool)  # type: ignore[arg-type]
     provider.add_span_processor(roark_otel.RoarkSpanProcessor(settings=settings, recording_url=RECORDING))
     exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {KEY}"})
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    set_tracer_provider(provider)
+    set_tracer_provider(provider, **options)
     return provider
 
 
@@ -48,7 +54,7 @@ class Played:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     trace_ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
     log: list[logging.LogRecord] = field(default_factory=list)
-    stats: roark_otel.Stats = field(default_factory=roark_otel.Stats)
+    stats: roark_otel.types.Stats = field(default_factory=roark_otel.types.Stats)
 
     def truth(self, external_id: str) -> Truth:
         """What really happened in a call.

@@ -25,7 +25,7 @@ from livekit.agents import AgentServer, JobContext, JobExecutorType, JobProcess 
 from livekit.agents.telemetry import set_tracer_provider  # noqa: E402
 from livekit.agents.voice.room_io import RoomOptions  # noqa: E402
 from program import BY_METADATA, CUT_OFF, FIRST, HANGS_UP, PROCESSES, SECOND, SHUT_DOWN, THREADS  # noqa: E402
-from rig import Rig, until  # noqa: E402
+from rig import PATIENCE, Rig, until  # noqa: E402
 from room import Telephone  # noqa: E402
 from scenarios import GREETING  # noqa: E402
 from stage import traced  # noqa: E402
@@ -115,6 +115,7 @@ def build() -> AgentServer:
         host="127.0.0.1",
         port=0,
         num_idle_processes=0,
+        initialize_process_timeout=PATIENCE,  # a busy machine takes its time to start a process
     )
     server.rtc_session(answer)
     return server

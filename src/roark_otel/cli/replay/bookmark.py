@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from roark_otel.spoolfile import make_directory, write
+from roark_otel.disk import make_directory, write
 
 if TYPE_CHECKING:
     from pathlib import Path

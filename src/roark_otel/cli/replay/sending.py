@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from typing_extensions import assert_never
 
 from roark_otel.cli.problems import Problem
-from roark_otel.delivery import Delivered, Refused, Rejected, TryAgain, backoff
+from roark_otel.delivery import backoff
+from roark_otel.receipts import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

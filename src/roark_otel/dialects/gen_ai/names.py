@@ -55,6 +55,13 @@ MERGED_TOOLS: Final = "(merged tools)"
 ADK_SCOPE: Final = "gcp.vertex.agent"
 STRANDS_SCOPE: Final = "strands.telemetry.tracer"
 STRANDS_SYSTEM: Final = "strands-agents"
+FRAMEWORKS: Final = {
+    ADK_SCOPE: "google-adk",
+    STRANDS_SCOPE: "strands-agents",
+    "logfire.openai_agents": "openai-agents",
+    "opentelemetry.instrumentation.openai_agents": "openai-agents",
+}
+"""Whose spans those of a scope are."""
 SYSTEMS: Final = ("gen_ai.system", "gen_ai.provider.name")
 
 ERROR_TYPE: Final = "error.type"

@@ -25,6 +25,7 @@ from roark_otel.messages import (
     texts,
     utterance,
 )
+from roark_otel.moments import Fact
 from roark_otel.types import Unreadable, Warn
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class GenAiReader:
     best what was said: where it tells a side of the conversation, models tell nothing of that side.
     """
 
-    __slots__ = ("_agents", "_sources", "_tools", "_transcript", "_turns", "_voice", "_warn", "_warned")
+    __slots__ = ("_agents", "_frameworks", "_sources", "_tools", "_transcript", "_turns", "_voice", "_warn", "_warned")
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
@@ -54,6 +55,7 @@ class GenAiReader:
         self._tools = Tools()
         self._turns = Turns()
         self._voice = Voice()
+        self._frameworks: set[str] = set()
 
     def read(self, span: SpanRecord) -> None:
         """Takes in a span."""
@@ -61,6 +63,8 @@ class GenAiReader:
         is_foreign = span.scope in names.VOICE_FRAMEWORKS or names.OPENINFERENCE_KIND in span.attributes
         if is_foreign or not has_times(span) or not _speaks(span):
             return
+        if framework := names.FRAMEWORKS.get(span.scope):
+            self._frameworks.add(framework)
         operation = (reading.text(get(names.OPERATION)) or "").lower()
         if operation in names.HEARS or operation in names.SPEAKS:
             self._voice.read(span, operation, self._sources.exchange(span))
@@ -84,6 +88,8 @@ class GenAiReader:
         for use, agent in self._tools.uses():
             yield replace(use, agent=known.agent(agent, use.start_ns))
         yield from known.facts()
+        for framework in sorted(self._frameworks)[:1]:
+            yield Fact("property.framework", framework, 0, 0)
 
     def _of_models(self) -> Iterable[Said]:
         agents, customers = self._voice.speaks, self._voice.hears

@@ -8,6 +8,7 @@ customer's turns, the agent's turns and the tools tell, and everything else only
 """
 
 from roark_otel.dialects.livekit import names
+from roark_otel.dialects.livekit.facts import own_id
 from roark_otel.dialects.livekit.reader import LiveKitReader
 from roark_otel.types import Dialect
 
@@ -16,5 +17,6 @@ LIVEKIT: Dialect = Dialect(
     reader=LiveKitReader,
     scopes=frozenset({names.SCOPE}),
     roots=frozenset({names.AGENT_SESSION}),
+    own_id=own_id,
 )
 """What `livekit-agents` says. It filters private content when a span ends, so an open span is never read."""

@@ -52,6 +52,8 @@ class KnownCall:
         self._latest = max(self._latest, (end_ns, span.span_id))
         if room := _room_sid(span.attributes):
             self._learn("livekit_room_id", room, span, end_ns)
+        if room_name := text(names.content(span, names.ROOM_NAME)):
+            self._learn("livekit_room_name", room_name, span, end_ns)
         match span.name:
             case names.USER_TURN | names.USER_SPEAKING:
                 self._participant(span, end_ns)
@@ -65,6 +67,11 @@ class KnownCall:
                     self._learn("ended_status", status, span, end_ns)
             case _:
                 pass
+
+    @property
+    def latest(self) -> tuple[int, int]:
+        """When the span that ended last did, and its id."""
+        return self._latest
 
     def facts(self, agent: str | None, *, several: bool) -> Iterator[Fact]:
         """Everything known. Of several agents none is the agent of the call; `agent` is what spans call the only one.
@@ -127,6 +134,12 @@ class KnownCall:
 
 def _when(fact: Fact | None) -> tuple[int, int]:
     return (fact.time_ns, fact.span_id) if fact else (0, 0)
+
+
+def own_id(attributes: Mapping[str, object], span_id: int) -> str | None:
+    """What names the conversation of a session: the SID of its room and its span id, for rooms that have several."""
+    room = _room_sid(attributes)
+    return None if room is None else f"{room}-{span_id:016x}"
 
 
 def _room_sid(attributes: Mapping[str, object]) -> str | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import KnownCall
 from roark_otel.dialects.livekit.names import content
+from roark_otel.dialects.livekit.speeds import Speeds
 from roark_otel.dialects.livekit.tools import Tools
 from roark_otel.dialects.livekit.turns import (
     AgentTurn,
@@ -31,6 +32,7 @@ from roark_otel.types import Unreadable, Warn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roark_otel.dialects.livekit.speeds import Measurements
     from roark_otel.records import SpanRecord
 
 _NS = 1_000_000_000
@@ -58,8 +60,10 @@ class LiveKitReader:
         "_generations",
         "_names",
         "_recent",
+        "_speeds",
         "_syntheses",
         "_tools",
+        "_voices",
         "_warn",
     )
 
@@ -67,12 +71,14 @@ class LiveKitReader:
         self._warn = warn
         self._call = KnownCall()
         self._tools = Tools(warn)
+        self._speeds = Speeds()
         self._customer_turns: dict[int, CustomerTurn] = {}
         self._customer_speech: dict[int, tuple[Interval, ...]] = {}
         self._agent_turns: dict[int, AgentTurn] = {}
         self._agent_speech: dict[int, tuple[Interval, ...]] = {}
         self._generations: dict[int, tuple[Generation, ...]] = {}
         self._syntheses: set[Synthesis] | None = set()
+        self._voices: dict[int, int] = {}
         self._activities: set[tuple[int, str]] = set()
         self._names: dict[str, str] = {}
         self._recent: dict[str, str] = {}
@@ -83,6 +89,7 @@ class LiveKitReader:
             return
         end_ns = max(span.start_ns, span.end_ns)
         self._call.read(span, end_ns)
+        self._speeds.read(span)
         match span.name:
             case names.USER_TURN:
                 self._user_turn(span, end_ns)
@@ -97,6 +104,8 @@ class LiveKitReader:
                 _add(self._generations, span, Generation(span.start_ns, written, calls))
             case names.FUNCTION_TOOL:
                 self._tools.ran(span, end_ns)
+            case names.TTS_NODE if self._syntheses is not None:
+                self._voices[span.span_id] = span.parent_id or 0
             case names.TTS_REQUEST:
                 self._tts_request(span)
             case names.START_AGENT_ACTIVITY:
@@ -106,30 +115,46 @@ class LiveKitReader:
 
     def moments(self) -> list[Moment]:
         """What was said and used so far, and what is known of the call."""
-        labels = sorted(self._activities)
-        done: list[Told] = [*self._agent_said(labels), *self._tools_used(labels)]
+        labels, measured = sorted(self._activities), self._speeds.measured()
+        done: list[Told] = [*self._agent_said(labels, measured), *self._tools_used(labels)]
         agents = {name for _, name in done if name}
         several, only = len(agents) > 1, next(iter(agents), None)
         by_agents = [_by(moment, Agent(name=name)) if name and several else moment for moment, name in done]
         known = self._call.facts(only, several=several)
-        return [*self._customer_said(), *by_agents, *self._interruptions(), *known]
+        counted = (*self._counts(labels), *measured.facts(self._call.latest))
+        return [*self._customer_said(measured), *by_agents, *counted, *known]
 
-    def _customer_said(self) -> Iterator[Utterance]:
+    def _customer_said(self, measured: Measurements) -> Iterator[Utterance]:
         for span_id, turn in self._customer_turns.items():
-            yield from customer_said(turn, self._customer_speech.get(span_id, ()))
-        yield from customer_asked(self._agent_turns.values(), self._customer_turns, self._customer_speech)
+            for said in customer_said(turn, self._customer_speech.get(span_id, ())):
+                yield replace(said, payload=measured.of_customer(span_id))
+        turns = self._customer_turns | dict(self._turns_that_never_ended())
+        yield from customer_asked(self._agent_turns.values(), turns, self._customer_speech)
 
-    def _agent_said(self, labels: list[tuple[int, str]]) -> Iterator[Told]:
+    def _turns_that_never_ended(self) -> Iterator[tuple[int, CustomerTurn]]:
+        """Turns of the customer of which only the speech is known, as where the call ended in the middle of one."""
+        for span_id, speeches in self._customer_speech.items():
+            if span_id not in self._customer_turns:
+                start_ns, end_ns = min(speeches).start_ns, max(one.end_ns for one in speeches)
+                yield span_id, CustomerTurn(start_ns, end_ns, None, None, None)
+
+    def _agent_said(self, labels: list[tuple[int, str]], measured: Measurements) -> Iterator[Told]:
         """What agents said, with their names."""
         for span_id, turn in self._agent_turns.items():
             name = turn.agent or _label_at(labels, turn.start_ns)
             generations, speech = self._generations.get(span_id, ()), self._agent_speech.get(span_id, ())
-            for said in agent_said(turn, generations, speech):
-                yield said, name
-        if self._syntheses:
-            loose = [speech for turn_id, speech in self._agent_speech.items() if turn_id not in self._agent_turns]
-            for said in said_without_turn(chain.from_iterable(loose), self._syntheses, self._agent_turns.values()):
-                yield said, _label_at(labels, said.start_ns)
+            for index, said in enumerate(agent_said(turn, generations, speech)):
+                how_fast = measured.of_agent(span_id, said.start_ns, is_first=index == 0)
+                yield replace(said, payload={**how_fast, **said.payload}), name
+        for said in self._said_without_turn():
+            yield said, _label_at(labels, said.start_ns)
+
+    def _said_without_turn(self) -> list[Utterance]:
+        turns = self._agent_turns
+        loose = [speech for turn_id, speech in self._agent_speech.items() if turn_id not in turns]
+        heard = chain.from_iterable(loose) if self._agent_speech else None
+        voices = {voice_id for voice_id, worked_for in self._voices.items() if worked_for not in turns}
+        return said_without_turn(heard, [one for one in self._syntheses or () if one.voice_id in voices])
 
     def _tools_used(self, labels: list[tuple[int, str]]) -> Iterator[Told]:
         """What tools agents used, with their names."""
@@ -138,13 +163,15 @@ class LiveKitReader:
             own = name or (turn.agent if turn else None)
             yield use, own or _label_at(labels, turn.start_ns if turn else use.start_ns)
 
-    def _interruptions(self) -> Iterator[Fact]:
-        """How often the agent was interrupted while it spoke, also where nothing tells the words."""
+    def _counts(self, labels: list[tuple[int, str]]) -> Iterator[Fact]:
+        """How often the agent was interrupted while it spoke, and how often one agent followed another."""
         if self._agent_turns:
             cut = [key for key, turn in self._agent_turns.items() if turn.interrupted]
             heard = sum(key in self._agent_speech or self._agent_turns[key].heard is not None for key in cut)
-            end_ns, span_id = max((turn.end_ns, span_id) for span_id, turn in self._agent_turns.items())
-            yield Fact("property.interruptions", heard, end_ns, span_id)
+            yield Fact("property.interruptions", heard, *self._call.latest)
+        if labels:
+            handoffs = sum(before != after for (_, before), (_, after) in pairwise(labels))
+            yield Fact("property.handoffs", handoffs, *self._call.latest)
 
     def _user_turn(self, span: SpanRecord, end_ns: int) -> None:
         said, delay = self._words(span, names.USER_TRANSCRIPT), number(span.attributes.get(names.END_OF_TURN_DELAY))
@@ -170,11 +197,13 @@ class LiveKitReader:
             agent=self._name(get(names.TURN_AGENT_NAME)),
         )
         if names.GENERATION_ID in span.attributes:
-            self._syntheses = None  # this version gives a turn to everything that is said, and turns know the words
+            # This version gives a turn to everything that is said, and turns know the words.
+            self._syntheses = None
+            self._voices.clear()
 
     def _tts_request(self, span: SpanRecord) -> None:
         if self._syntheses is not None and (said := text(content(span, names.INPUT_TEXT))):
-            self._syntheses.add(Synthesis(span.start_ns, said))
+            self._syntheses.add(Synthesis(span.start_ns, said, span.parent_id or 0))
 
     def _activity(self, span: SpanRecord) -> None:
         get = span.attributes.get

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _start = attrgetter("start_ns")
 _NS = 1_000_000_000
 _MAX_NS = 2**63
+_COMMITTED_NS = 2 * _NS
+"""So soon after the customer's turn does the agent's begin that answers it, the app's own hook included."""
 
 
 class Interval(NamedTuple):
@@ -33,10 +35,11 @@ class Generation(NamedTuple):
 
 
 class Synthesis(NamedTuple):
-    """A text that was turned into speech."""
+    """A text that was turned into speech, for the turn or whatever else its voice worked for."""
 
     start_ns: int
     text: str
+    voice_id: int
 
 
 class CustomerTurn(NamedTuple):
@@ -174,6 +177,7 @@ def customer_asked(
         unclear = bisect_right(silent_starts, turn.start_ns) - 1
         if unclear >= 0 and turn.start_ns < silent[unclear][0].end_ns:
             where, span_id = silent[unclear]
+            where = where._replace(silent_ns=turn.start_ns)  # nobody noticed the silence, but the reply waited for it
             (rescued[unclear],) = customer_said(where, speeches.get(span_id, ()), turn.asked)
         else:
             typed.append(Utterance(Customer(), turn.asked, turn.start_ns, turn.start_ns))
@@ -186,23 +190,23 @@ def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:
     A reply may be prepared before its words are complete, and an app may change them before they are answered; so they
     are compared only where nothing else tells.
     """
-    return turn.to_speech or turn.start_ns < said.end_ns or (turn.asked == said.text and not answered)
+    if turn.to_speech or turn.start_ns < said.end_ns:
+        return True
+    return not answered and (turn.asked == said.text or turn.start_ns < said.end_ns + _COMMITTED_NS)
 
 
-def said_without_turn(
-    speeches: Iterable[Interval], syntheses: Iterable[Synthesis], agent_turns: Iterable[AgentTurn]
-) -> list[Utterance]:
+def said_without_turn(speeches: Iterable[Interval] | None, syntheses: Iterable[Synthesis]) -> list[Utterance]:
     """What was said outside of any turn of the agent, as `session.say()` did before 1.4.
 
     Only what was sent to the speech model tells the words: all of it since the speech before.
+
+    Args:
+        speeches: When the agent was heard outside of any turn; None if nothing tells when it was heard at all.
+        syntheses: What was turned into speech outside of any turn.
     """
-    turns = sorted(agent_turns, key=_start)
-    starts = [one.start_ns for one in turns]
-    loose: list[Synthesis] = []
-    for one in sorted(syntheses):
-        around = bisect_right(starts, one.start_ns) - 1
-        if around < 0 or turns[around].end_ns < one.start_ns:
-            loose.append(one)
+    loose = sorted(syntheses)
+    if speeches is None:
+        return [Utterance(Agent(), one.text, one.start_ns) for one in loose]
     said: list[Utterance] = []
     for speech in sorted(speeches):
         count = bisect_right([one.start_ns for one in loose], speech.end_ns)

@@ -26,6 +26,8 @@ TOOL_IDS: Final = ("tool_call.id", "tool.id")
 TOOL_DESCRIPTION: Final = "tool.description"
 
 PIPECAT_SCOPE: Final = "openinference.instrumentation.pipecat"
+FRAMEWORKS: Final = {PIPECAT_SCOPE: "pipecat", "openinference.instrumentation.openai_agents": "openai-agents"}
+"""Whose spans those of a scope are."""
 PIPECAT_TURN: Final = "pipecat.conversation.turn"
 PIPECAT_STT: Final = "pipecat.stt"
 PIPECAT_LLM: Final = "pipecat.llm"

@@ -26,7 +26,7 @@ from roark_otel.messages import (
     texts,
     utterance,
 )
-from roark_otel.moments import Failed, Outcome, Returned, ToolUse, Unanswered
+from roark_otel.moments import Fact, Failed, Outcome, Returned, ToolUse, Unanswered
 from roark_otel.types import Unreadable, Warn
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class OpenInferenceReader:
 
     __slots__ = (
         "_agents",
+        "_frameworks",
         "_pipecat",
         "_sources",
         "_tells_models",
@@ -65,12 +66,15 @@ class OpenInferenceReader:
         self._turns = Turns()
         self._pipecat = PipecatTurns()
         self._tells_models = False
+        self._frameworks: set[str] = set()
 
     def read(self, span: SpanRecord) -> None:
         """Takes in a span."""
         kind = _kind(span)
         if kind is None or not has_times(span):
             return
+        if framework := names.FRAMEWORKS.get(span.scope):
+            self._frameworks.add(framework)
         is_pipecat = span.scope == names.PIPECAT_SCOPE or span.name == names.PIPECAT_TURN
         if is_pipecat:
             self._pipecat.read(span)
@@ -91,6 +95,8 @@ class OpenInferenceReader:
         for use, agent in self._tools.uses(self._pipecat.asked_ns):
             yield replace(use, agent=known.agent(agent, use.start_ns))
         yield from known.facts()
+        for framework in sorted(self._frameworks)[:1]:
+            yield Fact("property.framework", framework, 0, 0)
 
     def _read_model(self, span: SpanRecord) -> None:
         found = self._sources.of_model(span)

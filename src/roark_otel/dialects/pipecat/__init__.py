@@ -10,6 +10,7 @@ fills it; `turns`, `customer`, `heard`, `agent` and `tools` say what it means.
 
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.reader import PipecatReader
+from roark_otel.reading import text
 from roark_otel.types import Dialect
 
 PIPECAT: Dialect = Dialect(
@@ -18,5 +19,6 @@ PIPECAT: Dialect = Dialect(
     scopes=names.SCOPES,
     roots=frozenset({names.CONVERSATION}),
     live=True,
+    own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),
 )
 """What `pipecat-ai` says. Open spans are read too: some never end, with the customer's last words on them."""

@@ -7,6 +7,7 @@ from typing import Final
 SCOPES: Final = frozenset({"pipecat", "pipecat.turn"})
 
 CONVERSATION: Final = "conversation"
+CONVERSATION_ID: Final = "conversation.id"
 TURN: Final = "turn"
 STT: Final = "stt"
 LLM: Final = "llm"

@@ -65,6 +65,12 @@ class Root:
     above: frozenset[int] = frozenset()
     end_ns: int | None = None
     ending: Ending = field(default_factory=NeverEnded)
+    is_abandoned: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or never can: the app has let go of it."""
+        return self.end_ns is not None or self.is_abandoned
 
 
 class Conversation:
@@ -81,7 +87,7 @@ class Conversation:
         "dropped_spans",
         "due",
         "external_id",
-        "is_linked",
+        "linked",
         "missed_events",
         "origin",
         "resource",
@@ -102,7 +108,7 @@ class Conversation:
         self.trace_ids: dict[int, None] = {}
         self.dropped_spans = 0
         self.missed_events = 0
-        self.is_linked = EXTERNAL_ID in resource
+        self.linked: set[int] = set()
         self._first_ns: int | None = None
         self._last_ns = 0
         self._readers: list[Readers] = [readers]
@@ -145,8 +151,8 @@ class Conversation:
     def has_ended(self) -> bool:
         """Whether its root has ended: the strong one, else every implied one."""
         if strong := self.strong_root:
-            return strong.end_ns is not None
-        return bool(self.roots) and all(root.end_ns is not None for root in self.roots.values())
+            return strong.is_over
+        return bool(self.roots) and all(root.is_over for root in self.roots.values())
 
     # What it is told
 
@@ -158,8 +164,9 @@ class Conversation:
     def read(self, record: SpanRecord) -> None:
         """Feeds a span to the readers; until it is known whose it is, it waits."""
         self.saw(record.start_ns, record.end_ns)
-        self.is_linked = self.is_linked or (record.span_id > 0 and EXTERNAL_ID in record.attributes)
-        if self._is_known:
+        if record.span_id > 0 and EXTERNAL_ID in record.attributes:
+            self.linked.add(record.trace_id)
+        if self.is_known:
             self._feed(record)
         elif len(self._waiting) < MAX_WAITING:
             self._waiting.append(record)
@@ -167,7 +174,8 @@ class Conversation:
             self.dropped_spans += 1
 
     @property
-    def _is_known(self) -> bool:
+    def is_known(self) -> bool:
+        """Whether it has an id, or a root that may yet get one; else its spans only wait for whose they are."""
         return self.external_id is not None or self.strong_root is not None
 
     def _feed(self, record: SpanRecord) -> None:
@@ -205,13 +213,13 @@ class Conversation:
         other._merged_into = self
         # One reader that sees all spans says more than two that see some.
         self._waiting += other._waiting
-        if other._is_known:
+        if other.is_known:
             self._readers += other._readers
         self.roots |= other.roots
         self.trace_ids |= other.trace_ids
         self.dropped_spans += other.dropped_spans
         self.missed_events += other.missed_events
-        self.is_linked = self.is_linked or other.is_linked
+        self.linked |= other.linked
         if other._first_ns is not None:
             self.saw(other._first_ns, other._last_ns)
 
@@ -242,7 +250,8 @@ class Conversation:
             return None
         root = self.root
         if self._file_span_id is None:
-            self._file_span_id = root.span_id if root else 0
+            # Without a root its first trace tells it from another conversation of the id.
+            self._file_span_id = root.span_id if root else next(iter(self.trace_ids), 0) & (2**64 - 1)
         service = self.resource.get("service.name")
         return FinishedConversation(
             external_id=self.external_id,
@@ -256,6 +265,10 @@ class Conversation:
             service_name=service if isinstance(service, str) and not service.startswith("unknown_service") else None,
             notes=self._notes(),
         )
+
+    def read_late(self, readers: Readers) -> None:
+        """Gives a closed conversation readers for what comes late."""
+        self._readers = [readers]
 
     def let_go(self) -> None:
         """Frees what only an open conversation needs."""
@@ -271,13 +284,20 @@ class Conversation:
     def _ending(self) -> Ending:
         if not self.has_ended:
             return NeverEnded()
-        return max(self.roots.values(), key=lambda root: (root.strength, root.end_ns or 0, root.span_id)).ending
+        return max(
+            self.roots.values(),
+            key=lambda root: (root.strength, root.is_abandoned, root.end_ns or 0, root.span_id),
+        ).ending
+
+    def _is_linked(self) -> bool:
+        """Whether each of its traces shows the id, on a span or on the resource."""
+        return EXTERNAL_ID in self.resource or self.linked.issuperset(self.trace_ids)
 
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {
             "roark_dropped_spans": self.dropped_spans,
             "roark_dropped_events": self.missed_events,
-            "roark_unlinked": not self.is_linked,
+            "roark_unlinked": not self._is_linked(),
         }
         return {name: value for name, value in notes.items() if value}
 

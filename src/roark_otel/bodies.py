@@ -1,0 +1,158 @@
+"""What may change in the body of a call after linking: its recording, late moments, and a field that Roark dislikes.
+
+Bodies are JSON as it is sent. A change that cannot be made leaves the body as it is, or is None. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Json = dict[str, Any]
+
+MAX_APPENDED = 500
+"""So many tool invocations go into one request to Roark's append endpoint."""
+
+REQUIRED = frozenset({"recordingUrl", "startedAt", "interfaceType", "callDirection", "externalId"})
+"""Fields that a call cannot do without. The API can do without the external id, but then nothing links the trace."""
+
+_OPTIONAL_IN = {
+    "transcript": frozenset({"languageCode", "payload", "agent", "customer"}),
+    "toolInvocations": frozenset({"endOffsetMs", "description", "agent"}),
+    "agents": frozenset({"endpoint", "prompt", "description", "customId"}),
+    "customers": frozenset({"label"}),
+}
+"""What an element of a list can do without; if anything else in it is wrong, the element goes."""
+
+
+def recording_of(body: bytes) -> str | None:
+    """The recording's URL of a call, if it has one."""
+    found = _parsed(body).get("recordingUrl")
+    return found if isinstance(found, str) else None
+
+
+def with_recording(body: bytes, url: str, *, is_fallback: bool = False) -> bytes:
+    """The call with this recording."""
+    call = _parsed(body)
+    call["recordingUrl"] = url
+    if is_fallback:
+        call["properties"] = {**_object(call, "properties"), "roark_recording": "fallback"}
+    return _text(call)
+
+
+def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
+    """The call without the named fields, which it then lists itself; None if it cannot do without one of them.
+
+    Of a list the smallest part goes: an optional field of an element, else the element.
+    """
+    call = _parsed(body)
+    named = [(path, _steps(path)) for path in paths]
+    if not named or any(not steps or steps[0] in REQUIRED for _, steps in named):
+        return None
+    doomed: set[tuple[str, int]] = set()
+    for _, steps in named:
+        if not _drop(call, steps, doomed):
+            return None
+    for name, index in sorted(doomed, reverse=True):
+        del call[name][index]
+    dropped = ", ".join(path for path, _ in named)
+    call["properties"] = {**_object(call, "properties"), "roark_dropped_fields": dropped}
+    return _text(call)
+
+
+def _drop(call: Json, steps: Sequence[str], doomed: set[tuple[str, int]]) -> bool:
+    """Drops what a path names. Returns whether it was there; elements that have to go are only noted."""
+    first = steps[0]
+    if first not in call:
+        return False
+    if first == "properties" and len(steps) > 1:
+        return _object(call, first).pop(steps[1], None) is not None
+    known = _OPTIONAL_IN.get(first)
+    if known is None or len(steps) == 1 or not steps[1].isdigit():
+        inner = _object(call, first)
+        if len(steps) > 1 and steps[1] in _OPTIONAL_IN.get(f"{first}s", ()) and steps[1] in inner:
+            del inner[steps[1]]
+        else:
+            del call[first]
+        return True
+    index = int(steps[1])
+    elements = call[first]
+    if not isinstance(elements, list) or index >= len(cast("list[object]", elements)):
+        return False
+    if len(steps) > 2 and steps[2] in known and steps[2] in elements[index]:
+        del elements[index][steps[2]]
+    else:
+        doomed.add((first, index))
+    return True
+
+
+def _steps(path: str) -> list[str]:
+    """`transcript[0].text`, `transcript.0.text` and `/transcript/0/text` are the same."""
+    return [step for step in re.split(r"[.\[\]/]+", path) if step]
+
+
+def merged(body: bytes, late: Mapping[str, Any]) -> bytes:
+    """The call with moments and facts that came late. What it says itself stays; entries are sorted in by their start.
+
+    Args:
+        body: The call.
+        late: Fields of a call: `transcript`, `toolInvocations`, `properties`, `recordingUrl`, `endedStatus`.
+    """
+    call = _parsed(body)
+    for name in ("transcript", "toolInvocations"):
+        known = [_identity(one) for one in call.get(name, ())]
+        new = [_of_call(one, call) for one in late.get(name, ()) if _identity(one) not in known]
+        if new:
+            call[name] = sorted([*call.get(name, ()), *new], key=lambda one: one["startOffsetMs"])
+    if properties := {**late.get("properties", {}), **_object(call, "properties")}:
+        call["properties"] = properties
+    if "endedStatus" in late:
+        call["endedStatus"] = late["endedStatus"]
+    for name in ("recordingUrl", "stereoRecordingUrl"):
+        if name in late:
+            call.setdefault(name, late[name])
+    return _text(call)
+
+
+def appendable(late: Mapping[str, Any]) -> list[bytes]:
+    """The bodies of the requests that append late tool invocations to a call that was sent."""
+    # Who used the tool cannot be told any more: the call's participants are final, and a stranger among them is wrong.
+    tools = [{name: value for name, value in one.items() if name != "agent"} for one in late.get("toolInvocations", ())]
+    return [_text({"toolInvocations": tools[at : at + MAX_APPENDED]}) for at in range(0, len(tools), MAX_APPENDED)]
+
+
+def _identity(one: Mapping[str, Any]) -> tuple[object, ...]:
+    return one.get("name"), one.get("role"), one.get("text"), one.get("startOffsetMs")
+
+
+def _of_call(one: Mapping[str, Any], call: Json) -> Mapping[str, Any]:
+    """A late entry, without a speaker whom the call does not list."""
+    kept = dict(one)
+    for role, ids in (("agent", ("customId", "roarkId")), ("customer", ("label", "phoneNumberE164"))):
+        if role in kept:
+            listed = [_object(call, role), *call.get(f"{role}s", ())]
+            if not any(kept[role].get(key) == person.get(key) is not None for person in listed for key in ids):
+                del kept[role]
+    return kept
+
+
+def _object(call: Json, name: str) -> Json:
+    found = call.get(name)
+    return cast("Json", found) if isinstance(found, dict) else {}
+
+
+def _parsed(body: bytes) -> Json:
+    """The fields of a body; none if it is no JSON object, which nobody but a stranger can have put there."""
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("Json", found) if isinstance(found, dict) else {}
+
+
+def _text(call: Json) -> bytes:
+    return json.dumps(call, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

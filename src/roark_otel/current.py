@@ -1,0 +1,103 @@
+"""What is current inside a block, and how it is taken back when the block is left.
+
+An async generator may be closed by another task than the one that began it. There the token of `attach` is worth
+nothing: `opentelemetry.context.detach` logs an error, and what was attached stays in the first task for good. So
+nothing is detached there, and what stays behind is made to mean what was current before.
+"""
+
+from __future__ import annotations
+
+from contextvars import Token
+from typing import TYPE_CHECKING, cast
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import Span
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
+    from opentelemetry.trace.status import Status, StatusCode
+    from opentelemetry.util.types import Attributes, AttributeValue
+
+
+class Attached:
+    """A context that is the current one until it is taken back."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self, context: Context) -> None:
+        self._token = otel_context.attach(context)
+
+    def take_back(self) -> bool:
+        """Makes the former context current again. Returns False where it cannot: in another task or thread."""
+        token = cast("object", self._token)
+        if not isinstance(token, Token):  # a runtime context of the app's own, OTEL_PYTHON_CONTEXT
+            otel_context.detach(self._token)
+            return True
+        try:
+            self._token.var.reset(self._token)
+        except (ValueError, RuntimeError):
+            return False
+        return True
+
+
+class CurrentSpan(Span):
+    """A span as the current one of a context, until it is taken back: then it is the one that was current before."""
+
+    def __init__(self, span: Span, before: Span) -> None:
+        self._span = span
+        self._before = before
+
+    def take_back(self) -> None:
+        """Is from now on what was current before, in every context that has it."""
+        self._span = self._before
+
+    def get_span_context(self) -> SpanContext:
+        """As of the span."""
+        return self._span.get_span_context()
+
+    def is_recording(self) -> bool:
+        """As of the span."""
+        return self._span.is_recording()
+
+    def end(self, end_time: int | None = None) -> None:
+        """As of the span."""
+        self._span.end(end_time)
+
+    def update_name(self, name: str) -> None:
+        """As of the span."""
+        self._span.update_name(name)
+
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        """As of the span."""
+        self._span.set_attribute(key, value)
+
+    def set_attributes(self, attributes: dict[str, AttributeValue]) -> None:  # type: ignore[override] # widened in 1.45
+        """As of the span."""
+        self._span.set_attributes(attributes)
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """As of the span."""
+        self._span.add_event(name, attributes, timestamp)
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """As of the span."""
+        self._span.add_link(context, attributes)
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """As of the span."""
+        self._span.set_status(status, description)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """As of the span."""
+        self._span.record_exception(exception, attributes, timestamp, escaped)
+
+    def __getattr__(self, name: str) -> object:
+        """What the SDK's spans have beyond the API, such as `attributes`."""
+        return getattr(self._span, name)

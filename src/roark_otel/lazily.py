@@ -1,0 +1,47 @@
+"""Imports that a worker's thread makes late, and forks that wait for them.
+
+A child that is forked while another thread imports a module inherits that module's lock, held by nobody, and waits for
+ever when it imports it too. So late imports are made under one lock, which a fork takes first: it waits for httpx at
+most once in the life of a process, a quarter of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+LONGEST_WAIT_SECONDS = 5.0
+"""A fork waits for an import no longer than this."""
+
+_lock = threading.Lock()
+_forking = threading.local()
+
+
+@contextmanager
+def importing() -> Generator[None]:
+    """Around what a worker's thread imports, or makes that imports something."""
+    with _lock:
+        yield
+
+
+def _before_fork() -> None:
+    _forking.has_lock = _lock.acquire(timeout=LONGEST_WAIT_SECONDS)
+
+
+def _after_in_parent() -> None:
+    if _forking.has_lock:
+        _lock.release()
+
+
+def _after_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -1,0 +1,13 @@
+"""Which calls are sent where only a share of them is: the same ones on every machine."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+
+def is_in_sample(external_id: str, ratio: float) -> bool:
+    """Whether a call is in the sample of this ratio, 0 to 1, by a hash of its id.
+
+    A call that is in the sample of a ratio is in that of every higher one.
+    """
+    return int.from_bytes(sha256(external_id.encode()).digest()[:8], "big") < ratio * 2**64

@@ -1,0 +1,412 @@
+"""Roark, or what stands between: each test is a row of README's fault table, with the row's name."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from answering import Answer, AnsweringServer, Seen, created, invalid
+from helpers import App, wait_until
+from roark_otel import courier as couriers
+from roark_otel import delivering, recordings, spool
+from roark_otel.client import Client
+from roark_otel.courier import Courier
+from roark_otel.delivery import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECONDS
+from roark_otel.spool import Spool
+from roark_otel.spoolfile import Header, Stage, call_name
+from roark_otel.stats import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MARKED = {"roark.conversation.root": True}
+URL = "https://example.com/recording.wav"
+
+
+def talk(app: App, *external_ids: str) -> None:
+    for external_id in external_ids:
+        app.conversation(external_id, "Hello.", **MARKED)
+
+
+def ids(server: AnsweringServer) -> list[str]:
+    return sorted(seen.external_id for seen in server.seen if seen.body)
+
+
+def files(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "spool").rglob("*.json*"))
+
+
+class Simulated:
+    """A courier without a thread, in a time that only passes where it would wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+        self.now = 1_000_000.0
+        self.directory = directory
+        for module in (couriers, delivering, recordings, spool):
+            monkeypatch.setattr(module, "time", self)
+        self.restart("http://127.0.0.1:9")
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1_795_000_000.0 + self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def restart(self, url: str) -> None:
+        """A new process begins where the last one died."""
+        self.tally, self.spool = Tally(), Spool(self.directory)
+        self.courier = Courier(self.spool, lambda: Client(url, SecretStr("k"), None, 5.0), self.tally)
+
+    def save(self, *external_ids: str) -> None:
+        for external_id in external_ids:
+            header = Header(external_id, "a1", self.time(), 0.0, 1, 0)
+            body = json.dumps({"externalId": external_id}).encode()
+            self.spool.put(call_name(external_id, 7), header, body, Stage.READY)
+
+    def run(self, seconds: float) -> None:
+        """So much time passes."""
+        end = self.now + seconds
+        while self.now < end:
+            self.courier._look()
+            self.courier._recordings.round()
+            self.courier._sweep(regardless=False)
+            self.now = min(end, self.now + max(0.001, self.courier._pause()))
+
+    def close(self) -> None:
+        self.courier._delivering.hang_up()
+
+
+@pytest.fixture(name="simulated")
+def _simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulated]:
+    one = Simulated(monkeypatch, tmp_path / "project")
+    yield one
+    one.close()
+
+
+def outage(simulated: Simulated, seconds: float) -> None:
+    calls = [f"call-{number}" for number in range(20)]
+    simulated.save(*calls[:10])
+    simulated.run(seconds / 2)
+    attempts = simulated.tally.snapshot().retried
+    assert 0 < attempts <= 20 + seconds / 2 / MAX_BACKOFF_SECONDS * 4  # half a minute between two, and not more often
+    simulated.close()
+    simulated.restart("http://127.0.0.1:9")
+    simulated.save(*calls[10:])
+    simulated.run(seconds / 2)
+    simulated.close()
+    with AnsweringServer() as server:
+        simulated.courier._delivering._make_client = lambda: Client(server.url, SecretStr("k"), None, 5.0)
+        simulated.run(2 * MAX_BACKOFF_SECONDS)
+
+        assert ids(server) == sorted(calls)
+    assert simulated.spool.entries() == []
+    simulated.close()
+
+
+def test_roark_is_down(simulated: Simulated) -> None:
+    """For an hour of simulated time, with a restart in the middle."""
+    outage(simulated, 3_600.0)
+
+
+@pytest.mark.long
+def test_roark_is_down_for_a_day(simulated: Simulated) -> None:
+    """The same for a day."""
+    outage(simulated, 86_400.0)
+
+
+def test_roark_answers_503(simulated: Simulated) -> None:
+    """It is asked less and less often, and all arrives once it is well."""
+    with AnsweringServer(then=Answer(503)) as server:
+        simulated.restart(server.url)
+        simulated.save(*(f"call-{number}" for number in range(30)))
+        simulated.run(3_600.0)
+        stormy = len(server.seen)
+        assert stormy < 30 * 60  # not once a minute for each call
+        server.seen.clear()
+        server.then = created()
+
+        simulated.run(4 * MAX_BACKOFF_SECONDS)
+
+        assert len(ids(server)) == 30
+        simulated.close()
+
+
+def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
+    """It is left alone for as long as it asks for, whatever waits."""
+    with AnsweringServer(then=Answer(503, headers={"retry-after": "600"})) as server:
+        simulated.restart(server.url)
+        simulated.save(*(f"call-{number}" for number in range(30)))
+        simulated.run(3_599.0)
+        assert len(server.seen) == 6
+        server.then = created()
+        server.seen.clear()
+
+        simulated.run(700.0)
+
+        assert len(ids(server)) == 30
+        simulated.close()
+
+
+def test_roark_answers_too_slowly() -> None:
+    """The attempt is given up after the timeout, and made again; a 409 then says that it had arrived."""
+    heard_enough = threading.Event()
+
+    def slow(_seen: Seen) -> Answer:
+        heard_enough.wait(300)
+        return created()
+
+    with AnsweringServer(slow, then=Answer(409)) as server:
+        app = App(server.url, http_timeout_seconds=0.3)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+        heard_enough.set()
+    assert app.processor.stats().already == 1
+
+
+def test_the_connection_breaks() -> None:
+    """In the middle of an answer: the call is there, and the next attempt hears that."""
+    with AnsweringServer(Answer(201, b'{"data": {', {"content-length": "900"}), Answer(409)) as server:
+        app = App(server.url)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+    assert app.processor.stats().already == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\x00\xff", b'{"data": ', b"[" * 100_000, b"<html>Log in to this network</html>"]
+)
+def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> None:
+    """A proxy's page or rubbish with status 200 is no delivery."""
+    with AnsweringServer(Answer(200, body)) as server:
+        app = App(server.url)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+    assert (app.processor.stats().delivered, app.processor.stats().retried) == (1, 1)
+    assert "Log in" not in said.text
+
+
+def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
+    """Neither the key nor a word goes to another address; everything waits, and one line says so."""
+    with AnsweringServer() as elsewhere, AnsweringServer() as server:
+        server.then = Answer(307, headers={"location": f"{elsewhere.url}/v1/call"})
+        app = App(server.url)
+        talk(app, "call-1", "call-2")
+
+        assert not app.processor.force_flush(10_000)
+        assert (elsewhere.seen, app.processor.stats().spooled) == ([], 2)
+        assert len([record for record in said.records if record.levelname == "ERROR"]) == 1
+        server.then = created()
+        assert app.processor.force_flush(60_000)
+    assert app.processor.stats().delivered == 2
+
+
+def test_an_answer_does_not_end(tmp_path: Path) -> None:
+    """Of 100 MB only the beginning is read."""
+    sent: list[int] = []
+
+    def long_answer() -> Iterator[bytes]:
+        for _ in range(1_600):
+            yield b" " * 65_536
+            sent.append(65_536)
+
+    with AnsweringServer(Answer(200, long_answer())) as server:
+        app = App(server.url)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+    assert sum(sent) < 60 * 1024 * 1024
+    assert (app.processor.stats().delivered, files(tmp_path)) == (1, [])
+
+
+def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
+    """Everything waits; once the file has another key, everything arrives, without a restart."""
+    monkeypatch.setattr(couriers, "LOOK_SECONDS", 0.05)
+    file = tmp_path / "key"
+    file.write_text("wrong-key\n")
+
+    def checked(seen: Seen) -> Answer:
+        return created(seen.external_id) if seen.headers["authorization"] == "Bearer right-key" else Answer(401)
+
+    with AnsweringServer(then=checked) as server:
+        app = App(server.url, api_key="wrong-key", api_key_file=file)
+        talk(app, *(f"call-{number}" for number in range(5)))
+        assert not app.processor.force_flush(10_000)
+        refused = len(server.seen)
+        assert refused <= 2
+        assert app.processor.stats().spooled == 5
+
+        file.write_text("right-key\n")
+
+        wait_until(lambda: app.processor.stats().delivered == 5, 60.0)
+    assert [record.levelname for record in said.records if record.levelno > 30] == ["ERROR"]
+    assert "wrong-key" not in said.text
+
+
+def test_the_credits_are_used_up(simulated: Simulated) -> None:
+    """Everything waits, is tried again every five minutes, and arrives."""
+    with AnsweringServer(then=Answer(402)) as server:
+        simulated.restart(server.url)
+        simulated.save(*(f"call-{number}" for number in range(30)))
+        simulated.run(3_599.0)
+        assert len(server.seen) == 3_600 / REFUSED_RETRY_SECONDS
+        server.then = created()
+        server.seen.clear()
+
+        simulated.run(REFUSED_RETRY_SECONDS + 1)
+
+        assert len(ids(server)) == 30
+        simulated.close()
+
+
+def test_roark_does_not_like_a_field() -> None:
+    """Sent once more without it, if the call can do without."""
+    with AnsweringServer(invalid("transcript[0].languageCode")) as server:
+        app = App(server.url)
+        with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1", **MARKED}) as span:
+            span.add_event("roark.transcript", {"role": "agent", "text": "Hello.", "language_code": "xx"})
+
+        assert app.processor.force_flush(60_000)
+    first, second = [json.loads(seen.body) for seen in server.seen]
+    assert "languageCode" in first["transcript"][0]
+    assert "languageCode" not in second["transcript"][0]
+    assert second["properties"]["roark_dropped_fields"] == "transcript[0].languageCode"
+
+
+def test_roark_will_not_take_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """It is kept whole with the reason; the others go on."""
+    with AnsweringServer(then=lambda seen: invalid("startedAt") if seen.external_id == "bad" else created()) as server:
+        app = App(server.url)
+        talk(app, "bad", "good")
+
+        assert app.processor.force_flush(60_000)
+    stats = app.processor.stats()
+    assert (stats.delivered, stats.rejected, len(files(tmp_path))) == (1, 1, 2)
+    assert [message for message in said.messages if "external_id=bad will not be sent (400: startedAt)" in message]
+
+
+def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """The first call of the id is sent; the second is kept with the reason, whether the first waits or was sent."""
+    with AnsweringServer() as server:
+        app = App(server.url, recording_url=None)
+        for external_id, url in (("waits", None), ("sent", URL)):
+            for words in ("the first", "the second"):
+                told: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
+                app.conversation(external_id, words, **MARKED, **told)
+                assert app.processor.force_flush(60_000)
+
+        assert ids(server) == ["sent"]
+    stats = app.processor.stats()
+    assert (stats.duplicates, stats.awaiting_recording, stats.delivered) == (2, 1, 1)
+    reasons = [json.loads(path.read_text()) for path in (tmp_path / "spool").rglob("rejected/*.reason.json")]
+    assert reasons == [{"status": 0, "reason": "duplicate_id"}] * 2
+    assert "a further conversation of an id" in said.text
+
+
+def test_somebody_else_used_the_id(tmp_path: Path) -> None:
+    """Roark answers 409 to a call that was never tried: it is kept, not taken for delivered."""
+    with AnsweringServer(then=Answer(409)) as server:
+        app = App(server.url)
+        talk(app, "call-1")
+        assert app.processor.force_flush(60_000)
+    (reason,) = (tmp_path / "spool").rglob("rejected/*.reason.json")
+    assert json.loads(reason.read_text()) == {"status": 409, "reason": "id_in_use"}
+
+
+def test_the_clock_jumps(simulated: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that rests for a minute waits a minute, wherever the wall clock goes meanwhile."""
+    with AnsweringServer() as server:
+        simulated.restart(server.url)
+        header = Header("call-1", "a1", simulated.time(), simulated.time() + 60.0, 1, 0)
+        simulated.spool.put(call_name("call-1", 7), header, b'{"externalId":"call-1"}', Stage.READY)
+        simulated.run(1.0)
+        before = simulated.time
+        monkeypatch.setattr(simulated, "time", lambda: before() - 86_400.0)
+        simulated.run(50.0)
+        assert server.seen == []
+
+        simulated.run(30.0)
+
+        assert ids(server) == ["call-1"]
+        header = Header("call-2", "a1", before() + 86_400, before() + 86_460.0, 1, 0)  # written before it was set back
+        simulated.spool.put(call_name("call-2", 7), header, b'{"externalId":"call-2"}', Stage.READY)
+        simulated.run(130.0)
+        assert ids(server) == ["call-1", "call-2"]
+        simulated.close()
+
+
+def test_the_recording_comes_later() -> None:
+    """The call waits, visibly, and is sent when it is attached."""
+    from roark_otel import attach_recording
+
+    with AnsweringServer() as server:
+        app = App(server.url, recording_url=None)
+        talk(app, "call-1")
+        assert app.processor.force_flush(60_000)
+        assert app.processor.stats().awaiting_recording == 1
+        attach_recording("call-1", URL)
+
+        wait_until(lambda: ids(server) == ["call-1"], 60.0)
+
+
+def test_the_recording_never_comes(tmp_path: Path) -> None:
+    """After the wait the fallback is sent; without one the call is kept, and an attachment revives it."""
+    from roark_otel import attach_recording
+
+    with AnsweringServer() as server:
+        app = App(server.url, recording_url=None, recording_wait_seconds=0.1)
+        talk(app, "call-1")
+        app.processor.force_flush(60_000)
+        wait_until(lambda: app.processor.stats().rejected == 1, 60.0)
+        assert json.loads(next((tmp_path / "spool").rglob("*.reason.json")).read_text())["reason"] == "no_recording"
+        attach_recording("call-1", URL)
+
+        wait_until(lambda: ids(server) == ["call-1"], 60.0)
+
+
+def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt is abandoned, and delays nobody."""
+    from roark_otel import resolving
+
+    monkeypatch.setattr(resolving, "DEADLINE_SECONDS", 0.1)
+    end = threading.Event()
+    with AnsweringServer() as server:
+        app = App(server.url, recording_url=lambda call: URL if call.external_id != "stuck" or end.wait(60) else None)
+        talk(app, "stuck", "good")
+        app.processor.force_flush(60_000)
+
+        wait_until(lambda: ids(server) == ["good"], 60.0)
+        wait_until(lambda: app.processor.stats().abandoned_resolvers >= 1, 60.0)
+        end.set()
+        wait_until(lambda: ids(server) == ["good", "stuck"], 60.0)
+
+
+def test_words_come_after_the_call_was_sent(said: pytest.LogCaptureFixture) -> None:
+    """Tool uses are appended; the rest is counted and told."""
+
+    def reply(seen: Seen) -> Answer:
+        return created("id-7") if seen.path == "/v1/call" else Answer(200, b'{"data": {"callId": "id-7"}}')
+
+    with AnsweringServer(then=reply) as server:
+        app = App(server.url)
+        with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1", **MARKED}):
+            late = app.tracer.start_span("background")
+        app.processor.force_flush(60_000)
+        late.add_event("roark.tool_invocation", {"name": "ship"})
+        late.add_event("roark.transcript", {"role": "agent", "text": "Bye."})
+        late.end()
+
+        assert app.processor.force_flush(60_000)
+        assert [seen.path for seen in server.seen] == ["/v1/call", "/v1/call/id-7/tool-invocations"]
+    assert (app.processor.stats().appended, app.processor.stats().late_dropped) == (1, 1)
+    assert "after a call was sent" in said.text

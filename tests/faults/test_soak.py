@@ -1,0 +1,164 @@
+"""A soak: many conversations in one process, a tenth never ended, and nothing stays behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import set_span_in_context
+
+from helpers import ID, wait_until
+from roark_otel import RoarkSpanProcessor, guard, lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.trace import Tracer
+
+CHILDREN = 3
+BATCH = 250
+MAX_MORE_OBJECTS = 3_000
+"""So many objects may there be more after the soak than after its first batches; a leak is one a conversation."""
+
+MAX_MORE_BYTES = 30_000_000
+"""So much more may the process take, because memory is never given back in whole."""
+
+
+@pytest.fixture(name="spool")
+def _spool(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory, where there is one: what a disk takes to sync is not what this is about."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as directory:
+        yield Path(directory)
+
+
+def hold(tracer: Tracer, number: int) -> object:
+    """A conversation; every tenth never ends, and every twentieth is held open by the app until its batch is over."""
+    root = tracer.start_span("call", attributes={ID: f"call-{number}", "app.number": number})
+    below = set_span_in_context(root)
+    for _ in range(CHILDREN):
+        tracer.start_span("turn", below, attributes={"gen_ai.request.model": "m"}).end()
+    root.add_event("roark.transcript", {"role": "customer", "text": f"Conversation {number}."})
+    if number % 10:
+        root.end()
+        return None
+    tracer.start_span("never ends", below)
+    return root if number % 20 else None
+
+
+def batch(tracer: Tracer, processor: RoarkSpanProcessor, first: int) -> None:
+    """Makes conversations, and waits until nothing of them is open: the spans that never end are let go of."""
+    held = [hold(tracer, number) for number in range(first, first + BATCH)]
+    wait_until(lambda: processor.stats().open_conversations <= sum(one is not None for one in held), 120)
+    held.clear()
+    wait_until(lambda: processor.stats().open_conversations == 0, 120)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds when all is quiet: objects that refer to others, file descriptors, threads, bytes."""
+
+    objects: int
+    descriptors: int
+    threads: int
+    bytes: int
+
+
+def measure(processor: RoarkSpanProcessor) -> Held:
+    """What this process holds."""
+    engine = processor._engine
+    assert engine is not None
+    wait_until(lambda: not engine._capture._traces, 120)
+    gc.collect()
+    proc = Path("/proc/self")
+    descriptors = len(list((proc / "fd").iterdir())) if proc.exists() else 0
+    pages = int((proc / "statm").read_text(encoding="ascii").split()[1]) if proc.exists() else 0
+    return Held(len(gc.get_objects()), descriptors, threading.active_count(), pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+@pytest.mark.parametrize(
+    "conversations", [2_000, pytest.param(100_000, marks=pytest.mark.long)], ids=["scaled down", "full"]
+)
+def test_soak_of_conversations(conversations: int, spool: Path) -> None:
+    """Memory, descriptors, threads and every table of ours return to where they were."""
+    # Calls wait for a recording that never comes, and are taken away: nothing is sent, so that all of it is our memory.
+    processor = RoarkSpanProcessor(
+        api_key="key",
+        base_url="http://127.0.0.1:9",
+        spool_dir=spool,
+        linger_seconds=0,
+        quiet_seconds=0,
+        max_conversations=BATCH + 100,
+    )
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("app")
+    for first in range(0, 3 * BATCH, BATCH):
+        batch(tracer, processor, first)
+        _empty(spool)
+    before = measure(processor)
+    for first in range(3 * BATCH, conversations, BATCH):
+        batch(tracer, processor, first)
+        _empty(spool)
+    after = measure(processor)
+    stats = processor.stats()
+    print(f"{conversations} conversations: {before} before, {after} after; {stats}")  # noqa: T201
+    assert stats.finished == conversations
+    assert after.objects - before.objects < MAX_MORE_OBJECTS
+    assert after.bytes - before.bytes < MAX_MORE_BYTES
+    assert (after.descriptors, after.threads) == (before.descriptors, before.threads)
+    _assert_bounded(processor)
+
+
+def _empty(spool: Path) -> None:
+    for path in spool.rglob("*.waiting.jsonl"):
+        path.unlink()
+
+
+def _assert_bounded(processor: RoarkSpanProcessor) -> None:
+    engine = processor._engine
+    assert engine is not None
+    machine = engine._assembler._conversations
+    assert len(machine._traces) == len(machine._open) == len(machine._ownership._by_id) == 0
+    assert len(machine._due) <= BATCH
+    assert len(machine._taken) <= 1_024
+    assert len(guard._said) <= guard.MAX_REMEMBERED
+
+
+@pytest.mark.parametrize("engines", [20, pytest.param(1_000, marks=pytest.mark.long)], ids=["scaled down", "full"])
+def test_soak_of_engines(engines: int, tmp_path: Path) -> None:
+    """A processor that is shut down leaves no hook, thread or descriptor, however many there were."""
+
+    def one(number: int) -> None:
+        processor = RoarkSpanProcessor(
+            api_key="key", base_url=f"http://127.0.0.1:9/{number}", spool_dir=tmp_path, linger_seconds=0
+        )
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(processor)
+        provider.get_tracer("app").start_span("call", attributes={ID: "call-1"}).end()
+        provider.shutdown()
+
+    from multiprocessing import util
+
+    one(0)
+    wait_until(lambda: _is_quiet(0))
+    finalizers = len(util._finalizer_registry)  # type: ignore[attr-defined]
+    descriptors = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0  # noqa: PTH208
+    for number in range(1, engines):
+        one(number)
+    wait_until(lambda: _is_quiet(0), 60)
+    assert len(util._finalizer_registry) <= finalizers  # type: ignore[attr-defined]
+    assert (len(os.listdir("/proc/self/fd")) if descriptors else 0) == descriptors  # noqa: PTH208
+
+
+def _is_quiet(living: int) -> bool:
+    gc.collect()
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith("roark-otel")]
+    return len(lifecycle._living) <= living and not ours

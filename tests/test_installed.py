@@ -1,0 +1,47 @@
+"""The version of a framework is that which is installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roark_otel import installed
+from roark_otel.defaults import Defaults
+from roark_otel.finished import Ended, FinishedConversation
+from roark_otel.linking import Unrecorded, link
+from roark_otel.moments import Fact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def properties(framework: str, defaults: Defaults) -> object:
+    told = (("livekit", (Fact("property.framework", framework, 1, 1),)),)
+    linked = link(FinishedConversation("a", 1, 1, 1, 0, 1, Ended(), told), defaults)
+    assert isinstance(linked, Unrecorded)
+    return linked.call.properties
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew() -> None:
+    installed.version_of.cache_clear()
+
+
+def test_a_framework_that_is_installed_has_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "pipecat_ai-1.99.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: pipecat-ai\nVersion: 1.99.0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    found = properties("pipecat", Defaults(version_of=installed.version_of))
+
+    assert found == {"trace_id": f"{1:032x}", "framework": "pipecat", "framework_version": "1.99.0"}
+
+
+def test_a_framework_that_is_not_installed_has_none() -> None:
+    assert installed.version_of("a framework that nobody knows") is None
+
+
+def test_without_anyone_to_ask_there_is_no_version() -> None:
+    assert properties("pipecat", Defaults()) == {"trace_id": f"{1:032x}", "framework": "pipecat"}
