@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +159,23 @@ def test_spans_after_a_shutdown_are_exported_too(roark: AnsweringServer) -> None
     export(app.processor)
 
     assert exported(roark) == ["call", "call"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a child that is forked")
+def test_a_child_of_multiprocessing_exports_before_it_ends(roark: AnsweringServer) -> None:
+    """It runs no atexit, as LiveKit's job processes, and nobody shuts its provider down."""
+    apps: list[App] = []
+
+    def job() -> None:
+        apps.append(App(roark.url, export_traces=True, exit_timeout_seconds=1))
+        apps[0].conversation("call-1", "Hello?")
+
+    child = multiprocessing.get_context("fork").Process(target=job)
+    child.start()
+    child.join(60)
+
+    assert child.exitcode == 0
+    assert exported(roark) == ["call"]
 
 
 def test_it_is_off_unless_it_is_asked_for(roark: AnsweringServer) -> None:

@@ -80,7 +80,7 @@ ROARK_EXTERNAL_ID_KEYS: Final = "ROARK_EXTERNAL_ID_KEYS"
 
 ROARK_AUTO_EXTERNAL_ID: Final = "ROARK_AUTO_EXTERNAL_ID"
 """true: a voice framework's conversation without an id gets one: Pipecat's conversation id, LiveKit's room SID with the
-root's span id, else the trace id. Default: false."""
+root's span id, else the trace id. Default: false; true under `opentelemetry-instrument`."""
 
 ROARK_CALL_SAMPLE_RATIO: Final = "ROARK_CALL_SAMPLE_RATIO"
 """The share of calls that are sent, from 0 to 1, chosen by a hash of the id. Default: 1."""

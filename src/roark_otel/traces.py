@@ -7,7 +7,10 @@ shows none until its last span ends is let go. All of it happens beside the call
 from __future__ import annotations
 
 import logging
+import os
+import weakref
 from collections import deque
+from multiprocessing import util as multiprocessing_util
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import baggage
@@ -63,6 +66,7 @@ class ConversationTraces(SpanProcessor):
         self._open: dict[int, _Trace] = {}
         self._with_id: dict[int, None] = {}
         self._waiting = 0
+        self._pid = 0
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """A span began: its attributes, its resource or baggage may have an id already."""
@@ -115,6 +119,9 @@ class ConversationTraces(SpanProcessor):
     def _hand_on(self, trace_id: int, trace: _Trace) -> None:
         trace.roots.clear()
         if trace_id not in self._with_id:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._export_at_exit()
             if len(self._with_id) >= MAX_TRACES:
                 for oldest in list(self._with_id)[: MAX_TRACES // 10]:
                     self._with_id.pop(oldest, None)
@@ -126,6 +133,17 @@ class ConversationTraces(SpanProcessor):
                 return
             self._waiting -= 1
             self._to.on_end(span)
+
+    def _export_at_exit(self) -> None:
+        """Registers for the exit of this process, after that of calls: children of multiprocessing run no atexit."""
+        alive = weakref.ref(self)
+
+        @guarded(None)
+        def at_exit() -> None:
+            if (left := alive()) is not None:
+                left.force_flush()
+
+        multiprocessing_util.Finalize(None, at_exit, exitpriority=5)
 
     def _let_some_go(self) -> None:
         """Lets the spans of the oldest trace go. Without a lock the count drifts, so it is taken anew here."""

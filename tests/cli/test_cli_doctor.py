@@ -73,6 +73,16 @@ def test_the_key_is_never_shown(run: Run) -> None:
     assert "ROARK_API_KEY: set, not shown" in out
 
 
+def test_what_may_be_secret_in_a_url_is_not_shown(command: Run) -> None:
+    url = "https://user:password@recordings.example.com/none.wav?X-Signature=abc"
+
+    _, out, _ = command("doctor", ROARK_BASE_URL="http://127.0.0.1:9", ROARK_RECORDING_FALLBACK_URL=url)
+
+    assert "ROARK_RECORDING_FALLBACK_URL: https://…@recordings.example.com/none.wav?…\n" in out
+    assert "password" not in out
+    assert "X-Signature" not in out
+
+
 def test_no_key(examine: Any, sandbox: Sandbox) -> None:
     status, found = examine(ROARK_BASE_URL=sandbox.url)
 

@@ -186,6 +186,18 @@ def test_the_package_alone_does_nothing(tmp_path: Path) -> None:
     assert not home.exists()
 
 
+def test_doctor_sees_the_provider_that_an_app_gets(sandbox: Sandbox, tmp_path: Path) -> None:
+    code = "import sys\nfrom roark_otel.cli import main\nsys.exit(main(['doctor']))\n"
+
+    with_us = run(tmp_path / "app.py", code, environment(sandbox, tmp_path / "spool"))
+    without = environment(sandbox, tmp_path / "spool", OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="roark,asgi,fastapi")
+    without_us = run(tmp_path / "app.py", code, without)
+
+    assert "  ok     provider: opentelemetry.sdk.trace.TracerProvider with RoarkSpanProcessor\n" in with_us.out
+    assert (with_us.status, without_us.status) == (0, 1)
+    assert "WRONG  provider: opentelemetry.sdk.trace.TracerProvider without a processor of ours" in without_us.out
+
+
 VOICE = """
 from opentelemetry import trace
 tracer = trace.get_tracer("pipecat")

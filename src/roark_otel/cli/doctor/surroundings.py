@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -54,6 +55,8 @@ def check_environment(settings: Settings, environ: Mapping[str, str]) -> list[Fi
         found.append(Wrong("switch", f"{environment.ROARK_OBSERVABILITY_ENABLED} turns everything off", cure))
     if settings.api_key is None:
         found.append(_no_key(settings.api_key_file))
+    elif settings.api_key_file is not None:
+        found.append(Fine("key", f"in {settings.api_key_file}"))
     return found
 
 
@@ -147,7 +150,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _shown(name: str, value: str) -> Finding:
-    return Fine(name, "set, not shown" if name in SECRET else value)
+    """A variable without what may be secret in it: a key, and in URLs a password or a signature."""
+    told = re.sub(r"\?[^\s]*", "?…", re.sub(r"//[^/@\s]*@", "//…@", value))
+    return Fine(name, "set, not shown" if name in SECRET else told)
 
 
 def _no_key(file: Path | None) -> Finding:
@@ -158,9 +163,8 @@ def _no_key(file: Path | None) -> Finding:
     except (OSError, UnicodeDecodeError) as fault:
         cure = f"correct {environment.ROARK_API_KEY_FILE}, or the rights of the file"
         return Wrong("key", f"{file} cannot be read ({type(fault).__name__})", cure)
-    if is_empty:
-        return Wrong("key", f"{file} is empty", "put the key into it")
-    return Fine("key", f"in {file}")
+    seen = "is empty" if is_empty else "holds no key"
+    return Wrong("key", f"{file} {seen}", "put the key into it, and nothing else")
 
 
 def _list(value: str) -> list[str]:
