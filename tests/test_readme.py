@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from roark_otel.sandbox import Sandbox
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -42,3 +45,24 @@ def test_every_python_block_compiles() -> None:
     """No example has a slip of the pen."""
     for block in _blocks("python"):
         compile(block, "README.md", "exec")
+
+
+def test_the_fault_table_is_the_list_of_fault_tests() -> None:
+    """Each row of the fault table is backed by a test of its name, and each such test is a row."""
+    section = README.split("## When something is missing or down")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+?) \|", section, re.MULTILINE)[1:]
+    named = {"test_" + re.sub(r"[^a-z0-9]+", "_", row.lower()).strip("_") for row in rows}
+    folder = Path(__file__).parent / "faults"
+
+    assert len(rows) == len(named)
+    assert named - set(_tests(folder.glob("test_*.py"))) == set()
+    assert set(_tests(folder.glob("test_fault_*.py"))) - named == set()
+
+
+def _tests(files: Iterable[Path]) -> Iterator[str]:
+    """The names of the tests in these files, but for the long ones, which repeat others at full size."""
+    for file in files:
+        for one in ast.parse(file.read_text(encoding="utf-8")).body:
+            is_long = isinstance(one, ast.FunctionDef) and "pytest.mark.long" in map(ast.unparse, one.decorator_list)
+            if isinstance(one, ast.FunctionDef) and one.name.startswith("test_") and not is_long:
+                yield one.name

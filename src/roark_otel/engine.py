@@ -124,6 +124,7 @@ class Engine:
             Rules(
                 settings.idle_timeout_seconds,
                 settings.recording_delay_seconds,
+                settings.recording_wait_seconds,
                 settings.max_conversations,
                 has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
             ),
