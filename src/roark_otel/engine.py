@@ -95,8 +95,7 @@ class Engine:
             settings.max_conversations,
         )
         vocabulary = Vocabulary(self.dialects, settings.external_id_keys, OPEN_SPANS)
-        self._is_used = False
-        self._is_awake = False
+        self._is_used = self._is_retired = self._is_awake = False
         self._tally = Tally()
         self._inbox = Inbox()
         on_disk = settings.spool == "disk"
@@ -157,7 +156,7 @@ class Engine:
         self._assembler.start()
         if self._is_used:
             return
-        self._is_used = self._is_awake = True
+        self._is_used, self._is_awake = True, not self._is_retired
         self._on_first_span(self)
         logger.info(
             "roark_otel %s: base_url=%s spool=%s recording=%s content=%s",
@@ -281,7 +280,7 @@ class Engine:
     def retire(self) -> None:
         """Nobody uses it any more: its threads end when there is nothing to do, and spans that still come wake them."""
         self.be_of_this_process()
-        self._is_awake = False
+        self._is_retired, self._is_awake = True, False
         self._assembler.retire()
         self._courier.retire()
 
