@@ -12,7 +12,20 @@ from roark_otel import RoarkSpanProcessor, Settings, Stats, attributes
 from roark_otel.dialects import DIALECTS
 from roark_otel.moments import Agent, Moment, Utterance
 from roark_otel.records import SpanRecord
-from roark_otel.types import Dialect, Reader, Warn
+from roark_otel.types import (
+    Attached,
+    Delivered,
+    Dialect,
+    FinishedCall,
+    Kept,
+    NoRecording,
+    Reader,
+    Receipt,
+    Refused,
+    Rejected,
+    TryAgain,
+    Warn,
+)
 
 provider = TracerProvider()
 provider.add_span_processor(RoarkSpanProcessor())
@@ -50,6 +63,28 @@ class MyReader:
         return self._said
 
 
+def find(call: FinishedCall) -> str | None:
+    """A resolver of one's own."""
+    if call.turns == 0:
+        raise NoRecording
+    return f"https://recordings.example.com/{call.started_at:%Y}/{call.external_id}.wav"
+
+
+def note(call: FinishedCall, receipt: Receipt) -> None:
+    """A hook of one's own."""
+    match receipt:
+        case Delivered(call_id, already):
+            print(call.external_id, call_id, already)
+        case Rejected(status, reason):
+            print(call.external_id, status, reason)
+        case Refused(status):
+            print(status)
+        case TryAgain(after, why):
+            print(after, why)
+
+
+RoarkSpanProcessor(recording_url=find, on_receipt=note)
+attached: Attached | Kept = roark_otel.attach_recording("call-1", "https://recordings.example.com/call-1.wav")
 mine = Dialect(name="mine", reader=MyReader, scopes=frozenset({"my.voice"}), live=True)
 reader: Reader = MyReader(lambda _: None)
 RoarkSpanProcessor(dialects=[mine, *DIALECTS])
