@@ -74,13 +74,13 @@ def note(call: FinishedCall, receipt: Receipt) -> None:
     """A hook of one's own."""
     match receipt:
         case Delivered(call_id, already):
-            print(call.external_id, call_id, already)
+            assert_type((call_id, already), tuple[str | None, bool])
         case Rejected(status, reason):
-            print(call.external_id, status, reason)
+            assert_type((call.external_id, status, reason), tuple[str, int, str])
         case Refused(status):
-            print(status)
+            assert_type(status, int)
         case TryAgain(after, why):
-            print(after, why)
+            assert_type((after, why), tuple[float | None, str])
 
 
 RoarkSpanProcessor(recording_url=find, on_receipt=note)
