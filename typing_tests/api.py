@@ -12,7 +12,21 @@ from roark_otel import RoarkSpanProcessor, Settings, attributes
 from roark_otel.dialects import DIALECTS
 from roark_otel.moments import Agent, Moment, Utterance
 from roark_otel.records import SpanRecord
-from roark_otel.types import Dialect, Reader, Stats, Warn
+from roark_otel.types import (
+    Attached,
+    Delivered,
+    Dialect,
+    FinishedCall,
+    Kept,
+    NoRecording,
+    Reader,
+    Receipt,
+    Refused,
+    Rejected,
+    Stats,
+    TryAgain,
+    Warn,
+)
 
 provider = TracerProvider()
 provider.add_span_processor(RoarkSpanProcessor())
@@ -51,6 +65,28 @@ class MyReader:
         return self._said
 
 
+def find(call: FinishedCall) -> str | None:
+    """A resolver of one's own."""
+    if call.turns == 0:
+        raise NoRecording
+    return f"https://recordings.example.com/{call.started_at:%Y}/{call.external_id}.wav"
+
+
+def note(call: FinishedCall, receipt: Receipt) -> None:
+    """A hook of one's own."""
+    match receipt:
+        case Delivered(call_id, already):
+            assert_type((call_id, already), tuple[str | None, bool])
+        case Rejected(status, reason):
+            assert_type((call.external_id, status, reason), tuple[str, int, str])
+        case Refused(status):
+            assert_type(status, int)
+        case TryAgain(after, why):
+            assert_type((after, why), tuple[float | None, str])
+
+
+RoarkSpanProcessor(recording_url=find, on_receipt=note)
+attached: Attached | Kept = roark_otel.attach_recording("call-1", "https://recordings.example.com/call-1.wav")
 mine = Dialect(name="mine", reader=MyReader, scopes=frozenset({"my.voice"}), live=True)
 reader: Reader = MyReader(lambda _: None)
 RoarkSpanProcessor(dialects=[mine, *DIALECTS])

@@ -95,10 +95,10 @@ class Rules:
     """What an assembler goes by. Times are in seconds.
 
     `hold_seconds`: how long a call that goes on is held back in the spool, should this process die meanwhile;
-    `recording_delay_seconds`: how long after its end the template's URL of a call is good, and
-    `recording_wait_seconds` a call waits for a recording; `max_calls`: so many calls
-    are remembered for what comes late; `has_recording_source`: whether a call may get its recording other than by its
-    spans and attachments.
+    `recording_delay_seconds`: how long after its end the template's URL of a call is good;
+    `recording_wait_seconds`: for how long after its end a call waits for a recording;
+    `max_calls`: so many calls are remembered for what comes late;
+    `has_recording_source`: whether a call may get its recording other than by its spans and attachments.
     """
 
     hold_seconds: float
