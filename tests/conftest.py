@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from roark_otel import guard, lifecycle, naming, processor
 from roark_otel.sandbox import Sandbox
+from roark_otel.spoolmemory import SpoolMemory
 from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
 if TYPE_CHECKING:
@@ -43,6 +45,16 @@ def _own_engines() -> Iterator[None]:
         engine.retire()
     lifecycle._engines.clear()
     processor._processors.clear()
+
+
+@pytest.fixture(autouse=True)
+def _empty_spools(_own_engines: None) -> Iterator[None]:
+    """What a test leaves in a spool is not tried again, and told, while the next one runs."""
+    yield
+    for engine in list(lifecycle._living):
+        engine._spool._memory = SpoolMemory()
+        if engine._spool.directory is not None:
+            shutil.rmtree(engine._spool.directory, ignore_errors=True)
 
 
 @pytest.fixture(name="sandbox")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,6 +24,7 @@ from roark_otel.receipts import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from roark_otel.sandbox import Sandbox
 
@@ -225,3 +229,36 @@ def test_the_key_is_in_no_representation_of_the_client(connect: Callable[..., Cl
 
     assert "secret-key" not in repr(client)
     assert "secret-key" not in repr(vars(client))
+
+
+def test_a_server_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path, connect: Callable[..., Client]) -> None:
+    """Certificates are verified: the key and the words of a call go to Roark only."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-days", "2", "-nodes", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(  # noqa: S603 - files of this test
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", *subject], capture_output=True, check=True
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with AnsweringServer() as server:
+        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+
+        receipt = connect(server.url.replace("http:", "https:")).create_call(BODY, tried=False)
+
+    assert (receipt, server.seen) == (TryAgain(None, "ConnectError"), [])
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, connect: Callable[..., Client]) -> None:
+    with AnsweringServer(created("by proxy")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+
+        receipt = connect("http://roark.example.com").create_call(BODY, tried=False)
+
+    assert receipt == Delivered("by proxy")
+    assert proxy.seen[0].path == "http://roark.example.com/v1/call"

@@ -12,7 +12,7 @@ from opentelemetry.trace import set_span_in_context
 
 import roark_otel
 from answering import Answer, AnsweringServer, created
-from helpers import ID, App, by_id, customer_said, wait_until, words
+from helpers import ID, App, Threads, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +105,17 @@ def test_shutdown_closes_what_nothing_happens_in(sandbox: Sandbox) -> None:
     assert app.processor.force_flush()
     assert words(by_id(sandbox.calls())["talking"]) == ["I am still here."]
     silent.end()
+
+
+def test_spans_after_a_shutdown_before_the_first_span(sandbox: Sandbox) -> None:
+    """Frameworks shut down a provider that goes on: each conversation wakes the threads, which then end again."""
+    threads = Threads()
+    app = App(sandbox.url, linger_seconds=0, quiet_seconds=0)
+    app.provider.shutdown()
+    for number in range(2):
+        app.conversation(f"call-{number}", "Hello?")
+        wait_until(lambda number=number: len(sandbox.calls()) == number + 1, 60)  # type: ignore[misc]
+        wait_until(lambda: not threads.names(), 60)
 
 
 @pytest.mark.parametrize("has_parts", [True, False], ids=["SDK's span", "unknown span"])

@@ -8,6 +8,7 @@ exists, because their work is done already.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ from otlp_lines import Ended, line
 from roark_otel.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(ROOT.glob("*.md"))
@@ -327,3 +328,27 @@ def test_the_screen_of_doctor(folder: Path) -> None:
     assert len(lines) > 8
     assert [one for one in lines if one not in ran.stdout.splitlines()] == []
     assert {one[9:].split(":")[0] for one in shown if one[:9].strip()} >= {"TLS", "name", "spool", "beside it"}
+
+
+# The table of faults
+
+
+def test_the_fault_table_is_the_list_of_fault_tests() -> None:
+    """Each row of the fault table is backed by a test of its name, and each such test is a row."""
+    section = README.split("## When something is missing or down")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+?) \|", section, re.MULTILINE)[1:]
+    named = {"test_" + re.sub(r"[^a-z0-9]+", "_", row.lower()).strip("_") for row in rows}
+    folder = Path(__file__).parent / "faults"
+
+    assert len(rows) == len(named)
+    assert named - set(_tests(folder.glob("test_*.py"))) == set()
+    assert set(_tests(folder.glob("test_fault_*.py"))) - named == set()
+
+
+def _tests(files: Iterable[Path]) -> Iterator[str]:
+    """The names of the tests in these files, but for the long ones, which repeat others at full size."""
+    for file in files:
+        for one in ast.parse(file.read_text(encoding="utf-8")).body:
+            is_long = isinstance(one, ast.FunctionDef) and "pytest.mark.long" in map(ast.unparse, one.decorator_list)
+            if isinstance(one, ast.FunctionDef) and one.name.startswith("test_") and not is_long:
+                yield one.name

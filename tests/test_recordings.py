@@ -193,7 +193,7 @@ def test_a_kept_recording_does_not_stay_for_ever(tmp_path: Path) -> None:
     kept = tmp_path / "spool" / "attached" / f"{id_hash('call-1')}.json"
     os.utime(kept, (1_000, 1_000))
 
-    assert attachments.kept(tmp_path / "spool") == {}
+    assert attachments.kept(tmp_path / "spool") == set()
     assert not kept.exists()
 
 
@@ -204,7 +204,7 @@ def test_a_kept_recording_that_is_damaged_is_none(content: bytes, tmp_path: Path
     attach_recording("call-1", URL)
     (tmp_path / "spool" / "attached" / f"{id_hash('call-1')}.json").write_bytes(content)
 
-    assert attachments.kept(tmp_path / "spool") == {}
+    assert attachments.kept_for(tmp_path / "spool", id_hash("call-1")) is None
 
 
 def test_in_memory_a_recording_is_attached_in_the_same_process(server: AnsweringServer, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_a_file_is_a_line_about_the_call_and_the_body_as_it_is_sent(calls: Spool
         "format": 1,
         "started_at": 0.0,
         "call_id": None,
+        "recording_wait": 0.0,
     }
     assert (body, rest) == (BODY, b"")
 

@@ -20,15 +20,24 @@ from roark_otel.dialects import DIALECTS
 from roark_otel.moments import Agent, Moment, ToolUse, Utterance
 from roark_otel.records import SpanRecord
 from roark_otel.types import (
+    Attached,
     Configured,
     ConversationHandle,
+    Delivered,
     Dialect,
+    FinishedCall,
+    Kept,
+    NoRecording,
     Reader,
+    Receipt,
     Redactable,
     Redactor,
+    Refused,
+    Rejected,
     Stats,
     ToolHandle,
     TracesGo,
+    TryAgain,
     Warn,
 )
 
@@ -131,6 +140,28 @@ class MyReader:
         return self._said
 
 
+def find(call: FinishedCall) -> str | None:
+    """A resolver of one's own."""
+    if call.turns == 0:
+        raise NoRecording
+    return f"https://recordings.example.com/{call.started_at:%Y}/{call.external_id}.wav"
+
+
+def note(call: FinishedCall, receipt: Receipt) -> None:
+    """A hook of one's own."""
+    match receipt:
+        case Delivered(call_id, already):
+            assert_type((call_id, already), tuple[str | None, bool])
+        case Rejected(status, reason):
+            assert_type((call.external_id, status, reason), tuple[str, int, str])
+        case Refused(status):
+            assert_type(status, int)
+        case TryAgain(after, why):
+            assert_type((after, why), tuple[float | None, str])
+
+
+RoarkSpanProcessor(recording_url=find, on_receipt=note)
+attached: Attached | Kept = roark_otel.attach_recording("call-1", "https://recordings.example.com/call-1.wav")
 mine = Dialect(name="mine", reader=MyReader, scopes=frozenset({"my.voice"}), live=True)
 reader: Reader = MyReader(lambda _: None)
 RoarkSpanProcessor(dialects=[mine, *DIALECTS])

@@ -101,13 +101,15 @@ class Rules:
     """What an assembler goes by. Times are in seconds.
 
     `hold_seconds`: how long a call that goes on is held back in the spool, should this process die meanwhile;
-    `recording_delay_seconds`: how long after its end the template's URL of a call is good; `max_calls`: so many calls
-    are remembered for what comes late; `has_recording_source`: whether a call may get its recording other than by its
-    spans and attachments.
+    `recording_delay_seconds`: how long after its end the template's URL of a call is good;
+    `recording_wait_seconds`: for how long after its end a call waits for a recording;
+    `max_calls`: so many calls are remembered for what comes late;
+    `has_recording_source`: whether a call may get its recording other than by its spans and attachments.
     """
 
     hold_seconds: float
     recording_delay_seconds: float = 0.0
+    recording_wait_seconds: float = 0.0
     max_calls: int = 10_000
     has_recording_source: bool = True
 
@@ -266,6 +268,7 @@ class Assembler:
             case _:
                 assert_never(linked)
         name, header, body = _name(conversation), _header(conversation, call, rest), call.to_json()
+        header = replace(header, recording_wait=self._rules.recording_wait_seconds)
         if self._is_duplicate(conversation.external_id, name):
             self._to.tally.add("duplicates")
             tell("duplicates", conversation.external_id, "")

@@ -63,9 +63,9 @@ def give(spool: Spool, name: str, url: str) -> bool:
     return True
 
 
-def kept(root: Path) -> dict[str, str]:
-    """The URLs that are kept for calls to come, by the hash of the id. Those that are too old are removed."""
-    found: dict[str, str] = {}
+def kept(root: Path) -> set[str]:
+    """The hashes of the ids for which a URL is kept. What is too old is removed."""
+    found: set[str] = set()
     with suppress(OSError), os.scandir(root / FOLDER) as entries:
         for entry in entries:
             if not entry.name.endswith(".json") or not entry.is_file(follow_symlinks=False):
@@ -74,8 +74,8 @@ def kept(root: Path) -> dict[str, str]:
             with suppress(OSError):
                 if time.time() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
                     drop(root, key)
-                elif (url := kept_for(root, key)) is not None:
-                    found[key] = url
+                else:
+                    found.add(key)
     return found
 
 

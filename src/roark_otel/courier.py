@@ -287,7 +287,9 @@ class Courier:
         if now < self._paused_until and (self._is_told_to_wait or not regardless):
             return
         # The ones that failed come last: should the server not answer to one of them, the others are through.
-        for name, errand in sorted(self._errands.items(), key=lambda item: item[1].failures):
+        for name, errand in sorted(self._errands.items(), key=lambda item: (item[1].failures, not item[1].own)):
+            if not regardless and not self._messages.empty():
+                return  # a backlog must not hold up a flush, nor this process's own calls
             waits = not (errand.own or everybodys) if regardless else errand.retry_at > now
             if errand.due > now or waits:
                 continue

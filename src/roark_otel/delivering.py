@@ -83,7 +83,9 @@ class Delivering:
                     rest = 0.0 if has_rested else _rest(call.header)
                     if rest > 0:
                         return Resting(rest)
-                    return Held() if self._waits_for_its_call(call) else self._settle(call, self._send(call))
+                    if self._waits_for_its_call(call) or not self._spool.mark_tried(call):
+                        return Held()
+                    return self._settle(call, self._send(call))
             assert_never(call)
 
     def set_aside(self, name: str, reason: str) -> None:
@@ -109,11 +111,6 @@ class Delivering:
     def _send(self, call: Spooled) -> Receipt:
         if call.stage is Stage.LATE:
             return self._append(call)
-        try:
-            self._spool.mark_tried(call)
-        except OSError as fault:
-            # Sent without the note, its own 409 would be taken for somebody else's id.
-            return TryAgain(None, type(fault).__name__, alone=True)
         receipt = self._connected().create_call(call.body, tried=call.tried)
         reduced = without_fields(call.body, receipt.fields) if isinstance(receipt, Rejected) else None
         if reduced is None:

@@ -103,8 +103,7 @@ class Engine:
             OPEN_SPANS if hiding is None else replace(OPEN_SPANS, record=_hiding_words(hiding)),
             auto_ids=settings.auto_external_id,
         )
-        self._is_used = False
-        self._is_awake = False
+        self._is_used = self._is_retired = self._is_awake = False
         self._tally = Tally()
         self._inbox = Inbox()
         on_disk = settings.spool == "disk"
@@ -132,6 +131,7 @@ class Engine:
             Rules(
                 settings.idle_timeout_seconds,
                 settings.recording_delay_seconds,
+                settings.recording_wait_seconds,
                 settings.max_conversations,
                 has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
             ),
@@ -166,7 +166,7 @@ class Engine:
         self._assembler.start()
         if self._is_used:
             return
-        self._is_used = self._is_awake = True
+        self._is_used, self._is_awake = True, not self._is_retired
         self._on_first_span(self)
         logger.info(
             "roark_otel %s: base_url=%s spool=%s recording=%s content=%s",
@@ -290,7 +290,7 @@ class Engine:
     def retire(self) -> None:
         """Nobody uses it any more: its threads end when there is nothing to do, and spans that still come wake them."""
         self.be_of_this_process()
-        self._is_awake = False
+        self._is_retired, self._is_awake = True, False
         self._assembler.retire()
         self._courier.retire()
 

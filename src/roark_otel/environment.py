@@ -52,7 +52,7 @@ ROARK_SPOOL: Final = "ROARK_SPOOL"
 """`disk`, or `memory`: nothing is written, and calls that wait are lost with the process. Default: disk."""
 
 ROARK_SPOOL_MAX_BYTES: Final = "ROARK_SPOOL_MAX_BYTES"
-"""How many bytes of calls may wait; beyond it new ones are refused, loudly. Default: 1 GiB."""
+"""How many bytes of calls may wait on disk; beyond it new ones are kept in memory, said loudly. Default: 1 GiB."""
 
 ROARK_SPOOL_MAX_AGE_SECONDS: Final = "ROARK_SPOOL_MAX_AGE_SECONDS"
 """How old a call may grow in the spool before it is set aside in `rejected/`. Default: 7 days."""

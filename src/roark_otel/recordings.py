@@ -128,12 +128,13 @@ class Recordings:
             header = call.header
         now = time.monotonic()
         # Never longer than was meant, should the clock have been set back.
-        left = min(header.finished_at + self._policy.wait_seconds - time.time(), self._policy.wait_seconds)
+        wait = header.recording_wait or self._policy.wait_seconds
+        left = max(0.0, min(header.finished_at + wait - time.time(), wait)) + (0.0 if own else TAKE_OVER_SECONDS)
         self._waits[name] = _Wait(
             call=finished_call(header),
             own=own,
             ask_at=self._asked_at(now if since is None else self._free_at(since)),
-            ends_at=now + max(0.0, left),
+            ends_at=now + left,
             touch_at=now + TOUCH_SECONDS if own else float("inf"),
         )
         self._attach_kept(name)
@@ -151,8 +152,8 @@ class Recordings:
         if self._waits and self._policy.root is not None:
             kept = attachments.kept(self._policy.root)
             for name in list(self._waits):
-                if url := kept.get(name[:32]):
-                    self._give(name, url)
+                if name[:32] in kept:
+                    self._attach_kept(name)
 
     def attach(self, id_hash: str, url: str) -> None:
         """Gives the calls of an id a recording, if they wait here; in memory it is kept for one that is yet to come."""

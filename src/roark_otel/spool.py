@@ -135,10 +135,10 @@ class Spool:
         self.directory = directory
         self._max_bytes = max_bytes
         self._memory = SpoolMemory()
-        self._measured_at = float("-inf")
+        self._measure_at = float("-inf")
         self._bytes = 0
         self._left: OrderedDict[str, str | None] = OrderedDict()
-        self._newer: set[str] = set()
+        self._left_alone: set[str] = set()
 
     @property
     def place(self) -> str:
@@ -164,6 +164,10 @@ class Spool:
             try:
                 self._write(name, header, body, stage)
             except OSError as fault:
+                if isinstance(earlier, Spooled):
+                    # In memory too it would be there twice; what is on disk is less, and safe.
+                    self._complain(fault, "what came late is not added to a call")
+                    return Replaced(name, earlier.stage)
                 return self._put_in_memory(name, header, body, stage, fault)
             for other in {Stage.WAITING, Stage.READY} - {stage}:
                 with suppress(OSError):
@@ -204,9 +208,10 @@ class Spool:
     def _write(self, name: str, header: Header, body: bytes, stage: Stage) -> None:
         path, content = self._path(name, stage), to_bytes(header, body)
         disk.refuse_link(path.parent)
-        now = time.monotonic()
-        if now - self._measured_at > MEASURE_SECONDS:
-            self._bytes, self._measured_at = sum(entry.size for entry in self._on_disk(Stage)), now
+        if (now := time.monotonic()) >= self._measure_at:
+            self._bytes = sum(entry.size for entry in self._on_disk(Stage))
+            # A directory of very many files is measured less often: one part of the time in fifty.
+            self._measure_at = now + max(MEASURE_SECONDS, 50 * (time.monotonic() - now))
         if self._bytes + len(content) > self._max_bytes:
             raise FullError(0, f"ROARK_SPOOL_MAX_BYTES={self._max_bytes}")
         disk.write(path, content)
@@ -250,7 +255,7 @@ class Spool:
             for file in files:
                 name, dot, end = file.name.partition(".")
                 stage = by_end.get(f".{end}") if name and dot else None
-                if stage is None or name in self._newer:
+                if stage is None or name in self._left_alone:
                     continue
                 with suppress(OSError):
                     if file.is_file(follow_symlinks=False):
@@ -302,7 +307,7 @@ class Spool:
             case Readable(header, body):
                 return Spooled(name, stage, header, body)
             case Newer():
-                self._newer.add(name)
+                self._left_alone.add(name)
                 return Gone()
             case Damaged():
                 self._set_damaged_aside(name, stage)
@@ -317,17 +322,22 @@ class Spool:
 
     # What a claimed call comes to
 
-    def mark_tried(self, call: Spooled) -> None:
+    def mark_tried(self, call: Spooled) -> bool:
         """Notes that an attempt is about to be made: from now on a 409 may be its own doing.
 
-        Raises:
-            OSError: if the disk does not take the note.
+        Returns:
+            Whether the disk took the note. Sent without it, the call's own 409 would be taken for somebody else's id.
         """
         if call.name in self._memory:
             self._memory.mark_tried(call.name)
         elif call.stage is Stage.READY and self.directory is not None:
-            self._path(call.name, Stage.READY).rename(self._path(call.name, Stage.TRIED))
+            try:
+                self._path(call.name, Stage.READY).rename(self._path(call.name, Stage.TRIED))
+            except OSError as fault:
+                self._complain(fault, "calls that are on it wait until it can be written")
+                return False
             disk.sync_directory(self.directory)
+        return True
 
     def rewrite(self, call: Spooled, header: Header, body: bytes, stage: Stage) -> None:
         """Puts a changed call in the place of one that is claimed and was not tried.
@@ -348,9 +358,14 @@ class Spool:
         if call.name in self._memory:
             self._memory.remove(call.name)
             return
-        for stage in (Stage.TRIED, call.stage):
-            with suppress(FileNotFoundError, NotADirectoryError):
+        for stage in {Stage.TRIED, call.stage}:
+            try:
                 self._path(call.name, stage).unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as fault:
+                self._left_alone.add(call.name)  # it is marked as tried, so the next process hears that it is there
+                self._complain(fault, "a call that was delivered cannot be removed")
 
     def withdraw(self, name: str) -> None:
         """Removes a call that nobody has begun to send, because it is not to be sent any more."""
@@ -372,6 +387,7 @@ class Spool:
                 self._move_to_rejected(call.name, stage, status, reason)
         except OSError as fault:
             # What is on disk stays there, and a later process tries it again; what is only in memory is lost.
+            self._left_alone.add(call.name)
             self._complain(fault, "a call that Roark will not take cannot be set aside")
         self._memory.remove(call.name)
 

@@ -33,7 +33,8 @@ SENDABLE = (Stage.READY, Stage.TRIED, Stage.LATE)
 class Header:
     """What a file says about its call.
 
-    Times are in seconds since the epoch; `not_before` 0 means now. `call_id` is Roark's, where it is known already.
+    Times are in seconds since the epoch; `not_before` 0 means now. `call_id` is Roark's, where it is known already;
+    `recording_wait` is for how many seconds after its end the call waits for a recording, 0 where nobody said.
     """
 
     external_id: str
@@ -45,6 +46,7 @@ class Header:
     format: int = FORMAT
     started_at: float = 0.0
     call_id: str | None = None
+    recording_wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def _header(told: dict[str, object]) -> Header | None:
         return None
     if not isinstance(told.get("format", FORMAT), int):
         return None
-    if not isinstance(told.get("started_at", 0.0), (int, float)) or not isinstance(told.get("call_id", ""), str | None):
+    if not all(
+        isinstance(told.get(name, 0.0), (int, float)) for name in ("started_at", "recording_wait")
+    ) or not isinstance(told.get("call_id", ""), str | None):
         return None
     known = {field.name for field in fields(Header)}
     return Header(**{name: value for name, value in told.items() if name in known})  # type: ignore[arg-type]

@@ -189,6 +189,20 @@ def test_attach(run: Callable[..., tuple[int, str, str]]) -> None:
     assert run("spool", "attach", "call-3", "no address")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("ROARK_OBSERVABILITY_ENABLED", "false"), ("ROARK_SPOOL", "memory")], ids=["off", "memory"]
+)
+@pytest.mark.usefixtures("left")
+def test_drain_that_the_settings_forbid(
+    run: Callable[..., tuple[int, str, str]], sandbox: Sandbox, name: str, value: str
+) -> None:
+    """The kill switch is one here, too; and in memory there is nothing."""
+    status, out, err = run("spool", "drain", ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, **{name: value})
+    assert (status, out) == (2, "")
+    assert name in err
+    assert sandbox.calls() == []
+
+
 def test_no_spool_at_all(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     """A person is told in one line."""
     status, out, err = run("spool", "list", "--spool-dir", str(tmp_path / "nowhere"))

@@ -154,6 +154,7 @@ def test_a_phone_call_tells_its_room_line_and_end() -> None:
 
     assert {
         "livekit_room_id": "RM_5bf0a622c311",
+        "livekit_room_name": "call-_+15551234567_abc",
         "own_id": "RM_5bf0a622c311-cd46458ac9ecf5f6",
         "interface_type": "PHONE",
         "call_direction": "INBOUND",

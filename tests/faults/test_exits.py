@@ -59,11 +59,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(name="interpreter", params=processes.VERSIONS)
-def _interpreter(request: pytest.FixtureRequest) -> str:
-    return processes.python(request.param)
-
-
 @pytest.mark.parametrize("how", EXITS)
 def test_exit_at_once_after_the_root_has_ended(sandbox: Sandbox, tmp_path: Path, interpreter: str, how: str) -> None:
     """The linger is an hour; the call is delivered all the same, once."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def processor_for(url: str, spool_dir: Path, **arguments: Any) -> Any:
+def processor_for(url: str, spool_dir: Path | None, **arguments: Any) -> Any:
     """A processor that waits for little."""
     from roark_otel import RoarkSpanProcessor
 
@@ -56,3 +56,47 @@ def drain(url: str, spool_dir: Path, **arguments: Any) -> None:
     kept = processor_for(url, spool_dir, **arguments)
     while kept.stats().delivered >= 0:
         time.sleep(0.1)
+
+
+def warm_up() -> None:
+    """Has everything imported that is imported late: another user may not reach the interpreter's files."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    processor = processor_for("http://127.0.0.1:9", None, api_key="warm", spool="memory")
+    provider.add_span_processor(processor)
+    talk(provider, "warm")
+    deadline = time.monotonic() + 30
+    while processor.stats().retried < 1 and time.monotonic() < deadline:
+        processor.force_flush(100)
+
+
+def report(pipe: Any, user: int, group: int, action: Any, *arguments: Any) -> None:
+    """Does something as another user, and says what it answers."""
+    warm_up()
+    os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
+    pipe.send(action(*arguments))
+
+
+def spool_one_call(
+    url: str, spool_dir: Path | None, external_id: str, environment: dict[str, str | None] | None = None, wait: int = 0
+) -> dict[str, Any]:
+    """One conversation, flushed; and waits until so many calls are delivered."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    for name, value in (environment or {}).items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    provider = TracerProvider(shutdown_on_exit=False)
+    processor = processor_for(url, spool_dir, http_timeout_seconds=30.0)
+    provider.add_span_processor(processor)
+    talk(provider, external_id)
+    flushed = processor.force_flush(2_000)
+    deadline = time.monotonic() + 30
+    while processor.stats().delivered < wait and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stats = processor.stats()
+    return {"flushed": flushed, "delivered": stats.delivered, "spooled": stats.spooled}

@@ -96,6 +96,8 @@ def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
     settings = Settings.from_env().with_arguments(spool_dir=spool_dir)
     if settings.api_key is None:
         raise Problem("no key: set ROARK_API_KEY", USAGE)
+    if settings.spool == "memory":
+        raise Problem("ROARK_SPOOL is memory, so there is no directory: unset it", USAGE)
     return settings, settings.api_key
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from roark_otel.cli.problems import FAILED
+from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool_change import settings_with_key
 from roark_otel.dialects import DIALECTS
 from roark_otel.engine import Engine
@@ -33,6 +33,8 @@ def drain(options: argparse.Namespace) -> int:
     the pod ends is delivered too.
     """
     settings, key = settings_with_key(options.spool_dir)
+    if not settings.enabled:
+        raise Problem("ROARK_OBSERVABILITY_ENABLED is off, so nothing is sent", USAGE)
     engine = Engine(settings, key, DIALECTS, Hooks())
     with _log_on_stderr():
         if options.follow:

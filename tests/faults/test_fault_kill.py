@@ -94,12 +94,34 @@ def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) 
     return counts
 
 
-def test_a_process_is_killed_at_random(tmp_path: Path) -> None:
+def test_the_process_is_killed(tmp_path: Path) -> None:
+    """While Roark is down: what it spooled is delivered by the next process, once."""
+    spool_dir, log = tmp_path / "spool", tmp_path / "log"
+    with FlakyRoark() as roark:
+        roark.is_out = True
+        herd = Herd(1, roark.url, spool_dir, log)
+        assert wait_for(lambda: len(waiting_files(spool_dir)) >= 5, 60)
+        herd.end()
+        saved = {line.removeprefix("saved ") for line in log.read_text().splitlines() if line.startswith("saved ")}
+        roark.is_out = False
+        drainer = CONTEXT.Process(target=drain, args=(roark.url, spool_dir), daemon=True)
+        drainer.start()
+        try:
+            assert wait_for(lambda: not waiting_files(spool_dir), 120)
+        finally:
+            drainer.kill()
+            drainer.join()
+            drainer.close()
+    assert saved <= roark.bodies.keys()
+    assert len(roark.bodies) == roark.counts["created"]
+
+
+def test_processes_are_killed_at_random(tmp_path: Path) -> None:
     """Four processes for a few seconds."""
     sys.stdout.write(run(5.0, 4, (1.5, 2.5), tmp_path) + "\n")
 
 
 @pytest.mark.long
-def test_processes_are_killed_at_random_for_a_minute(tmp_path: Path) -> None:
+def test_eight_processes_are_killed_at_random_for_a_minute(tmp_path: Path) -> None:
     """Eight processes for a minute, with an outage of ten seconds."""
     sys.stdout.write(run(60.0, 8, (20.0, 30.0), tmp_path) + "\n")

@@ -1,0 +1,58 @@
+"""What the app, or its end, does to a conversation: each test is a row of README's fault table, with the row's name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from answering import AnsweringServer
+from helpers import App, words
+
+if TYPE_CHECKING:
+    from roark_otel.sandbox import Sandbox
+
+TALKING = """
+import sys, time
+sys.path.insert(0, sys.argv[2])
+from helpers import App
+app = App(sys.argv[1])
+with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1"}) as span:
+    span.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+    print("talking", flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_the_process_is_killed_in_the_middle_of_a_conversation(tmp_path: Path) -> None:
+    """Nothing of it is on disk yet."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with AnsweringServer() as server:
+        command = [sys.executable, "-c", TALKING, server.url, str(Path(__file__).parent.parent)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"talking\n"
+            process.send_signal(signal.SIGKILL)
+        app = App(server.url)
+
+        assert app.processor.force_flush(10_000)
+    assert server.seen == []
+    assert list(tmp_path.rglob("*.jsonl")) == []
+
+
+def test_the_root_span_never_ends(sandbox: Sandbox) -> None:
+    """At exit, or after the idle time, the conversation is delivered as far as it went."""
+    app = App(sandbox.url)
+    root = app.tracer.start_span("call", attributes={"roark.external_id": "call-1"})
+    root.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+    app.close()
+
+    (call,) = sandbox.calls()
+    assert words(call) == ["Hello."]
+    assert call["properties"]["roark_incomplete"] is True

@@ -1,0 +1,312 @@
+"""The spool's disk, and who may use it: each test is a row of README's fault table, with the row's name."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from writers import report, spool_one_call
+
+from answering import Answer, AnsweringServer, created
+from helpers import App, wait_until
+from roark_otel import courier
+from roark_otel.spool import Spool
+from roark_otel.spoolfile import FORMAT, Header, Stage, call_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="mounts, modes and users of POSIX")
+
+MARKED = {"roark.conversation.root": True}
+GROUP, ONE, OTHER = 54_300, 54_301, 54_302
+"""A group and two users whom no machine knows."""
+
+needs_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may mount and be others")
+
+CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+CONTEXT.set_forkserver_preload(["writers", "roark_otel", "httpx", "roark_otel.linking", "opentelemetry.sdk.trace"])
+
+
+def talk(app: App, *external_ids: str, words: str = "Hello.") -> None:
+    for external_id in external_ids:
+        app.conversation(external_id, words, **MARKED)
+
+
+def as_user(user: int, group: int, action: Any, *arguments: Any) -> Any:
+    """What an action says in a process of another user."""
+    here, there = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=report, args=(there, user, group, action, *arguments), daemon=True)
+    process.start()
+    try:
+        assert here.poll(60), "it says nothing"
+        return here.recv()
+    finally:
+        process.join(60)
+        process.close()
+
+
+@pytest.fixture(name="open_path")
+def _open_path() -> Iterator[Path]:
+    """A folder that other users can reach: pytest's own are for one user only."""
+    path = Path(tempfile.mkdtemp(prefix="roark-otel-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(name="small")
+def _small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    path = tmp_path / "small"
+    path.mkdir()
+    mount = subprocess.run(  # noqa: S603 - a folder of this test
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mount.returncode:
+        pytest.skip(f"cannot mount here: {mount.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "--lazy", str(path)], check=True)  # noqa: S603, S607
+
+
+@needs_root
+def test_the_disk_is_full(small: Path, said: pytest.LogCaptureFixture) -> None:
+    """Calls are delivered from memory, which is said once; what is on disk already is delivered, too."""
+    with AnsweringServer(then=Answer(503)) as server:
+        app = App(server.url, spool_dir=small / "spool")
+        for number in range(20):
+            talk(app, f"call-{number}", words="x" * 100_000)
+        assert not app.processor.force_flush(1_000)
+        on_disk = len(list((small / "spool").rglob("*.jsonl")))
+        assert 0 < on_disk < 20
+        assert app.processor.stats().spooled == 20
+        loud = [record.getMessage() for record in said.records if record.levelname == "ERROR"]
+        assert len(loud) == 1
+        assert "delivered from memory" in loud[0]
+        server.then = created()
+
+        assert app.processor.force_flush(120_000)
+    assert (app.processor.stats().delivered, app.processor.stats().lost) == (20, 0)
+    assert list((small / "spool").rglob("*.*")) == []
+
+
+@needs_root
+def test_the_disk_is_read_only(small: Path, said: pytest.LogCaptureFixture) -> None:
+    """Calls are delivered from memory; what is on disk is not sent, because nobody could note that it was."""
+    remount = ["mount", "-o", "remount,ro", str(small)]
+    with AnsweringServer() as server:
+        before = Spool(_directory_of(App(server.url, spool_dir=small / "spool")))
+        header = Header("left", "a1", 1.0, 0.0, 1, 0)
+        before.put(call_name("left", 7), header, b'{"externalId":"left"}', Stage.READY)
+        subprocess.run(remount, check=True)  # noqa: S603 - a folder of this test
+        app = App(server.url, spool_dir=small / "spool")
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+        assert [seen.external_id for seen in server.seen] == ["call-1"]
+    loud = [record.getMessage().rpartition("; ")[2] for record in said.records if record.levelname == "ERROR"]
+    assert sorted(loud) == [
+        "calls are delivered from memory, and lost with this process",
+        "calls that are on it wait until it can be written",
+    ]
+
+
+def _directory_of(app: App) -> Path:
+    engine = app.processor._engine
+    assert engine is not None
+    assert engine._spool.directory is not None
+    return engine._spool.directory
+
+
+@needs_root
+def test_the_directory_is_not_writable(open_path: Path) -> None:
+    """Another user's directory: calls are delivered from memory."""
+    (open_path / "spool").mkdir(mode=0o755)
+    with AnsweringServer() as server:
+        told = as_user(ONE, ONE, spool_one_call, server.url, open_path / "spool", "call-1")
+
+        assert [seen.external_id for seen in server.seen] == ["call-1"]
+    assert (told["flushed"], told["delivered"]) == (True, 1)
+    assert list((open_path / "spool").iterdir()) == []
+
+
+@needs_root
+def test_there_is_no_home(open_path: Path) -> None:
+    """A user without one spools in a folder of the system's for temporary files that only this user can enter."""
+    open_path.chmod(0o777)
+    environment = {"TMPDIR": str(open_path), "HOME": None, "XDG_STATE_HOME": None, "ROARK_SPOOL_DIR": None}
+    with AnsweringServer(then=Answer(503)) as server:
+        told = as_user(ONE, ONE, spool_one_call, server.url, None, "call-1", environment)
+    (file,) = open_path.rglob("*.jsonl")
+    assert (told["flushed"], told["spooled"]) == (False, 1)
+    top = open_path / f"roark-otel-{ONE}"
+    assert file.is_relative_to(top)
+    assert oct(top.stat().st_mode & 0o777) == "0o700"
+
+
+def test_the_directory_is_removed(tmp_path: Path) -> None:
+    """While the app runs: it is made anew for the next call; the calls that were in it are gone."""
+    with AnsweringServer(Answer(503)) as server:
+        app = App(server.url)
+        server.then = Answer(503)
+        talk(app, "gone")
+        assert not app.processor.force_flush(1_000)
+        shutil.rmtree(tmp_path / "spool")
+        server.then = created()
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+    assert app.processor.stats().delivered == 1
+    assert server.seen[-1].external_id == "call-1"
+
+
+@needs_root
+def test_two_users_share_the_directory(open_path: Path) -> None:
+    """In a directory of their group the one delivers what the other leaves; others cannot read it."""
+    shared = open_path / "spool"
+    shared.mkdir()
+    os.chown(shared, 0, GROUP)
+    shared.chmod(0o770)
+    with AnsweringServer(then=Answer(503)) as server:
+        told = as_user(ONE, GROUP, spool_one_call, server.url, shared, "ones")
+        assert (told["flushed"], told["spooled"]) == (False, 1)
+        (file,) = shared.rglob("*.jsonl")
+        assert (oct(file.stat().st_mode & 0o777), file.stat().st_gid) == ("0o660", GROUP)
+        assert oct(file.parent.stat().st_mode & 0o777) == "0o770"
+        server.then = created()
+
+        told = as_user(OTHER, GROUP, spool_one_call, server.url, shared, "others", {}, 2)
+
+    assert told["delivered"] == 2
+    assert list(shared.rglob("*.jsonl")) == []
+
+
+@needs_root
+def test_somebody_else_looks_into_the_spool(open_path: Path) -> None:
+    """Neither the names nor a word can be read by another user."""
+    spool_dir = open_path / "mine"
+    with AnsweringServer(then=Answer(503)) as server:
+        app = App(server.url, spool_dir=spool_dir)
+        talk(app, "call-1")
+        app.processor.force_flush(500)
+        (file,) = spool_dir.rglob("*.jsonl")
+
+        assert as_user(ONE, ONE, os.access, file, os.R_OK) is False
+        assert as_user(ONE, ONE, os.access, file.parent, os.R_OK) is False
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
+    assert oct(file.parent.stat().st_mode & 0o777) == "0o700"
+
+
+def test_a_link_is_put_into_the_spool(tmp_path: Path) -> None:
+    """It is not followed: not for a file, not for a folder."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    secret = elsewhere / "secret"
+    header = json.dumps({"external_id": "x", "trace_id": "", "finished_at": 1, "not_before": 0, "turns": 0, "tools": 0})
+    secret.write_bytes(header.encode() + b'\n{"externalId":"stolen"}\n')
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        directory.mkdir(parents=True)
+        (directory / f"{call_name('x', 1)}.ready.jsonl").symlink_to(secret)
+        (directory / "rejected").symlink_to(elsewhere)
+        app = App(server.url)
+        server.then = Answer(400)
+        talk(app, "call-1")
+        app.processor.force_flush(10_000)
+
+        assert [seen.external_id for seen in server.seen] == ["call-1"]
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["secret"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 500, b'{"external_id": "a"', b"[" * 100_000])
+def test_a_file_is_damaged(content: bytes, said: pytest.LogCaptureFixture) -> None:
+    """It is set aside, told once, and holds up nobody."""
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        directory.mkdir(parents=True)
+        (directory / f"{call_name('broken', 1)}.ready.jsonl").write_bytes(content)
+        app = App(server.url)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+        wait_until(lambda: len(list(directory.glob("rejected/*.reason.json"))) == 1)
+    reason = next(directory.glob("rejected/*.reason.json"))
+    assert json.loads(reason.read_text()) == {"status": 0, "reason": "damaged"}
+    assert len([record for record in said.records if record.levelname == "WARNING"]) == 1
+    assert app.processor.stats().delivered == 1
+
+
+def test_a_file_is_of_a_newer_version(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left alone, for that version to deliver."""
+    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.05)
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        newer = Header("call-1", "a1", 1.0, 0.0, 1, 0, format=FORMAT + 1)
+        Spool(directory).put(call_name("call-1", 1), newer, b"{}", Stage.READY)
+        before = {path: path.read_bytes() for path in directory.iterdir()}
+        app = App(server.url)
+        talk(app, "call-2")
+
+        assert app.processor.force_flush(60_000)
+    assert {path: path.read_bytes() for path in directory.iterdir()} == before
+    assert [record for record in said.records if record.levelname == "WARNING"] == []
+
+
+def test_the_spool_is_full(said: pytest.LogCaptureFixture) -> None:
+    """Over ROARK_SPOOL_MAX_BYTES nothing old is deleted; new calls are delivered from memory, which is said."""
+    with AnsweringServer(then=Answer(503)) as server:
+        app = App(server.url, spool_max_bytes=30_000)
+        for number in range(10):
+            talk(app, f"call-{number}", words="x" * 10_000)
+        app.processor.force_flush(500)
+        assert len(list(_directory_of(app).glob("*.jsonl"))) == 2
+        assert app.processor.stats().spooled == 10
+        loud = [record.getMessage() for record in said.records if record.levelname == "ERROR"]
+        assert len(loud) == 1
+        assert "ROARK_SPOOL_MAX_BYTES=30000" in loud[0]
+        server.then = created()
+
+        assert app.processor.force_flush(120_000)
+    assert app.processor.stats().delivered == 10
+
+
+def test_memory_is_full_too(monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
+    """What finds no room is lost, counted and told."""
+    from roark_otel import spoolmemory
+
+    monkeypatch.setattr(spoolmemory, "MAX_IN_MEMORY", 3)
+    with AnsweringServer(then=Answer(503)) as server:
+        app = App(server.url, spool="memory")
+        talk(app, *(f"call-{number}" for number in range(5)))
+        app.processor.force_flush(500)
+
+        assert (app.processor.stats().spooled, app.processor.stats().lost) == (3, 2)
+        assert "calls are lost" in said.text
+        server.then = created()
+        assert app.processor.force_flush(60_000)
+    assert app.processor.stats().delivered == 3
+
+
+@pytest.mark.parametrize("external_id", ["../../x", "/etc/x", "a\x00b", "💥" * 255, "..", "a/b", "CON", "a\nb"])
+def test_an_id_is_hostile(external_id: str, tmp_path: Path) -> None:
+    """No id can name a path."""
+    with AnsweringServer(then=Answer(503)) as server:
+        app = App(server.url)
+        talk(app, external_id)
+        app.processor.force_flush(500)
+
+        directory = _directory_of(app)
+        found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.parent for path in found] == [directory]
+    assert found[0].name.startswith(call_name(external_id, 0)[:32])

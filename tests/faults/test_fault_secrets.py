@@ -1,0 +1,110 @@
+"""What must be nowhere but in the spool and at Roark; the test is a row of README's fault table, with its name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
+from helpers import App
+from roark_otel import RoarkSpanProcessor, attach_recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "key-f00d"
+SECRETS = ("f00d", "transcript-word", "argument-word", "result-word", "prompt-word", "answer-word")
+ANSWER = json.dumps({"message": "answer-word", "details": [{"path": "transcript[0].payload"}]}).encode()
+
+
+@pytest.mark.faults
+def test_something_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At no level, of no library, in no exception: the key, words, arguments, results, an answer's body."""
+    caplog.set_level(1)
+    for name in ("httpx", "httpcore", "asyncio", "opentelemetry"):
+        logging.getLogger(name).setLevel(1)
+    replies: list[Any] = [
+        Answer(503, ANSWER),
+        NoAnswer(),
+        Answer(200, ANSWER),
+        Answer(400, ANSWER),
+        Answer(401, ANSWER),
+        Answer(409, ANSWER),
+        invalid("startedAt"),
+    ]
+
+    def hook(*_arguments: Any) -> None:
+        raise RuntimeError("transcript-word")
+
+    def resolver(_call: Any) -> str:
+        raise RuntimeError("transcript-word")
+
+    with AnsweringServer(*replies) as server:
+        app = App(server.url, api_key=KEY, recording_url=resolver, on_receipt=hook)
+        for number in range(8):
+            talk(app, f"call-{number}")
+            app.processor.force_flush(1_500)
+        (tmp_path / "spool" / "x.ready.jsonl").write_bytes(b"transcript-word")
+        attach_recording("call-0", "https://example.com/a.wav")
+        server.then = created()
+        app.processor.force_flush(10_000)
+    faults = [traceback.format_exception(fault) for fault in _mistakes()]
+
+    assert len(caplog.records) > 20
+    told = [str(record.__dict__) + record.getMessage() for record in caplog.records] + [str(fault) for fault in faults]
+    for secret in SECRETS:
+        assert [line for line in told if secret in line] == []
+
+
+def talk(app: App, external_id: str) -> None:
+    told = {
+        "roark.external_id": external_id,
+        "roark.conversation.root": True,
+        "roark.agent.prompt": "prompt-word",
+        "roark.started_at": "transcript-word",
+        "roark.recording_url": "https://example.com/a.wav",
+    }
+    with app.tracer.start_as_current_span("call", attributes=told) as span:
+        span.add_event("roark.transcript", {"role": "agent", "text": "transcript-word", "payload": "argument-word"})
+        span.add_event(
+            "roark.tool_invocation",
+            {"name": "find", "parameters": '{"a": "argument-word"}', "result": '{"r": "result-word"}'},
+        )
+        span.add_event(
+            "roark.tool_invocation", {"name": "find", "parameters": "[argument-word", "result": "result-word"}
+        )
+
+
+def _mistakes() -> list[Exception]:
+    """What an app gets raised for a bad argument."""
+    found: list[Exception] = []
+    for arguments in ({"api_key": f"{KEY} with blanks"}, {"api_key": KEY, "base_url": "http://elsewhere.example.com"}):
+        try:
+            RoarkSpanProcessor(**arguments)
+        except ValueError as fault:
+            found.append(fault)
+    assert len(found) == 2
+    return found
+
+
+def test_somebody_looks_for_the_key_in_the_files(tmp_path: Path) -> None:
+    """It is in the header of the request, and in no file."""
+    seen: list[Seen] = []
+
+    def look(one: Seen) -> Answer:
+        seen.append(one)
+        return Answer(503)
+
+    with AnsweringServer(then=look) as server:
+        app = App(server.url, api_key=KEY)
+        talk(app, "call-1")
+        app.processor.force_flush(1_000)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert seen[0].headers["authorization"] == f"Bearer {KEY}"
+    assert files
+    assert [path for path in files if KEY.encode() in path.read_bytes() or KEY in str(path)] == []
