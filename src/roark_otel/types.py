@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, Union
 
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -78,10 +79,10 @@ class Dialect:
     own_id: OwnId | None = None
 
 
-Redactable: TypeAlias = "Utterance | ToolUse | UnrecordedCall"
+Redactable: TypeAlias = Union["Utterance", "ToolUse", "UnrecordedCall"]  # apps write `Redactable | None`
 """What a redactor is asked about: each utterance and tool use of a call, then the call with them in it."""
 
-Redactor: TypeAlias = "Callable[[Redactable], Redactable | None]"
+Redactor: TypeAlias = Callable[[Redactable], Redactable | None]
 """A hook of the app's own: answers the same, with other words in it, or None to leave it out.
 
 A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
