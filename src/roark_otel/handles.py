@@ -182,13 +182,17 @@ class TracedConversation:
         for tool in list(self._open_tools):
             tool.end()
         if ended_status is not None:
-            status = str(ended_status).upper()
-            if status in enums.ENDED_STATUSES:
-                self._root.set_attribute(attributes.ENDED_STATUS, status)
-            else:
-                bad("ended_status", "is not one of roark_otel.call.EndedStatus")
+            self._ended(ended_status)
         end_ns = self.instant_ns("end_time", end_time)
         self._root.end(max(self._start_ns, time.time_ns() if end_ns is None else end_ns))
+
+    @guarded(None)  # whatever it is, the root ends
+    def _ended(self, ended_status: str) -> None:
+        status = str(ended_status).upper()
+        if status in enums.ENDED_STATUSES:
+            self._root.set_attribute(attributes.ENDED_STATUS, status)
+        else:
+            bad("ended_status", "is not one of roark_otel.call.EndedStatus")
 
     @guarded(None)
     def fail(self, fault: BaseException) -> None:
