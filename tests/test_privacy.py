@@ -12,9 +12,11 @@ from opentelemetry import trace
 
 from helpers import ID, NEVER, TAKES_ANY_VALUE, App, customer_said
 from replaying import SPANS, external_ids, load, replay
-from roark_otel import RoarkSpanProcessor, conversation
+from roark_otel import RoarkSpanProcessor, call_attributes, conversation
+from roark_otel.dialects import DIALECTS
 from roark_otel.naming import named
 from roark_otel.sandbox import Sandbox
+from roark_otel.types import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,17 +232,22 @@ def test_no_word_is_kept_in_memory(sandbox: Sandbox) -> None:
             del warn
 
         def read(self, span: Any) -> None:
-            seen.append(repr((span.attributes, span.events)))
+            seen.append(repr((span.attributes, span.events, span.resource)))
 
         def moments(self) -> tuple[()]:
             return ()
 
-    from roark_otel.dialects import DIALECTS
-    from roark_otel.types import Dialect
-
-    app = App(sandbox.url, capture_content=False, dialects=[Dialect("spy", Spy), *DIALECTS])
+    app = App(
+        sandbox.url,
+        capture_content=False,
+        dialects=[Dialect("spy", Spy), *DIALECTS],
+        resource={"roark.agent.prompt": TOLD},
+    )
     for number, tell in enumerate(PLACES):
-        with app.tracer.start_as_current_span("call", attributes={ID: f"call-{number}"}):
+        with (
+            call_attributes(agent_prompt=TOLD, agent_name="Ada"),
+            app.tracer.start_as_current_span("call", attributes={ID: f"call-{number}"}),
+        ):
             tell(app)
     assert app.processor.force_flush()
     assert len(seen) > len(PLACES)

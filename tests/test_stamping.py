@@ -159,8 +159,6 @@ def test_no_own_id_unless_it_is_asked_for(sandbox: Sandbox) -> None:
     pipecat(app, None, "Hello?")
     assert app.processor.force_flush()
     assert (stamped(exporter), sandbox.calls()) == ({}, [])
-    with roark_otel.call_attributes(external_id="call-1"):
-        pipecat(app, None, "Hello?")
     resource, other = traced(sandbox.url, auto_external_id=True, api_key="other", resource={ID: "call-2"})
     pipecat(resource, None, "Hello?")
     assert resource.processor.force_flush()

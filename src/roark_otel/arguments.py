@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
@@ -51,6 +52,16 @@ def _properties(told: object) -> dict[str, str | bool | int | float]:
         return {}
     pairs = cast("Mapping[object, object]", told).items()
     return {f"{attributes.PROPERTY_PREFIX}{name}": reading.scalar(value) for name, value in pairs if value is not None}
+
+
+def event_attributes(told: Mapping[str, object]) -> dict[str, str | bool | int | float]:
+    """What is not None, as scalars: what every version of the SDK takes in an event."""
+    return {name: reading.scalar(value) for name, value in told.items() if value is not None}
+
+
+def as_json(value: object) -> str:
+    """Any value as JSON text."""
+    return json.dumps(reading.json_value(value), ensure_ascii=False)
 
 
 def valid_external_id(external_id: object) -> str | None:

@@ -7,13 +7,16 @@ nothing is detached there, and what stays behind is made to mean what was curren
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from contextvars import Token
 from typing import TYPE_CHECKING, cast
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanContext
     from opentelemetry.trace.status import Status, StatusCode
@@ -39,6 +42,18 @@ class Attached:
         except (ValueError, RuntimeError):
             return False
         return True
+
+
+@contextmanager
+def being_current(span: Span) -> Generator[None]:
+    """Makes a span the current one for a block, wherever the block is left."""
+    current = CurrentSpan(span, get_current_span())
+    attached = Attached(set_span_in_context(current))
+    try:
+        yield
+    finally:
+        if not attached.take_back():
+            current.take_back()
 
 
 class CurrentSpan(Span):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, cast
@@ -52,11 +53,20 @@ _STATES: Final = frozenset({"IN_PROGRESS", "COMPLETED", "CANCELLED"})
 _WORD = re.compile(r"\w+")
 
 
+MAX_SHARED = 256
+"""So many resources and contexts are remembered with what they are without words: many spans share one."""
+
+
 class Hiding:
-    """Hides words. Args: key: 32 bytes that nobody else has."""
+    """Hides words.
+
+    Args:
+        key: At most 64 bytes that nobody else has.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._shared: OrderedDict[int, tuple[Mapping[str, object], Mapping[str, object]]] = OrderedDict()
 
     def entry(self, entry: Entry) -> Entry:
         """An entry of the inbox without a word of anybody."""
@@ -67,13 +77,30 @@ class Hiding:
                 return entry._replace(events=self._events(entry.events))
             case SpanAbandoned(record=SpanRecord() as record):
                 return entry._replace(record=self.record(record))
-            case SpanStart() | SpanGone() | SpanAbandoned():
+            case SpanStart():
+                return entry._replace(context=self._once(entry.context), resource=self._once(entry.resource))
+            case SpanGone() | SpanAbandoned():
                 return entry
         assert_never(entry)
 
     def record(self, record: SpanRecord) -> SpanRecord:
         """A span record without a word of anybody."""
-        return record._replace(attributes=self._attributes(record.attributes), events=self._events(record.events))
+        return record._replace(
+            attributes=self._attributes(record.attributes),
+            events=self._events(record.events),
+            resource=self._once(record.resource),
+        )
+
+    def _once(self, shared: Mapping[str, object]) -> Mapping[str, object]:
+        """The same for the same: readers tell resources and contexts apart by their identity."""
+        if not shared:
+            return shared
+        known = self._shared.get(id(shared))
+        if known is None:
+            known = self._shared[id(shared)] = shared, self._attributes(shared)
+            if len(self._shared) > MAX_SHARED:
+                self._shared.popitem(last=False)
+        return known[1]
 
     def _events(self, events: tuple[SpanEvent, ...]) -> tuple[SpanEvent, ...]:
         return tuple([event._replace(attributes=self._attributes(event.attributes)) for event in events])

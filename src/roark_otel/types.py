@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, Union
 
 from typing_extensions import TypedDict
 
@@ -16,7 +17,7 @@ from roark_otel.receipts import TryAgain as TryAgain
 from roark_otel.stats import Stats as Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -85,10 +86,10 @@ class Dialect:
     own_id: OwnId | None = None
 
 
-Redactable: TypeAlias = "Utterance | ToolUse | UnrecordedCall"
+Redactable: TypeAlias = Union["Utterance", "ToolUse", "UnrecordedCall"]  # apps write `Redactable | None`
 """What a redactor is asked about: each utterance and tool use of a call, then the call with them in it."""
 
-Redactor: TypeAlias = "Callable[[Redactable], Redactable | None]"
+Redactor: TypeAlias = Callable[[Redactable], Redactable | None]
 """A hook of the app's own: answers the same, with other words in it, or None to leave it out.
 
 A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
