@@ -21,7 +21,7 @@ from roark_otel.types import Unreadable, Warn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from roark_otel.moments import Moment
+    from roark_otel.moments import Moment, Utterance
     from roark_otel.records import SpanRecord
 
 _RECENT = 64
@@ -96,12 +96,20 @@ class PipecatReader:
         heard = replies.heard(Histories(self._recents.in_order(), said))
         pace = Pace(heard, said, turns, has_metrics=replies.has_metrics)
         answers = {turn_id: reply.spoken_ns for turn_id, reply in answered(heard, said).items()}
+        spoke = list(pace.agent_said())
         return [
             *customer_said(said, turns, answers),
-            *pace.agent_said(),
+            *spoke,
+            *self._interruptions(spoke),
             *self._tools.uses(models, [row.start_ns for row in words]),
             *self._facts([row for row in words if not row.flag], [row for row in models if not row.flag], speeches),
         ]
+
+    def _interruptions(self, spoke: Iterable[Utterance]) -> Iterator[Fact]:
+        """How often the agent was interrupted, which only turns tell."""
+        if self._turns:
+            cut = sum(1 for one in spoke if one.payload.get("interrupted") is True)
+            yield Fact("property.interruptions", cut, *self._latest)
 
     def _facts(
         self, words: Iterable[Row[Words]], models: Iterable[Row[str | None]], speeches: Iterable[Row[str | None]]
