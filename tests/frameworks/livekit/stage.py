@@ -43,7 +43,7 @@ def traced(url: str, spool: Path | str, **options: Any) -> TracerProvider:
     provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     settings = roark_otel.Settings(api_key=KEY, base_url=url, spool_dir=spool)  # type: ignore[arg-type]
     provider.add_span_processor(roark_otel.RoarkSpanProcessor(settings=settings, recording_url=RECORDING))
-    exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {KEY}"})
+    exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {KEY}"}, timeout=LONG)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     set_tracer_provider(provider, **options)
     return provider

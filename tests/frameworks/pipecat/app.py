@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from calls import Scenario
 
-_TICK, _LATE = 0.01, 0.05
+_TICK, _LATE, _PATIENCE = 0.01, 0.05, 60.0
 
 APP, FOLDER = sys.argv[1], Path(sys.argv[2])
 
@@ -50,7 +50,7 @@ APP, FOLDER = sys.argv[1], Path(sys.argv[2])
 def exporter() -> OTLPSpanExporter:
     """Sends traces to Roark, so that they are linked to the calls."""
     url, key = os.environ["ROARK_BASE_URL"], os.environ["ROARK_API_KEY"]
-    return OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {key}"})
+    return OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {key}"}, timeout=_PATIENCE)
 
 
 def trace_with_a_provider_of_our_own() -> None:
