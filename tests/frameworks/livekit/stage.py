@@ -79,23 +79,23 @@ class Played:
 async def play(external_id: str, scenario: Scenario) -> Truth:
     """One call, from the session's start to its end."""
     rig = Rig(scenario.script, scenario.pace, **scenario.options)
-    await start(rig, external_id, scenario)
+    if external_id == README:
+        session = SimpleNamespace(start=lambda agent, room: rig.start(agent))  # noqa: ARG005 - there is no room
+        job = SimpleNamespace(room=SimpleNamespace(name=external_id))
+        await recipes.entrypoint(session, scenario.agent())(job)
+        return await finish(rig, scenario)
+    async with roark_otel.call_attributes(external_id=external_id, properties={"shop": "Lakeside"}):
+        await rig.start(scenario.agent())
+        return await finish(rig, scenario)
+
+
+async def finish(rig: Rig, scenario: Scenario) -> Truth:
+    """Everything after the session's start."""
     try:
         await scenario.play(rig)
     finally:
         truth = await rig.close()
     return truth
-
-
-async def start(rig: Rig, external_id: str, scenario: Scenario) -> None:
-    """Starts the session with its id in the context, where everything that it starts has it from."""
-    if external_id == README:
-        session = SimpleNamespace(start=lambda agent, room: rig.start(agent))  # noqa: ARG005 - there is no room
-        job = SimpleNamespace(room=SimpleNamespace(name=external_id))
-        await recipes.entrypoint(session, scenario.agent())(job)
-        return
-    async with roark_otel.call_attributes(external_id=external_id, properties={"shop": "Lakeside"}):
-        await rig.start(scenario.agent())
 
 
 async def play_in_turn(calls: Sequence[tuple[str, Scenario]], truths: dict[str, Truth | BaseException]) -> None:

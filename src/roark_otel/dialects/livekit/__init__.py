@@ -13,8 +13,8 @@
 
 Everything is told more than once: what the customer said stands on the customer's turn, on the agent's turn that
 answers it and in every history after it. Here the customer's turns, the agent's turns and the tools tell, and
-everything else only helps them out. Before 1.8.2 an agent's turn has one step, before 1.4 `say()` has none; the names of
-attributes with content begin with `lk.pii.` since 1.7 and with `lk.` before.
+everything else only helps them out. Before 1.8.2 an agent's turn has one step, before 1.4 `say()` has none. The names
+of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
 
 `names` is the vocabulary. `reader` keeps what counts of each span and puts it together; `turns` says what was said,
 `tools` and `values` what was used, `facts` what is true of the whole call, `speeds` how fast everything was.
