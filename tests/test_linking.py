@@ -418,6 +418,8 @@ BOTH = (said(AGENT, "Hello.", 0, 5), said(CUSTOMER, "Hi.", 6, 9))
         (BOTH[1:], Ended(), "AGENT_DID_NOT_SPEAK"),
         ((), Ended(), "PARTICIPANTS_DID_NOT_SPEAK"),
         ((used("t"),), Ended(), "PARTICIPANTS_DID_NOT_SPEAK"),
+        ((fact("wordless", True),), Ended(), None),
+        ((fact("wordless", True),), Errored(()), "AGENT_ERROR"),
         (BOTH, Errored(()), "AGENT_ERROR"),
         (BOTH, Errored(("ValueError",)), "AGENT_ERROR"),
         (BOTH, Errored(("builtins.ValueError",)), "AGENT_ERROR"),

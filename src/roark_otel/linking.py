@@ -164,7 +164,10 @@ def _ended_status(facts: Facts, ending: Ending, said: Iterable[Utterance]) -> st
         return told
     if isinstance(ending, NeverEnded):
         return None
-    match {type(one.speaker) for one in said} >= {Agent}, {type(one.speaker) for one in said} >= {Customer}:
+    speakers = {type(one.speaker) for one in said}
+    match Agent in speakers, Customer in speakers:
+        case False, False if facts.get("wordless") is True:
+            pass
         case False, False:
             return "PARTICIPANTS_DID_NOT_SPEAK"
         case False, True:

@@ -114,7 +114,9 @@ FACT_NAMES: frozenset[str] = frozenset(
         "started_at_ns",
         "stereo_recording_url",
         "vapi_call_id",
+        "wordless",
     }
 )
+"""`wordless`: somebody spoke, and no span tells the words."""
 
 Moment: TypeAlias = "Utterance | ToolUse | Fact"

@@ -219,7 +219,7 @@ def test_a_speech_to_speech_call_is_told_in_the_order_in_which_it_went() -> None
     assert [("get_weather", {"city": "Paris"}, Returned({"temp": 21}))] == [
         (one.name, one.parameters, one.outcome) for one in tools(moments)
     ]
-    assert facts(moments) == {"property.framework": "pipecat"}
+    assert facts(moments) == {"property.framework": "pipecat", "property.interruptions": 0}
 
 
 def test_spans_of_openinference_about_the_same_pipeline_are_not_read() -> None:
@@ -232,6 +232,7 @@ def test_a_call_tells_how_fast_its_services_were_and_what_its_agent_was_told() -
 
     assert facts(moments) == {
         "property.framework": "pipecat",
+        "property.interruptions": 0,
         "property.stt_ttfb_ms": 254,
         "property.llm_ttfb_ms": 65,
         "property.tts_ttfb_ms": 43,

@@ -5,8 +5,12 @@ from dataclasses import replace
 import scenarios
 from scenarios import Scenario
 
+README = "from-readme"
+"""This call gets its id as README says."""
+
 TASKS: list[dict[str, Scenario]] = [
     {"three-turns": scenarios.THREE_TURNS},
+    {README: scenarios.THREE_TURNS},
     {"tool": scenarios.TOOL},
     {"parallel-tools": scenarios.PARALLEL_TOOLS},
     {"bad-tools": scenarios.BAD_TOOLS},

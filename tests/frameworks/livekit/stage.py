@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import recipes
 from livekit.agents.telemetry import set_tracer_provider
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from program import README
 from rig import Rig, Truth
 
 import roark_otel
@@ -40,7 +43,7 @@ def traced(url: str, spool: Path | str, **options: Any) -> TracerProvider:
     provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     settings = roark_otel.Settings(api_key=KEY, base_url=url, spool_dir=spool)  # type: ignore[arg-type]
     provider.add_span_processor(roark_otel.RoarkSpanProcessor(settings=settings, recording_url=RECORDING))
-    exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {KEY}"})
+    exporter = OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {KEY}"}, timeout=LONG)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     set_tracer_provider(provider, **options)
     return provider
@@ -75,14 +78,24 @@ class Played:
 
 async def play(external_id: str, scenario: Scenario) -> Truth:
     """One call, from the session's start to its end."""
+    rig = Rig(scenario.script, scenario.pace, **scenario.options)
+    if external_id == README:
+        session = SimpleNamespace(start=lambda agent, room: rig.start(agent))  # noqa: ARG005 - there is no room
+        job = SimpleNamespace(room=SimpleNamespace(name=external_id))
+        await recipes.entrypoint(session, scenario.agent())(job)
+        return await finish(rig, scenario)
     async with roark_otel.call_attributes(external_id=external_id, properties={"shop": "Lakeside"}):
-        rig = Rig(scenario.script, scenario.pace, **scenario.options)
         await rig.start(scenario.agent())
-        try:
-            await scenario.play(rig)
-        finally:
-            truth = await rig.close()
-        return truth
+        return await finish(rig, scenario)
+
+
+async def finish(rig: Rig, scenario: Scenario) -> Truth:
+    """Everything after the session's start."""
+    try:
+        await scenario.play(rig)
+    finally:
+        truth = await rig.close()
+    return truth
 
 
 async def play_in_turn(calls: Sequence[tuple[str, Scenario]], truths: dict[str, Truth | BaseException]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import livekit.agents
 import offline
 import program
 import pytest
@@ -44,10 +45,19 @@ def test_a_call_tells_what_the_app_and_the_spans_say_of_it(played: Played) -> No
     body = played.body("three-turns")
 
     assert body["properties"]["framework"] == "livekit-agents"
+    assert body["properties"]["framework_version"] == livekit.agents.__version__
     assert body["properties"]["service_name"] == "shop"
     assert body["properties"]["shop"] == "Lakeside"
     assert body["agent"] == {"name": "desk"}
     assert (body["interfaceType"], body["callDirection"]) == ("WEB", "INBOUND")
+
+
+def test_the_lines_of_readme_give_a_call_its_id_and_its_recording(played: Played) -> None:
+    """The session goes on for long after the context in which it was started."""
+    body = played.body(program.README)
+
+    assert body["recordingUrl"] == f"https://recordings.example.com/{program.README}.ogg"
+    assert len(body["transcript"]) == 7
 
 
 def test_only_the_words_that_were_heard_count_when_the_customer_interrupts(played: Played) -> None:

@@ -22,6 +22,7 @@ loopback.stay()
 
 import calls  # noqa: E402 - offline from here on
 import cartesia_like  # noqa: E402
+import recipes  # noqa: E402
 from aiohttp import web  # noqa: E402
 from bot import Bot  # noqa: E402
 from loguru import logger  # noqa: E402
@@ -32,7 +33,7 @@ from opentelemetry.sdk.resources import Resource  # noqa: E402
 from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
 from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
 from pipecat.utils.tracing.setup import setup_tracing  # noqa: E402
-from roster import APPS, BY_CONTEXT, OWN, SCENARIOS  # noqa: E402
+from roster import APPS, BY_CONTEXT, OWN, README, SCENARIOS  # noqa: E402
 
 from roark_otel import RoarkSpanProcessor, attributes, call_attributes  # noqa: E402
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from calls import Scenario
 
-_TICK, _LATE = 0.01, 0.05
+_TICK, _LATE, _PATIENCE = 0.01, 0.05, 60.0
 
 APP, FOLDER = sys.argv[1], Path(sys.argv[2])
 
@@ -49,7 +50,7 @@ APP, FOLDER = sys.argv[1], Path(sys.argv[2])
 def exporter() -> OTLPSpanExporter:
     """Sends traces to Roark, so that they are linked to the calls."""
     url, key = os.environ["ROARK_BASE_URL"], os.environ["ROARK_API_KEY"]
-    return OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {key}"})
+    return OTLPSpanExporter(f"{url}/v1/traces", headers={"authorization": f"Bearer {key}"}, timeout=_PATIENCE)
 
 
 def trace_with_a_provider_of_our_own() -> None:
@@ -73,16 +74,27 @@ def leave(name: str, found: object) -> None:
     (FOLDER / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
+def span_attributes(external_id: str) -> dict[str, str] | None:
+    """What Pipecat is to put on its span, as README says or with a property besides; nothing if the context tells."""
+    if external_id == README:
+        options = recipes.worker_options()
+        assert options["enable_tracing"]
+        assert options["params"] == {"enable_metrics": True}
+        return dict(options["additional_span_attributes"])
+    if external_id in BY_CONTEXT:
+        return None
+    return {attributes.EXTERNAL_ID: external_id, "roark.property.shop": "Lakeside"}
+
+
 async def play(url: str, external_id: str, scenario: Scenario) -> Bot:
     """One call, from the pipeline's start to its end."""
-    by_span = {attributes.EXTERNAL_ID: external_id, "roark.property.shop": "Lakeside"}
     bot = Bot(
         url,
         external_id,
         streaming=scenario.streaming,
         metrics=scenario.metrics,
         tools=scenario.tools,
-        additional_span_attributes=None if external_id in BY_CONTEXT else by_span,
+        additional_span_attributes=span_attributes(external_id),
     )
     running = asyncio.create_task(bot.run())
     try:

@@ -12,6 +12,9 @@ TOOL, PARALLEL_TOOLS, BAD_TOOLS, INTERRUPTION = "tool", "parallel-tools", "bad-t
 CANCELLED, CUT_OFF, GOODBYE = "cancelled", "cut-off", "goodbye"
 ONE, OTHER, ONE_THERE, OTHER_THERE = "one", "other", "one-there", "other-there"
 
+README = "call-123"
+"""The call of README's own lines, by the id in them."""
+
 GREETING = "Hello there, how can I help?"
 GOODBYE_TEXT = "Goodbye, and thank you for calling."
 POLICY = "You can return what you bought. You have thirty days for it. We pay for the way back. Bring the bill along."
@@ -28,6 +31,7 @@ SCENARIOS: Final = {
     CANCELLED: "CANCELLED",
     CUT_OFF: "CUT_OFF",
     GOODBYE: "GOODBYE_AND_END",
+    README: "THREE_TURNS",
     ONE: "FIRST_OF_TWO",
     OTHER: "SECOND_OF_TWO",
     ONE_THERE: "FIRST_OF_TWO",
@@ -37,7 +41,7 @@ SCENARIOS: Final = {
 
 APPS: Final = {
     OWN: (THREE_TURNS, METRICS_OFF, TOOL, BAD_TOOLS, INTERRUPTION, CANCELLED, ONE, OTHER),
-    PIPECATS: (OVER_HTTP, WITH_PAUSES, PARALLEL_TOOLS, CUT_OFF, GOODBYE, ONE_THERE, OTHER_THERE),
+    PIPECATS: (README, OVER_HTTP, WITH_PAUSES, PARALLEL_TOOLS, CUT_OFF, GOODBYE, ONE_THERE, OTHER_THERE),
 }
 """The calls of each app; it answers them all at the same time."""
 

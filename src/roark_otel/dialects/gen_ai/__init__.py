@@ -1,4 +1,16 @@
-"""The OpenTelemetry GenAI conventions, current and old, as agent frameworks and instrumentations speak them."""
+"""The OpenTelemetry GenAI conventions, current and old, as agent frameworks and instrumentations speak them.
+
+    invoke_workflow, invoke_agent    a run of agents or of one: who it is, sometimes what was asked and answered
+    |- chat, generate_content        a model: the whole history, and its answer
+    |- execute_tool                  a tool that ran
+    `- transcription, speech         of a voice pipeline: the words of the customer, those of the agent
+
+Messages are attributes of a span, its events, one attribute for each field, or logfire's lists. Histories repeat
+everything that was said before, and several spans tell one answer: `roark_otel.messages` says each thing once.
+
+`names` is the vocabulary. `sources` finds the messages of a span, `tools` reads those that ran, `voice` the words of a
+voice pipeline, and `reader` puts it together.
+"""
 
 from roark_otel.dialects.gen_ai.names import PREFIX
 from roark_otel.dialects.gen_ai.reader import GenAiReader

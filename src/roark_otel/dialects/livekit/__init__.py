@@ -1,10 +1,23 @@
 """LiveKit Agents, 1.3 to 1.8: what the spans of its own tracer say.
 
-Its spans repeat themselves: what the customer said stands on the customer's turn, on the agent's turn that answers it
-and in every history after it, and what the agent said was generated, sent to the speech model and spoken. Here the
-customer's turns, the agent's turns and the tools tell, and everything else only helps them out.
+    agent_session               the call; what closed it, who called, the room
+    |- start_agent_activity     which agent has the floor from now on
+    |- user_turn                the words of the customer, once they are committed
+    |  `- user_speaking         when they were spoken
+    |- agent_turn               the words of the agent, as they were heard in its last step
+    |  |- llm_node              a step: the words as they were written, the tools that were asked for
+    |  |- agent_speaking        when they were spoken; a step without it was thrown away
+    |  `- function_tool         a tool that ran
+    |- session_close            why
+    job_shutdown                why, of the job around it
 
-`names` is the vocabulary, `reader` keeps what counts of each span, `turns`, `tools` and `facts` say what it means.
+Everything is told more than once: what the customer said stands on the customer's turn, on the agent's turn that
+answers it and in every history after it. Here the customer's turns, the agent's turns and the tools tell, and
+everything else only helps them out. Before 1.8.2 an agent's turn has one step, before 1.4 `say()` has none. The names
+of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
+
+`names` is the vocabulary. `reader` keeps what counts of each span and puts it together; `turns` says what was said,
+`tools` and `values` what was used, `facts` what is true of the whole call, `speeds` how fast everything was.
 """
 
 from roark_otel.dialects.livekit import names

@@ -58,6 +58,8 @@ class LiveKitReader:
         "_customer_speech",
         "_customer_turns",
         "_generations",
+        "_has_warned",
+        "_last_turn",
         "_names",
         "_recent",
         "_speeds",
@@ -82,6 +84,8 @@ class LiveKitReader:
         self._activities: set[tuple[int, str]] = set()
         self._names: dict[str, str] = {}
         self._recent: dict[str, str] = {}
+        self._last_turn: SpanRecord | None = None
+        self._has_warned = False
 
     def read(self, span: SpanRecord) -> None:
         """Take in one span that has ended."""
@@ -122,7 +126,19 @@ class LiveKitReader:
         by_agents = [_by(moment, Agent(name=name)) if name and several else moment for moment, name in done]
         known = self._call.facts(only, several=several)
         counted = (*self._counts(labels), *measured.facts(self._call.latest))
-        return [*self._customer_said(measured), *by_agents, *counted, *known]
+        told = [*self._customer_said(measured), *by_agents]
+        wordless = not any(isinstance(one, Utterance) for one in told)
+        return [*told, *counted, *known, *(self._wordless() if wordless else ())]
+
+    def _wordless(self) -> Iterator[Fact]:
+        """Somebody spoke although no turn tells a word."""
+        if self._last_turn is None or not (self._agent_speech or self._customer_speech):
+            return
+        yield Fact("wordless", True, *self._call.latest)
+        if not self._has_warned:
+            self._has_warned = True
+            why = "on no turn of the session: kept private, or named otherwise by this version"
+            self._warn(Unreadable(self._last_turn, names.PRIVATE + names.RESPONSE_TEXT, why))
 
     def _customer_said(self, measured: Measurements) -> Iterator[Utterance]:
         for span_id, turn in self._customer_turns.items():
@@ -187,6 +203,7 @@ class LiveKitReader:
 
     def _agent_turn(self, span: SpanRecord, end_ns: int) -> None:
         get = span.attributes.get
+        self._last_turn = span._replace(attributes={}, events=())
         self._agent_turns[span.span_id] = AgentTurn(
             start_ns=span.start_ns,
             end_ns=end_ns,

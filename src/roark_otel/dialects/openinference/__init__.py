@@ -1,4 +1,11 @@
-"""The OpenInference conventions, as its instrumentations speak them."""
+"""The OpenInference conventions, as its instrumentations speak them.
+
+The kind of a span says what it is: `AGENT` and `CHAIN` a run, `LLM` a model with its history and its answer, `TOOL` a
+tool that ran. Pipecat's instrumentation makes a `pipecat.conversation.turn` for each turn, which tells the words of
+both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.llm` below it, which tell when.
+
+`names` is the vocabulary. `sources` finds the messages of a span, `pipecat` reads turns, and `reader` puts it together.
+"""
 
 from roark_otel.dialects.openinference.reader import OpenInferenceReader
 from roark_otel.types import Dialect

@@ -1,11 +1,21 @@
 """Pipecat 1.x: what the spans of its own tracing say, of pipelines of services and of speech-to-speech models.
 
-A `stt` span tells what the customer said, a `tts` span what the agent was going to say, a `turn` span when both spoke.
-What the customer heard of an interrupted reply, and every use of a tool, stands only in the history that goes to the
-model with a later call, so each history is folded as it arrives and not kept.
+    conversation                the call; two seconds of silence after its end
+    `- turn                     an exchange: how long it lasted, how long the customer waited
+       |- stt                   the words of the customer; ends so long after the last of them as its `ttfb` says
+       |- llm                   a model was asked: the whole history, the prompt, what it wrote
+       |- tts                   the words that the agent was going to say; the first byte of them
+       |- llm_request           the same of a speech-to-speech model: the history
+       |- llm_response          the words that it said
+       `- llm_tool_call, llm_tool_result      tools, of Gemini Live only
 
-`names` is the vocabulary, `messages` and `history` read histories, `rows` keeps what counts of each span and `reader`
-fills it; `turns`, `customer`, `heard`, `agent` and `tools` say what it means.
+No span tells what was heard of an interrupted reply, or which tools were used: that stands only in the history that
+goes to the model with a later call, in the shape of whichever provider. Each history is folded as it arrives and not
+kept. No span tells either when the agent fell silent: turns do, where a timer or a barge-in closed them.
+
+`names` is the vocabulary. `reader` keeps what counts of each span, as `rows`, and puts it together; `messages` and
+`history` read histories; `customer` and `replies` say what was said, `heard` how much of it was heard, `turns` and
+`agent` when, `tools` what was used.
 """
 
 from roark_otel.dialects.pipecat import names

@@ -21,7 +21,7 @@ from roark_otel.types import Unreadable, Warn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from roark_otel.moments import Moment
+    from roark_otel.moments import Moment, Utterance
     from roark_otel.records import SpanRecord
 
 _RECENT = 64
@@ -38,6 +38,7 @@ class PipecatReader:
     __slots__ = (
         "_conversations",
         "_history",
+        "_last_speech",
         "_latest",
         "_models",
         "_prompt",
@@ -63,6 +64,7 @@ class PipecatReader:
         self._speeches: Rows[str | None] = Rows()
         self._models: Rows[str | None] = Rows()
         self._recents: Rows[Recent] = Rows()
+        self._last_speech: SpanRecord | None = None
         self._latest = (0, 0)
         self._prompt = (0, 0, "")
         self._recent: dict[str, str] = {}
@@ -96,12 +98,28 @@ class PipecatReader:
         heard = replies.heard(Histories(self._recents.in_order(), said))
         pace = Pace(heard, said, turns, has_metrics=replies.has_metrics)
         answers = {turn_id: reply.spoken_ns for turn_id, reply in answered(heard, said).items()}
+        spoke = list(pace.agent_said())
         return [
             *customer_said(said, turns, answers),
-            *pace.agent_said(),
+            *spoke,
+            *(self._wordless() if not said and not spoke else ()),
+            *self._interruptions(spoke),
             *self._tools.uses(models, [row.start_ns for row in words]),
             *self._facts([row for row in words if not row.flag], [row for row in models if not row.flag], speeches),
         ]
+
+    def _wordless(self) -> Iterator[Fact]:
+        """The agent spoke although no span tells a word."""
+        if self._last_speech is not None:
+            yield Fact("wordless", True, *self._latest)
+            why = "on no span of the conversation: left out, or named otherwise by this version"
+            self._unreadable(Unreadable(self._last_speech, names.TEXT, why))
+
+    def _interruptions(self, spoke: Iterable[Utterance]) -> Iterator[Fact]:
+        """How often the agent was interrupted, which only turns tell."""
+        if self._turns:
+            cut = sum(1 for one in spoke if one.payload.get("interrupted") is True)
+            yield Fact("property.interruptions", cut, *self._latest)
 
     def _facts(
         self, words: Iterable[Row[Words]], models: Iterable[Row[str | None]], speeches: Iterable[Row[str | None]]
@@ -139,6 +157,7 @@ class PipecatReader:
         interrupted = flag(get(names.TTS_INTERRUPTED)) is True
         words = self._shared(text(get(names.TEXT)))
         self._speeches.add(row_of(span, words, ttfb_ns=ttfb_ns(span), flag=interrupted))
+        self._last_speech = span._replace(attributes={}, events=())
 
     def _llm(self, span: SpanRecord) -> None:
         self._messages(span)

@@ -53,6 +53,9 @@ class Rows(Generic[W]):
         self._numbers: array[int] = array("Q")
         self._words: list[W] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
     def add(self, row: Row[W]) -> None:
         """Keeps a row."""
         numbers = (row.span_id, row.parent_id, row.start_ns, row.end_ns, row.ttfb_ns, row.lasted_ns, int(row.flag))
