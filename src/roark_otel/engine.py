@@ -18,12 +18,12 @@ from roark_otel.guard import guarded, logger, say
 from roark_otel.hiding import Hiding
 from roark_otel.inbox import Inbox
 from roark_otel.installed import version_of
-from roark_otel.keyfile import Key
 from roark_otel.lazily import importing
 from roark_otel.naming import hash_ids
 from roark_otel.patterns import Patterns
 from roark_otel.recordings import Policy
 from roark_otel.redaction import HookFailed, Redaction
+from roark_otel.rotation import Key
 from roark_otel.spool import Spool
 from roark_otel.spooladmin import Measure, measure, siblings
 from roark_otel.spoolfile import SENDABLE, Stage
