@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
-from helpers import App, agent_said, customer_said, words
+from helpers import App, agent_said, customer_said, wait_until, words
 from roark_otel import force_flush, stats
 from roark_otel.dialects.roark import ROARK
 from roark_otel.sandbox import Sandbox
@@ -122,7 +122,7 @@ def test_no_roark_at_all(said: pytest.LogCaptureFixture) -> None:
     app.conversation("call-1", "Hello?")
     assert force_flush(200) is False
     assert (stats().finished, stats().spooled, stats().delivered) == (1, 1, 0)
-    assert "calls wait in" in said.text
+    wait_until(lambda: "calls wait in" in said.text)
     with Sandbox(port=urlsplit(url).port) as back:
         assert app.processor.force_flush()
         assert [words(call) for call in back.calls()] == [["Hello?"]]

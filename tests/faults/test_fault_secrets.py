@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ def test_something_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     """At no level, of no library, in no exception: the key, words, arguments, results, an answer's body."""
     caplog.set_level(1)
     for name in ("httpx", "httpcore", "asyncio", "opentelemetry"):
-        logging.getLogger(name).setLevel(1)
+        caplog.set_level(1, name)
     replies: list[Any] = [
         Answer(503, ANSWER),
         NoAnswer(),
