@@ -42,6 +42,7 @@ _SEEN = (
     frames.BotStartedSpeakingFrame,
     frames.BotStoppedSpeakingFrame,
     frames.FunctionCallResultFrame,
+    frames.ErrorFrame,
     frames.EndFrame,
     frames.CancelFrame,
 )
@@ -154,6 +155,10 @@ class Bot:
     async def used(self, tool: str) -> None:
         """Waits until the context knows what came of a tool."""
         await until(lambda: self._has_result(tool), f"see the result of {tool}")
+
+    async def failed(self) -> None:
+        """Waits until something went wrong."""
+        await until(lambda: any(one["kind"] == "ErrorFrame" for one in self.observer.seen), "see an error")
 
     async def speaking(self) -> None:
         """Waits until the agent speaks."""

@@ -142,6 +142,19 @@ BAD_TOOLS = replace(
 )
 
 
+async def _broken(bot: Bot) -> None:
+    await answer(bot, _TURNS[0])
+    await bot.microphone.say("Do you sell bells")
+    await bot.failed()
+    await bot.microphone.say(_TURNS[1][0])
+    await bot.heard(_TURNS[1][1])
+    await end(bot)
+
+
+MODEL_ERROR = replace(THREE_TURNS, play=_broken)
+"""The model has no answer to what the customer says in between."""
+
+
 async def _interrupted(bot: Bot) -> None:
     await answer(bot)
     await bot.microphone.say("What can I return")

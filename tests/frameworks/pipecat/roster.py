@@ -9,7 +9,7 @@ OWN, PIPECATS = "own-provider", "pipecats-provider"
 
 THREE_TURNS, OVER_HTTP, WITH_PAUSES, METRICS_OFF = "three-turns", "over-http", "with-pauses", "metrics-off"
 TOOL, PARALLEL_TOOLS, BAD_TOOLS, INTERRUPTION = "tool", "parallel-tools", "bad-tools", "interruption"
-CANCELLED, CUT_OFF, GOODBYE = "cancelled", "cut-off", "goodbye"
+CANCELLED, CUT_OFF, GOODBYE, MODEL_ERROR = "cancelled", "cut-off", "goodbye", "model-error"
 ONE, OTHER, ONE_THERE, OTHER_THERE = "one", "other", "one-there", "other-there"
 
 README = "call-123"
@@ -28,6 +28,7 @@ SCENARIOS: Final = {
     PARALLEL_TOOLS: "PARALLEL_TOOLS",
     BAD_TOOLS: "BAD_TOOLS",
     INTERRUPTION: "INTERRUPTION",
+    MODEL_ERROR: "MODEL_ERROR",
     CANCELLED: "CANCELLED",
     CUT_OFF: "CUT_OFF",
     GOODBYE: "GOODBYE_AND_END",
@@ -40,7 +41,7 @@ SCENARIOS: Final = {
 """The scenario of each call, by external id. It is a name in `calls`, which imports the framework."""
 
 APPS: Final = {
-    OWN: (THREE_TURNS, METRICS_OFF, TOOL, BAD_TOOLS, INTERRUPTION, CANCELLED, ONE, OTHER),
+    OWN: (THREE_TURNS, METRICS_OFF, TOOL, BAD_TOOLS, MODEL_ERROR, INTERRUPTION, CANCELLED, ONE, OTHER),
     PIPECATS: (README, OVER_HTTP, WITH_PAUSES, PARALLEL_TOOLS, CUT_OFF, GOODBYE, ONE_THERE, OTHER_THERE),
 }
 """The calls of each app; it answers them all at the same time."""

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 import roster
-from roster import CANCELLED, CUT_OFF, GOODBYE, GOODBYE_TEXT, GREETING, INTERRUPTION, METRICS_OFF, POLICY, THREE_TURNS
+from roster import (
+    CANCELLED,
+    CUT_OFF,
+    GOODBYE,
+    GOODBYE_TEXT,
+    GREETING,
+    INTERRUPTION,
+    METRICS_OFF,
+    MODEL_ERROR,
+    POLICY,
+    THREE_TURNS,
+)
 from truths import compare, frames, overlaps, real, said, slack, spoke, transcript
 
 if TYPE_CHECKING:
@@ -62,6 +73,14 @@ def test_nothing_is_called_interrupted_where_nobody_interrupted(played: Played) 
     ]
 
     assert marked == [INTERRUPTION]
+
+
+def test_a_question_that_broke_the_model_is_part_of_a_call_that_goes_on(played: Played) -> None:
+    truth, body = played.truth(MODEL_ERROR), played.body(MODEL_ERROR)
+
+    assert frames(truth, "ErrorFrame")
+    assert ("CUSTOMER", "Do you sell bells") in transcript(body)
+    assert "endedStatus" not in body
 
 
 def test_without_metrics_a_call_says_the_same(played: Played) -> None:
