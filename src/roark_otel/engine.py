@@ -16,10 +16,10 @@ from roark_otel.courier import Courier
 from roark_otel.defaults import Defaults
 from roark_otel.guard import guarded, logger, say
 from roark_otel.inbox import Inbox
-from roark_otel.keyfile import Key
 from roark_otel.lazily import importing
 from roark_otel.moments import Agent
 from roark_otel.recordings import Policy
+from roark_otel.rotation import Key
 from roark_otel.spool import Spool
 from roark_otel.spooladmin import Measure, measure, siblings
 from roark_otel.spoolfile import SENDABLE, Stage
