@@ -83,7 +83,7 @@ def test_failures_have_a_type() -> None:
     app.conversation("call-1", "Hello?")
     assert app.processor.force_flush(300) is False
     failed = meters.read()["roark_otel.exporter.attempt.failed"]
-    assert sum(failed.values()) == app.processor.stats().retried > 0
+    assert 0 < sum(failed.values()) <= app.processor.stats().retried
     assert all("retried" in key for key in failed)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 FAULTS = Path(__file__).parent
 README = (FAULTS.parent.parent / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| ([^|]+?) \|", README.split("### Forks and exits")[1].split("\n### ")[0], re.MULTILINE)[1:]
+ROWS = re.findall(r"^\| ([^|]+?) \|", README.split("\n## Forks and exits")[1].split("\n## ")[0], re.MULTILINE)[1:]
 NAMES = {
     name
     for path in FAULTS.glob("test_*.py")
