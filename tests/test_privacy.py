@@ -11,7 +11,7 @@ import pytest
 from opentelemetry import trace
 
 from helpers import ID, NEVER, TAKES_ANY_VALUE, App, customer_said
-from replaying import SPANS, external_ids, load, replay
+from replaying import FRAMEWORKS, SPANS, load, replay, truths
 from roark_otel import RoarkSpanProcessor, call_attributes, conversation
 from roark_otel.dialects import DIALECTS
 from roark_otel.naming import named
@@ -41,9 +41,10 @@ def told(dump: str, url: str, api_key: str, **arguments: Any) -> None:
         api_key=api_key, base_url=url, auto_external_id=True, linger_seconds=NEVER, quiet_seconds=NEVER, **arguments
     )
     add: Json = {}
-    if not any(ID in {**span["resource"], **span["attributes"]} for span in spans):
+    if not any(ID in {**(span.get("resource") or {}), **span["attributes"]} for span in spans):
         top = min(spans, key=lambda span: span["on_start_seq"])["span_id"]
-        ids = external_ids(dump) if dump.startswith("livekit/") else {top: "call-1"}
+        known = truths(dump) if dump in FRAMEWORKS else [{"rootSpanId": top, "externalId": "call-1"}]
+        ids = {one["rootSpanId"]: one["externalId"] for one in known}
         add = {root: {ID: name} for root, name in ids.items()}
     replay(spans, processor, add)
     processor.force_flush(10_000)
