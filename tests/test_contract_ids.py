@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from helpers import ID, NEVER, App, agent_said, by_id, customer_said, wait_until, words
+from helpers import ID, MS, NEVER, SECOND, T0, App, agent_said, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
-    import pytest
-
     from roark_otel.sandbox import Sandbox
 
 ROOT = "roark.conversation.root"
@@ -183,6 +183,33 @@ def test_id_below_another_id(sandbox: Sandbox) -> None:
         "outer": ["Hello?", "Back."],
         "inner": ["Transferred."],
     }
+
+
+@pytest.mark.parametrize("ends_first", ["the app's span", "Pipecat's conversation"])
+def test_an_app_s_own_span_around_pipecat(sandbox: Sandbox, ends_first: str) -> None:
+    """With the same id and open longer it is the root: the call begins and ends with it. Else Pipecat's span is."""
+    app = App(sandbox.url)
+    pipecat = app.provider.get_tracer("pipecat.turn")
+    own = app.tracer.start_span("answer the phone", attributes={ID: "call-1"}, start_time=T0)
+    around = trace.set_span_in_context(own)
+    conversation = pipecat.start_span("conversation", around, start_time=T0 + 2 * SECOND)
+    conversation.set_attributes({ID: "call-1", "conversation.id": "c1"})
+    agent_said(conversation, "Hello.", T0 + 3 * SECOND)
+    if ends_first == "the app's span":
+        own.end(T0 + 4 * SECOND)
+        conversation.end(T0 + 5 * SECOND)
+    else:
+        conversation.end(T0 + 4 * SECOND)
+        assert app.processor.force_flush()
+        assert sandbox.calls() == []  # the app's span is the root, and goes on
+        own.end(T0 + 5 * SECOND)
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    begins = T0 if ends_first == "Pipecat's conversation" else T0 + 2 * SECOND
+    started = datetime.fromisoformat(call["startedAt"].replace("Z", "+00:00"))
+    assert (started - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1) == begins // MS
+    assert call["transcript"][0]["startOffsetMs"] == (T0 + 3 * SECOND - begins) // MS
+    assert app.processor.stats().finished == 1
 
 
 def test_one_id_over_many_traces(sandbox: Sandbox) -> None:

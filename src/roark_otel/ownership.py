@@ -3,7 +3,8 @@
 1. A span with an external id of its own begins the conversation of that id, or goes on with it. The spans below belong
    to the nearest such ancestor. The id may come late: open ancestors are asked again at every end below them.
 2. A voice framework's root and a marked root begin a conversation too, unless the one around them has no such root yet:
-   then they become its root. A framework's root below another one's inherits no id.
+   then they become its root. A framework's root below another one's inherits no id. Pipecat's leaves being the root to
+   an app's own span around it that has the same id and is open longer.
 3. Where neither a span nor an ancestor has an id, `call_attributes` gives it, then W3C baggage.
 4. All other spans of a trace wait together. If the trace shows exactly one id in the end, they belong to it; if it
    shows none and the resource has one, to that; else they are counted and dropped.
@@ -76,6 +77,8 @@ class Ownership:
         if external_id is not None or strength is not None:
             self._place(trace, node, record, external_id, Origin.SPAN, strength)
         self.ask_ancestors(trace, node)
+        if strength is Strength.DIALECT and self._vocabulary.yields(record.scope):
+            _yield_to_app(node)
         return node.owner() or self._rest(trace, node, record)
 
     def ask_ancestors(self, trace: Trace, node: Node) -> None:
@@ -252,3 +255,14 @@ class Ownership:
             self._merge(host, conversation)
             return host
         return self._name(conversation, resource_id, Origin.RESOURCE)
+
+
+def _yield_to_app(node: Node) -> None:
+    """Makes the app's own open span around a framework's root the root in its place."""
+    conversation = node.owner()
+    for above in node.upward():
+        root = None if conversation is None or above is node else conversation.roots.get(above.span_id)
+        if conversation is not None and root is not None and not root.is_over:
+            root.strength = max(root.strength, Strength.DIALECT)
+            conversation.roots.pop(node.span_id, None)
+            return

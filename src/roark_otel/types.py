@@ -74,6 +74,7 @@ class Dialect:
         live: Whether an open span may be read: False where the framework filters private content only at the end.
         generic: Whether its words count only where no other dialect says any, because they repeat a voice framework's.
         own_id: What the framework calls the conversation of one of its roots.
+        yields: Whether an app's own span around such a root, with the same id and open longer, is the root instead.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Dialect:
     live: bool = False
     generic: bool = False
     own_id: OwnId | None = None
+    yields: bool = False
 
 
 Redactable: TypeAlias = Union["Utterance", "ToolUse", "UnrecordedCall"]  # apps write `Redactable | None`

@@ -52,6 +52,7 @@ class Vocabulary:
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)
         self._prefixes = tuple({attributes.PREFIX, *(prefix for dialect in dialects for prefix in dialect.prefixes)})
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
+        self._yielding: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if d.yields))
         self._closed_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.live))
         self._open_spans = open_spans
         self._own_ids: dict[tuple[str, str], OwnId] = {
@@ -61,6 +62,10 @@ class Vocabulary:
     def is_root(self, scope: str, name: str) -> bool:
         """Whether the end of such a span ends a conversation."""
         return (scope, name) in self._roots
+
+    def yields(self, scope: str) -> bool:
+        """Whether a root of this scope leaves that to an app's own span around it."""
+        return scope in self._yielding
 
     def own_id(self, scope: str, name: str) -> OwnId | None:
         """How such a root is asked for an id of its own; None if it is no root or gets none."""

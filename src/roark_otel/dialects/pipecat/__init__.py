@@ -30,5 +30,6 @@ PIPECAT: Dialect = Dialect(
     roots=frozenset({names.CONVERSATION}),
     live=True,
     own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),
+    yields=True,
 )
 """What `pipecat-ai` says. Open spans are read too: some never end, with the customer's last words on them."""
