@@ -169,12 +169,13 @@ class Engine:
         self._is_used, self._is_awake = True, not self._is_retired
         self._on_first_span(self)
         logger.info(
-            "roark_otel %s: base_url=%s spool=%s recording=%s content=%s",
+            "roark_otel %s: base_url=%s spool=%s recording=%s content=%s traces=%s",
             __version__,
             self.settings.base_url,
             self._spool.place,
             self._recording_source(),
             "on" if self.settings.capture_content else "off",
+            "on" if self.settings.export_traces else "off",
         )
 
     # For the app

@@ -32,6 +32,8 @@ _COUNTER, _UP_DOWN, _GAUGE = "create_observable_counter", "create_observable_up_
 _CONVERSATIONS = {
     "finished": "call",
     "skipped": "skipped",
+    "sampled_out": "sampled_out",
+    "withheld": "withheld",
     "empty": "empty",
     "no_id": "no_id",
     "second_roots": "second_root",
