@@ -7,6 +7,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 UV     := $(shell command -v uv 2>/dev/null)
 
+# `make test AGAIN=--lf` runs only what failed the last time.
+AGAIN  :=
+
 # The oldest supported versions, and one between them and the newest.
 FLOORS := opentelemetry-api==1.33.1 opentelemetry-sdk==1.33.1 httpx==0.27.0 pydantic==2.8.0
 MIDDLE := opentelemetry-api==1.39.1 opentelemetry-sdk==1.39.1
@@ -43,10 +46,10 @@ demo: $(READY)
 	@$(BIN)/roark-otel demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not long" --cov --cov-report=term
+	$(BIN)/python -m pytest $(AGAIN) -n auto -m "not long" --cov --cov-report=term
 
 test-long: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AGAIN)
 
 .venvs/floors/.ready: PINS = $(FLOORS)
 .venvs/middle/.ready: PINS = $(MIDDLE)
@@ -72,17 +75,17 @@ endif
 	@touch $@
 
 test-versions: .venvs/floors/.ready .venvs/middle/.ready
-	.venvs/floors/bin/python -m pytest -q -n auto -m "not long"
-	.venvs/middle/bin/python -m pytest -q -n auto -m "not long"
+	.venvs/floors/bin/python -m pytest $(AGAIN) -q -n auto -m "not long"
+	.venvs/middle/bin/python -m pytest $(AGAIN) -q -n auto -m "not long"
 
 test-pythons: $(READY) $(foreach version,$(PYTHONS),$(if $(call python,$(version)),.venvs/python$(version)/.ready))
-	$(BIN)/python -m pytest -q -rs tests/faults/test_exits.py tests/faults/test_forks.py -m "not long"
+	$(BIN)/python -m pytest $(AGAIN) -q -rs tests/faults/test_exits.py tests/faults/test_forks.py -m "not long"
 
 # Each version pins its own OpenTelemetry, so each has an environment of its own.
 test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready .venvs/pipecat-1.14.0/.ready
-	.venvs/livekit-1.8.9/bin/python -m pytest -q tests/frameworks/livekit
-	.venvs/livekit-1.4.6/bin/python -m pytest -q tests/frameworks/livekit
-	.venvs/pipecat-1.14.0/bin/python -m pytest -q tests/frameworks/pipecat
+	.venvs/livekit-1.8.9/bin/python -m pytest $(AGAIN) -q tests/frameworks/livekit
+	.venvs/livekit-1.4.6/bin/python -m pytest $(AGAIN) -q tests/frameworks/livekit
+	.venvs/pipecat-1.14.0/bin/python -m pytest $(AGAIN) -q tests/frameworks/pipecat
 
 check: $(READY)
 	$(BIN)/ruff check .
