@@ -8,6 +8,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from roark_otel import guard, lifecycle, naming, processor
 from roark_otel.sandbox import Sandbox
@@ -17,6 +19,11 @@ from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hoo
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# How long an example takes says something about the machine, and nothing about us.
+hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -671,3 +671,23 @@ def test_no_log_line_has_words_of_a_call_or_of_an_answer(
     assert said.records
     for hidden in ("secret words", "secret-key", "example.com/a.wav"):
         assert hidden not in said.text
+
+
+def test_a_flush_is_not_done_while_a_call_is_on_its_way(sandbox: Sandbox, office: Callable[..., Office]) -> None:
+    """Between the queue and the errands a call is in neither, and a flush that looks just then must not be content."""
+    post = office(sandbox.url)
+    courier, take, is_taken, may_go_on = post.courier, post.courier._take, threading.Event(), threading.Event()
+
+    def slowly(message: Any) -> None:
+        is_taken.set()
+        assert may_go_on.wait(30)
+        take(message)
+
+    courier._take = slowly  # type: ignore[method-assign]
+    post.offer("call-1")
+    assert is_taken.wait(30)
+
+    assert courier.flush(time.monotonic()) is False
+    may_go_on.set()
+    assert post.flush()
+    assert len(sandbox.calls()) == 1

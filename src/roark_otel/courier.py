@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
@@ -126,7 +127,8 @@ class Courier:
         self._has_new_key = has_new_key
         self._max_age_seconds = max_age_seconds
         self._messages: SimpleQueue[_Message] = SimpleQueue()
-        self._recordings = Recordings(spool, tally, policy, self._messages.put, self._take_up)
+        self._untaken: deque[None] = deque()  # one for each message that is not taken in yet; flushes do not count
+        self._recordings = Recordings(spool, tally, policy, self._post, self._take_up)
         self._errands: dict[str, _Errand] = {}
         self._look_at = 0.0
         self._paused_until = 0.0
@@ -144,17 +146,17 @@ class Courier:
 
     def offer(self, name: str, delay: float) -> None:
         """A call of this process is in the spool, to be sent after so many seconds."""
-        self._messages.put(_Offer(name, delay))
+        self._post(_Offer(name, delay))
         self._worker.start()
 
     def await_recording(self, name: str) -> None:
         """A call of this process is in the spool and lacks its recording."""
-        self._messages.put(_Await(name))
+        self._post(_Await(name))
         self._worker.start()
 
     def attach(self, id_hash: str, url: str) -> None:
         """A recording was attached: calls in memory get it, and the directory is looked into."""
-        self._messages.put(_Attach(id_hash, url))
+        self._post(_Attach(id_hash, url))
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
@@ -183,6 +185,10 @@ class Courier:
                 return False
         return True
 
+    def _post(self, message: _Message) -> None:
+        self._untaken.append(None)
+        self._messages.put(message)
+
     def _wait(self, deadline: float) -> bool:
         """Waits a little, or as long as Roark asks for, before another attempt. Returns whether there is time."""
         now = time.monotonic()
@@ -195,7 +201,8 @@ class Courier:
     def _nothing_due(self, *, everybodys: bool) -> bool:
         now = time.monotonic()
         due = (errand for errand in list(self._errands.values()) if errand.due <= now)
-        return self._messages.empty() and not any(errand.own or everybodys for errand in due)
+        # A message that has left the queue is not an errand at once: in between only `_untaken` knows of it.
+        return not self._untaken and not any(errand.own or everybodys for errand in due)
 
     # On the courier's thread
 
@@ -219,7 +226,11 @@ class Courier:
         try:
             message: _Message = self._messages.get(timeout=pause) if pause > 0 else self._messages.get_nowait()
             while True:
-                self._take(message)
+                try:
+                    self._take(message)
+                finally:
+                    if not isinstance(message, _Flush):
+                        self._untaken.popleft()
                 message = self._messages.get_nowait()
         except Empty:
             return
@@ -310,7 +321,7 @@ class Courier:
                 errand.due, errand.has_rested = time.monotonic() + seconds, True
                 return False
             case Settled(is_progress):
-                del self._errands[name]
+                self._errands.pop(name, None)
                 if is_progress:
                     self._silences = self._in_a_row = 0
                     self._is_refused = self._is_told_to_wait = False
