@@ -7,8 +7,7 @@ no lock, no JSON, no I/O.
 An open span is held by weak references, so that one that an app never ends is freed when the app lets go of it. Of a
 root, or a span with an id of its own, what it said is then read from its attributes and events, which outlive it.
 
-Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` and their like, the same from 1.33 to
-1.45) are read for speed only; a span that lacks one is read through the public interface.
+How the SDK's spans are read, and which of its private attributes, is said in `spans`.
 """
 
 # The SDK's private attributes have no types that pyright knows.
@@ -18,11 +17,10 @@ from __future__ import annotations
 
 import time
 import weakref
-from contextlib import suppress
 from enum import IntEnum
 from functools import partial
 from os import getpid
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from opentelemetry import baggage
 from opentelemetry.trace import StatusCode
@@ -31,8 +29,24 @@ from roark_otel import callcontext
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 from roark_otel.formats import is_external_id
 from roark_otel.guard import guarded
-from roark_otel.records import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
-from roark_otel.vocabulary import OpenSpans
+from roark_otel.records import EventsSeen, SpanAbandoned, SpanGone, SpanStart
+from roark_otel.spans import (
+    IS_REMOTE,
+    NOTHING,
+    SPAN_ID,
+    TRACE_ID,
+    alive,
+    characters,
+    copies,
+    events_of,
+    new,
+    parts_of,
+    public,
+    record_of,
+    record_of_parts,
+    size_of,
+    weakly,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -52,14 +66,7 @@ MAX_NAMES = 10_000
 MAX_RESOURCES = 16
 """So many resources are remembered."""
 
-_NOTHING: Mapping[str, object] = {}
 _ERROR = StatusCode.ERROR
-_TRACE_ID: Final = 0  # of a SpanContext, which is a tuple
-_SPAN_ID: Final = 1
-_IS_REMOTE: Final = 2
-
-_new = tuple.__new__
-"""Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
 
 
 class Took(IntEnum):
@@ -162,10 +169,10 @@ class Capture:
             scope: str = span._instrumentation_scope._name  # type: ignore[union-attr]
             attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
         except AttributeError:
-            context, parent, scope, attributes = _public(span)
-        local_root = parent is None or parent[_IS_REMOTE]
+            context, parent, scope, attributes = public(span)
+        local_root = parent is None or parent[IS_REMOTE]
         if (
-            context[_TRACE_ID] in self._traces
+            context[TRACE_ID] in self._traces
             or scope in self._scopes
             or (not self._mute.issuperset(attributes) and self._tells(attributes))
             or ((local_root or callcontext.in_use) and self._is_of_a_call(span, parent_context, local_root=local_root))
@@ -192,24 +199,24 @@ class Capture:
     ) -> Took:
         if self._inbox.is_flooded():
             return _TAKEN
-        trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
+        trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
         trace = self._traces.get(trace_id)
         if trace is None:
             # Asked where a trace begins only: in a child, a trace that is known is its parent's.
             if getpid() != self._pid:
                 return _FORKED
             trace = self._traces.setdefault(trace_id, _LiveTrace())
-        local_root = parent is None or parent[_IS_REMOTE]
+        local_root = parent is None or parent[IS_REMOTE]
         external_id = attributes.get(EXTERNAL_ID)
         if external_id is None and self._has_other_ids:
             external_id = self._vocabulary.external_id(attributes)
-        call_attributes = callcontext.call_attributes_in(parent_context) if callcontext.in_use else _NOTHING
+        call_attributes = callcontext.call_attributes_in(parent_context) if callcontext.in_use else NOTHING
         if trace.unnamed:
             self._stamp_late(trace)
         baggage_id = None
         if external_id is None and EXTERNAL_ID in call_attributes and trace_id in self._parents_traces:
             # The call is the parent's; here is a fragment of it, as where only baggage tells the id.
-            baggage_id, call_attributes = call_attributes[EXTERNAL_ID], _NOTHING
+            baggage_id, call_attributes = call_attributes[EXTERNAL_ID], NOTHING
         elif (known_id := call_attributes.get(EXTERNAL_ID) if external_id is None else external_id) is not None:
             if EXTERNAL_ID not in attributes:
                 self._stamp(trace, span, known_id)
@@ -219,12 +226,12 @@ class Capture:
             if not trace.ids:
                 baggage_id = baggage.get_baggage(EXTERNAL_ID, parent_context)
             self._note_unnamed(trace, span_id, span, scope, local_root, has_id=baggage_id is not None)
-        start = _new(
+        start = new(
             SpanStart,
             (
                 trace_id,
                 span_id,
-                None if parent is None else parent[_SPAN_ID],
+                None if parent is None else parent[SPAN_ID],
                 scope,
                 span.name,
                 span.start_time or 0,
@@ -234,7 +241,7 @@ class Capture:
                 call_attributes,
                 baggage_id,
                 self._resource(span)[1],
-                _weakly(span),
+                weakly(span),
             ),
         )
         if local_root or external_id is not None:
@@ -245,7 +252,7 @@ class Capture:
     def _host(self, start: SpanStart, span: Span) -> _Host:
         may_be_read = self._vocabulary.may_be_read_open(start.scope)
         # The reference that tells of its death lives as long as the host.
-        told = partial(self._on_abandoned, start, _parts(span) if may_be_read else None, may_be_read)
+        told = partial(self._on_abandoned, start, parts_of(span) if may_be_read else None, may_be_read)
         try:
             return _Host(weakref.ref(span, told), may_be_read=may_be_read)
         except TypeError:
@@ -259,8 +266,10 @@ class Capture:
         trace = self._traces.get(start.trace_id)
         if trace is None or trace.hosts.pop(start.span_id, None) is None or self._inbox.is_flooded():
             return
-        record = _record_of_parts(start, parts) if may_be_read else None
-        self._inbox.append(SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else _size(record))
+        record = record_of_parts(start, parts) if may_be_read else None
+        self._inbox.append(
+            SpanAbandoned(start.trace_id, start.span_id, record), 0 if record is None else size_of(record)
+        )
 
     def _note_unnamed(
         self, trace: _LiveTrace, span_id: int, span: Span, scope: str, local_root: bool, *, has_id: bool
@@ -270,7 +279,7 @@ class Capture:
         if own_id is not None and (has_id or self._resource(span)[2]):
             own_id = None  # it has an id, though not one of its own
         if own_id is not None or (local_root and not trace.ids):
-            trace.unnamed[span_id] = _weakly(span), own_id
+            trace.unnamed[span_id] = weakly(span), own_id
 
     def _stamp(self, trace: _LiveTrace, span: Span, external_id: object) -> None:
         """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
@@ -288,7 +297,7 @@ class Capture:
             try:
                 attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
             except AttributeError:
-                attributes = span.attributes or _NOTHING
+                attributes = span.attributes or NOTHING
             found = self._vocabulary.external_id(attributes)
             if found is None and own_id is not None:
                 found = own_id(attributes, span_id)
@@ -315,9 +324,9 @@ class Capture:
                     break
             is_mute = loud is mute and mute.issuperset(attributes)
         except (AttributeError, TypeError):  # an event's name may be anything, a list too
-            context, _, scope, attributes = _public(span)
+            context, _, scope, attributes = public(span)
             events, loud, is_mute = span.events, None, False
-        trace = self._traces.get(context[_TRACE_ID])
+        trace = self._traces.get(context[TRACE_ID])
         telling = scope in self._scopes or (
             not is_mute
             and (
@@ -341,7 +350,7 @@ class Capture:
         *,
         telling: bool,
     ) -> Took:
-        trace_id, span_id = context[_TRACE_ID], context[_SPAN_ID]
+        trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
         if trace_id in self._parents_traces and (span.start_time or 0) < self._born_ns:
             return _NOTHING_TAKEN  # the parent began it, and will end it too
         if trace is None:
@@ -357,7 +366,7 @@ class Capture:
         error = span.status.status_code is _ERROR
         if not telling and not error:
             if not self._inbox.is_flooded():
-                self._inbox.append(_new(SpanGone, (trace_id, span_id, span.end_time or 0, False)))
+                self._inbox.append(new(SpanGone, (trace_id, span_id, span.end_time or 0, False)))
             return _TAKEN
         if (
             not self._inbox.has_room()
@@ -366,9 +375,9 @@ class Capture:
         ):
             self._inbox.append(SpanGone(trace_id, span_id, span.end_time or 0, dropped=True))
             return _TAKEN
-        record = _record(span, context, scope, attributes, events, self._resource(span)[1], error=error)
+        record = record_of(span, context, scope, attributes, events, self._resource(span)[1], error=error)
         # While little waits, what it weighs is not worth a measurement.
-        self._inbox.append(record, _size(record) if self._inbox.is_filling() else 0)
+        self._inbox.append(record, size_of(record) if self._inbox.is_filling() else 0)
         return _TAKEN
 
     def _read_events(self, trace_id: int, span_id: int, host: _Host) -> None:
@@ -381,14 +390,16 @@ class Capture:
                 return
         except AttributeError:
             pass
-        dropped, events = _events(span)
+        dropped, events = events_of(span)
         if dropped + len(events) == host.seen:
             return
         first = max(host.seen, dropped)
-        new = _copies(events[first - dropped :])
+        fresh = copies(events[first - dropped :])
         host.seen = dropped + len(events)
         if not self._inbox.is_flooded():
-            self._inbox.append(EventsSeen(trace_id, span_id, first, new), sum([_characters(e.attributes) for e in new]))
+            self._inbox.append(
+                EventsSeen(trace_id, span_id, first, fresh), sum([characters(e.attributes) for e in fresh])
+            )
 
     # Small questions
 
@@ -422,145 +433,3 @@ class Capture:
             self._resources[id(resource)] = known
         self._latest_resource = known
         return known
-
-
-def read_open(span: object) -> SpanRecord | None:
-    """An open span as a record; None if it has ended, because then its record is on its way."""
-    live = cast("Span | None", alive(span))
-    if live is None or not live.is_recording():
-        return None
-    context, _, scope, attributes = _public(live)
-    dropped, events = _events(live)
-    record = _record(live, context, scope, attributes, events, live.resource.attributes, error=False)
-    return record._replace(end_ns=None, dropped_events=dropped)
-
-
-def _attributes_of_open(span: object) -> Mapping[str, object]:
-    live = cast("Span | None", alive(span))
-    return _NOTHING if live is None else live.attributes or _NOTHING
-
-
-OPEN_SPANS = OpenSpans(attributes=_attributes_of_open, record=read_open, is_held=lambda span: alive(span) is not None)
-
-
-def _weakly(span: object) -> object:
-    """A weak reference; the span itself if its type knows none, which is then kept as long as its conversation is."""
-    try:
-        return weakref.ref(span)
-    except TypeError:
-        return span
-
-
-def alive(reference: object) -> object | None:
-    """What a weak reference is for, unless it is gone."""
-    return reference() if isinstance(reference, weakref.ref) else reference
-
-
-def _public(span: ReadableSpan) -> tuple[SpanContext, SpanContext | None, str, Mapping[str, object]]:
-    """Context, parent, scope and attributes of a span through the public interface."""
-    scope = span.instrumentation_scope
-    context = cast("SpanContext", span.get_span_context())
-    return context, span.parent, scope.name if scope else "", dict(span.attributes or {})
-
-
-def _events(span: ReadableSpan) -> tuple[int, list[Event]]:
-    """How many events a span has dropped, and the others: read again if one was dropped in between."""
-    dropped, events = span.dropped_events, list(span.events)
-    for _ in range(8):
-        if span.dropped_events == dropped:
-            break
-        dropped, events = span.dropped_events, list(span.events)
-    return dropped, events
-
-
-def _copies(events: Iterable[Event]) -> tuple[SpanEvent, ...]:
-    try:
-        return tuple(
-            [_new(SpanEvent, (event._name, event._timestamp, event._attributes._dict)) for event in events]  # type: ignore[union-attr]
-        )
-    except AttributeError:
-        return tuple([SpanEvent(event.name, event.timestamp, event.attributes or _NOTHING) for event in events])
-
-
-def _record(
-    span: ReadableSpan,
-    context: SpanContext,
-    scope: str,
-    attributes: Mapping[str, object],
-    events: Iterable[Event],
-    resource: Mapping[str, object],
-    *,
-    error: bool,
-) -> SpanRecord:
-    try:
-        parent, name, start_ns, end_ns = span._parent, span._name, span._start_time, span._end_time
-        dropped: int = span._events.dropped  # type: ignore[attr-defined]
-    except AttributeError:
-        parent, name, start_ns, end_ns = span.parent, span.name, span.start_time, span.end_time
-        dropped = span.dropped_events
-    return _new(
-        SpanRecord,
-        (
-            context[_TRACE_ID],
-            context[_SPAN_ID],
-            None if parent is None else parent[_SPAN_ID],
-            scope,
-            name,
-            start_ns or 0,
-            end_ns,
-            dict(attributes),
-            _copies(events) if events else (),
-            dropped,
-            error,
-            resource,
-        ),
-    )
-
-
-def _parts(span: Span) -> tuple[object, object] | None:
-    """What of a span outlives it: its attributes and its events; None if the SDK has other parts than we know."""
-    try:
-        return span._attributes, span._events
-    except AttributeError:
-        return None
-
-
-def _record_of_parts(start: SpanStart, parts: tuple[Any, Any] | None) -> SpanRecord:
-    """An open span as a record, of what is left of it; of events that were read early the conversation knows."""
-    said: dict[str, object] = {}
-    happened: tuple[SpanEvent, ...] = ()
-    dropped = 0
-    if parts is not None:
-        attributes, events = parts
-        with suppress(AttributeError):
-            said, happened, dropped = dict(attributes._dict), _copies(list(events._dq)), events.dropped
-    return SpanRecord(
-        start.trace_id,
-        start.span_id,
-        start.parent_id,
-        start.scope,
-        start.name,
-        start.start_ns,
-        None,
-        said,
-        happened,
-        dropped,
-        error=False,
-        resource=start.resource,
-    )
-
-
-def _size(record: SpanRecord) -> int:
-    """How many characters the attributes of a span and of its events have."""
-    size = _characters(record.attributes)
-    for event in record.events:
-        size += _characters(event.attributes)
-    return size
-
-
-def _characters(attributes: Mapping[str, object]) -> int:
-    size = 0
-    for value in attributes.values():
-        if type(value) is str:
-            size += len(value)
-    return size

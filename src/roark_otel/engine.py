@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from roark_otel.assembler import Assembler, Places, Rules
-from roark_otel.capture import OPEN_SPANS, Capture, Took, read_open
+from roark_otel.capture import Capture, Took
 from roark_otel.conversations import Conversations, Waits
 from roark_otel.courier import Courier
 from roark_otel.guard import guarded, logger, say
@@ -24,6 +24,7 @@ from roark_otel.patterns import Patterns
 from roark_otel.recordings import Policy
 from roark_otel.redaction import HookFailed, Redaction
 from roark_otel.rotation import Key
+from roark_otel.spans import OPEN_SPANS, read_open
 from roark_otel.spool import Spool
 from roark_otel.spooladmin import Measure, measure, siblings
 from roark_otel.spoolfile import SENDABLE, Stage
