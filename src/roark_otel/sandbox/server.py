@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import threading
@@ -35,15 +36,33 @@ _STOP_SECONDS = 10
 
 
 class _Server(uvicorn.Server):
-    """Says when it has started: from then on it answers, and handles signals."""
+    """Says when it has started: from then on it answers, and handles signals. It stops as soon as it is asked."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._asked: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._asked = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
         self._on_started()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which looks every tenth of a second whether it is to stop: tests would wait for that."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._asked[1].wait() if self._asked else asyncio.sleep(0.1), 0.1)
+
+    def stop(self) -> None:
+        """Asks it to stop, from any thread."""
+        self.should_exit = True
+        if self._asked is not None:
+            loop, event = self._asked
+            with contextlib.suppress(RuntimeError):  # it has stopped by itself
+                loop.call_soon_threadsafe(event.set)
 
 
 class Sandbox:
@@ -155,7 +174,7 @@ class _Running:
 
     def stop(self) -> None:
         """Answer what has been asked, then let go of everything."""
-        self._server.should_exit = True
+        self._server.stop()
         self._thread.join(_STOP_SECONDS)
         self._listener.close()
         self.database.close()
