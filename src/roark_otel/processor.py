@@ -251,7 +251,8 @@ def get_processor() -> RoarkSpanProcessor | None:
 def force_flush(timeout_millis: int = 30_000) -> bool:
     """Flushes every processor of this process, as `RoarkSpanProcessor.force_flush`; the time is for all together."""
     deadline = time.monotonic() + timeout_millis / 1000
-    return all(engine.flush(max(0.0, deadline - time.monotonic())) for engine in lifecycle.engines())
+    delivered = [engine.flush(max(0.0, deadline - time.monotonic())) for engine in lifecycle.engines()]
+    return all(delivered)
 
 
 def stats() -> Stats:
