@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -624,3 +625,35 @@ def test_without_a_disk_calls_are_still_delivered(
     assert [call["externalId"] for call in sandbox.calls()] == ["call-0", "call-1", "call-2"]
     assert len([record for record in said.records if record.levelname == "ERROR"]) == 1
     assert processor.stats().delivered == 3
+
+
+def test_what_a_process_was_writing_when_it_died_is_cleaned_up(calls: Spool) -> None:
+    """By its age: a younger one may be somebody's who writes just now."""
+    calls.put(NAME, HEADER, BODY, Stage.READY)
+    stale, young = calls.directory / ".stale.tmp", calls.directory / ".young.tmp"
+    for path in (stale, young):
+        path.write_bytes(BODY)
+    os.utime(stale, (1_000, 1_000))
+
+    calls.clean()
+
+    assert files(calls) == sorted([young.name, file_of(calls, Stage.READY).name])
+
+
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING])
+def test_a_call_and_its_name_are_on_the_disk_before_it_counts_as_saved(
+    calls: Spool, monkeypatch: pytest.MonkeyPatch, stage: Stage
+) -> None:
+    """The file is synced before it gets its name, and the directory after: what is told as saved outlives the power."""
+    synced: list[tuple[str, list[str]]] = []
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        kind = "file" if stat.S_ISREG(os.fstat(file).st_mode) else "directory"
+        synced.append((kind, [path.name for path in calls.directory.iterdir() if path.suffix == ".jsonl"]))
+        real(file)
+
+    monkeypatch.setattr("os.fsync", fsync)
+
+    assert calls.put(NAME, HEADER, BODY, stage) == Saved(NAME)
+    assert synced == [("file", []), ("directory", [file_of(calls, stage).name])]

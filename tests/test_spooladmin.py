@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel import spooladmin
+from roark_otel import RoarkSpanProcessor, spooladmin
 from roark_otel.spool import Spool, Spooled
 from roark_otel.spooladmin import Aside, Busy, Done, InStage, Measure, Missing
 from roark_otel.spoolfile import FORMAT, Header, Stage, call_name
@@ -190,3 +190,16 @@ def test_a_reason_that_cannot_be_read_is_unknown(content: bytes, directory: Path
     assert isinstance(one.state, Aside)
     assert one.state.reason == "unknown"
     assert json.loads(BODY)
+
+
+def test_a_processor_warns_of_calls_that_its_key_cannot_deliver(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """A key that was replaced strands nothing without a word: how many wait, where, and what takes them over."""
+    other = tmp_path / "spool" / ("b" * 16)
+    name = put(other, "left")
+    os.utime(other / f"{name}.ready.jsonl", (1_000, 1_000))
+
+    RoarkSpanProcessor(api_key="new-key", base_url="http://127.0.0.1:9", spool_dir=tmp_path / "spool").shutdown()
+
+    (warning,) = [record.getMessage() for record in said.records if record.levelname == "WARNING"]
+    assert warning.startswith(f"roark_otel: 1 calls of another key, project or address wait in {other}")
+    assert "spool adopt" in warning
