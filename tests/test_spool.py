@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from answering import AnsweringServer, Seen, created
-from roark_otel import RoarkSpanProcessor, disk, spoolmemory
+from roark_otel import RoarkSpanProcessor, attachments, disk, spoolmemory
 from roark_otel.spool import Gone, Held, NoRoom, Replaced, Saved, Spool, Spooled, TooLate
 from roark_otel.spoolfile import FORMAT, SENDABLE, Header, Stage, call_name, to_bytes
 
@@ -657,3 +657,22 @@ def test_a_call_and_its_name_are_on_the_disk_before_it_counts_as_saved(
 
     assert calls.put(NAME, HEADER, BODY, stage) == Saved(NAME)
     assert synced == [("file", []), ("directory", [file_of(calls, stage).name])]
+
+
+def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
+    calls: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the moment that the file has its name, somebody else may give it its recording."""
+    write = disk.write
+
+    def write_and_attach(path: Path, content: bytes) -> None:
+        write(path, content)
+        if path.name.endswith(Stage.WAITING.value):
+            assert attachments.give(Spool(calls.directory), NAME, "https://example.com/late.wav")
+
+    monkeypatch.setattr("roark_otel.disk.write", write_and_attach)
+
+    calls.put(NAME, HEADER, BODY, Stage.WAITING)
+
+    assert files(calls) == [file_of(calls, Stage.READY).name]
+    assert b"late.wav" in file_of(calls, Stage.READY).read_bytes()

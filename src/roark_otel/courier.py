@@ -325,6 +325,8 @@ class Courier:
                 if is_progress:
                     self._silences = self._in_a_row = 0
                     self._is_refused = self._is_told_to_wait = False
+                else:  # somebody took it, or wrote it anew just now
+                    self._look_at = min(self._look_at, time.monotonic() + LOOK_SECONDS)
                 return False
             case Refused():
                 self._is_refused = True

@@ -157,7 +157,7 @@ class Spool:
             return TooLate(name)
         # Whoever sends the earlier version holds its lock, and would remove the new one with it.
         with self._own_version(name) as earlier:
-            if isinstance(earlier, Held):
+            if isinstance(earlier, Held) or name in self._left:  # it may have been delivered while this waited for it
                 return TooLate(name)
             if stage is Stage.WAITING and isinstance(earlier, Spooled) and (url := recording_of(earlier.body)):
                 stage, body = Stage.READY, with_recording(body, url)  # one that was attached to the earlier version
@@ -169,9 +169,11 @@ class Spool:
                     self._complain(fault, "what came late is not added to a call")
                     return Replaced(name, earlier.stage)
                 return self._put_in_memory(name, header, body, stage, fault)
-            for other in {Stage.WAITING, Stage.READY} - {stage}:
+            # Nothing else is removed: from the moment that it has its name, a new file may be given its recording, and
+            # what is ready then is this very call.
+            if stage is Stage.READY and isinstance(earlier, Spooled):
                 with suppress(OSError):
-                    self._path(name, other).unlink()
+                    self._path(name, Stage.WAITING).unlink()
         return Replaced(name, stage) if isinstance(earlier, Spooled) else Saved(name)
 
     def _put_in_memory(self, name: str, header: Header, body: bytes, stage: Stage, fault: OSError | None = None) -> Put:
