@@ -56,12 +56,12 @@ def _kept(shape: Shape, *, bare: bool = False) -> float:
     with ExitStack() as stack:
         processor = None if bare else stack.enter_context(roark_processor("memory"))
         provider = provider_with(processor)
-        _open(provider, shape, 10)  # what is made once and kept
-        _settle(processor, 10)
+        roots = _open(provider, shape, 10)  # what is made once and kept; a root that nobody holds is not open
+        _settle(processor, len(roots))
         tracemalloc.start()
         stack.callback(tracemalloc.stop)
-        roots = _open(provider, shape, CONVERSATIONS)
-        _settle(processor, CONVERSATIONS)
+        roots += _open(provider, shape, CONVERSATIONS)
+        _settle(processor, len(roots))
         kept, _ = tracemalloc.get_traced_memory()
         for root in roots:
             root.end()
