@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from roark_otel import attachments, lifecycle
@@ -40,6 +39,8 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
 
 async def attach_recording_async(external_id: str, url: str) -> Attached | Kept:
     """The same without blocking the event loop."""
+    import asyncio  # an app that has an event loop has imported it
+
     return await asyncio.to_thread(attach_recording, external_id, url)
 
 

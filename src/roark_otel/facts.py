@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from roark_otel.formats import MAX_PROPERTY, snake_case
 from roark_otel.moments import Agent, Customer, Fact
 from roark_otel.participants import merged
 from roark_otel.timeline import cut
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from roark_otel.finished import FinishedConversation
-
-MAX_PROPERTY = 2_048
-"""The longest value of a property, in characters."""
 
 P = TypeVar("P", Agent, Customer)
 
@@ -87,12 +84,6 @@ class Facts:
 def _is_of_root(fact: Fact, root_span_id: int) -> bool:
     """Whether a fact is the whole call's: ids up to 0 are those of the resource and of `call_attributes`."""
     return fact.span_id <= 0 or fact.span_id == root_span_id
-
-
-def snake_case(name: str) -> str:
-    """The key as Roark stores it."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"\W+", "_", words).strip("_").lower()[:MAX_PROPERTY] or "_"
 
 
 def _scalar(value: object) -> str | bool | int | float:

@@ -1,4 +1,4 @@
-"""What an external id, a URL and a phone number look like."""
+"""What an external id, a URL, a phone number and the name of a property look like."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 MAX_EXTERNAL_ID = 255
 """The longest external id that Roark takes, in characters."""
+
+MAX_PROPERTY = 2_048
+"""The longest name and the longest value of a property, in characters."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
@@ -36,3 +39,9 @@ def is_http_url(value: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def snake_case(name: str) -> str:
+    """The name of a property as Roark stores it."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"\W+", "_", words).strip("_").lower()[:MAX_PROPERTY] or "_"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from roark_otel.call import Call, UnrecordedCall
 from roark_otel.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_TYPES
-from roark_otel.facts import MAX_PROPERTY, Facts
+from roark_otel.facts import Facts
 from roark_otel.finished import Ending, Errored, FinishedConversation, NeverEnded
-from roark_otel.formats import is_http_url
+from roark_otel.formats import MAX_PROPERTY, is_http_url
 from roark_otel.hangups import is_hang_up
 from roark_otel.latency import response_latencies
 from roark_otel.moments import Agent, Customer, ToolUse, Unanswered, Utterance

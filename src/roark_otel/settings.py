@@ -26,8 +26,7 @@ from pydantic import (
 
 from roark_otel import environment
 from roark_otel.defaults import Defaults
-from roark_otel.facts import snake_case
-from roark_otel.formats import is_http_url
+from roark_otel.formats import is_http_url, snake_case
 from roark_otel.guard import say
 from roark_otel.keyfile import is_header, read_key
 from roark_otel.moments import Agent
