@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from roark_otel import guard, lifecycle, naming, processor
+from roark_otel._engine import registry
+from roark_otel._safety import guard, log_ids
+from roark_otel._setup import processor
+from roark_otel._spool.memory import SpoolMemory
 from roark_otel.sandbox import Sandbox
-from roark_otel.spoolmemory import SpoolMemory
 from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
 if TYPE_CHECKING:
@@ -40,17 +42,17 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
     guard._said.clear()
-    naming._hashed.clear()
+    log_ids._hashed.clear()
 
 
 @pytest.fixture(autouse=True)
 def _own_engines() -> Iterator[None]:
     """An engine ends with its test: a processor that was not shut down is."""
     yield
-    for engine in list(lifecycle._living):
+    for engine in list(registry._living):
         engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
         engine.retire()
-    lifecycle._engines.clear()
+    registry._engines.clear()
     processor._processors.clear()
 
 
@@ -58,7 +60,7 @@ def _own_engines() -> Iterator[None]:
 def _empty_spools(_own_engines: None) -> Iterator[None]:
     """What a test leaves in a spool is not tried again, and told, while the next one runs."""
     yield
-    for engine in list(lifecycle._living):
+    for engine in list(registry._living):
         engine._spool._memory = SpoolMemory()
         if engine._spool.directory is not None:
             shutil.rmtree(engine._spool.directory, ignore_errors=True)

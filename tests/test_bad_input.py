@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace import SpanLimits
 
 from helpers import ID, KEY, MS, RECORDING, T0, TAKES_ANY_VALUE, App, agent_said, by_id, customer_said, words
 from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel._linking.timeline import MAX_RESULT
 from roark_otel.sandbox import Sandbox
-from roark_otel.timeline import MAX_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -543,7 +543,7 @@ def test_every_variable_bad_at_once(sandbox: Sandbox, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("empty", ["", " ", "\t"])
 def test_empty_variable_is_unset(said: pytest.LogCaptureFixture, empty: str) -> None:
     """As the OpenTelemetry specification says: no value, no warning."""
-    from roark_otel.environment import FIELDS, GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.environment import FIELDS, GENAI_CAPTURE_CONTENT
 
     assert Settings.from_env(dict.fromkeys([*FIELDS, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
     assert warnings_of(said) == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel.bodies import appendable, merged, recording_of, with_recording, without_fields
+from roark_otel._spool.body import appendable, merged, recording_of, with_recording, without_fields
 
 CALL: dict[str, Any] = {
     "recordingUrl": "https://example.com/a.wav",

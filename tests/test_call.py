@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from roark_analytics.types import call_create_params
 from typing_extensions import get_type_hints
 
-from roark_otel import enums
-from roark_otel.call import (
+from roark_otel._model import enums
+from roark_otel._model.call import (
     AgentByCustomId,
     AgentByName,
     AgentByRoarkId,

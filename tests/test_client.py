@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
 from answering import Answer, AnsweringServer, NoAnswer, Seen, created
-from roark_otel.client import MAX_ANSWER_BYTES, Client
-from roark_otel.receipts import Delivered, Refused, Rejected, TryAgain
+from roark_otel._delivery.client import MAX_ANSWER_BYTES, Client
+from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from opentelemetry.util._once import Once
 
 from helpers import ID, KEY, RECORDING, customer_said
 from roark_otel import RoarkSpanProcessor, Settings, configure
-from roark_otel.providers import processors_of
+from roark_otel._setup.providers import processors_of
 from roark_otel.types import Configured
 
 if TYPE_CHECKING:

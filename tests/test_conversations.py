@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel.conversations import Conversations, Waits
+from roark_otel._conversation.machine import Conversations, Waits
+from roark_otel._conversation.outputs import Finished, Forgotten, Noticed, Output, Reopened
+from roark_otel._model.finished import Ended, Errored, NeverEnded
+from roark_otel._model.moments import Utterance
+from roark_otel._model.spans import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
+from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel.dialects.livekit import LIVEKIT
 from roark_otel.dialects.roark import ROARK
-from roark_otel.finished import Ended, Errored, NeverEnded
-from roark_otel.moments import Utterance
-from roark_otel.outputs import Finished, Forgotten, Noticed, Output, Reopened
-from roark_otel.records import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
-from roark_otel.vocabulary import OpenSpans, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

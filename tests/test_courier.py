@@ -15,13 +15,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
 from answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
-from roark_otel import RoarkSpanProcessor, courier
-from roark_otel.client import Client
-from roark_otel.courier import Courier
-from roark_otel.receipts import Delivered, Rejected, TryAgain
-from roark_otel.spool import Spool, Spooled
-from roark_otel.spoolfile import Header, Stage, call_name
-from roark_otel.stats import Stats, Tally
+from roark_otel import RoarkSpanProcessor
+from roark_otel._delivery import courier
+from roark_otel._delivery.client import Client
+from roark_otel._delivery.courier import Courier
+from roark_otel._model.receipts import Delivered, Rejected, TryAgain
+from roark_otel._model.stats import Stats, Tally
+from roark_otel._spool.file import Header, Stage, call_name
+from roark_otel._spool.spool import Spool, Spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roark_otel.delivery import (
+from roark_otel._delivery.answers import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
     REFUSED_RETRY_SECONDS,
@@ -20,7 +20,7 @@ from roark_otel.delivery import (
     receipt,
     retry_after,
 )
-from roark_otel.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
+from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=timezone.utc)
 CREATED = b'{"data": {"id": "call-1", "status": "ENDED"}}'

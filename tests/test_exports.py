@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import roark_otel
-from roark_otel import RoarkSpanProcessor, Settings, attributes, environment
+from roark_otel import RoarkSpanProcessor, Settings, attributes
+from roark_otel._settings import environment
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

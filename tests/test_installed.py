@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel import installed
-from roark_otel.defaults import Defaults
-from roark_otel.finished import Ended, FinishedConversation
-from roark_otel.linking import Unrecorded, link
-from roark_otel.moments import Fact
+from roark_otel._engine import framework_versions
+from roark_otel._linking.defaults import Defaults
+from roark_otel._linking.link import Unrecorded, link
+from roark_otel._model.finished import Ended, FinishedConversation
+from roark_otel._model.moments import Fact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def properties(framework: str, defaults: Defaults) -> object:
 
 @pytest.fixture(autouse=True)
 def _asked_anew() -> None:
-    installed.version_of.cache_clear()
+    framework_versions.version_of.cache_clear()
 
 
 def test_a_framework_that_is_installed_has_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,13 +34,13 @@ def test_a_framework_that_is_installed_has_its_version(tmp_path: Path, monkeypat
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: pipecat-ai\nVersion: 1.99.0\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    found = properties("pipecat", Defaults(version_of=installed.version_of))
+    found = properties("pipecat", Defaults(version_of=framework_versions.version_of))
 
     assert found == {"trace_id": f"{1:032x}", "framework": "pipecat", "framework_version": "1.99.0"}
 
 
 def test_a_framework_that_is_not_installed_has_none() -> None:
-    assert installed.version_of("a framework that nobody knows") is None
+    assert framework_versions.version_of("a framework that nobody knows") is None
 
 
 def test_without_anyone_to_ask_there_is_no_version() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from roark_otel import cli, environment
-from roark_otel.settings import Settings
+from roark_otel import cli
+from roark_otel._settings import environment
+from roark_otel._settings.settings import Settings
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "kubernetes"
 FILES = sorted(path.name for path in EXAMPLES.glob("*.yaml"))

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roark_otel.call import Call
-from roark_otel.defaults import Defaults
-from roark_otel.facts import MAX_PROPERTY
-from roark_otel.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
-from roark_otel.linking import NotLinkable, Recorded, Unrecorded, link
-from roark_otel.moments import (
+from roark_otel._linking.defaults import Defaults
+from roark_otel._linking.facts import MAX_PROPERTY
+from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
+from roark_otel._linking.recording_template import Template
+from roark_otel._linking.timeline import MAX_NAME, MAX_RESULT, MAX_TEXT
+from roark_otel._model.call import Call
+from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.moments import (
     FACT_NAMES,
     Agent,
     Customer,
@@ -28,8 +30,6 @@ from roark_otel.moments import (
     Unanswered,
     Utterance,
 )
-from roark_otel.recording import Template
-from roark_otel.timeline import MAX_NAME, MAX_RESULT, MAX_TEXT
 
 Json = dict[str, Any]
 

@@ -15,8 +15,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import roark_otel
 from helpers import ID, App, wait_until
-from roark_otel import lifecycle
-from roark_otel.metrics import INSTRUMENTS
+from roark_otel._engine import registry
+from roark_otel._engine.metrics import INSTRUMENTS
 from roark_otel.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_engines_that_are_gone_are_not_told_of(sandbox: Sandbox, said: pytest.Lo
         del app
     gc.collect()
     assert [engine() for engine in gone] == [None] * 3
-    assert lifecycle.engines() == []
+    assert registry.engines() == []
     assert meters.read() == {}
     assert "already been created" not in said.text
 

@@ -13,8 +13,8 @@ from opentelemetry import trace
 from helpers import ID, NEVER, TAKES_ANY_VALUE, App, customer_said
 from replaying import FRAMEWORKS, SPANS, load, replay, truths
 from roark_otel import RoarkSpanProcessor, call_attributes, conversation
+from roark_otel._safety.log_ids import named
 from roark_otel.dialects import DIALECTS
-from roark_otel.naming import named
 from roark_otel.sandbox import Sandbox
 from roark_otel.types import Dialect
 

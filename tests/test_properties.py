@@ -16,14 +16,14 @@ from opentelemetry.trace import Status, StatusCode, set_span_in_context
 
 from helpers import ID, MS, NEVER, T0, App, agent_said, customer_said
 from roark_otel import attributes
-from roark_otel.call import Call, UnrecordedCall
-from roark_otel.conversations import Conversations, Waits
-from roark_otel.defaults import Defaults
+from roark_otel._conversation.machine import Conversations, Waits
+from roark_otel._conversation.outputs import Finished
+from roark_otel._linking.defaults import Defaults
+from roark_otel._linking.link import NotLinkable, link
+from roark_otel._model.call import Call, UnrecordedCall
+from roark_otel._model.spans import SpanEvent, SpanRecord, SpanStart
+from roark_otel._model.vocabulary import Vocabulary
 from roark_otel.dialects import DIALECTS
-from roark_otel.linking import NotLinkable, link
-from roark_otel.outputs import Finished
-from roark_otel.records import SpanEvent, SpanRecord, SpanStart
-from roark_otel.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

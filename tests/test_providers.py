@@ -12,8 +12,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from helpers import KEY, RECORDING
-from roark_otel import RoarkSpanProcessor, Settings, providers
-from roark_otel.providers import Added, AlreadyThere, Following, TakesNone, attach, is_off, processors_of
+from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel._setup import providers
+from roark_otel._setup.providers import Added, AlreadyThere, Following, TakesNone, attach, is_off, processors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,16 +17,11 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from answering import AnsweringServer, created
 from helpers import App, wait_until
-from roark_otel import (
-    RoarkSpanProcessor,
-    attach_recording,
-    attach_recording_async,
-    attachments,
-    courier,
-    recordings,
-    resolving,
-)
-from roark_otel.spoolfile import call_name, id_hash
+from roark_otel import RoarkSpanProcessor, attach_recording, attach_recording_async
+from roark_otel._delivery import courier, recordings
+from roark_otel._delivery import resolver as resolver_module
+from roark_otel._spool import attachments
+from roark_otel._spool.file import call_name, id_hash
 from roark_otel.types import Attached, FinishedCall, Kept, NoRecording
 
 if TYPE_CHECKING:
@@ -272,7 +267,7 @@ def test_a_call_that_waits_for_a_resolver_is_not_due(server: AnsweringServer) ->
 def test_a_resolver_that_hangs_is_abandoned_and_delays_nobody(
     server: AnsweringServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolving, "DEADLINE_SECONDS", 0.2)
+    monkeypatch.setattr(resolver_module, "DEADLINE_SECONDS", 0.2)
     end = threading.Event()
 
     def resolver(call: FinishedCall) -> str:
@@ -292,8 +287,8 @@ def test_a_resolver_that_hangs_is_abandoned_and_delays_nobody(
 
 
 def test_hanging_resolvers_are_bounded(monkeypatch: pytest.MonkeyPatch, server: AnsweringServer) -> None:
-    monkeypatch.setattr(resolving, "DEADLINE_SECONDS", 0.01)
-    monkeypatch.setattr(resolving, "MAX_ABANDONED", 2)
+    monkeypatch.setattr(resolver_module, "DEADLINE_SECONDS", 0.01)
+    monkeypatch.setattr(resolver_module, "MAX_ABANDONED", 2)
     end, asked = threading.Event(), []
 
     def resolver(call: FinishedCall) -> None:

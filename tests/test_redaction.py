@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from helpers import ID, App, agent_said, by_id, customer_said, wait_until, words
 from roark_otel import RoarkSpanProcessor
-from roark_otel.call import UnrecordedCall
-from roark_otel.moments import Returned, ToolUse, Utterance
-from roark_otel.patterns import Patterns
-from roark_otel.redaction import FAILED_TEXT
-from roark_otel.sampling import is_in_sample
+from roark_otel._linking.sampling import is_in_sample
+from roark_otel._model.call import UnrecordedCall
+from roark_otel._model.moments import Returned, ToolUse, Utterance
+from roark_otel._privacy.patterns import Patterns
+from roark_otel._privacy.redaction import FAILED_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,7 +29,7 @@ from opentelemetry.trace import NonRecordingSpan
 import roark_otel
 from helpers import ID, App, agent_said, customer_said, words
 from roark_otel import RoarkSampler
-from roark_otel.sampler import sampler_from_argument
+from roark_otel._setup.sampler import sampler_from_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from roark_otel import RoarkSpanProcessor, Settings, environment
-from roark_otel.recording import Template
-from roark_otel.settings import DEFAULT_BASE_URL, default_spool_dir
+from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel._linking.recording_template import Template
+from roark_otel._settings import environment
+from roark_otel._settings.settings import DEFAULT_BASE_URL, default_spool_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

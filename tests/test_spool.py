@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from answering import AnsweringServer, Seen, created
-from roark_otel import RoarkSpanProcessor, attachments, disk, spoolmemory
-from roark_otel.spool import Gone, Held, NoRoom, Replaced, Saved, Spool, Spooled, TooLate
-from roark_otel.spoolfile import FORMAT, SENDABLE, Header, Stage, call_name, to_bytes
+from roark_otel import RoarkSpanProcessor
+from roark_otel._spool import attachments, disk, memory
+from roark_otel._spool.file import FORMAT, SENDABLE, Header, Stage, call_name, to_bytes
+from roark_otel._spool.spool import Gone, Held, NoRoom, Replaced, Saved, Spool, Spooled, TooLate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -426,7 +427,7 @@ def meanwhile(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from roark_otel.spool import Spool
+from roark_otel._spool.spool import Spool
 with Spool(Path(sys.argv[1])).claim(sys.argv[2]) as call:
     print(type(call).__name__, flush=True)
     time.sleep(60)
@@ -452,11 +453,11 @@ DELIVERER = """
 import sys, time
 from pathlib import Path
 from pydantic import SecretStr
-from roark_otel.client import Client
-from roark_otel.courier import Courier
-from roark_otel.spool import Spool
-from roark_otel.spoolfile import Stage
-from roark_otel.stats import Tally
+from roark_otel._delivery.client import Client
+from roark_otel._delivery.courier import Courier
+from roark_otel._spool.spool import Spool
+from roark_otel._spool.file import Stage
+from roark_otel._model.stats import Tally
 calls, tally = Spool(Path(sys.argv[1])), Tally()
 courier = Courier(calls, lambda: Client(sys.argv[2], SecretStr("k"), None, 5.0), tally)
 print("ready", flush=True)
@@ -542,7 +543,7 @@ def test_that_a_call_in_memory_was_tried_is_known_too(nowhere: Spool) -> None:
 
 
 def test_memory_is_bounded_and_a_call_too_many_is_told(nowhere: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spoolmemory, "MAX_IN_MEMORY", 2)
+    monkeypatch.setattr(memory, "MAX_IN_MEMORY", 2)
 
     found = [nowhere.put(name, HEADER, BODY, Stage.READY) for name in ("a", "b", "c")]
 
@@ -670,7 +671,7 @@ def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
         if path.name.endswith(Stage.WAITING.value):
             assert attachments.give(Spool(calls.directory), NAME, "https://example.com/late.wav")
 
-    monkeypatch.setattr("roark_otel.disk.write", write_and_attach)
+    monkeypatch.setattr("roark_otel._spool.disk.write", write_and_attach)
 
     calls.put(NAME, HEADER, BODY, Stage.WAITING)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel import RoarkSpanProcessor, spooladmin
-from roark_otel.spool import Spool, Spooled
-from roark_otel.spooladmin import Aside, Busy, Done, InStage, Measure, Missing
-from roark_otel.spoolfile import FORMAT, Header, Stage, call_name
+from roark_otel import RoarkSpanProcessor
+from roark_otel._spool import admin
+from roark_otel._spool.admin import Aside, Busy, Done, InStage, Measure, Missing
+from roark_otel._spool.file import FORMAT, Header, Stage, call_name
+from roark_otel._spool.spool import Spool, Spooled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def test_every_file_is_listed_with_its_header_and_its_reason(directory: Path) ->
     (directory / f"{call_name('odd', 7)}.ready.jsonl").write_bytes(b"\x00")
     Spool(directory).put("n-1", Header("new", "a1", 1.0, 0.0, 2, 1, format=FORMAT + 1), BODY, Stage.READY)
 
-    found = {one.external_id or one.name: one for one in spooladmin.listed(directory)}
+    found = {one.external_id or one.name: one for one in admin.listed(directory)}
 
     assert {name: one.state for name, one in found.items()} == {
         "ready": InStage(Stage.READY),
@@ -63,19 +64,19 @@ def test_every_file_is_listed_with_its_header_and_its_reason(directory: Path) ->
     assert found["ready"].header == header("ready")
     assert found["ready"].size == found["ready"].path.stat().st_size
     assert abs(time.time() - found["ready"].since) < 60
-    assert spooladmin.body(found["wrong"].path) == BODY
-    assert spooladmin.body(found["n-1"].path) is None
+    assert admin.body(found["wrong"].path) == BODY
+    assert admin.body(found["n-1"].path) is None
 
 
 def test_a_directory_is_measured(directory: Path) -> None:
-    assert spooladmin.measure(directory) == Measure()
+    assert admin.measure(directory) == Measure()
     name = put(directory, "ready")
     put(directory, "waits", Stage.WAITING)
     reject(directory, "wrong")
     path = directory / f"{name}.ready.jsonl"
     os.utime(path, (time.time() - 100, time.time() - 100))
 
-    found = spooladmin.measure(directory)
+    found = admin.measure(directory)
 
     assert (found.sendable, found.awaiting_recording, found.rejected) == (1, 1, 1)
     assert found.bytes == sum(one.stat().st_size for one in directory.glob("*.jsonl"))
@@ -86,16 +87,16 @@ def test_a_directory_is_measured(directory: Path) -> None:
 def test_a_rejected_call_is_tried_again(directory: Path) -> None:
     name = reject(directory, "wrong")
 
-    assert spooladmin.retry(directory, name) == Done()
+    assert admin.retry(directory, name) == Done()
 
     assert [path.name for path in directory.rglob("*.json*")] == [f"{name}.ready.jsonl"]
-    assert spooladmin.retry(directory, name) == Missing()
+    assert admin.retry(directory, name) == Missing()
 
 
 def test_a_rejected_call_without_a_recording_waits_for_one_again(directory: Path) -> None:
     name = reject(directory, "wrong", body=b'{"externalId":"wrong"}')
 
-    spooladmin.retry(directory, name)
+    admin.retry(directory, name)
 
     assert [path.name for path in directory.rglob("*.json*")] == [f"{name}.waiting.jsonl"]
 
@@ -104,18 +105,18 @@ def test_a_damaged_file_is_not_tried_again(directory: Path) -> None:
     name = reject(directory, "wrong")
     (directory / "rejected" / f"{name}.jsonl").write_bytes(b"\x00")
 
-    assert spooladmin.retry(directory, name) == Missing()
+    assert admin.retry(directory, name) == Missing()
     assert (directory / "rejected" / f"{name}.jsonl").exists()
 
 
 def test_a_call_that_waits_is_set_aside(directory: Path) -> None:
     name = put(directory, "call-1", Stage.WAITING)
 
-    assert spooladmin.reject(directory, name, "by hand") == Done()
+    assert admin.reject(directory, name, "by hand") == Done()
 
-    (one,) = spooladmin.listed(directory)
+    (one,) = admin.listed(directory)
     assert (one.state, one.external_id) == (Aside(0, "by hand"), "call-1")
-    assert spooladmin.reject(directory, name, "by hand") == Missing()
+    assert admin.reject(directory, name, "by hand") == Missing()
 
 
 def test_a_call_that_is_being_sent_is_left_to_its_courier(directory: Path, tmp_path: Path) -> None:
@@ -123,8 +124,8 @@ def test_a_call_that_is_being_sent_is_left_to_its_courier(directory: Path, tmp_p
     with Spool(directory).claim(name) as call:
         assert isinstance(call, Spooled)
 
-        assert spooladmin.reject(directory, name, "by hand") == Busy()
-        assert spooladmin.adopt(tmp_path / "other", directory) == 0
+        assert admin.reject(directory, name, "by hand") == Busy()
+        assert admin.adopt(tmp_path / "other", directory) == 0
 
 
 def test_what_was_rejected_is_purged_and_nothing_else(directory: Path) -> None:
@@ -132,9 +133,9 @@ def test_what_was_rejected_is_purged_and_nothing_else(directory: Path) -> None:
     reject(directory, "wrong")
     reject(directory, "bad")
 
-    assert spooladmin.purge_rejected(directory) == 2
+    assert admin.purge_rejected(directory) == 2
 
-    assert [one.external_id for one in spooladmin.listed(directory)] == ["ready"]
+    assert [one.external_id for one in admin.listed(directory)] == ["ready"]
     assert list((directory / "rejected").iterdir()) == []
 
 
@@ -148,17 +149,17 @@ def test_another_directory_s_calls_are_adopted(directory: Path) -> None:
     reject(source, "wrong")
     put(directory, "taken", body=b'{"recordingUrl":"mine"}')
 
-    assert spooladmin.adopt(directory, source) == 3
+    assert admin.adopt(directory, source) == 3
 
-    found = {one.external_id: one.state for one in spooladmin.listed(directory)}
+    found = {one.external_id: one.state for one in admin.listed(directory)}
     assert found == {
         "one": InStage(Stage.TRIED),
         "waits": InStage(Stage.WAITING),
         "taken": InStage(Stage.READY),
         "wrong": Aside(400, "text"),
     }
-    assert [one.external_id for one in spooladmin.listed(source)] == ["taken"]
-    assert spooladmin.body(directory / f"{call_name('taken', 7)}.ready.jsonl") == b'{"recordingUrl":"mine"}'
+    assert [one.external_id for one in admin.listed(source)] == ["taken"]
+    assert admin.body(directory / f"{call_name('taken', 7)}.ready.jsonl") == b'{"recordingUrl":"mine"}'
 
 
 def test_siblings_are_told_with_what_was_left_there(directory: Path) -> None:
@@ -169,8 +170,8 @@ def test_siblings_are_told_with_what_was_left_there(directory: Path) -> None:
     os.utime(other / f"{name}.ready.jsonl", (1_000, 1_000))
     (directory.with_name("attached")).mkdir()
 
-    assert spooladmin.siblings(directory.parent, directory) == {other: 1}
-    assert spooladmin.directories(directory.parent) == [directory, other]
+    assert admin.siblings(directory.parent, directory) == {other: 1}
+    assert admin.directories(directory.parent) == [directory, other]
 
 
 def test_a_link_in_the_place_of_a_directory_is_not_followed(directory: Path, tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(directory: Path, tmp
     directory.parent.mkdir()
     directory.symlink_to(tmp_path / "elsewhere")
 
-    assert spooladmin.directories(directory.parent) == []
+    assert admin.directories(directory.parent) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"status": "x"}', b"\xff", b"[" * 90_000, b'{"status": []}'])
@@ -186,7 +187,7 @@ def test_a_reason_that_cannot_be_read_is_unknown(content: bytes, directory: Path
     name = reject(directory, "wrong")
     (directory / "rejected" / f"{name}.reason.json").write_bytes(content)
 
-    (one,) = spooladmin.listed(directory)
+    (one,) = admin.listed(directory)
     assert isinstance(one.state, Aside)
     assert one.state.reason == "unknown"
     assert json.loads(BODY)

@@ -18,8 +18,9 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode, set_span_
 from answering import Answer, AnsweringServer
 from helpers import ID, SECOND, App, customer_said
 from replaying import SPANS, load, replay
-from roark_otel import RoarkSpanProcessor, traces
-from roark_otel.withheld import LONGEST_NAME, without_content
+from roark_otel import RoarkSpanProcessor
+from roark_otel._traces import processor as traces
+from roark_otel._traces.harmless import LONGEST_NAME, without_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

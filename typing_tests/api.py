@@ -15,10 +15,10 @@ from typing_extensions import assert_type
 
 import roark_otel
 from roark_otel import RoarkSampler, RoarkSpanProcessor, Settings, attributes
-from roark_otel.call import UnrecordedCall
+from roark_otel._model.call import UnrecordedCall
+from roark_otel._model.moments import Agent, Moment, ToolUse, Utterance
+from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects import DIALECTS
-from roark_otel.moments import Agent, Moment, ToolUse, Utterance
-from roark_otel.records import SpanRecord
 from roark_otel.types import (
     Attached,
     Configured,

@@ -7,13 +7,13 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 from roark_otel import attributes, types
-from roark_otel.attach import attach_recording, attach_recording_async
-from roark_otel.configuration import configure
-from roark_otel.manual import bind, call_attributes, conversation, start_conversation
-from roark_otel.processor import RoarkSpanProcessor, force_flush, get_processor, stats
-from roark_otel.sampler import RoarkSampler
-from roark_otel.settings import Settings
-from roark_otel.version import __version__
+from roark_otel._handles.start import bind, call_attributes, conversation, start_conversation
+from roark_otel._model.version import __version__
+from roark_otel._settings.settings import Settings
+from roark_otel._setup.attach_recording import attach_recording, attach_recording_async
+from roark_otel._setup.configure import configure
+from roark_otel._setup.processor import RoarkSpanProcessor, force_flush, get_processor, stats
+from roark_otel._setup.sampler import RoarkSampler
 
 __all__ = [
     "RoarkSampler",

@@ -25,7 +25,7 @@ CALL_DIRECTION: Final = "roark.call_direction"
 """INBOUND or OUTBOUND."""
 
 ENDED_STATUS: Final = "roark.ended_status"
-"""How the call ended, one of `roark_otel.call.EndedStatus`; it wins over whatever a framework's spans say."""
+"""How the call ended, one of `roark_otel.types.EndedStatus`; it wins over whatever a framework's spans say."""
 
 AGENT_NAME: Final = "roark.agent.name"
 """The agent's name. Every agent attribute on a span below the root says who spoke or called there."""

@@ -2,102 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, Union
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
-from roark_otel.receipts import Delivered as Delivered
-from roark_otel.receipts import Receipt as Receipt  # noqa: TC001 - public here
-from roark_otel.receipts import Refused as Refused
-from roark_otel.receipts import Rejected as Rejected
-from roark_otel.receipts import TryAgain as TryAgain
-from roark_otel.stats import Stats as Stats
+from roark_otel._model.dialect import Dialect as Dialect
+from roark_otel._model.dialect import OwnId as OwnId
+from roark_otel._model.dialect import Reader as Reader
+from roark_otel._model.dialect import Unreadable as Unreadable
+from roark_otel._model.dialect import Warn as Warn
+from roark_otel._model.hooks import FinishedCall as FinishedCall
+from roark_otel._model.hooks import NoRecording as NoRecording
+from roark_otel._model.hooks import ReceiptHook as ReceiptHook
+from roark_otel._model.hooks import RecordingResolver as RecordingResolver
+from roark_otel._model.hooks import Redactable as Redactable
+from roark_otel._model.hooks import Redactor as Redactor
+from roark_otel._model.receipts import Delivered as Delivered
+from roark_otel._model.receipts import Receipt as Receipt
+from roark_otel._model.receipts import Refused as Refused
+from roark_otel._model.receipts import Rejected as Rejected
+from roark_otel._model.receipts import TryAgain as TryAgain
+from roark_otel._model.stats import Stats as Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
-
-    from roark_otel.call import UnrecordedCall
-    from roark_otel.moments import Moment, ToolUse, Utterance
-    from roark_otel.records import SpanRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Something on a span that could not be read, for a warning that never quotes the value."""
-
-    span: SpanRecord
-    attribute: str
-    why: str
-
-
-Warn: TypeAlias = "Callable[[Unreadable], None]"
-"""Where a reader says what it could not read; it goes on with everything else."""
-
-
-OwnId: TypeAlias = "Callable[[Mapping[str, object], int], str | None]"
-"""From the attributes of a framework's open root and its span id: what the framework calls the conversation, if it is
-known already. `ROARK_AUTO_EXTERNAL_ID` makes that its external id."""
-
-
-class Reader(Protocol):
-    """Reads the spans of one conversation in one dialect."""
-
-    def read(self, span: SpanRecord) -> None:
-        """Take in one span of the conversation, in whatever order spans end; ignore those of other dialects.
-
-        A span may come again, with more on it: it then replaces what it said before.
-        """
-        ...
-
-    def moments(self) -> Iterable[Moment]:
-        """What was said, used and learned so far, in any order. May be asked again after further spans."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """The vocabulary of one source of spans.
-
-    Args:
-        name: What logs and properties call it.
-        reader: Makes the reader of one conversation.
-        scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id.
-        prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
-        roots: Names of spans in those scopes whose end ends the conversation.
-        live: Whether an open span may be read: False where the framework filters private content only at the end.
-        generic: Whether its words count only where no other dialect says any, because they repeat a voice framework's.
-        own_id: What the framework calls the conversation of one of its roots.
-        yields: Whether an app's own span around such a root, with the same id and open longer, is the root instead.
-    """
-
-    name: str
-    reader: Callable[[Warn], Reader]
-    scopes: frozenset[str] = frozenset()
-    prefixes: tuple[str, ...] = ()
-    roots: frozenset[str] = frozenset()
-    live: bool = False
-    generic: bool = False
-    own_id: OwnId | None = None
-    yields: bool = False
-
-
-Redactable: TypeAlias = Union["Utterance", "ToolUse", "UnrecordedCall"]  # apps write `Redactable | None`
-"""What a redactor is asked about: each utterance and tool use of a call, then the call with them in it."""
-
-Redactor: TypeAlias = Callable[[Redactable], Redactable | None]
-"""A hook of the app's own: answers the same, with other words in it, or None to leave it out.
-
-A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
-answers something else, the words are dropped and not the call. Times, a tool's name and the call's id cannot be
-changed. It may be asked about the same thing again, as a call is finished again with what came late.
-"""
 
 
 class CallAttributes(TypedDict, total=False):
@@ -244,7 +178,7 @@ class ConversationHandle(Protocol):
         """Ends the conversation, which makes it a call. Only the first end counts.
 
         Args:
-            ended_status: How it ended, one of `roark_otel.call.EndedStatus`, in any case.
+            ended_status: How it ended, one of `roark_otel.types.EndedStatus`, in any case.
             end_time: When. Default: now.
         """
         ...
@@ -268,32 +202,6 @@ class Configured:
     provider: Literal["made", "joined", "untouched"]
     processor: Literal["added", "there", "none"]
     traces: TracesGo
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedCall:
-    """What hooks are told about a call: never a word of it. `trace_id` is 32 hex digits, times are aware, in UTC."""
-
-    external_id: str
-    trace_id: str
-    turns: int
-    tools: int
-    started_at: datetime
-    finished_at: datetime
-
-
-class NoRecording(Exception):  # noqa: N818 - it tells a fact, not a fault
-    """A resolver raises it for a call that will never have a recording."""
-
-
-RecordingResolver: TypeAlias = "Callable[[FinishedCall], str | None]"
-"""Finds the recording's URL of a call; None for not yet (asked again with backoff, as after an exception).
-
-It runs on a thread of its own. An attempt that takes more than 10 seconds is abandoned.
-"""
-
-ReceiptHook: TypeAlias = "Callable[[FinishedCall, Receipt], None]"
-"""Told what became of each attempt to deliver a call, on the courier's thread: be quick, and hand long work on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from roark_analytics import Roark
 
-from roark_otel.call import Call
+from roark_otel._model.call import Call
 from roark_otel.cli.demo import plain, recorded
 from roark_otel.cli.demo.lane import Lane, marks_for
 from roark_otel.cli.demo.readback import SeenCall

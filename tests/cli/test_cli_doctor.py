@@ -17,12 +17,12 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from answering import Answer, AnsweringServer, NoAnswer
 from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel._delivery.client import Client
 from roark_otel.cli.doctor import network
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong, lines, verdict
 from roark_otel.cli.doctor.spooldir import check_spool
 from roark_otel.cli.doctor.surroundings import check_provider
 from roark_otel.cli.doctor.versions import check_doubles
-from roark_otel.client import Client
 from roark_otel.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from roark_otel.records import SpanEvent, SpanRecord
+from roark_otel._model.spans import SpanEvent, SpanRecord
 
 SPANS = Path(__file__).parents[1] / "spans"
 

@@ -14,9 +14,9 @@ from dumps import SPANS, below, conversations, records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.spans import SpanEvent, SpanRecord
 from roark_otel.dialects.livekit import LIVEKIT
-from roark_otel.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel.records import SpanEvent, SpanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,9 +12,9 @@ from dumps import SPANS, record, records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects.openinference import OPENINFERENCE
-from roark_otel.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel.records import SpanRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tracemalloc
 
+from roark_otel._model.moments import ToolUse, Utterance
+from roark_otel._model.spans import SpanEvent, SpanRecord
 from roark_otel.dialects.roark import ROARK
-from roark_otel.moments import ToolUse, Utterance
-from roark_otel.records import SpanEvent, SpanRecord
 
 T0 = 1_795_348_364_000_000_000
 S = 1_000_000_000

@@ -17,9 +17,9 @@ from writers import report, spool_one_call
 
 from answering import Answer, AnsweringServer, created
 from helpers import App, wait_until
-from roark_otel import courier
-from roark_otel.spool import Spool
-from roark_otel.spoolfile import FORMAT, Header, Stage, call_name
+from roark_otel._delivery import courier
+from roark_otel._spool.file import FORMAT, Header, Stage, call_name
+from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,8 @@ GROUP, ONE, OTHER = 54_300, 54_301, 54_302
 needs_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may mount and be others")
 
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-CONTEXT.set_forkserver_preload(["writers", "roark_otel", "httpx", "roark_otel.linking", "opentelemetry.sdk.trace"])
+PRELOADED = ["writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
+CONTEXT.set_forkserver_preload(PRELOADED)
 
 
 def talk(app: App, *external_ids: str, words: str = "Hello.") -> None:
@@ -283,9 +284,9 @@ def test_the_spool_is_full(said: pytest.LogCaptureFixture) -> None:
 
 def test_memory_is_full_too(monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
     """What finds no room is lost, counted and told."""
-    from roark_otel import spoolmemory
+    from roark_otel._spool import memory
 
-    monkeypatch.setattr(spoolmemory, "MAX_IN_MEMORY", 3)
+    monkeypatch.setattr(memory, "MAX_IN_MEMORY", 3)
     with AnsweringServer(then=Answer(503)) as server:
         app = App(server.url, spool="memory")
         talk(app, *(f"call-{number}" for number in range(5)))

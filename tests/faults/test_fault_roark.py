@@ -11,14 +11,15 @@ from pydantic import SecretStr
 
 from answering import Answer, AnsweringServer, Seen, created, invalid
 from helpers import App, wait_until
-from roark_otel import courier as couriers
-from roark_otel import delivering, recordings, spool
-from roark_otel.client import Client
-from roark_otel.courier import Courier
-from roark_otel.delivery import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECONDS
-from roark_otel.spool import Spool
-from roark_otel.spoolfile import Header, Stage, call_name
-from roark_otel.stats import Tally
+from roark_otel._delivery import attempt, recordings
+from roark_otel._delivery import courier as couriers
+from roark_otel._delivery.answers import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECONDS
+from roark_otel._delivery.client import Client
+from roark_otel._delivery.courier import Courier
+from roark_otel._model.stats import Tally
+from roark_otel._spool import spool
+from roark_otel._spool.file import Header, Stage, call_name
+from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Simulated:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
         self.now = 1_000_000.0
         self.directory = directory
-        for module in (couriers, delivering, recordings, spool):
+        for module in (couriers, attempt, recordings, spool):
             monkeypatch.setattr(module, "time", self)
         self.restart("http://127.0.0.1:9")
 
@@ -376,9 +377,9 @@ def test_the_recording_never_comes(tmp_path: Path) -> None:
 
 def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attempt is abandoned, and delays nobody."""
-    from roark_otel import resolving
+    from roark_otel._delivery import resolver
 
-    monkeypatch.setattr(resolving, "DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr(resolver, "DEADLINE_SECONDS", 0.1)
     end = threading.Event()
     with AnsweringServer() as server:
         app = App(server.url, recording_url=lambda call: URL if call.external_id != "stuck" or end.wait(60) else None)

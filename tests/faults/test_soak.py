@@ -15,7 +15,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context
 
 from helpers import ID, Threads, wait_until
-from roark_otel import RoarkSpanProcessor, guard, lifecycle
+from roark_otel import RoarkSpanProcessor
+from roark_otel._engine import registry
+from roark_otel._safety import guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,5 +163,5 @@ def test_soak_of_engines(engines: int, tmp_path: Path) -> None:
 
 def _is_quiet(threads: Threads) -> bool:
     gc.collect()
-    ours = [engine for engine in list(lifecycle._living) if engine.settings.base_url.startswith("http://127.0.0.1:9/")]
+    ours = [engine for engine in list(registry._living) if engine.settings.base_url.startswith("http://127.0.0.1:9/")]
     return not ours and not threads.names()

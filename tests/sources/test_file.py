@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from roark_otel.sources import file
-from roark_otel.sources.file import BadLine, Dump, Line, Lines, Spans, Unknown, kind_of, read_dump, read_lines
+from roark_otel._replay import file
+from roark_otel._replay.file import BadLine, Dump, Line, Lines, Spans, Unknown, kind_of, read_dump, read_lines
 
 EMPTY = b'{"resourceSpans": []}'
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roark_otel._model.spans import SpanGone, SpanRecord, SpanStart
+from roark_otel._model.vocabulary import OpenSpans, Vocabulary
+from roark_otel._replay import gathering
+from roark_otel._replay.found import Found
+from roark_otel._replay.gathering import Gathered, Gathering, entries, shows_id
 from roark_otel.dialects import DIALECTS
-from roark_otel.records import SpanGone, SpanRecord, SpanStart
-from roark_otel.sources import gathering
-from roark_otel.sources.found import Found
-from roark_otel.sources.gathering import Gathered, Gathering, entries, shows_id
-from roark_otel.vocabulary import OpenSpans, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from roark_otel.records import SpanEvent
-from roark_otel.sources import dump, otlp_json
+from roark_otel._model.spans import SpanEvent
+from roark_otel._replay import dump, otlp_json
 
 TRACE, SPAN, PARENT = "5B8EFFF798038103D269B633813FC60C", "EEE19B7EC3C1B174", "eee19b7ec3c1b173"
 

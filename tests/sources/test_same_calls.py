@@ -17,9 +17,9 @@ from roark_otel.cli.replay.sending import Created
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
+    from roark_otel._replay.pipeline import ReadyCall
     from roark_otel.cli.replay.sending import Outcome
     from roark_otel.sandbox import Sandbox
-    from roark_otel.sources.core import ReadyCall
 
 Json = dict[str, Any]
 

@@ -253,7 +253,7 @@ def test_a_second_integration_is_told_once(sandbox: Sandbox, tmp_path: Path, dou
 
 def test_a_bad_argument_costs_no_other_instrumentation(sandbox: Sandbox, tmp_path: Path) -> None:
     code = (
-        "from roark_otel.instrumentor import RoarkInstrumentor\n"
+        "from roark_otel._setup.instrumentor import RoarkInstrumentor\n"
         "RoarkInstrumentor().uninstrument()\n"
         "RoarkInstrumentor().instrument(base_url='http://example.com')\nprint('still here')\n"
     )
@@ -267,7 +267,7 @@ def test_a_bad_argument_costs_no_other_instrumentation(sandbox: Sandbox, tmp_pat
 
 def test_it_follows_until_it_is_told_not_to(sandbox: Sandbox, tmp_path: Path) -> None:
     code = (
-        "from roark_otel.instrumentor import RoarkInstrumentor\n"
+        "from roark_otel._setup.instrumentor import RoarkInstrumentor\n"
         "RoarkInstrumentor().uninstrument()\n" + OWN_PROVIDER + SET + CONVERSATION + "hold()\n" + WITNESS
     )
 

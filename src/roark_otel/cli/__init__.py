@@ -14,9 +14,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
+from roark_otel._model.version import __version__
 from roark_otel.cli import demo, doctor, replay, sandbox, spool
 from roark_otel.cli.problems import FAILED, INTERRUPTED, Problem
-from roark_otel.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from roark_otel.call import Call
+from roark_otel._model.call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from roark_otel.call import ToolInvocation
+    from roark_otel._model.call import ToolInvocation
     from roark_otel.cli.demo.readback import SeenCall
 
 Speaker: TypeAlias = Literal["agent", "customer"]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from roark_otel._delivery.client import Client
+    from roark_otel._settings.settings import Settings
     from roark_otel.cli.doctor.findings import Finding
-    from roark_otel.client import Client
-    from roark_otel.settings import Settings
 
 SUMMARY: str = "find out why no call arrives: versions, settings, spool, network, key"
 
@@ -74,7 +74,7 @@ def _test_call(settings: Settings, *, quiet: bool) -> Finding:
 
 
 def _client(settings: Settings) -> Client:
-    from roark_otel.client import Client
+    from roark_otel._delivery.client import Client
 
     if settings.api_key is None:
         raise ValueError("there is no key")

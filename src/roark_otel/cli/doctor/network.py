@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from typing_extensions import assert_never
 
-from roark_otel import environment
+from roark_otel._settings import environment
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roark_otel.client import Client, Looked
-    from roark_otel.settings import Settings
+    from roark_otel._delivery.client import Client, Looked
+    from roark_otel._settings.settings import Settings
 
 
 def check_network(settings: Settings, make_client: Callable[[Settings], Client]) -> list[Finding]:
@@ -85,7 +85,7 @@ def _proxy(base_url: str, host: str) -> str | None:
 
 
 def _told(base_url: str, looked: Looked) -> Finding:
-    from roark_otel.client import Answered, Unreachable
+    from roark_otel._delivery.client import Answered, Unreachable
 
     match looked:
         case Unreachable(why):

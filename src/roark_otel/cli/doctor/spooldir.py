@@ -8,13 +8,13 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Final
 
-from roark_otel import environment
+from roark_otel._settings import environment
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from roark_otel.settings import Settings
+    from roark_otel._settings.settings import Settings
 
 _LITTLE_BYTES: Final = 64 * 1024**2
 

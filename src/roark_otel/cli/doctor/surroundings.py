@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 
-from roark_otel import environment
+from roark_otel._safety.guard import logger
+from roark_otel._settings import environment
+from roark_otel._settings.settings import Settings
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
-from roark_otel.guard import logger
-from roark_otel.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

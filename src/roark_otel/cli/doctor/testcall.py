@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import attributes
+from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel.cli.doctor.findings import Finding, Fine, Wrong
-from roark_otel.processor import RoarkSpanProcessor
 
 if TYPE_CHECKING:
-    from roark_otel.settings import Settings
+    from roark_otel._settings.settings import Settings
 
 RECORDING_URL = "https://example.com/roark-otel-doctor.wav"
 

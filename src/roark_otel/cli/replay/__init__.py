@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from roark_otel._delivery.client import Client
+    from roark_otel._replay.pipeline import ReadyCall
+    from roark_otel._settings.settings import Settings
     from roark_otel.cli.replay.playing import Played
     from roark_otel.cli.replay.sending import Outcome
-    from roark_otel.client import Client
-    from roark_otel.settings import Settings
-    from roark_otel.sources.core import ReadyCall
 
 SUMMARY: str = "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump"
 
@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Replays the files one after the other. Exit status 1 if something did not become a call that should have."""
-    from roark_otel.settings import Settings
+    from roark_otel._settings.settings import Settings
 
     settings = Settings.from_env()
     client = None if options.dry_run else _client(settings)
@@ -80,7 +80,7 @@ def _sender(client: Client | None) -> Callable[[ReadyCall], Outcome]:
 
 
 def _client(settings: Settings) -> Client:
-    from roark_otel.client import Client
+    from roark_otel._delivery.client import Client
 
     if settings.api_key is None:
         raise Problem("there is no key: set ROARK_API_KEY, or look with --dry-run first")

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from roark_otel.disk import make_directory, write
+from roark_otel._spool.disk import make_directory, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from roark_otel.settings import Settings
+    from roark_otel._settings.settings import Settings
 
 FORMAT: Final = 1
 _HEAD_BYTES: Final = 4096

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from typing_extensions import assert_never
 
+from roark_otel._replay.file import BadLine, Dump, Lines, Spans, Unknown, kind_of, read_dump, read_lines
+from roark_otel._replay.gathering import Gathering, entries, shows_id
+from roark_otel._replay.pipeline import CallWithoutRecording, Core, Made, ReadyCall
 from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay.sending import Already, Created, NotTaken
-from roark_otel.sources.core import CallWithoutRecording, Core, Made, ReadyCall
-from roark_otel.sources.file import BadLine, Dump, Lines, Spans, Unknown, kind_of, read_dump, read_lines
-from roark_otel.sources.gathering import Gathering, entries, shows_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from roark_otel._model.dialect import Dialect
+    from roark_otel._replay.file import Line
+    from roark_otel._replay.gathering import Gathered
+    from roark_otel._settings.settings import Settings
     from roark_otel.cli.replay.sending import Outcome
-    from roark_otel.settings import Settings
-    from roark_otel.sources.file import Line
-    from roark_otel.sources.gathering import Gathered
-    from roark_otel.types import Dialect
 
 
 @dataclass(slots=True)

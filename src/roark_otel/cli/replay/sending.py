@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from typing_extensions import assert_never
 
+from roark_otel._delivery.answers import backoff
+from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 from roark_otel.cli.problems import Problem
-from roark_otel.delivery import backoff
-from roark_otel.receipts import Delivered, Refused, Rejected, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roark_otel.client import Client
-    from roark_otel.sources.core import ReadyCall
+    from roark_otel._delivery.client import Client
+    from roark_otel._replay.pipeline import ReadyCall
 
 ATTEMPTS: Final = 6
 """So often a call is sent to a Roark that does not answer or has no time."""

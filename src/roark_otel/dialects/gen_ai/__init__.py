@@ -6,15 +6,15 @@
     `- transcription, speech         of a voice pipeline: the words of the customer, those of the agent
 
 Messages are attributes of a span, its events, one attribute for each field, or logfire's lists. Histories repeat
-everything that was said before, and several spans tell one answer: `roark_otel.messages` says each thing once.
+everything that was said before, and several spans tell one answer: `roark_otel.dialects.chat` says each thing once.
 
 `names` is the vocabulary. `sources` finds the messages of a span, `tools` reads those that ran, `voice` the words of a
 voice pipeline, and `reader` puts it together.
 """
 
+from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.gen_ai.names import PREFIX
 from roark_otel.dialects.gen_ai.reader import GenAiReader
-from roark_otel.types import Dialect
 
 GEN_AI: Dialect = Dialect(name="gen_ai", reader=GenAiReader, prefixes=(PREFIX,), live=True, generic=True)
 """What any span says with a `gen_ai.*` name. It has no roots: chat apps speak it too, and a chat is no call."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from roark_otel import reading
-from roark_otel.dialects.gen_ai import names
-from roark_otel.dialects.gen_ai.sources import Exchange, Sources
-from roark_otel.dialects.gen_ai.tools import is_logfire_tool, tool_of
-from roark_otel.dialects.gen_ai.voice import Voice
-from roark_otel.messages import (
+from roark_otel._model import reading
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.moments import Fact
+from roark_otel.dialects.chat import (
     Agents,
     Lists,
     Role,
@@ -25,15 +23,17 @@ from roark_otel.messages import (
     texts,
     utterance,
 )
-from roark_otel.moments import Fact
-from roark_otel.types import Unreadable, Warn
+from roark_otel.dialects.gen_ai import names
+from roark_otel.dialects.gen_ai.sources import Exchange, Sources
+from roark_otel.dialects.gen_ai.tools import is_logfire_tool, tool_of
+from roark_otel.dialects.gen_ai.voice import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from roark_otel.messages import Message
-    from roark_otel.moments import Moment
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.moments import Moment
+    from roark_otel._model.spans import SpanRecord
+    from roark_otel.dialects.chat import Message
 
 
 class GenAiReader:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel import reading
+from roark_otel._model import reading
+from roark_otel.dialects.chat import Listing, Mark, Message, Recital, Role, fields_of, holds_message, indexed, messages
 from roark_otel.dialects.gen_ai import names
-from roark_otel.messages import Listing, Mark, Message, Recital, Role, fields_of, holds_message, indexed, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from roark_otel.messages import Lists
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
+    from roark_otel.dialects.chat import Lists
 
 _EVENT_ROLES = {
     names.SYSTEM_EVENT: Role.SYSTEM,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel import reading
+from roark_otel._model import reading
+from roark_otel._model.moments import Failed, Outcome, Returned, ToolUse, Unanswered
+from roark_otel.dialects.chat import Ran, Role, failure, fields_of, messages, parameters, result
 from roark_otel.dialects.gen_ai import names
-from roark_otel.messages import Ran, Role, failure, fields_of, messages, parameters, result
-from roark_otel.moments import Failed, Outcome, Returned, ToolUse, Unanswered
 
 if TYPE_CHECKING:
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 
 def tool_of(span: SpanRecord, agent: str | None) -> Ran | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel.dialects.chat import Said, texts
 from roark_otel.dialects.gen_ai import names
-from roark_otel.messages import Said, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roark_otel._model.spans import SpanRecord
     from roark_otel.dialects.gen_ai.sources import Exchange
-    from roark_otel.records import SpanRecord
 
 
 class _Speech(NamedTuple):

@@ -20,10 +20,10 @@ of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
 `tools` and `values` what was used, `facts` what is true of the whole call, `speeds` how fast everything was.
 """
 
+from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import own_id
 from roark_otel.dialects.livekit.reader import LiveKitReader
-from roark_otel.types import Dialect
 
 LIVEKIT: Dialect = Dialect(
     name="livekit",

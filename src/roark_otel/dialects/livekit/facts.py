@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._model.moments import Agent, Customer, Fact
+from roark_otel._model.reading import text, time_ns
 from roark_otel.dialects.livekit import names
-from roark_otel.moments import Agent, Customer, Fact
-from roark_otel.reading import text, time_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 ENDED_BY_CLOSE: Final = {"error": "AGENT_ERROR", "task_completed": "AGENT_ENDED_CALL"}
 """What a close reason says by itself; `user_initiated` and `job_shutdown` only say that the app closed the session."""

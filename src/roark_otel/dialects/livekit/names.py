@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 SCOPE: Final = "livekit-agents"
 

@@ -8,6 +8,9 @@ from itertools import chain, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.moments import Agent, Fact, Moment, ToolUse, Utterance
+from roark_otel._model.reading import flag, number, text
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import KnownCall
 from roark_otel.dialects.livekit.names import content
@@ -25,15 +28,12 @@ from roark_otel.dialects.livekit.turns import (
     first_words_ns,
     said_without_turn,
 )
-from roark_otel.moments import Agent, Fact, Moment, ToolUse, Utterance
-from roark_otel.reading import flag, number, text
-from roark_otel.types import Unreadable, Warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from roark_otel._model.spans import SpanRecord
     from roark_otel.dialects.livekit.speeds import Measurements
-    from roark_otel.records import SpanRecord
 
 _NS = 1_000_000_000
 _RECENT = 64

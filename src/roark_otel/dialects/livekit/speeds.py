@@ -11,14 +11,14 @@ from enum import IntEnum
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel._model.moments import Fact
+from roark_otel._model.reading import MAX_DURATION_MS, json_object, number
 from roark_otel.dialects.livekit import names
-from roark_otel.moments import Fact
-from roark_otel.reading import MAX_DURATION_MS, json_object, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 _MILLIONTHS = 1_000_000
 

@@ -7,17 +7,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.moments import ToolUse
+from roark_otel._model.reading import flag, parsed, text
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.names import content, spelling
 from roark_otel.dialects.livekit.values import as_text, outcome_of, parameters
-from roark_otel.moments import ToolUse
-from roark_otel.reading import flag, parsed, text
-from roark_otel.types import Unreadable, Warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 _OUTPUT = re.compile(r'\{"id":\s*"([^"\\]*)",\s*"type":\s*"function_call_output"')
 _DECODER = json.JSONDecoder()

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from roark_otel.moments import Agent, Customer, Utterance
-from roark_otel.reading import number, parsed
+from roark_otel._model.moments import Agent, Customer, Utterance
+from roark_otel._model.reading import number, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

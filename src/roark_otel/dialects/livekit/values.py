@@ -6,8 +6,8 @@ import ast
 import re
 from typing import cast
 
-from roark_otel.moments import Failed, Outcome, Returned, Unanswered
-from roark_otel.reading import json_object, json_value, parsed, text, unicode_text
+from roark_otel._model.moments import Failed, Outcome, Returned, Unanswered
+from roark_otel._model.reading import json_object, json_value, parsed, text, unicode_text
 
 _MAX_LITERAL = 100_000
 _FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")

@@ -7,8 +7,8 @@ both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.ll
 `names` is the vocabulary. `sources` finds the messages of a span, `pipecat` reads turns, and `reader` puts it together.
 """
 
+from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.openinference.reader import OpenInferenceReader
-from roark_otel.types import Dialect
 
 OPENINFERENCE: Dialect = Dialect(
     name="openinference",

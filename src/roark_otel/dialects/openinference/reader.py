@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from roark_otel import reading
-from roark_otel.dialects.openinference import names
-from roark_otel.dialects.openinference.pipecat import PipecatTurns
-from roark_otel.dialects.openinference.sources import Exchange, Sources
-from roark_otel.messages import (
+from roark_otel._model import reading
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.moments import Fact, Failed, Outcome, Returned, ToolUse, Unanswered
+from roark_otel.dialects.chat import (
     Agents,
     Ran,
     Role,
@@ -26,14 +25,15 @@ from roark_otel.messages import (
     texts,
     utterance,
 )
-from roark_otel.moments import Fact, Failed, Outcome, Returned, ToolUse, Unanswered
-from roark_otel.types import Unreadable, Warn
+from roark_otel.dialects.openinference import names
+from roark_otel.dialects.openinference.pipecat_turns import PipecatTurns
+from roark_otel.dialects.openinference.sources import Exchange, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from roark_otel.moments import Moment
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.moments import Moment
+    from roark_otel._model.spans import SpanRecord
 
 
 class OpenInferenceReader:

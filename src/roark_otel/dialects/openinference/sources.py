@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel.dialects.chat import Listing, Lists, Mark, Message, Recital, Role, indexed, messages
 from roark_otel.dialects.openinference import names
-from roark_otel.messages import Listing, Lists, Mark, Message, Recital, Role, indexed, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 
 class Exchange(NamedTuple):

@@ -18,10 +18,10 @@ kept. No span tells either when the agent fell silent: turns do, where a timer o
 `agent` when, `tools` what was used.
 """
 
+from roark_otel._model.dialect import Dialect
+from roark_otel._model.reading import text
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.reader import PipecatReader
-from roark_otel.reading import text
-from roark_otel.types import Dialect
 
 PIPECAT: Dialect = Dialect(
     name="pipecat",

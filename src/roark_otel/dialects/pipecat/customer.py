@@ -7,8 +7,8 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel.moments import Customer, Utterance
-from roark_otel.reading import text
+from roark_otel._model.moments import Customer, Utterance
+from roark_otel._model.reading import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
-from roark_otel.reading import json_value, parsed, text
+from roark_otel._model.reading import json_value, parsed, text
 
 _CUSTOMER = "user"
 _AGENT = frozenset({"assistant", "model"})

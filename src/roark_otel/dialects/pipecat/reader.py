@@ -5,24 +5,24 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.moments import Agent, Fact
+from roark_otel._model.reading import flag, text
 from roark_otel.dialects.pipecat import names
-from roark_otel.dialects.pipecat.agent import Pace, answered
 from roark_otel.dialects.pipecat.customer import Words, customer_said, language_code, spoken
 from roark_otel.dialects.pipecat.heard import Histories
 from roark_otel.dialects.pipecat.history import History, Recent
+from roark_otel.dialects.pipecat.pace import Pace, answered
 from roark_otel.dialects.pipecat.replies import Replies
 from roark_otel.dialects.pipecat.rows import Row, Rows, row_of, seconds_ns, ttfb_ns
 from roark_otel.dialects.pipecat.tools import Tools
 from roark_otel.dialects.pipecat.turns import Turns
-from roark_otel.moments import Agent, Fact
-from roark_otel.reading import flag, text
-from roark_otel.types import Unreadable, Warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from roark_otel.moments import Moment, Utterance
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.moments import Moment, Utterance
+    from roark_otel._model.spans import SpanRecord
 
 _RECENT = 64
 _MS = 1_000_000

@@ -6,11 +6,11 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from roark_otel._model.reading import MAX_DURATION_MS, number
 from roark_otel.dialects.pipecat import names
-from roark_otel.reading import MAX_DURATION_MS, number
 
 if TYPE_CHECKING:
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 _UNKNOWN = 2**64 - 1
 _NS = 1_000_000_000

@@ -5,17 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.moments import Outcome, Returned, ToolUse, Unanswered
+from roark_otel._model.reading import json_object, json_or_text, text, unicode_text
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.messages import Answered, Called, async_tool
-from roark_otel.moments import Outcome, Returned, ToolUse, Unanswered
-from roark_otel.reading import json_object, json_or_text, text, unicode_text
-from roark_otel.types import Unreadable, Warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from roark_otel._model.spans import SpanRecord
     from roark_otel.dialects.pipecat.rows import Row
-    from roark_otel.records import SpanRecord
 
 _RUNNING = "IN_PROGRESS"
 _CANCELLED = "CANCELLED"

@@ -6,8 +6,8 @@ The names are those of `roark_otel.attributes`. Event keys may carry the prefix 
 """
 
 from roark_otel import attributes
+from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.roark.reader import RoarkReader
-from roark_otel.types import Dialect
 
 ROARK: Dialect = Dialect(
     name="roark",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel import attributes, reading
+from roark_otel import attributes
+from roark_otel._model import reading
+from roark_otel._model.moments import Agent, Customer, Failed, Returned, ToolUse, Unanswered, Utterance
 from roark_otel.dialects.roark.facts import agent_of, customer_of
-from roark_otel.moments import Agent, Customer, Failed, Returned, ToolUse, Unanswered, Utterance
 
 if TYPE_CHECKING:
+    from roark_otel._model.moments import Outcome
+    from roark_otel._model.spans import SpanEvent, SpanRecord
     from roark_otel.dialects.roark.words import Words
-    from roark_otel.moments import Outcome
-    from roark_otel.records import SpanEvent, SpanRecord
 
 TOOL_EVENTS = frozenset({attributes.TOOL_INVOCATION_EVENT, attributes.TOOL_CALL_EVENT, attributes.TOOL_RESULT_EVENT})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from roark_otel import enums, reading
-from roark_otel.moments import Agent, Customer, Fact
+from roark_otel._model import enums, reading
+from roark_otel._model.moments import Agent, Customer, Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,17 +7,17 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from roark_otel import attributes
+from roark_otel._model.moments import Agent, ToolUse, Unanswered
 from roark_otel.dialects.roark.events import TOOL_EVENTS, tool_use, utterance
 from roark_otel.dialects.roark.facts import agent_of, facts
 from roark_otel.dialects.roark.words import Words
-from roark_otel.moments import Agent, ToolUse, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from roark_otel.moments import Moment
-    from roark_otel.records import SpanEvent, SpanRecord
-    from roark_otel.types import Warn
+    from roark_otel._model.dialect import Warn
+    from roark_otel._model.moments import Moment
+    from roark_otel._model.spans import SpanEvent, SpanRecord
 
 
 class RoarkReader:

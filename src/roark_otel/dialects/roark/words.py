@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel import attributes, reading
-from roark_otel.formats import is_e164, is_http_url
-from roark_otel.types import Unreadable, Warn
+from roark_otel import attributes
+from roark_otel._model import reading
+from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.formats import is_e164, is_http_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from roark_otel.records import SpanRecord
+    from roark_otel._model.spans import SpanRecord
 
 
 class Words:

@@ -1,0 +1,1 @@
+"""App threads: which spans count, a compact copy of each, a queue without a lock."""

@@ -1,0 +1,396 @@
+"""The assembler: the thread that owns all conversations, and turns those that are finished into calls in the spool."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_never
+
+from roark_otel._capture.inbox import Request
+from roark_otel._conversation.cleaning import sound
+from roark_otel._conversation.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
+from roark_otel._privacy.redaction import Redaction
+from roark_otel._safety.guard import guarded, logger, say
+from roark_otel._safety.late_imports import importing
+from roark_otel._safety.log_ids import named
+from roark_otel._safety.worker import Worker
+from roark_otel._spool.body import MAX_APPENDED, appendable
+from roark_otel._spool.file import Header, Stage, call_name
+from roark_otel._spool.spool import NoRoom, Replaced, Saved, TooLate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel._capture.inbox import Inbox
+    from roark_otel._conversation.machine import Conversations
+    from roark_otel._delivery.courier import Courier
+    from roark_otel._linking.defaults import Defaults
+    from roark_otel._linking.link import Recorded, Unrecorded
+    from roark_otel._model.call import UnrecordedCall
+    from roark_otel._model.finished import FinishedConversation
+    from roark_otel._model.spans import Entry
+    from roark_otel._model.stats import Tally
+    from roark_otel._privacy.masking import Hiding
+    from roark_otel._spool.spool import Spool
+
+POLL_SECONDS = 0.05
+"""How often the inbox is looked into while a conversation is open."""
+
+IDLE_SECONDS = 5.0
+"""The same while none is; then the first entry ends the wait."""
+
+YIELD_EVERY = 64
+"""After so many entries the thread lets others run."""
+
+REMEMBERED_SECONDS = 3_600.0
+"""How long the id of a call is remembered."""
+
+MAX_UNSENT = 1_024
+"""So many conversations that make no call are remembered, to count each of them once."""
+
+NOTICES: dict[str, str] = {
+    "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
+    "root span, or start it inside roark_otel.call_attributes(external_id=…)",
+    "second_roots": "a second conversation under the resource's roark.external_id makes no call: one process has many "
+    "conversations, so set the id on each one's root span and not on the resource",
+    "unattributed": "words in a trace that shows several ids or none, below no span that has one, make no call: set "
+    "roark.external_id on the root span of the conversation",
+    "fragments": "spans whose id only baggage tells make no call here: the process that set the id makes it, without "
+    "them. A gateway that joins the spans of several processes is planned",
+    "late_dropped": "what came after a call was sent is not part of it, but for tool uses; ROARK_LINGER_SECONDS is how "
+    "long a call waits for late spans",
+    "duplicates": "a further conversation of an id that has a call already is not sent and kept in rejected/ of the "
+    "spool: give each conversation an id of its own",
+    "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
+}
+"""What a person is told, once an interval, of the notices that something can be done about."""
+
+WAITS_FOR_RECORDING = (
+    "roark_otel: call external_id=%s waits in the spool for its recording: call roark_otel.attach_recording(id, url) "
+    "or `roark-otel spool attach`, set roark.recording_url on a span of it, or configure ROARK_RECORDING_URL_TEMPLATE, "
+    "recording_url= or ROARK_RECORDING_FALLBACK_URL"
+)
+"""What is logged of a call without a recording."""
+
+NO_RECORDING_SOURCE = (
+    "roark_otel: no source of recordings is configured, and Roark takes no call without one: calls whose spans carry "
+    "no roark.recording_url wait for roark_otel.attach_recording(); set ROARK_RECORDING_URL_TEMPLATE, recording_url= "
+    "or ROARK_RECORDING_FALLBACK_URL"
+)
+"""What is told once, when the first call has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an assembler takes from and gives to."""
+
+    inbox: Inbox
+    spool: Spool
+    courier: Courier
+    tally: Tally
+    forget_trace: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an assembler goes by. Times are in seconds.
+
+    `hold_seconds`: how long a call that goes on is held back in the spool, should this process die meanwhile;
+    `recording_delay_seconds`: how long after its end the template's URL of a call is good;
+    `recording_wait_seconds`: for how long after its end a call waits for a recording;
+    `max_calls`: so many calls are remembered for what comes late;
+    `has_recording_source`: whether a call may get its recording other than by its spans and attachments.
+    """
+
+    hold_seconds: float
+    recording_delay_seconds: float = 0.0
+    recording_wait_seconds: float = 0.0
+    max_calls: int = 10_000
+    has_recording_source: bool = True
+
+
+class Assembler:
+    """Assembles calls on a thread of its own.
+
+    Args:
+        conversations: The state machine.
+        defaults: What holds where spans do not say.
+        places: Where it takes from and gives to.
+        rules: What it goes by.
+        redaction: What of a call may be sent.
+        hiding: Hides all words as they are taken in; None where content is captured.
+    """
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        defaults: Defaults,
+        places: Places,
+        rules: Rules,
+        redaction: Redaction | None = None,
+        hiding: Hiding | None = None,
+    ) -> None:
+        self._conversations = conversations
+        self._defaults = defaults
+        self._redaction = redaction or Redaction()
+        self._hiding = hiding
+        self._unsent: OrderedDict[str, None] = OrderedDict()
+        self._to = places
+        self._rules = rules
+        self._is_told_of_recordings = rules.has_recording_source
+        self._calls: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
+
+    @property
+    def open_conversations(self) -> int:
+        """How many conversations are not closed."""
+        return len(self._conversations)
+
+    def start(self) -> None:
+        """Starts the thread unless it runs."""
+        self._worker.start()
+
+    def retire(self) -> None:
+        """Lets the thread end when nothing is open; `start` brings it back."""
+        self._worker.retire()
+        self._to.inbox.hurry()
+
+    def ask(self, deadline: float, close_idle: float | None = None) -> bool:
+        """Has every conversation whose root has ended finished, and its call put into the spool.
+
+        Args:
+            deadline: Until when to wait, monotonic.
+            close_idle: Also close, as incomplete, those idle for so many seconds.
+
+        Returns:
+            Whether it was done in time.
+        """
+        request = Request(threading.Event(), close_idle)
+        self._to.inbox.append(request)
+        if not self._worker.start():
+            self._round()
+            return True
+        self._to.inbox.hurry()
+        return request.done.wait(max(0.0, deadline - time.monotonic()))
+
+    # On the assembler's thread
+
+    def _work(self) -> None:
+        self._round()
+        if self._conversations.is_idle:
+            self._to.inbox.wait(IDLE_SECONDS)
+        else:
+            self._to.inbox.pause(POLL_SECONDS)
+
+    def _is_busy(self) -> bool:
+        return bool(not self._conversations.is_idle or len(self._to.inbox))
+
+    @guarded(None)
+    def _round(self) -> None:
+        taken = 0
+        while (entry := self._to.inbox.pop()) is not None:
+            if isinstance(entry, Request):
+                self._answer(entry)
+                continue
+            self._take(entry)
+            taken += 1
+            if taken % YIELD_EVERY == 0:
+                self._deal()
+                time.sleep(0)
+        self._conversations.expire(time.monotonic())
+        self._deal()
+
+    @guarded(None)
+    def _take(self, entry: Entry) -> None:
+        told = sound(entry, time.time_ns())
+        if self._hiding is not None:
+            told = self._hiding.entry(told)
+        self._conversations.take(told, time.monotonic())
+
+    def _answer(self, request: Request) -> None:
+        try:
+            now = time.monotonic()
+            if request.close_idle is None:
+                self._conversations.flush(now)
+            else:
+                self._conversations.close_idle(now, request.close_idle)
+            self._deal()
+        finally:
+            request.done.set()
+
+    def _deal(self) -> None:
+        for output in self._conversations.outputs():
+            self._deal_with(output)
+
+    @guarded(None)
+    def _deal_with(self, output: Output) -> None:
+        match output:
+            case Finished(conversation, rest):
+                self._spool_call(conversation, rest)
+            case Reopened(conversation):
+                self._spool_call(conversation, self._rules.hold_seconds)
+            case Late(conversation):
+                self._add_late(conversation)
+            case Forgotten(trace_id):
+                self._to.forget_trace(trace_id)
+            case Noticed(kind, external_id, detail):
+                self._to.tally.add(kind)
+                if kind in NOTICES:
+                    say(
+                        logging.WARNING,
+                        (kind,),
+                        f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
+                        named(external_id),
+                        detail,
+                    )
+            case _:
+                assert_never(output)
+
+    def _spool_call(self, conversation: FinishedConversation, rest: float) -> None:
+        with importing():
+            from roark_otel._linking.link import Recorded, Unrecorded
+
+        linked = self._linked(conversation)
+        match linked:
+            case None:
+                return
+            case Recorded(call, _, is_by_template):
+                stage = Stage.READY
+                if is_by_template and self._rules.recording_delay_seconds:
+                    rest = max(rest, conversation.ended_ns / 1e9 + self._rules.recording_delay_seconds - time.time())
+            case Unrecorded(call):
+                stage = Stage.WAITING
+            case _:
+                assert_never(linked)
+        name, header, body = _name(conversation), _header(conversation, call, rest), call.to_json()
+        header = replace(header, recording_wait=self._rules.recording_wait_seconds)
+        if self._is_duplicate(conversation.external_id, name):
+            self._to.tally.add("duplicates")
+            tell("duplicates", conversation.external_id, "")
+            self._to.spool.put_aside(name, header, body, "duplicate_id")
+        else:
+            self._put(name, header, body, stage, rest)
+
+    def _is_duplicate(self, external_id: str, name: str) -> bool:
+        """Whether the id has a call already, of another root: of an id the first one makes the call."""
+        now = time.monotonic()
+        first, at = self._calls.pop(external_id, (name, now))
+        if first != name and now - at < REMEMBERED_SECONDS:
+            self._calls[external_id] = first, at
+            return True
+        self._calls[external_id] = name, now
+        if len(self._calls) > self._rules.max_calls:
+            self._calls.popitem(last=False)
+        return False
+
+    def _linked(self, conversation: FinishedConversation) -> Recorded | Unrecorded | None:
+        # pydantic's models take a while to build: on this thread that delays nobody.
+        with importing():
+            from roark_otel._linking.link import NotLinkable, link
+
+        linked = link(conversation, self._defaults, self._redaction)
+        if isinstance(linked, NotLinkable):
+            self._leave_out(_name(conversation), linked.reason)
+            return None
+        for field in linked.problems:
+            message = "roark_otel: %s of call %s is not valid and is left out"
+            say(logging.WARNING, (field,), message, field, named(conversation.external_id))
+        return linked
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        """No call is sent: one that rests in the spool is taken back, and the conversation is counted once."""
+        self._to.spool.withdraw(name)
+        if name not in self._unsent:
+            self._to.tally.add(reason)
+        self._unsent[name] = None
+        if len(self._unsent) > MAX_UNSENT:
+            self._unsent.popitem(last=False)
+
+    def _put(self, name: str, header: Header, body: bytes, stage: Stage, rest: float) -> None:
+        put = self._to.spool.put(name, header, body, stage)
+        match put:
+            case Saved():
+                self._to.tally.add("finished")
+                if stage is Stage.WAITING:
+                    self._say_waits(header.external_id)
+            case Replaced(_, stage):
+                pass  # a recording that was attached to the earlier version stays
+            case TooLate():
+                self._drop_late(header.external_id)
+                return
+            case NoRoom():
+                self._to.tally.add("lost", error_type="no_room")
+                return
+            case _:
+                assert_never(put)
+        self._hand_on(name, stage, rest)
+
+    def _say_waits(self, external_id: str) -> None:
+        logger.info(WAITS_FOR_RECORDING, named(external_id))
+        if not self._is_told_of_recordings:
+            self._is_told_of_recordings = True
+            logger.warning(NO_RECORDING_SOURCE)
+
+    def _hand_on(self, name: str, stage: Stage, rest: float) -> None:
+        if stage is Stage.WAITING:
+            self._to.courier.await_recording(name)
+        else:
+            self._to.courier.offer(name, rest)
+
+    def _add_late(self, conversation: FinishedConversation) -> None:
+        """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
+        with importing():
+            from roark_otel._linking.link import late_fields
+
+        late, name = late_fields(conversation, self._defaults, self._redaction), _name(conversation)
+        if not late or self._calls.get(conversation.external_id, ("", 0.0))[0] != name:
+            return
+        if (merged := self._to.spool.merge(name, late)) is not None:
+            self._hand_on(name, merged.stage, max(0.0, merged.header.not_before - time.time()))
+            return
+        if late.keys() - {"toolInvocations"}:
+            self._drop_late(conversation.external_id)
+        call_id = self._to.spool.call_id(name)
+        for number, body in enumerate(appendable(late)):
+            tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
+            header = replace(_header(conversation, None, 0.0), tools=tools, call_id=call_id)
+            put = self._to.spool.put(f"{name}-{time.time_ns():x}", header, body, Stage.LATE)
+            if isinstance(put, Saved):
+                self._to.courier.offer(put.name, 0.0)
+
+    def _drop_late(self, external_id: str) -> None:
+        self._to.tally.add("late_dropped")
+        tell("late_dropped", external_id, "")
+
+
+def _name(conversation: FinishedConversation) -> str:
+    return call_name(conversation.external_id, conversation.file_span_id)
+
+
+def _header(conversation: FinishedConversation, call: UnrecordedCall | None, rest: float) -> Header:
+    now = time.time()
+    return Header(
+        external_id=conversation.external_id,
+        trace_id=f"{conversation.trace_id:032x}",
+        finished_at=now,
+        not_before=now + rest if rest > 0 else 0.0,
+        turns=len(call.transcript or ()) if call else 0,
+        tools=len(call.tool_invocations or ()) if call else 0,
+        started_at=conversation.started_ns / 1e9,
+    )
+
+
+def tell(kind: str, external_id: str | None, span_name: str) -> None:
+    """Warns of something that can be cured, once an interval for each kind."""
+    say(
+        logging.WARNING,
+        (kind,),
+        f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
+        named(external_id),
+        span_name,
+    )

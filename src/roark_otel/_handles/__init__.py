@@ -1,0 +1,1 @@
+"""A conversation that the app describes itself, written as spans."""

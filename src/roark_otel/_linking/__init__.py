@@ -1,0 +1,1 @@
+"""Pure: finished conversation in, call out."""

@@ -1,0 +1,37 @@
+"""What holds where the spans of a conversation do not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from roark_otel._model.moments import Agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel._linking.recording_template import Template
+
+
+def _not_installed(_framework: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The app's own word on what a call is like.
+
+    `with_content` False: no text, argument, result, prompt or payload gets into a call. `version_of` tells the version
+    of a framework that is installed. `sample_ratio` is the share of calls that are sent. `properties_allow` are the
+    only properties told by spans that may be sent, in snake_case; None allows all.
+    """
+
+    interface_type: str | None = None
+    call_direction: str | None = None
+    agent: Agent = field(default_factory=Agent)
+    recording_url: str | None = None
+    recording_template: Template | None = None
+    with_content: bool = True
+    version_of: Callable[[str], str | None] = _not_installed
+    sample_ratio: float = 1.0
+    properties_allow: frozenset[str] | None = None

@@ -1,0 +1,67 @@
+"""Where a recording is, from a template: `https://bucket.example.com/{started_at:%Y/%m/%d}/{external_id}.wav`."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roark_otel._model.finished import FinishedConversation
+
+_NAMES = frozenset({"external_id", "trace_id", "livekit_room_id", "livekit_room_name", "service_name", "started_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A recording URL with names in braces, each filled in URL-quoted.
+
+    The names: `external_id`, `trace_id`, `livekit_room_id`, `livekit_room_name`, `service_name`, `started_at` (with an
+    optional strftime format) and `property.NAME`.
+
+    Raises:
+        ValueError: if the template names something else or is not well-formed.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        try:
+            named = [field for _, field, _, _ in string.Formatter().parse(self.text) if field is not None]
+        except ValueError as fault:
+            raise ValueError(f"recording URL template: {fault}") from None
+        for field in named:
+            if field not in _NAMES and not field.startswith("property."):
+                raise ValueError(f"recording URL template: no such name: {{{field}}}")
+
+    def fill(
+        self, conversation: FinishedConversation, call: Mapping[str, object], room_name: str | None = None
+    ) -> str | None:
+        """The URL for a conversation, the fields of its call and its room; None if a name has no value in them."""
+        properties = cast("Mapping[str, object]", call["properties"])
+        values = {f"property.{name}": value for name, value in properties.items()} | {
+            "external_id": conversation.external_id,
+            "trace_id": f"{conversation.trace_id:032x}",
+            "livekit_room_id": call.get("livekit_room_id"),
+            "livekit_room_name": room_name,
+            "service_name": conversation.service_name,
+            "started_at": call["started_at"],
+        }
+        pieces: list[str] = []
+        for literal, field, form, _ in string.Formatter().parse(self.text):
+            pieces.append(literal)
+            if field is None:
+                continue
+            if (value := values.get(field)) is None:
+                return None
+            # A date's own slashes are folders; anything else's would be a way out of them.
+            pieces.append(
+                quote(format(value, form or "%Y-%m-%dT%H:%M:%SZ"))
+                if isinstance(value, datetime)
+                else quote(str(value), "")
+            )
+        return "".join(pieces)

@@ -1,0 +1,53 @@
+"""A finished conversation: what closing hands to linking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roark_otel._model.moments import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The root ended, and nothing was wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errored:
+    """The root ended with status ERROR. `exceptions`: the types of the exceptions that it recorded."""
+
+    exceptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeverEnded:
+    """The root had not ended when the conversation had to be closed."""
+
+
+Ending: TypeAlias = "Ended | Errored | NeverEnded"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedConversation:
+    """The moments of one external id and one root, by dialect, the highest dialect first.
+
+    Times are nanoseconds since the epoch. `file_span_id` names the call in the spool, and stays the same if a stronger
+    root shows up later. `generic` names the dialects that only repeat what a voice framework's own dialect says.
+    `notes` become properties of the call: what was lost or could not be done.
+    """
+
+    external_id: str
+    trace_id: int
+    root_span_id: int
+    file_span_id: int
+    started_ns: int
+    ended_ns: int
+    ending: Ending
+    moments: tuple[tuple[str, tuple[Moment, ...]], ...]
+    generic: frozenset[str] = frozenset()
+    service_name: str | None = None
+    notes: Mapping[str, int | bool] = field(default_factory=dict[str, "int | bool"])

@@ -1,0 +1,1 @@
+"""Pure: what may leave the process. Masked words, patterns, the app's `redact` hook."""

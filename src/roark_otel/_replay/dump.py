@@ -1,0 +1,73 @@
+"""A recorded dump: a JSON list of spans, as a processor that writes them down makes it.
+
+A span has `name`, `trace_id`, `span_id`, `parent_span_id` (hex), `start_ns`, `end_ns` (null if it never ended),
+`attributes`, `events` (`name`, `ts_ns`, `attributes`), `status`, `scope` and `resource`. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from roark_otel._model.spans import SpanEvent, SpanRecord
+from roark_otel._replay.found import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Json = Mapping[str, object]
+
+
+def spans(told: object) -> Iterator[Found]:
+    """The spans of a dump.
+
+    Raises:
+        ValueError: if it is none; the message quotes nothing.
+    """
+    if not isinstance(told, list):
+        raise ValueError("a dump is a list of spans")
+    for span in cast("list[object]", told):
+        try:
+            yield Found(_span(cast("Json", span)))
+        except (AttributeError, KeyError, TypeError) as fault:
+            raise ValueError(f"a span of the dump is not complete ({type(fault).__name__})") from None
+
+
+def _span(span: Json) -> SpanRecord:
+    end = span["end_ns"]
+    return SpanRecord(
+        trace_id=_id(span["trace_id"]),
+        span_id=_id(span["span_id"]),
+        parent_id=_id(span.get("parent_span_id") or "0") or None,
+        scope=str(_object(span, "scope").get("name") or ""),
+        name=str(span["name"]),
+        start_ns=_ns(span["start_ns"]),
+        end_ns=None if end is None else _ns(end),
+        attributes=_object(span, "attributes"),
+        events=tuple(_event(event) for event in cast("list[Json]", span.get("events") or ())),
+        dropped_events=_ns(span.get("dropped_events") or 0),
+        error=_object(span, "status").get("code") == "ERROR",
+        resource=_object(span, "resource"),
+    )
+
+
+def _event(event: Json) -> SpanEvent:
+    return SpanEvent(event["name"], event["ts_ns"], _object(event, "attributes"))
+
+
+def _object(holder: Json, name: str) -> Json:
+    found: object = holder.get(name) or {}
+    if not isinstance(found, dict):
+        raise TypeError(name)
+    return cast("Json", found)
+
+
+def _id(value: object) -> int:
+    if not isinstance(value, str):
+        raise TypeError("id")
+    return int(value, 16)
+
+
+def _ns(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("time")
+    return value

@@ -1,0 +1,161 @@
+"""Spans become traces: a file has a span when it ended, children first, and a conversation is read from its start."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from roark_otel._model.spans import Entry, SpanGone, SpanRecord, SpanStart
+from roark_otel.attributes import CONVERSATION_ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from roark_otel._model.vocabulary import Vocabulary
+    from roark_otel._replay.found import Found
+
+QUIET_SECONDS: Final = 60.0
+"""A trace whose spans' parents are all there is whole when so much time has passed since its last span ended."""
+
+MAX_SPANS: Final = 200_000
+"""So many spans are held; beyond it the trace that has been quiet longest is read as it is."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The spans of one trace. `first_byte` is where in the file the first of them is, `touched` when the last ended."""
+
+    first_byte: int
+    touched: float = 0.0
+    found: dict[int, Found] = field(default_factory=dict["int", "Found"])
+
+    def is_whole(self) -> bool:
+        """Whether every span's parent is there, or in another process."""
+        return all(
+            one.has_remote_parent or one.record.parent_id is None or one.record.parent_id in self.found
+            for one in self.found.values()
+        )
+
+
+class Gathering:
+    """Holds spans until their trace is whole.
+
+    Args:
+        patience: How long a trace that is not whole is waited for, in seconds of the spans' own time.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = max(patience, QUIET_SECONDS)
+        self._traces: OrderedDict[int, Gathered] = OrderedDict()
+        self._held = 0
+        self.now = 0.0
+        """The time of the latest span so far, in seconds since the epoch."""
+
+    def __len__(self) -> int:
+        """How many traces are held."""
+        return len(self._traces)
+
+    def add(self, spans: Iterable[Found], first_byte: int) -> None:
+        """Takes in spans that stand at this place of the file; one that came before is passed over."""
+        for span in spans:
+            record = span.record
+            trace = self._traces.setdefault(record.trace_id, Gathered(first_byte))
+            self._held += record.span_id not in trace.found
+            trace.found.setdefault(record.span_id, span)
+            ended = (record.end_ns or record.start_ns) / 1e9
+            trace.touched = max(trace.touched, ended)
+            self.now = max(self.now, ended)
+            self._traces.move_to_end(record.trace_id)
+
+    def due(self) -> Iterator[Gathered]:
+        """Lets go of the traces that are whole, or have been waited for long enough, or find no more room."""
+        for trace_id, trace in list(self._traces.items()):
+            quiet = self.now - trace.touched
+            if quiet >= self._patience or (quiet >= QUIET_SECONDS and trace.is_whole()):
+                yield self._let_go(trace_id)
+        while self._held > MAX_SPANS:
+            yield self._let_go(next(iter(self._traces)))
+
+    def rest(self, *, whole_only: bool) -> Iterator[Gathered]:
+        """Lets go of all others: the file is at its end."""
+        for trace_id, trace in list(self._traces.items()):
+            if trace.is_whole() or not whole_only:
+                yield self._let_go(trace_id)
+
+    def first_byte(self) -> int | None:
+        """Where in the file the first span stands that is still held."""
+        return min((trace.first_byte for trace in self._traces.values()), default=None)
+
+    def _let_go(self, trace_id: int) -> Gathered:
+        trace = self._traces.pop(trace_id)
+        self._held -= len(trace.found)
+        return trace
+
+
+def entries(trace: Gathered, vocabulary: Vocabulary) -> list[Entry]:
+    """A trace as capture would have left it in the inbox: starts and ends in the order of their times.
+
+    A child's start is never before its parent's, whatever the clocks of two machines say.
+    """
+    started: dict[int, tuple[int, int]] = {}
+    steps: list[tuple[int, bool, int, Entry]] = []
+    for found in trace.found.values():
+        record = found.record
+        at, depth = _started(record, trace, started)
+        steps.append((at, False, depth, _start(record, trace, vocabulary)))
+        if record.end_ns is not None:
+            steps.append((max(at, record.end_ns), True, -depth, _end(record, vocabulary)))
+    return [entry for *_, entry in sorted(steps, key=lambda step: step[:3])]
+
+
+def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool:
+    """Whether a trace has an external id, or may be given one: others are no conversations."""
+    return any(
+        vocabulary.external_id(record.attributes) is not None
+        or vocabulary.external_id(record.resource) is not None
+        or (auto_ids and vocabulary.is_root(record.scope, record.name))
+        for record in (found.record for found in trace.found.values())
+    )
+
+
+def _started(record: SpanRecord, trace: Gathered, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """When a span started, not before those above it, and how many those are. A trace may go in circles, or be deep."""
+    path = [record]
+    seen = {record.span_id}
+    while path[-1].span_id not in known:
+        above = trace.found.get(path[-1].parent_id or 0)
+        if above is None or above.record.span_id in seen:
+            known[path[-1].span_id] = path[-1].start_ns, 0
+            break
+        seen.add(above.record.span_id)
+        path.append(above.record)
+    for span, parent in zip(path[-2::-1], path[:0:-1], strict=True):
+        at, depth = known[parent.span_id]
+        known[span.span_id] = max(span.start_ns, at), depth + 1
+    return known[record.span_id]
+
+
+def _start(record: SpanRecord, trace: Gathered, vocabulary: Vocabulary) -> SpanStart:
+    return SpanStart(
+        trace_id=record.trace_id,
+        span_id=record.span_id,
+        parent_id=record.parent_id,
+        scope=record.scope,
+        name=record.name,
+        start_ns=record.start_ns,
+        local_root=record.parent_id not in trace.found,
+        external_id=vocabulary.external_id(record.attributes),
+        marked=record.attributes.get(CONVERSATION_ROOT) is True,
+        resource=record.resource,
+    )
+
+
+def _end(record: SpanRecord, vocabulary: Vocabulary) -> Entry:
+    tells = (
+        record.error
+        or record.scope in vocabulary.scopes
+        or any(vocabulary.is_telling(name) for name in record.attributes)
+        or any(vocabulary.is_telling(event.name) for event in record.events)
+    )
+    return record if tells else SpanGone(record.trace_id, record.span_id, record.end_ns or record.start_ns)

@@ -1,0 +1,64 @@
+"""Attaching a recording to a call from anywhere: this process, another one, before or after the call has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roark_otel._engine import registry
+from roark_otel._model.formats import is_http_url
+from roark_otel._settings.settings import Settings
+from roark_otel._spool import attachments
+from roark_otel._spool.file import id_hash
+from roark_otel.types import Attached, Kept
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_EXTERNAL_ID = 255
+
+
+def attach_recording(external_id: str, url: str) -> Attached | Kept:
+    """Gives a call its recording. Needs no key: it works on the spool, which processes of one machine may share.
+
+    Calls of this id that wait for a recording, or were set aside for the lack of one, are sent with it. If none does
+    yet, the URL is kept for one that comes within a week. A call that has been sent cannot get another recording.
+
+    Args:
+        external_id: The id of the call, 1 to 255 characters.
+        url: The recording's URL, http or https.
+
+    Raises:
+        ValueError: if the id or the URL cannot be right.
+        OSError: if the spool's disk takes nothing.
+    """
+    _check(external_id, url)
+    # Files first: who looks into the directory after being told then finds them there.
+    calls = sum(attachments.attach(root, external_id, url) for root in _roots())
+    calls += sum(engine.attach(id_hash(external_id), url) for engine in registry.engines())
+    return Attached(calls) if calls else Kept()
+
+
+async def attach_recording_async(external_id: str, url: str) -> Attached | Kept:
+    """The same without blocking the event loop."""
+    import asyncio  # an app that has an event loop has imported it
+
+    return await asyncio.to_thread(attach_recording, external_id, url)
+
+
+def attach_to(root: Path, external_id: str, url: str) -> int:
+    """The same for the files below this root of a spool. Returns to how many calls."""
+    _check(external_id, url)
+    return attachments.attach(root, external_id, url)
+
+
+def _check(external_id: str, url: str) -> None:
+    if not 1 <= len(external_id) <= MAX_EXTERNAL_ID:
+        raise ValueError("roark_otel: external_id: must be text of 1 to 255 characters")
+    if not is_http_url(url):
+        raise ValueError("roark_otel: url: must be an absolute http or https URL")
+
+
+def _roots() -> set[Path]:
+    """The spools of this process's processors; where there is none, that of the environment."""
+    known = [engine.settings for engine in registry.engines()] or [Settings.from_env()]
+    return {settings.spool_dir for settings in known if settings.spool == "disk"}

@@ -1,0 +1,140 @@
+"""A sampler that lets no conversation go unrecorded: what another one drops is recorded for its call, and not exported.
+
+A span that its sampler drops reaches no processor at all, so at a ratio of 1 % ninety-nine of a hundred calls would be
+missing. Here the other sampler decides on what is exported, as before; a span of a conversation that it drops is
+recorded (RECORD_ONLY): ours see it, exporters do not, and the flag in outgoing headers stays unsampled.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import baggage
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    DEFAULT_OFF,
+    DEFAULT_ON,
+    Decision,
+    ParentBasedTraceIdRatio,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
+from opentelemetry.trace import get_current_span
+
+from roark_otel._capture import call_context
+from roark_otel._capture.capture import shows_an_id
+from roark_otel._safety.guard import guarded, say
+from roark_otel._settings import environment
+from roark_otel._settings.settings import Settings
+from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
+
+_FIXED: Final[Mapping[str, Sampler]] = {
+    "always_on": ALWAYS_ON,
+    "always_off": ALWAYS_OFF,
+    "parentbased_always_on": DEFAULT_ON,
+    "parentbased_always_off": DEFAULT_OFF,
+}
+_OF_RATIO: Final[Mapping[str, Callable[[float], Sampler]]] = {
+    "traceidratio": TraceIdRatioBased,
+    "parentbased_traceidratio": ParentBasedTraceIdRatio,
+}
+_READ: Final = (environment.ROARK_EXTERNAL_ID_KEYS, environment.ROARK_OBSERVABILITY_ENABLED)
+
+
+class RoarkSampler(Sampler):
+    """Records the spans of conversations that another sampler drops, so that their calls are made all the same.
+
+    A span is one of a conversation if, when it starts, its attributes, `call_attributes` or baggage have an external
+    id, or if it is marked as a root, or if its trace or its parent is one of a conversation already. An id that is set
+    only after the start comes too late: what a sampler has dropped cannot be brought back.
+
+    Make it the outermost one: `TracerProvider(sampler=RoarkSampler(ParentBased(TraceIdRatioBased(0.01))))`, or in the
+    environment `OTEL_TRACES_SAMPLER=roark`, see `sampler_from_argument`.
+
+    Args:
+        delegate: Who decides on what is exported.
+        external_id_keys: As of the processor. Default: `ROARK_EXTERNAL_ID_KEYS`.
+
+    Raises:
+        ValueError: if `delegate` is no sampler.
+    """
+
+    def __init__(self, delegate: Sampler, *, external_id_keys: Sequence[str] | None = None) -> None:
+        if not isinstance(delegate, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] - not all apps have types
+            raise ValueError("roark_otel: delegate: must be a sampler, such as ParentBased(TraceIdRatioBased(0.1))")
+        settings = Settings.from_env({name: os.environ.get(name, "") for name in _READ})
+        self._delegate = delegate
+        self._is_enabled = settings.enabled
+        keys = settings.external_id_keys if external_id_keys is None else external_id_keys
+        self._telling = frozenset({EXTERNAL_ID, CONVERSATION_ROOT, *keys})
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """What the delegate decides; RECORD_ONLY for a span of a conversation that it would drop."""
+        result = self._delegate.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        if result.decision is not Decision.DROP or not self._is_of_a_call(parent_context, trace_id, attributes):
+            return result
+        # The samplers of the SDK give no attributes back with a DROP, and the id is among them.
+        return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)
+
+    @guarded(False)
+    def _is_of_a_call(self, parent_context: Context | None, trace_id: int, attributes: Attributes) -> bool:
+        if not self._is_enabled:
+            return False
+        if attributes and not self._telling.isdisjoint(attributes):
+            return True
+        if call_context.in_use and EXTERNAL_ID in call_context.call_attributes_in(parent_context):
+            return True
+        parent = get_current_span(parent_context)
+        if parent.is_recording() and not parent.get_span_context().trace_flags.sampled:
+            return True  # recorded, and not exported: so is what is below it
+        return shows_an_id(trace_id) or baggage.get_baggage(EXTERNAL_ID, parent_context) is not None
+
+    def get_description(self) -> str:
+        """Its name and the delegate's, for logs."""
+        return f"RoarkSampler{{{self._delegate.get_description()}}}"
+
+
+def sampler_from_argument(argument: str | None = None) -> RoarkSampler:
+    """The sampler of `OTEL_TRACES_SAMPLER=roark`, an entry point of the SDK's configuration.
+
+    Args:
+        argument: `OTEL_TRACES_SAMPLER_ARG`, the delegate: a ratio such as `0.1`, which means
+            `parentbased_traceidratio:0.1`; or one of OpenTelemetry's own names (`always_off`, `parentbased_always_on`
+            and so on), those with a ratio as `traceidratio:0.1`. Default: `parentbased_always_on`, as OpenTelemetry's.
+    """
+    told = (argument or "parentbased_always_on").strip().lower()
+    if told in _FIXED:
+        return RoarkSampler(_FIXED[told])
+    name, colon, ratio = told.partition(":")
+    try:
+        # TraceIdRatioBased raises ValueError for a number that is no ratio.
+        made = _OF_RATIO[name](float(ratio)) if colon else ParentBasedTraceIdRatio(float(told))
+    except (KeyError, ValueError):
+        say(
+            logging.WARNING,
+            ("sampler",),
+            "roark_otel: OTEL_TRACES_SAMPLER_ARG is neither a ratio from 0 to 1 nor the name of a sampler; "
+            "parentbased_always_on holds",
+        )
+        made = DEFAULT_ON
+    return RoarkSampler(made)

@@ -1,0 +1,93 @@
+"""Lists of messages as they are told, line by line, and what comes of telling them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel.dialects.chat.shapes import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roark_otel._model.spans import SpanRecord
+    from roark_otel.dialects.chat.shapes import Message
+
+CUSTOMER = "C"
+AGENT = "A"
+"""A line is one of these letters and the words."""
+
+_LETTERS = {Role.AGENT: AGENT, Role.CUSTOMER: CUSTOMER}
+_MAX_NS = 1 << 63
+
+
+class Span(NamedTuple):
+    """Which span tells something, and when it was; one without an end is still open."""
+
+    span_id: int
+    start_ns: int
+    end_ns: int | None
+
+
+class Said(NamedTuple):
+    """One thing that was said. `asked_ns`: when the model was asked for it."""
+
+    at_ns: int
+    by_agent: bool
+    text: str
+    asked_ns: int
+    agent: str | None = None
+    interrupted: bool = False
+
+
+def in_order(said: Iterable[Said]) -> list[Said]:
+    """What was said in the order of time."""
+    return sorted(said, key=lambda one: (*one[:4], one.agent or "", one.interrupted))
+
+
+def has_times(span: SpanRecord) -> bool:
+    """Whether the times of a span are nanoseconds since the epoch; an app may have passed anything."""
+    return 0 <= span.start_ns < _MAX_NS and (span.end_ns is None or 0 <= span.end_ns < _MAX_NS)
+
+
+def as_span(span: SpanRecord) -> Span:
+    """When a span was, its end not before its start."""
+    return Span(span.span_id, span.start_ns, None if span.end_ns is None else max(span.start_ns, span.end_ns))
+
+
+def lines(told: Iterable[Message]) -> list[str]:
+    """What messages say, one line for each that an agent or a customer says."""
+    return [_LETTERS[one.role] + one.text for one in told if one.text and one.role in _LETTERS]
+
+
+def texts(told: Iterable[Message]) -> list[str]:
+    """The words of an answer's messages, whatever role they bear; those of tools and systems are no answer."""
+    return [one.text for one in told if one.text and one.role not in {Role.TOOL, Role.SYSTEM}]
+
+
+class Recital:
+    """A list of messages as far as it was told: how often each line stands in it, and what it is known by."""
+
+    __slots__ = ("counts", "digest", "has_agent", "last", "length")
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.digest = 0
+        self.has_agent = False
+        self.last: str | None = None
+        self.length = 0
+
+    def copy(self) -> Recital:
+        """The same as far as it was told; it may go on in another way."""
+        other = Recital()
+        other.counts = self.counts.copy()
+        other.digest, other.has_agent, other.last, other.length = self.digest, self.has_agent, self.last, self.length
+        return other
+
+    def add(self, line: str) -> int:
+        """Tells one more line. Returns how often it stands in the list by now."""
+        found = self.counts[line] = self.counts.get(line, 0) + 1
+        self.digest = hash((self.digest, line))
+        self.has_agent = self.has_agent or line[0] == AGENT
+        self.last = line
+        self.length += 1
+        return found
