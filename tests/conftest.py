@@ -16,7 +16,7 @@ from roark_otel._safety import guard, log_ids
 from roark_otel._setup import processor
 from roark_otel._spool.memory import SpoolMemory
 from roark_otel.sandbox import Sandbox
-from scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
+from support.scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

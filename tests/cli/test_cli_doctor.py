@@ -15,7 +15,6 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from answering import Answer, AnsweringServer, NoAnswer
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel._delivery.client import Client
 from roark_otel.cli.doctor import network
@@ -24,6 +23,7 @@ from roark_otel.cli.doctor.spooldir import check_spool
 from roark_otel.cli.doctor.surroundings import check_provider
 from roark_otel.cli.doctor.versions import check_doubles
 from roark_otel.sandbox import Sandbox
+from support.answering import Answer, AnsweringServer, NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,16 +12,16 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context
 
-from answering import Answer, AnsweringServer, created, invalid
-from helpers import T0
-from otlp_lines import Ended, ended, line, lines
-from replaying import SPANS, load
 from roark_otel._delivery.client import Client
 from roark_otel._replay.pipeline import ReadyCall
 from roark_otel._settings.settings import Settings
 from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay import progress
 from roark_otel.cli.replay.sending import ATTEMPTS, Already, Created, NotTaken, send
+from support.answering import Answer, AnsweringServer, created, invalid
+from support.helpers import T0
+from support.otlp_lines import Ended, ended, line, lines
+from support.replaying import SPANS, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from helpers import KEY, App, by_id, wait_until
 from roark_otel import cli
 from roark_otel.sandbox import Sandbox
+from support.helpers import KEY, App, by_id, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
-from dumps import records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanEvent, SpanRecord
 from roark_otel.dialects.gen_ai import GEN_AI
+from support.dumps import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

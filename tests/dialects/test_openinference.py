@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
-from dumps import SPANS, record, records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects.openinference import OPENINFERENCE
+from support.dumps import SPANS, record, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

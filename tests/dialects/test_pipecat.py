@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
-from dumps import SPANS, below, conversations, record, records
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._model.moments import Agent, Customer, Fact, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects.pipecat import PIPECAT
+from support.dumps import SPANS, below, conversations, record, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import processes
 import pytest
+
+from support import processes
 
 
 @pytest.fixture(name="interpreter", params=processes.VERSIONS)

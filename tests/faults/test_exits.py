@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-import processes
 import pytest
 
-from helpers import by_id, wait_until, words
 from roark_otel.sandbox import Sandbox
+from support import processes
+from support.helpers import by_id, wait_until, words
 
 if TYPE_CHECKING:
     from pathlib import Path

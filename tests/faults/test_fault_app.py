@@ -6,21 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from answering import AnsweringServer
-from helpers import App, words
+from support.answering import AnsweringServer
+from support.helpers import App, words
+from support.paths import TESTS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from roark_otel.sandbox import Sandbox
 
 TALKING = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
-from helpers import App
+from support.helpers import App
 app = App(sys.argv[1])
 with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1"}) as span:
     span.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
@@ -34,7 +36,7 @@ def test_the_process_is_killed_in_the_middle_of_a_conversation(tmp_path: Path) -
     """Nothing of it is on disk yet."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with AnsweringServer() as server:
-        command = [sys.executable, "-c", TALKING, server.url, str(Path(__file__).parent.parent)]
+        command = [sys.executable, "-c", TALKING, server.url, str(TESTS)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603
             assert process.stdout is not None
             assert process.stdout.readline() == b"talking\n"

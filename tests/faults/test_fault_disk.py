@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from writers import report, spool_one_call
 
-from answering import Answer, AnsweringServer, created
-from helpers import App, wait_until
 from roark_otel._delivery import courier
 from roark_otel._spool.file import FORMAT, Header, Stage, call_name
 from roark_otel._spool.spool import Spool
+from support.answering import Answer, AnsweringServer, created
+from support.helpers import App, wait_until
+from support.writers import report, spool_one_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ GROUP, ONE, OTHER = 54_300, 54_301, 54_302
 needs_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may mount and be others")
 
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-PRELOADED = ["writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
+PRELOADED = ["support.writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
 CONTEXT.set_forkserver_preload(PRELOADED)
 
 

@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flaky import FlakyRoark, wait_for
-from writers import drain, write_calls
+
+from support.flaky import FlakyRoark, wait_for
+from support.writers import drain, write_calls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and flock")
 
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-PRELOADED = ["writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
+PRELOADED = ["support.writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
 CONTEXT.set_forkserver_preload(PRELOADED)
 
 

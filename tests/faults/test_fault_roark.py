@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from answering import Answer, AnsweringServer, Seen, created, invalid
-from helpers import App, wait_until
 from roark_otel._delivery import attempt, recordings
 from roark_otel._delivery import courier as couriers
 from roark_otel._delivery.answers import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECONDS
@@ -20,6 +18,8 @@ from roark_otel._model.stats import Tally
 from roark_otel._spool import spool
 from roark_otel._spool.file import Header, Stage, call_name
 from roark_otel._spool.spool import Spool
+from support.answering import Answer, AnsweringServer, Seen, created, invalid
+from support.helpers import App, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
-from helpers import App
 from roark_otel import RoarkSpanProcessor, attach_recording
+from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
+from support.helpers import App
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import processes
 import pytest
 
-from helpers import by_id, words
+from support import processes
+from support.helpers import by_id, words
 
 if TYPE_CHECKING:
     from pathlib import Path

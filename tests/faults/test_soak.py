@@ -14,10 +14,10 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context
 
-from helpers import ID, Threads, wait_until
 from roark_otel import RoarkSpanProcessor
 from roark_otel._engine import registry
 from roark_otel._safety import guard
+from support.helpers import ID, Threads, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from helpers import wait_until, words
-from instrumented import INSTRUMENT, environment
+from support.helpers import wait_until, words
+from support.instrumented import INSTRUMENT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instrumented import CONVERSATION, WITNESS, environment, run
+from support.instrumented import CONVERSATION, WITNESS, environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instrumented import INSTRUMENT, WITNESS, environment, run
+from support.instrumented import INSTRUMENT, WITNESS, environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path

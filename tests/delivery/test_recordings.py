@@ -1,0 +1,445 @@
+"""Recordings that come later: attached, found by a resolver, known after a delay, or never."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from roark_otel import RoarkSpanProcessor, attach_recording, attach_recording_async
+from roark_otel._delivery import courier, recordings
+from roark_otel._delivery import resolver as resolver_module
+from roark_otel._spool import attachments
+from roark_otel._spool.file import call_name, id_hash
+from roark_otel.types import Attached, FinishedCall, Kept, NoRecording
+from support.answering import AnsweringServer, created
+from support.helpers import App, wait_until
+from support.paths import TESTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from roark_otel.sandbox import Sandbox
+
+URL = "https://example.com/later.wav"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens every few seconds happens at once."""
+    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(recordings, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(recordings.random, "random", lambda: 0.0)
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[AnsweringServer]:
+    with AnsweringServer() as server:
+        yield server
+
+
+def app(server: AnsweringServer | Sandbox, **arguments: Any) -> App:
+    """An app without a recording."""
+    return App(server.url, **{"recording_url": None, **arguments})
+
+
+def talk(one: App, external_id: str, **attributes: Any) -> None:
+    one.conversation(external_id, "Hello.", **{"roark.conversation.root": True, **attributes})
+    one.processor.force_flush(10_000)
+
+
+def sent(server: AnsweringServer) -> dict[str, str]:
+    """The recordings of the calls that were sent, by external id."""
+    return {(body := json.loads(seen.body))["externalId"]: body["recordingUrl"] for seen in server.seen}
+
+
+def spool_files(tmp_path: Path, pattern: str) -> list[Path]:
+    return [path for path in (tmp_path / "spool").rglob(pattern) if path.is_file()]
+
+
+# Attached
+
+
+def test_a_recording_is_attached_while_the_call_waits(server: AnsweringServer, tmp_path: Path) -> None:
+    one = app(server)
+    talk(one, "call-1")
+    assert (server.seen, one.processor.stats().awaiting_recording) == ([], 1)
+
+    assert attach_recording("call-1", URL) == Attached(1)
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+    wait_until(lambda: one.processor.stats().delivered == 1)
+    assert one.processor.stats().awaiting_recording == 0
+    assert spool_files(tmp_path, "*") == []
+
+
+def test_a_recording_is_attached_before_the_call_comes(server: AnsweringServer, tmp_path: Path) -> None:
+    assert attach_recording("call-1", URL) == Kept()
+    one = app(server)
+
+    talk(one, "call-1")
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+    wait_until(lambda: spool_files(tmp_path, "*") == [])
+
+
+def test_a_recording_that_is_attached_after_the_call_was_sent_changes_nothing(server: AnsweringServer) -> None:
+    one = app(server)
+    talk(one, "call-1", **{"roark.recording_url": "https://example.com/first.wav"})
+
+    assert attach_recording("call-1", URL) == Kept()
+
+    talk(one, "call-2", **{"roark.recording_url": URL})
+    assert [json.loads(seen.body)["externalId"] for seen in server.seen] == ["call-1", "call-2"]
+
+
+def test_a_recording_is_attached_by_another_process_without_a_key(server: AnsweringServer, tmp_path: Path) -> None:
+    one = app(server)
+    talk(one, "call-1")
+
+    script = f"import roark_otel; print(roark_otel.attach_recording('call-1', '{URL}'))"
+    environment = {**os.environ, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout == "Attached(calls=1)\n"
+    wait_until(lambda: sent(server) == {"call-1": URL}, 30.0)
+
+
+def test_a_recording_that_is_attached_while_the_call_is_spooled_is_never_missed(server: AnsweringServer) -> None:
+    """Either the one finds the other's file, or the other way round."""
+    one = app(server, linger_seconds=0.02)
+    ids = [f"call-{number}" for number in range(40)]
+    gate = threading.Barrier(2)
+
+    def attach() -> None:
+        for external_id in ids:
+            gate.wait()
+            attach_recording(external_id, URL)
+
+    thread = threading.Thread(target=attach)
+    thread.start()
+    for external_id in ids:
+        gate.wait()
+        one.conversation(external_id, "Hello.", **{"roark.conversation.root": True})
+    thread.join()
+
+    wait_until(lambda: sent(server) == dict.fromkeys(ids, URL), 30.0)
+
+
+def test_an_attached_recording_takes_the_place_of_one_that_was_only_guessed(server: AnsweringServer) -> None:
+    one = app(server, recording_url_template="https://example.com/{external_id}.wav", recording_delay_seconds=3_600)
+    talk(one, "call-1")
+
+    assert attach_recording("call-1", URL) == Attached(1)
+
+    assert [json.loads(path.read_bytes().split(b"\n")[1])["recordingUrl"] for path in _ready(one)] == [URL]
+
+
+def _ready(one: App) -> list[Path]:
+    return list(one.processor._engine._spool.directory.glob("*.ready.jsonl"))  # type: ignore[union-attr]
+
+
+def test_an_attached_recording_outlives_a_further_root_of_the_call(server: AnsweringServer) -> None:
+    """A call that rests is finished again, without knowing of the attachment."""
+    one = app(server, linger_seconds=0.02)
+    first = one.tracer.start_span("turn", attributes={"roark.external_id": "call-1"})
+    first.add_event("roark.transcript", {"role": "agent", "text": "one"})
+    first.end()
+    wait_until(lambda: one.processor.stats().awaiting_recording == 1)
+    assert attach_recording("call-1", URL) == Attached(1)
+
+    second = one.tracer.start_span("turn", attributes={"roark.external_id": "call-1"})
+    second.add_event("roark.transcript", {"role": "agent", "text": "two"})
+    second.end()
+    one.processor.force_flush(10_000)
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+    assert [entry["text"] for entry in json.loads(server.seen[0].body)["transcript"]] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("external_id", "url"), [("", URL), ("x" * 256, URL), ("a", "ftp://a"), ("a", "later.wav")])
+def test_an_attachment_that_cannot_be_right_is_refused(external_id: str, url: str) -> None:
+    with pytest.raises(ValueError, match=r"^roark_otel: (external_id|url): "):
+        attach_recording(external_id, url)
+
+
+def test_a_recording_is_attached_from_an_event_loop(server: AnsweringServer) -> None:
+    one = app(server)
+    talk(one, "call-1")
+
+    assert asyncio.run(attach_recording_async("call-1", URL)) == Attached(1)
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+
+
+def test_a_kept_recording_does_not_stay_for_ever(tmp_path: Path) -> None:
+    attach_recording("call-1", URL)
+    kept = tmp_path / "spool" / "attached" / f"{id_hash('call-1')}.json"
+    os.utime(kept, (1_000, 1_000))
+
+    assert attachments.kept(tmp_path / "spool") == set()
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"url": 7}', b'{"url": "file:///etc/passwd"}', b"\xff", b"[" * 90_000]
+)
+def test_a_kept_recording_that_is_damaged_is_none(content: bytes, tmp_path: Path) -> None:
+    attach_recording("call-1", URL)
+    (tmp_path / "spool" / "attached" / f"{id_hash('call-1')}.json").write_bytes(content)
+
+    assert attachments.kept_for(tmp_path / "spool", id_hash("call-1")) is None
+
+
+def test_in_memory_a_recording_is_attached_in_the_same_process(server: AnsweringServer, tmp_path: Path) -> None:
+    one = app(server, spool="memory")
+    talk(one, "call-1")
+    assert one.processor.stats().awaiting_recording == 1
+
+    assert attach_recording("call-1", URL) == Attached(1)
+    assert attach_recording("call-2", URL) == Kept()
+    talk(one, "call-2")
+
+    wait_until(lambda: sent(server) == {"call-1": URL, "call-2": URL})
+    assert not (tmp_path / "spool").exists()
+
+
+# Resolved
+
+
+def test_a_resolver_finds_the_recording(server: AnsweringServer) -> None:
+    told: list[tuple[FinishedCall, str]] = []
+
+    def resolver(call: FinishedCall) -> str:
+        told.append((call, threading.current_thread().name))
+        return URL
+
+    one = app(server, recording_url=resolver)
+    talk(one, "call-1")
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+    ((call, thread),) = told
+    assert (call.external_id, call.turns, call.tools, thread) == ("call-1", 1, 0, "roark-otel-resolver")
+    assert len(call.trace_id) == 32
+    assert 0 <= time.time() - call.started_at.timestamp() < 60
+    assert call.started_at <= call.finished_at
+
+
+@pytest.mark.faults
+def test_a_resolver_that_does_not_know_yet_or_fails_is_asked_again(
+    server: AnsweringServer, said: pytest.LogCaptureFixture
+) -> None:
+    answers: list[Any] = [None, OSError("secret words"), "not a url", URL]
+
+    def resolver(_call: FinishedCall) -> str | None:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    one = app(server, recording_url=resolver)
+    talk(one, "call-1")
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+    assert answers == []
+    assert "secret words" not in said.text
+
+
+def test_a_call_that_waits_for_a_resolver_is_not_due(server: AnsweringServer) -> None:
+    one = app(server, recording_url=lambda _call: None)
+    one.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
+
+    assert one.processor.force_flush(10_000)
+    assert one.processor.stats().awaiting_recording == 1
+
+
+def test_a_resolver_that_hangs_is_abandoned_and_delays_nobody(
+    server: AnsweringServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolver_module, "DEADLINE_SECONDS", 0.2)
+    end = threading.Event()
+
+    def resolver(call: FinishedCall) -> str:
+        if call.external_id == "stuck":
+            end.wait(60)
+        return URL
+
+    one = app(server, recording_url=resolver)
+    talk(one, "stuck")
+    talk(one, "told", **{"roark.recording_url": "https://example.com/told.wav"})
+    talk(one, "found")
+
+    wait_until(lambda: sent(server) == {"told": "https://example.com/told.wav", "found": URL}, 30.0)
+    assert one.processor.stats().abandoned_resolvers >= 1
+    end.set()
+    wait_until(lambda: "stuck" in sent(server), 30.0)
+
+
+def test_hanging_resolvers_are_bounded(monkeypatch: pytest.MonkeyPatch, server: AnsweringServer) -> None:
+    monkeypatch.setattr(resolver_module, "DEADLINE_SECONDS", 0.01)
+    monkeypatch.setattr(resolver_module, "MAX_ABANDONED", 2)
+    end, asked = threading.Event(), []
+
+    def resolver(call: FinishedCall) -> None:
+        asked.append(call.external_id)
+        end.wait(60)
+
+    one = app(server, recording_url=resolver)
+    for number in range(6):
+        one.conversation(f"call-{number}", "Hello.", **{"roark.conversation.root": True})
+    one.processor.force_flush(10_000)
+
+    wait_until(lambda: one.processor.stats().abandoned_resolvers == 2, 30.0)
+    assert len(asked) == 2
+    end.set()
+    wait_until(lambda: len(set(asked)) == 6, 30.0)
+
+
+def test_what_spans_say_needs_no_resolver(server: AnsweringServer) -> None:
+    def resolver(_call: FinishedCall) -> str:
+        raise AssertionError
+
+    one = app(server, recording_url=resolver)
+    talk(one, "call-1", **{"roark.recording_url": URL})
+
+    assert sent(server) == {"call-1": URL}
+
+
+# Never
+
+
+def never(_call: FinishedCall) -> str:
+    raise NoRecording
+
+
+@pytest.mark.parametrize("how", [{"recording_url": never}, {"recording_wait_seconds": 0.2}])
+def test_a_call_without_a_recording_is_sent_with_the_fallback(how: dict[str, Any], server: AnsweringServer) -> None:
+    one = app(server, recording_fallback_url="https://example.com/silence.wav", **how)
+    talk(one, "call-1")
+
+    wait_until(lambda: len(server.seen) == 1)
+    body = json.loads(server.seen[0].body)
+    assert body["recordingUrl"] == "https://example.com/silence.wav"
+    assert body["properties"]["roark_recording"] == "fallback"
+    assert body["transcript"][0]["text"] == "Hello."
+
+
+@pytest.mark.parametrize("how", [{"recording_url": never}, {"recording_wait_seconds": 0.2}])
+def test_a_call_without_a_recording_and_a_fallback_is_set_aside_and_an_attachment_revives_it(
+    how: dict[str, Any], server: AnsweringServer, tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    one = app(server, **how)
+    talk(one, "call-1")
+    wait_until(lambda: one.processor.stats().rejected == 1)
+    (reason,) = spool_files(tmp_path, "*.reason.json")
+    assert json.loads(reason.read_text()) == {"status": 0, "reason": "no_recording"}
+    assert (reason.parent.name, one.processor.stats().awaiting_recording) == ("rejected", 0)
+    assert [message for message in said.messages if "call-1 has no recording" in message]
+
+    assert attach_recording("call-1", URL) == Attached(1)
+
+    wait_until(lambda: sent(server) == {"call-1": URL})
+    wait_until(lambda: spool_files(tmp_path, "*") == [])
+
+
+def test_a_call_that_was_rejected_for_something_else_is_not_revived(tmp_path: Path) -> None:
+    with AnsweringServer(then=lambda _seen: created()) as server:
+        from support.answering import invalid
+
+        server.then = invalid("startedAt")
+        one = app(server)
+        talk(one, "call-1", **{"roark.recording_url": "https://example.com/wrong.wav"})
+
+        assert attach_recording("call-1", URL) == Kept()
+    assert len(spool_files(tmp_path, f"rejected/{call_name('call-1', 0)[:32]}*.jsonl")) == 1
+
+
+# Delayed
+
+
+def test_a_template_s_recording_is_good_only_after_a_delay(server: AnsweringServer) -> None:
+    one = app(server, recording_url_template="https://example.com/{external_id}.wav", recording_delay_seconds=1.0)
+    ended = time.time()
+    one.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
+
+    assert one.processor.force_flush(10_000)
+    wait_until(lambda: len(server.seen) == 1)
+    assert time.time() - ended >= 0.99
+    assert one.processor.stats().awaiting_recording == 0
+
+
+def test_a_recording_that_spans_tell_needs_no_delay(server: AnsweringServer) -> None:
+    one = app(server, recording_url_template="https://example.com/x.wav", recording_delay_seconds=3_600.0)
+    talk(one, "call-1", **{"roark.recording_url": URL})
+
+    assert sent(server) == {"call-1": URL}
+
+
+def test_a_template_names_a_livekit_room(server: AnsweringServer) -> None:
+    one = app(server, recording_url_template="https://example.com/{livekit_room_name}.ogg")
+    livekit = one.provider.get_tracer("livekit-agents")
+    with livekit.start_as_current_span("agent_session", attributes={"lk.room_name": "order desk/7"}) as session:
+        session.set_attribute("roark.external_id", "call-1")
+        session.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+    one.processor.force_flush(10_000)
+
+    assert sent(server) == {"call-1": "https://example.com/order%20desk%2F7.ogg"}
+
+
+# Other processes
+
+
+def test_a_waiting_call_of_an_earlier_process_is_taken_over(
+    server: AnsweringServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(TESTS)!r})
+from support.helpers import App
+one = App({server.url!r}, recording_url=None)
+one.conversation("call-1", "Hello.", **{{"roark.conversation.root": True}})
+assert one.processor.force_flush(10_000)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=True)  # noqa: S603
+    assert len(spool_files(tmp_path, "*.waiting.jsonl")) == 1
+    monkeypatch.setattr(recordings, "TAKE_OVER_SECONDS", 0.0)
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(
+        RoarkSpanProcessor(api_key="test-key", base_url=server.url, recording_url=lambda _call: URL)
+    )
+
+    wait_until(lambda: sent(server) == {"call-1": URL}, 30.0)
+
+
+def test_a_waiting_call_of_a_process_that_lives_is_left_to_it(server: AnsweringServer, tmp_path: Path) -> None:
+    """Its own resolver may know what another one's does not."""
+    one = app(server)
+    talk(one, "call-1")
+    asked: list[str] = []
+
+    def resolver(call: FinishedCall) -> str:
+        asked.append(call.external_id)
+        return URL
+
+    other = RoarkSpanProcessor(
+        api_key="test-key", base_url=server.url, project_id=None, recording_url=resolver, spool_dir=tmp_path / "spool"
+    )
+    # Both share one engine here, so what counts is asked of the part that decides.
+    assert other._engine is one.processor._engine
+    waits = one.processor._engine._courier._recordings  # type: ignore[union-attr]
+    assert waits._free_at(time.time()) - time.monotonic() > recordings.TOUCH_SECONDS
+    assert asked == []

@@ -1,0 +1,141 @@
+"""The Kubernetes examples: what has to agree agrees."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from roark_otel import cli
+from roark_otel._settings import environment
+from roark_otel._settings.settings import Settings
+from support.paths import EXAMPLES
+
+KUBERNETES = EXAMPLES / "kubernetes"
+FILES = sorted(path.name for path in KUBERNETES.glob("*.yaml"))
+
+Json = dict[str, Any]
+
+
+def workloads(file: str) -> dict[str, Json]:
+    """The pods of a file by the name of their workload."""
+    found = yaml.safe_load_all((KUBERNETES / file).read_text(encoding="utf-8"))
+    return {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in found}
+
+
+PODS = [(file, name) for file in FILES for name in workloads(file)]
+
+
+@pytest.fixture(name="pod", params=PODS, ids=lambda one: "/".join(one))
+def _pod(request: pytest.FixtureRequest) -> Json:
+    file, name = request.param
+    return workloads(file)[name]
+
+
+def containers(pod: Json) -> list[Json]:
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
+def variables(container: Json) -> dict[str, str]:
+    return {one["name"]: one.get("value", "") for one in container.get("env", [])}
+
+
+def couriers(pod: Json) -> list[Json]:
+    return [one for one in containers(pod) if one.get("command", [""])[0] == "roark-otel"]
+
+
+def test_every_variable_is_one_of_ours_and_valid(pod: Json) -> None:
+    """What is set exists, and means what it says."""
+    for container in containers(pod):
+        found = {name: value for name, value in variables(container).items() if value}
+        assert set(found) <= set(environment.FIELDS)
+        Settings().with_arguments(**{environment.FIELDS[name]: value for name, value in found.items()})
+
+
+def test_the_spool_is_on_a_volume(pod: Json) -> None:
+    """Every container that has the spool has it at the place that it is told."""
+    volumes = {one["name"] for one in pod["volumes"]}
+    for container in containers(pod):
+        mounts = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
+        assert set(mounts.values()) <= volumes
+        if "ROARK_SPOOL_DIR" in variables(container):
+            assert variables(container)["ROARK_SPOOL_DIR"] in mounts
+
+
+def test_everybody_has_the_same_spool_and_key() -> None:
+    """In one file the directory on the disk, the place of it and the secret agree: couriers look where apps write."""
+    for file in FILES:
+        pods = list(workloads(file).values())
+        of_ours = [one for pod in pods for one in containers(pod) if variables(one)]
+        assert len(of_ours) == 2
+        assert len({variables(one)["ROARK_SPOOL_DIR"] for one in of_ours}) == 1
+        keys = {str(env["valueFrom"]) for one in of_ours for env in one["env"] if env["name"] == "ROARK_API_KEY"}
+        assert len(keys) == 1
+        assert (
+            len({str({**volume.get("hostPath", {}), "name": volume["name"]}) for p in pods for volume in p["volumes"]})
+            == 1
+        )
+
+
+def test_the_grace_period_covers_the_exit(pod: Json) -> None:
+    """The app's exit timeout, and the courier's after it where both share a pod."""
+    needed = 0.0
+    for container in containers(pod):
+        needed += float(variables(container).get("ROARK_EXIT_TIMEOUT_SECONDS", 0))
+    for courier in couriers(pod):
+        needed += float(courier["command"][courier["command"].index("--timeout") + 1])
+    assert 0 < needed < pod["terminationGracePeriodSeconds"]
+
+
+def test_nobody_has_more_rights_than_it_needs(pod: Json) -> None:
+    """No root but for the one that hands over a directory, no writable root file system, no capabilities."""
+    for container in containers(pod):
+        context = {**pod["securityContext"], **container["securityContext"]}
+        assert context["readOnlyRootFilesystem"] is True
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"]["drop"] == ["ALL"]
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        if container["name"] != "prepare":
+            assert context["runAsNonRoot"] is True
+            assert context["runAsUser"] > 0
+            assert "add" not in context["capabilities"]
+
+
+def test_the_spool_fits_its_volume(pod: Json) -> None:
+    """Kubernetes evicts a pod whose volume grows over its limit."""
+    for volume in pod["volumes"]:
+        if limit := volume.get("emptyDir", {}).get("sizeLimit"):
+            gib = int(re.fullmatch(r"(\d+)Gi", limit)[1])  # type: ignore[index]
+            for container in containers(pod):
+                assert int(variables(container)["ROARK_SPOOL_MAX_BYTES"]) < gib * 1024**3
+
+
+def test_couriers_run_a_command_that_exists(pod: Json, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line takes what the files say."""
+    taken: list[Any] = []
+    monkeypatch.setitem(cli.COMMANDS, "spool", _Taking(taken))  # type: ignore[arg-type]
+    for courier in couriers(pod):
+        assert cli.main(courier["command"][1:]) == 0
+        assert taken[-1].action == "drain"
+        assert taken[-1].follow is True
+
+
+class _Taking:
+    """The spool command without doing anything."""
+
+    def __init__(self, taken: list[Any]) -> None:
+        self.SUMMARY = cli.spool.SUMMARY
+        self.arguments = cli.spool.arguments
+        self._taken = taken
+
+    def run(self, options: Any) -> int:
+        self._taken.append(options)
+        return 0
+
+
+def test_readme_names_every_file() -> None:
+    """The table of choices links to the files that there are."""
+    linked = re.findall(r"\]\(([a-z]+\.yaml)\)", (KUBERNETES / "README.md").read_text(encoding="utf-8"))
+    assert sorted(linked) == FILES

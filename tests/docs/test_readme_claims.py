@@ -1,0 +1,109 @@
+"""What the README says of its examples comes true when they run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from support.paths import ROOT
+
+if TYPE_CHECKING:
+    from roark_otel.sandbox import Sandbox
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def _block_with(text: str) -> str:
+    (found,) = [block for block in _blocks("python") if text in block]
+    return found
+
+
+def _run(program: str, sandbox: Sandbox) -> None:
+    """Runs a block in an app that has a provider with a processor already, or makes its own."""
+    environment = os.environ | {"ROARK_API_KEY": "key", "ROARK_BASE_URL": sandbox.url}
+    run = subprocess.run(  # noqa: S603 - our own README
+        [sys.executable, "-W", "error", "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+PROVIDER = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from roark_otel import RoarkSpanProcessor
+from support.paths import ROOT
+
+trace.set_tracer_provider(TracerProvider())
+trace.get_tracer_provider().add_span_processor(RoarkSpanProcessor())
+"""
+
+
+def test_a_conversation_without_a_framework_makes_a_call(sandbox: Sandbox) -> None:
+    """With times since its start, a tool and the recording's address in the end."""
+    _run(PROVIDER + _block_with("with roark_otel.conversation("), sandbox)
+
+    (call,) = sandbox.calls()
+    assert (call["externalId"], call["recordingUrl"]) == ("call-123", "https://recordings.example.com/call-123.wav")
+    said = sorted((entry["text"], entry["role"]) for entry in call["transcript"])
+    assert said == [("It was shipped.", "AGENT"), ("Where is my order?", "CUSTOMER")]
+    assert [use["result"] for use in call["toolInvocations"]] == [{"status": "shipped"}]
+
+
+def test_a_bound_function_is_in_the_call(sandbox: Sandbox) -> None:
+    """What the pool runs has the call's attributes."""
+    block = _block_with("roark_otel.bind(print)")
+    work = """
+def work(_):
+    with trace.get_tracer("app").start_as_current_span("work") as span:
+        span.set_attribute("roark.recording_url", "https://example.com/a.wav")
+        span.add_event("roark.transcript", {"role": "agent", "text": "From a thread."})
+"""
+    _run(PROVIDER + work + block.replace("bind(print)", "bind(work)"), sandbox)
+
+    (call,) = sandbox.calls()
+    assert (call["externalId"], call["properties"]["shop"]) == ("call-123", "Lakeside")
+    assert [entry["text"] for entry in call["transcript"]] == ["From a thread."]
+
+
+def test_a_sampled_out_conversation_makes_a_call(sandbox: Sandbox) -> None:
+    """The block as it stands, at a ratio at which hardly any trace is exported."""
+    talk = """
+with provider.get_tracer("app").start_as_current_span("call", attributes={"roark.external_id": "call-1"}) as call:
+    call.set_attribute("roark.recording_url", "https://example.com/a.wav")
+    call.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+"""
+    _run(_block_with("RoarkSampler(ParentBased").replace("0.01", "0.0") + talk, sandbox)
+
+    assert [call["externalId"] for call in sandbox.calls()] == ["call-1"]
+
+
+def test_a_redactor_has_the_last_word(sandbox: Sandbox) -> None:
+    """Words, tools and whole calls, as the comment above the block says."""
+    talk = """
+from opentelemetry.sdk.trace import TracerProvider
+
+provider = TracerProvider()
+provider.add_span_processor(processor)
+for name, vip in (("call-1", False), ("call-2", True)):
+    told = {"roark.external_id": name, "roark.recording_url": "https://example.com/a.wav", "roark.property.vip": vip}
+    with provider.get_tracer("app").start_as_current_span("call", attributes=told) as call:
+        call.add_event("roark.transcript", {"role": "agent", "text": "Lakeside, about Policy 17."})
+        call.add_event("roark.tool_invocation", {"name": "verify_identity", "result": "Ada"})
+"""
+    _run(_block_with("def redact(told") + talk, sandbox)
+
+    (call,) = sandbox.calls()
+    assert (call["externalId"], "toolInvocations" in call) == ("call-1", False)
+    assert [entry["text"] for entry in call["transcript"]] == ["the shop, about [redacted]."]

@@ -1,0 +1,406 @@
+"""Patterns, and the app's own hook."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roark_otel import RoarkSpanProcessor
+from roark_otel._linking.sampling import is_in_sample
+from roark_otel._model.call import UnrecordedCall
+from roark_otel._model.moments import Returned, ToolUse, Utterance
+from roark_otel._privacy.patterns import Patterns
+from roark_otel._privacy.redaction import FAILED_TEXT
+from support.helpers import ID, App, agent_said, by_id, customer_said, wait_until, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel.sandbox import Sandbox
+    from roark_otel.types import Redactable
+
+ALL = Patterns(["card", "phone", "email"])
+
+CARDS = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "4111-1111-1111-1111",
+    "4111. 1111. 1111. 1111.",
+    "4111, 1111, 1111, 1111",
+    "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+    "3782 822463 10005",
+    "5555\u00a05555\u00a05555\u00a04444",
+    "6011 0009 9013 9424",
+    "\uff14\uff11\uff11\uff11 1111 1111 1111",
+    "4222222222222",
+]
+
+PHONES = [
+    "+15550100123",
+    "+1 (555) 010-0123",
+    "+49 171 2345678",
+    "+49 (0)171 2345678",
+    "+44 20 7946 0958",
+    "0044 20 7946 0958",
+    "(555) 010-0123",
+    "555-010-0123",
+    "555.010.0123",
+    "1-555-010-0123",
+    "555-0100",
+    "5550100123",
+    "15550100123",
+    "0171 2345678",
+    "030/1234567",
+    "07700 900123",
+    "01 71 23 45 67",
+    "612 345 678",
+    "98765 43210",
+    "5 5 5 0 1 0 0 1 2 3",
+    "(11) 91234-5678",
+]
+
+MAILS = ["john.doe@example.com", "a@b.example.co.uk", "first+tag@example.org", "o'neil_1%x@mail-1.example.com"]
+
+INNOCENT = [
+    "It is 2026-11-25, 10:30 o'clock.",
+    "25.11.2026",
+    "01.11.2026",
+    "It costs 1.299,00 or 12,345,678.90.",
+    "192.168.100.100",
+    "0.123456789",
+    "order 17, room 204, floor 3",
+    "1795348364",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "100, 200, 3000",
+    "4111111111111112",
+    "12345678901234567890123",
+    "@ home, and at example.com",
+    "",
+]
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_is_found(card: str) -> None:
+    assert Patterns(["card"]).text(f"My number is {card.rstrip('.')}, code 123.") == "My number is [card], code 123."
+
+
+@pytest.mark.parametrize("phone", PHONES)
+def test_a_phone_number_is_found(phone: str) -> None:
+    assert Patterns(["phone"]).text(f"Call {phone}, please, 2 times.") == "Call [phone], please, 2 times."
+
+
+@pytest.mark.parametrize("mail", MAILS)
+def test_a_mail_address_is_found(mail: str) -> None:
+    assert Patterns(["email"]).text(f"Write to {mail}, please.") == "Write to [email], please."
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_what_is_none_of_them_stays(text: str) -> None:
+    assert ALL.text(text) == text
+
+
+def test_several_in_one_text() -> None:
+    assert (
+        ALL.text("4111 1111 1111 1111 or 12 5555 5555 5555 4444, a@example.com; +1 555 010 0123.")
+        == "[card] or [card], [email]; [phone]."
+    )
+    assert Patterns(["card"]).text("17 4111 1111 1111 1111 12/27") == "17 [card] 12/27"
+
+
+def test_rows_that_overlap_are_replaced_together() -> None:
+    """Two of them have a check digit, one by chance: no part of either is left."""
+    assert Patterns(["card"]).text("12 5555 5555 5555 4444 x") == "[card] x"
+
+
+def test_only_what_was_asked_for_is_replaced() -> None:
+    text = "4111 1111 1111 1111, 555-010-0123, a@example.com"
+    assert Patterns(["card"]).text(text) == "[card], 555-010-0123, a@example.com"
+    assert Patterns(["phone"]).text(text) == "4111 1111 1111 1111, [phone], a@example.com"
+    assert Patterns(["email"]).text(text) == "4111 1111 1111 1111, 555-010-0123, [email]"
+    assert Patterns([re.compile(r"\d+")]).text(text).startswith("[redacted] [redacted]")
+    assert (Patterns().text(text), bool(Patterns())) == (text, False)
+
+
+def test_values_deep_and_no_keys() -> None:
+    told = {
+        "a@example.com": ["a@example.com", {"card": 4111111111111111, "ok": True, "none": None, "half": 0.5}],
+        "number": 5550100123,
+        "float": 4111111111111111.0,
+        "tuple": ("555-010-0123",),
+    }
+    assert ALL.value(told) == {
+        "a@example.com": ["[email]", {"card": "[card]", "ok": True, "none": None, "half": 0.5}],
+        "number": "[phone]",
+        "float": "[card]",
+        "tuple": ["[phone]"],
+    }
+
+
+digits = st.text(st.sampled_from("0123456789"), min_size=12, max_size=18)
+
+
+def with_check_digit(number: str) -> str:
+    return next(one for last in range(10) if luhn(one := f"{number}{last}"))
+
+
+def luhn(number: str) -> bool:
+    total = 0
+    for place, digit in enumerate(map(int, reversed(number))):
+        doubled = digit * 2 if place % 2 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+@given(st.sampled_from("23456"), digits, st.sampled_from([" ", "-", "", "\u00a0"]), st.integers(1, 6))
+def test_every_card_is_found_however_it_is_grouped(first: str, rest: str, separator: str, size: int) -> None:
+    number = with_check_digit(first + rest[:17])
+    written = separator.join(number[at : at + size] for at in range(0, len(number), size))
+    assert Patterns(["card"]).text(f"It is {written}.") == "It is [card]."
+
+
+@given(st.text())
+def test_any_text_is_taken(text: str) -> None:
+    found = ALL.text(text)
+    assert ALL.text(found) == found
+
+
+@pytest.mark.parametrize("piece", ["1", "a", "a@", "a.b", "+1(", "1 1111 ", "- "])
+def test_a_long_text_takes_linear_time(piece: str) -> None:
+    """Twice the text never takes much more than twice the steps: nothing here hangs on a megabyte."""
+    done = threading.Event()
+
+    def redact() -> None:
+        ALL.text(piece * (300_000 // len(piece)))
+        done.set()
+
+    threading.Thread(target=redact, daemon=True).start()
+    assert done.wait(60)
+
+
+# In a call
+
+
+def told_everywhere(app: App, secret: str, external_id: str = "call-1") -> None:
+    """One conversation in which a secret stands wherever words can stand."""
+    with app.tracer.start_as_current_span("call", attributes={ID: external_id}) as root:
+        customer_said(root, f"It is {secret}.", payload=json.dumps({"heard": [secret]}))
+        agent_said(root, f"So {secret}?")
+        arguments = json.dumps({"said": secret, "deep": [{"said": secret}]})
+        root.add_event("roark.tool_invocation", {"name": "save", "parameters": arguments, "result": arguments})
+        root.add_event("roark.tool_invocation", {"name": "text", "result": secret, "description": secret})
+        root.add_event("roark.tool_invocation", {"name": "fail", "error": f"no {secret}"})
+        root.set_attributes(
+            {"roark.agent.name": "Ada", "roark.agent.prompt": secret, "roark.agent.description": secret}
+        )
+        root.set_attribute("roark.property.note", f"said {secret}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "secret"), [("card", "4111 1111 1111 1111"), ("phone", "+1 555 010 0123"), ("email", "a@example.com")]
+)
+def test_nothing_of_it_leaves_the_process(
+    sandbox: Sandbox,
+    tmp_path: Any,
+    said: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    secret: str,
+) -> None:
+    """Neither in a request nor in the spool nor in a log; the rest of the words is there."""
+    monkeypatch.setenv("ROARK_REDACT", kind)
+    sent, kept = App(sandbox.url), App(sandbox.url, api_key="other", recording_url=None)
+    for app in (sent, kept):
+        told_everywhere(app, secret)
+        assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    files = [path.read_text() for path in (tmp_path / "spool").rglob("*") if path.is_file()]
+    assert any('"transcript"' in text for text in files)
+    for text in (json.dumps(call), *files, said.text):
+        assert secret not in text
+    mark = f"[{kind}]"
+    assert words(call) == [f"It is {mark}.", f"So {mark}?"]
+    assert call["transcript"][0]["payload"] == {"heard": [mark]}
+    uses = {use["name"]: use for use in call["toolInvocations"]}
+    deep = {"said": mark, "deep": [{"said": mark}]}
+    assert (uses["save"]["parameters"], uses["save"]["result"]) == (deep, deep)
+    assert (uses["text"]["result"], uses["text"]["description"]) == (mark, mark)
+    assert uses["fail"]["result"] == {"error": f"no {mark}"}
+    assert call["agent"] == {"name": "Ada", "prompt": {"resolvedPrompt": mark}, "description": mark}
+    assert call["properties"]["note"] == f"said {mark}"
+
+
+def test_a_card_at_the_place_where_a_text_is_cut(sandbox: Sandbox) -> None:
+    """Words are redacted before they are cut, so no half of a number is left."""
+    app = App(sandbox.url, redact_patterns=["card"])
+    app.conversation("call-1", "x" * 65_500 + " 4111 1111 1111 1111" * 3)
+    assert app.processor.force_flush()
+    assert "4111" not in words(sandbox.calls()[0])[0]
+
+
+def test_patterns_of_one_s_own(sandbox: Sandbox) -> None:
+    app = App(sandbox.url, redact_patterns=["email", re.compile(r"\bpolicy \d+\b", re.IGNORECASE)])
+    app.conversation("call-1", "Policy 17 of a@example.com.")
+    assert app.processor.force_flush()
+    assert [words(call) for call in sandbox.calls()] == [["[redacted] of [email]."]]
+
+
+# The hook
+
+
+def shout(told: Redactable) -> Redactable | None:
+    """Changes an utterance, a tool use and a call, and drops some."""
+    match told:
+        case Utterance() if "drop" in told.text:
+            return None
+        case Utterance():
+            return replace(told, text=told.text.upper(), start_ns=0)
+        case ToolUse() if told.name == "drop":
+            return None
+        case ToolUse():
+            return replace(told, parameters={"kept": 1}, outcome=Returned("changed"))
+        case UnrecordedCall():
+            if told.external_id == "private":
+                return None
+            return told.model_copy(update={"external_id": "other", "properties": {"tier": "gold"}})
+
+
+def test_the_hook_has_the_last_word(sandbox: Sandbox) -> None:
+    app = App(sandbox.url, redact=shout)
+    with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:
+        customer_said(root, "keep this")
+        customer_said(root, "drop this")
+        for name in ("keep", "drop"):
+            root.add_event("roark.tool_invocation", {"name": name, "parameters": '{"id": 1}', "result": "17"})
+    app.conversation("private", "Hello?")
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    assert (call["externalId"], words(call)) == ("call-1", ["KEEP THIS"])
+    assert [(use["name"], use["parameters"], use["result"]) for use in call["toolInvocations"]] == [
+        ("keep", {"kept": 1}, "changed")
+    ]
+    assert call["transcript"][0]["startOffsetMs"] < 60_000
+    assert call["properties"] == {"tier": "gold"}
+    assert (app.processor.stats().withheld, app.processor.stats().delivered) == (1, 1)
+
+
+def test_the_hook_runs_after_the_patterns_and_on_the_assembler_s_thread(sandbox: Sandbox) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def note(told: Redactable) -> Redactable:
+        seen.append((threading.current_thread().name, getattr(told, "text", "")))
+        return told
+
+    app = App(sandbox.url, redact=note, redact_patterns=["email"])
+    app.conversation("call-1", "a@example.com")
+    assert app.processor.force_flush()
+    assert seen == [("roark-otel-assembler", "[email]"), ("roark-otel-assembler", "")]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda told: 1 / 0,  # noqa: ARG005
+        lambda told: "text",  # noqa: ARG005
+        lambda told: replace(told, text=7) if isinstance(told, Utterance) else 7,
+        lambda told: replace(told, parameters="x") if isinstance(told, ToolUse) else 7,
+        lambda told: told.model_copy(update={"transcript": "SECRET"}) if isinstance(told, UnrecordedCall) else 7,
+    ],
+)
+def test_a_hook_that_fails_costs_the_words_and_not_the_call(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, answer: Callable[[Any], Any]
+) -> None:
+    app = App(sandbox.url, redact=answer)
+    told_everywhere(app, "SECRET")
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    assert "SECRET" not in json.dumps(call)
+    assert "transcript" not in call
+    assert {(use["name"], json.dumps(use["parameters"]), use["result"]) for use in call["toolInvocations"]} == {
+        (name, "{}", "") for name in ("save", "text", "fail")
+    }
+    assert call["agent"] == {"name": "Ada"}
+    assert call["properties"]["roark_redaction_failed"] is True
+    assert "trace_id" in call["properties"]
+    assert "SECRET" not in said.text
+
+
+@pytest.mark.faults
+def test_a_hook_that_fails_for_one_utterance(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    """Only its words are dropped; the fault is told once, without a word of anybody."""
+
+    def fail(told: Redactable) -> Redactable:
+        if isinstance(told, Utterance) and "SECRET" in told.text:
+            raise ValueError(told.text)
+        return told
+
+    app = App(sandbox.url, redact=fail)
+    app.conversation("call-1", "Hello?", "SECRET one", "SECRET two")
+    assert app.processor.force_flush()
+    assert [words(call) for call in sandbox.calls()] == [["Hello?", FAILED_TEXT, FAILED_TEXT]]
+    assert len([record for record in said.records if record.levelno == logging.ERROR]) == 1
+    assert "SECRET" not in said.text
+
+
+def test_a_hook_must_be_a_function() -> None:
+    hook: Any = "card"
+    with pytest.raises(ValueError, match="redact: must be a function"):
+        RoarkSpanProcessor(api_key="key", redact=hook)
+
+
+# Properties, samples, and what is taken back
+
+
+def test_only_the_properties_that_are_allowed(sandbox: Sandbox) -> None:
+    """Those that spans tell; what we add ourselves, such as the trace id, is always there."""
+    app = App(sandbox.url, properties_allow=["tier", "plan_name"])
+    told = {"roark.property.tier": "gold", "roark.property.planName": "L", "roark.property.note": "SECRET"}
+    app.conversation("call-1", "Hello?", **told)
+    assert app.processor.force_flush()
+    properties = sandbox.calls()[0]["properties"]
+    assert (properties["tier"], properties["plan_name"]) == ("gold", "L")
+    assert "note" not in properties
+    assert "trace_id" in properties
+
+
+def test_a_share_of_the_calls(sandbox: Sandbox) -> None:
+    """Chosen by the id, each conversation that is left out counted once."""
+    app = App(sandbox.url, call_sample_ratio=0.5)
+    for number in range(100):
+        app.conversation(f"call-{number}", "Hello?")
+    assert app.processor.force_flush()
+    expected = {f"call-{number}" for number in range(100) if is_in_sample(f"call-{number}", 0.5)}
+    assert set(by_id(sandbox.calls())) == expected
+    assert app.processor.stats().sampled_out == 100 - len(expected)
+
+
+def test_the_sample_is_the_same_on_every_machine() -> None:
+    """By SHA-256, so that it depends on nothing but the id; a higher ratio contains a lower one."""
+    assert [number for number in range(20) if is_in_sample(f"call-{number}", 0.25)] == SAMPLE
+    ids = [f"call-{number}" for number in range(10_000)]
+    quarter, half = ({one for one in ids if is_in_sample(one, ratio)} for ratio in (0.25, 0.5))
+    assert quarter < half
+    assert abs(len(quarter) - 2_500) < 200
+    assert all(is_in_sample(one, 1.0) for one in ids)
+    assert not any(is_in_sample(one, 0.0) for one in ids)
+
+
+SAMPLE = [2, 9, 11, 14, 15]
+
+
+def test_a_resting_call_is_taken_back(sandbox: Sandbox) -> None:
+    """A call that waits for further roots is skipped when one of them says so: its file is removed."""
+    app = App(sandbox.url, linger_seconds=0)
+    app.conversation("call-1", "Hello?")
+    wait_until(lambda: app.processor.stats().spooled == 1)
+    app.conversation("call-1", "Forget it.", **{"roark.skip": True})
+    assert app.processor.force_flush()
+    assert (sandbox.calls(), app.processor.stats().skipped, app.processor.stats().spooled) == ([], 1, 0)

@@ -1,0 +1,178 @@
+"""`configure`: an app that has set up nothing gets tracing and calls in one line."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.util._once import Once
+
+from roark_otel import RoarkSpanProcessor, Settings, configure
+from roark_otel._setup.providers import processors_of
+from roark_otel.types import Configured
+from support.helpers import ID, KEY, RECORDING, customer_said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from roark_otel.sandbox import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _own_global_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """OpenTelemetry's one global provider is set once in a process; here once in a test."""
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    yield
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
+def hold(external_id: str = "call-1") -> trace.Span:
+    told = {ID: external_id, "roark.conversation.root": True}
+    with trace.get_tracer("app").start_as_current_span("call", attributes=told) as root:
+        customer_said(root, "Hello?")
+    return root
+
+
+def flush() -> bool:
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    return provider.force_flush()
+
+
+def test_it_makes_all_there_is_to_make_and_the_call_is_linked(sandbox: Sandbox) -> None:
+    done = configure(
+        api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, export_traces=True, service_name="order-desk"
+    )
+    root = hold()
+
+    assert done == Configured(provider="made", processor="added", traces="to_roark")
+    assert flush()
+    call = sandbox.call("call-1")
+    assert call.trace_ids == (f"{root.get_span_context().trace_id:032x}",)
+    assert call.body["properties"]["service_name"] == "order-desk"
+
+
+def test_a_provider_that_is_there_is_joined(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+
+    done = configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING)
+    hold()
+
+    assert done == Configured(provider="joined", processor="added", traces="elsewhere")
+    assert trace.get_tracer_provider() is provider
+    assert flush()
+    assert len(sandbox.calls()) == 1
+    assert [span.name for span in exporter.get_finished_spans()] == ["call"]
+    assert "nothing exports the spans" not in said.text
+
+
+def test_a_second_time_changes_nothing(sandbox: Sandbox) -> None:
+    first = configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING)
+    second = configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING)
+    hold()
+
+    assert (first.processor, second) == ("added", Configured("joined", "there", "nowhere"))
+    assert len(processors_of(trace.get_tracer_provider())) == 1
+    assert flush()
+    assert len(sandbox.calls()) == 1
+
+
+def test_a_processor_of_the_apps_own_is_found(sandbox: Sandbox) -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(RoarkSpanProcessor(api_key=KEY, base_url=sandbox.url))
+    trace.set_tracer_provider(provider)
+
+    assert configure(api_key=KEY, base_url=sandbox.url).processor == "there"
+
+
+def test_without_an_export_it_is_told_once_that_nothing_links(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    configure(api_key=KEY, base_url=sandbox.url)
+    configure(api_key=KEY, base_url=sandbox.url)
+
+    assert said.text.count("nothing exports the spans, so calls are made without a trace") == 1
+    assert "ROARK_EXPORT_TRACES=true" in said.text
+
+
+def test_everything_from_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROARK_API_KEY", KEY)
+    monkeypatch.setenv("ROARK_BASE_URL", sandbox.url)
+    monkeypatch.setenv("ROARK_EXPORT_TRACES", "true")
+    monkeypatch.setenv("ROARK_RECORDING_URL_TEMPLATE", "https://example.com/{external_id}.wav")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "order-desk")
+
+    assert configure().traces == "to_roark"
+    hold()
+
+    assert flush()
+    call = sandbox.call("call-1")
+    assert call.body["recordingUrl"] == "https://example.com/call-1.wav"
+    assert call.body["properties"]["service_name"] == "order-desk"
+    assert len(call.trace_ids) == 1
+
+
+def test_an_argument_wins_over_settings(sandbox: Sandbox) -> None:
+    told = Settings(base_url="https://elsewhere.example.com", agent_name="Order desk")
+
+    configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, settings=told)
+    hold()
+
+    assert flush()
+    assert sandbox.call("call-1").body["agent"]["name"] == "Order desk"
+
+
+@pytest.mark.parametrize(
+    ("switch", "said_why"),
+    [
+        ({}, True),
+        ({"ROARK_API_KEY": KEY, "ROARK_OBSERVABILITY_ENABLED": "false"}, False),
+        ({"ROARK_API_KEY": KEY, "OTEL_SDK_DISABLED": "true"}, False),
+    ],
+    ids=["no key", "kill switch", "no SDK"],
+)
+def test_where_no_calls_are_made_nothing_is_set_up(
+    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture, switch: dict[str, str], said_why: bool
+) -> None:
+    for name, value in switch.items():
+        monkeypatch.setenv(name, value)
+
+    assert configure() == Configured("untouched", "none", "nowhere")
+    assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    assert ("set ROARK_API_KEY" in said.text) is said_why
+
+
+def test_a_provider_that_takes_no_processors_is_left_alone(said: pytest.LogCaptureFixture) -> None:
+    trace.set_tracer_provider(trace.NoOpTracerProvider())
+
+    assert configure(api_key=KEY).provider == "untouched"
+    assert "takes no span processors" in said.text
+
+
+def test_a_bad_argument_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="base_url: must be https"):
+        configure(api_key=KEY, base_url="http://example.com")
+
+    assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def test_livekit_that_was_imported_before_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps to the provider that it found at its import; the real one is in tests/frameworks."""
+    told: list[Any] = []
+    telemetry = ModuleType("livekit.agents.telemetry")
+    telemetry.__dict__["set_tracer_provider"] = told.append
+    monkeypatch.setitem(sys.modules, "livekit.agents.telemetry", telemetry)
+
+    configure(api_key=KEY, base_url=sandbox.url)
+
+    assert told == [trace.get_tracer_provider()]

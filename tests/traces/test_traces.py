@@ -1,0 +1,367 @@
+"""The spans of conversations go to Roark, only those, and without a word where content is off."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import baggage
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, set_span_in_context
+
+from roark_otel import RoarkSpanProcessor
+from roark_otel._traces import processor as traces
+from roark_otel._traces.harmless import LONGEST_NAME, without_content
+from support.answering import Answer, AnsweringServer
+from support.helpers import ID, SECOND, App, customer_said
+from support.replaying import SPANS, load, replay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from roark_otel.sandbox import Sandbox
+
+DUMPS = sorted(
+    str(path.relative_to(SPANS).with_suffix(""))
+    for path in SPANS.rglob("*.json")
+    if not {"truth", "never_ended"} & set(path.name.split("."))
+)
+
+
+FRAMEWORKS = sorted({dump.split("/")[0] for dump in DUMPS})
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The SDK's exporting threads end with their test."""
+    made: list[BatchSpanProcessor] = []
+
+    def make(exporter: SpanExporter) -> BatchSpanProcessor:
+        made.append(BatchSpanProcessor(exporter))
+        return made[-1]
+
+    monkeypatch.setattr(traces, "BatchSpanProcessor", make)
+    yield
+    for processor in made:
+        processor.shutdown()
+
+
+@pytest.fixture(name="roark")
+def _roark() -> Iterator[AnsweringServer]:
+    """A Roark that keeps every request as it came."""
+    with AnsweringServer(then=lambda seen: Answer(200, b"") if seen.path == "/v1/traces" else Answer(503)) as server:
+        yield server
+
+
+def trace_requests(roark: AnsweringServer) -> list[bytes]:
+    return [seen.body for seen in roark.seen if seen.path == "/v1/traces"]
+
+
+def export(processor: RoarkSpanProcessor) -> None:
+    """Sends what is to be sent of traces; calls have a time of their own."""
+    assert processor._traces is not None
+    processor._traces.force_flush(10_000)
+
+
+def exported(roark: AnsweringServer) -> list[str]:
+    """The names of the spans that arrived."""
+    names: list[str] = []
+    for body in trace_requests(roark):
+        request: Any = ExportTraceServiceRequest.FromString(body)
+        for resource in request.resource_spans:
+            names += [span.name for scope in resource.scope_spans for span in scope.spans]
+    return names
+
+
+def test_the_trace_of_a_call_is_linked_to_it(sandbox: Sandbox) -> None:
+    app = App(sandbox.url, export_traces=True)
+    with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:
+        customer_said(root, "Hello?")
+
+    assert app.provider.force_flush()
+    assert sandbox.call("call-1").trace_ids == (f"{root.get_span_context().trace_id:032x}",)
+
+
+def test_only_the_traces_of_conversations_are_exported_each_whole(roark: AnsweringServer) -> None:
+    """Also what ended before the id was known, and what ends after the root."""
+    app = App(roark.url, export_traces=True)
+    with app.tracer.start_as_current_span("GET /health"), app.tracer.start_as_current_span("SELECT"):
+        pass
+    with app.tracer.start_as_current_span("call") as root:
+        app.tracer.start_span("before the id").end()
+        root.set_attribute(ID, "call-1")
+        late = app.tracer.start_span("after the root")
+    late.end()
+    export(app.processor)
+
+    assert sorted(exported(roark)) == ["after the root", "before the id", "call"]
+    assert app.processor._traces is not None
+    assert app.processor._traces._open == {}
+
+
+def test_spans_leave_while_their_root_is_open(roark: AnsweringServer) -> None:
+    """A call may last for hours: what ended in it does not wait that long."""
+    app = App(roark.url, export_traces=True)
+    root = app.tracer.start_span("call")
+    with app.tracer.start_as_current_span("conversation", attributes={ID: "call-1"}):
+        app.tracer.start_span("turn").end()
+        export(app.processor)
+        assert exported(roark) == ["turn"]
+    root.end()
+
+
+@pytest.mark.parametrize("where", ["resource", "baggage", "another key"])
+def test_wherever_the_id_stands(roark: AnsweringServer, where: str) -> None:
+    app = App(
+        roark.url,
+        export_traces=True,
+        resource={ID: "call-1"} if where == "resource" else {},
+        external_id_keys=["session.id"],
+    )
+    context = baggage.set_baggage(ID, "call-1") if where == "baggage" else None
+    told = {"session.id": "call-1"} if where == "another key" else {}
+    app.tracer.start_span("call", context, attributes=told).end()
+    export(app.processor)
+
+    assert exported(roark) == ["call"]
+
+
+def test_what_is_not_sampled_is_not_exported(roark: AnsweringServer) -> None:
+    app = App(roark.url, export_traces=True, provider={"sampler": ALWAYS_OFF})
+    app.tracer.start_span("call", attributes={ID: "call-1"}).end()
+    export(app.processor)
+
+    assert exported(roark) == []
+
+
+def test_the_key_and_the_project_travel_with_it(roark: AnsweringServer) -> None:
+    app = App(roark.url, export_traces=True, project_id="project-1", traces_endpoint=f"{roark.url}/v1/traces")
+    app.conversation("call-1", "Hello?")
+    export(app.processor)
+
+    headers = next(seen.headers for seen in roark.seen if seen.path == "/v1/traces")
+    assert headers["authorization"] == "Bearer test-key"
+    assert headers["x-roark-project-id"] == "project-1"
+    assert headers["content-type"] == "application/x-protobuf"
+
+
+def test_spans_after_a_shutdown_are_exported_too(roark: AnsweringServer) -> None:
+    """LiveKit up to 1.7 shuts the app's provider down after every job, while other jobs talk."""
+    app = App(roark.url, export_traces=True, exit_timeout_seconds=0.1)
+    app.conversation("call-1", "Hello?")
+    app.processor.shutdown()
+    app.conversation("call-2", "Hello?")
+    export(app.processor)
+
+    assert exported(roark) == ["call", "call"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a child that is forked")
+def test_a_child_of_multiprocessing_exports_before_it_ends(roark: AnsweringServer) -> None:
+    """It runs no atexit, as LiveKit's job processes, and nobody shuts its provider down."""
+    apps: list[App] = []
+
+    def job() -> None:
+        apps.append(App(roark.url, export_traces=True, exit_timeout_seconds=1))
+        apps[0].conversation("call-1", "Hello?")
+
+    child = multiprocessing.get_context("fork").Process(target=job)
+    child.start()
+    child.join(60)
+
+    assert child.exitcode == 0
+    assert exported(roark) == ["call"]
+
+
+def test_it_is_off_unless_it_is_asked_for(roark: AnsweringServer) -> None:
+    app = App(roark.url)
+    app.conversation("call-1", "Hello?")
+    app.provider.force_flush(100)
+
+    assert trace_requests(roark) == []
+
+
+def test_a_missing_extra_costs_no_call(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    app = App(sandbox.url, export_traces=True)
+    app.conversation("call-1", "Hello?")
+
+    assert app.provider.force_flush()
+    assert len(sandbox.calls()) == 1
+    assert 'pip install "roark-otel[otlp]"' in said.text
+
+
+def test_spans_that_wait_for_an_id_are_bounded(
+    roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(traces, "MAX_WAITING_SPANS", 10)
+    app = App(roark.url, export_traces=True)
+    first, second = (app.tracer.start_span(name) for name in ("first", "second"))
+    for root, number in ((first, 8), (second, 8)):
+        for _ in range(number):
+            app.tracer.start_span("child", set_span_in_context(root)).end()
+    first.set_attribute(ID, "call-1")
+    second.set_attribute(ID, "call-2")
+    first.end()
+    second.end()
+    export(app.processor)
+
+    assert exported(roark).count("child") == 8
+    assert "more than 10 spans wait for an external id" in said.text
+    assert app.processor._traces is not None
+    assert app.processor._traces._waiting == 0
+
+
+def test_traces_with_an_id_are_forgotten_in_the_end(roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "MAX_TRACES", 10)
+    app = App(roark.url, export_traces=True)
+    for number in range(25):
+        app.conversation(f"call-{number}")
+
+    assert app.processor._traces is not None
+    assert len(app.processor._traces._with_id) <= 10
+
+
+# Without content
+
+
+def words_of(spans: list[dict[str, Any]]) -> set[str]:
+    """Every text on these spans and their events that is more than a name: what was said, given, returned, asked."""
+    told = [attributes for span in spans for attributes in (span["attributes"], *events_of(span))]
+    texts = {value for attributes in told for value in attributes.values() if isinstance(value, str)}
+    return {text for text in texts if " " in text.strip() or (text.startswith(("{", "[")) and len(text) > 2)}
+
+
+def events_of(span: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event.get("attributes") or {} for event in span.get("events") or ()]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_no_word_of_any_framework_is_exported(roark: AnsweringServer, framework: str) -> None:
+    """With content off, no text of a recording is in any trace request, under whatever name it stands."""
+    spans = [span for dump in DUMPS if dump.startswith(framework) for span in load(dump)]
+    processor = RoarkSpanProcessor(
+        api_key="k",
+        base_url=roark.url,
+        recording_url="https://example.com/a.wav",
+        export_traces=True,
+        capture_content=False,
+    )
+    for dump in [dump for dump in DUMPS if dump.startswith(framework)]:
+        recorded = load(dump)
+        roots = {span["span_id"]: {ID: dump} for span in recorded if not span.get("parent_span_id")}
+        replay(recorded, processor, roots)
+    export(processor)
+
+    sent = b"".join(trace_requests(roark))
+    ended = [span["name"] for span in spans if span.get("on_end_seq") is not None]
+    assert sorted(exported(roark)) == sorted(ended)
+    words = {text for text in words_of(spans) if not any(text in name for name in ended)} - NAMES_WITH_A_BLANK
+    assert len(words) > 50
+    assert {text for text in words if text.encode() in sent} == set()
+
+
+NAMES_WITH_A_BLANK = {"OpenAI Agent", "Strands Agents", "(merged tools)"}
+"""The name of an agent or a tool, which is no word of the conversation."""
+
+
+def test_redaction_keeps_every_word_at_home(roark: AnsweringServer) -> None:
+    """Patterns know the texts of a call, not the attributes of any span: all content is left out."""
+    app = App(roark.url, export_traces=True, redact_patterns=["card"])
+    app.conversation("call-1", "My name is Robin.", **{"app.note": "a secret", "gen_ai.usage.input_tokens": 7})
+    export(app.processor)
+
+    (body,) = trace_requests(roark)
+    assert b"Robin" not in body
+    assert b"a secret" not in body
+    assert b"gen_ai.usage.input_tokens" in body
+
+
+def a_span(**attributes: Any) -> ReadableSpan:
+    context = SpanContext(1, 2, is_remote=False)
+    return ReadableSpan(
+        "execute_tool",
+        context,
+        attributes=attributes,
+        events=[
+            Event("exception", {"exception.type": "ValueError", "exception.message": "card 4111"}, 1),
+            Event("my name is Robin", {"text": "hello"}, 2),
+        ],
+        links=[Link(context, {"why": "a secret"})],
+        status=Status(StatusCode.ERROR, "card 4111"),
+        start_time=SECOND,
+        end_time=2 * SECOND,
+    )
+
+
+def test_what_is_left_of_a_span() -> None:
+    told = {
+        ID: "call-1",
+        "gen_ai.tool.name": "pay",
+        "gen_ai.tool.call.arguments": 4111,
+        "gen_ai.usage.input_tokens": 7,
+        "lk.function_tool.output": 4111,
+        "lk.function_tool.is_error": False,
+        "lk.pii.sip.phoneNumber": 15550100,
+        "lk.response.ttft": 0.25,
+        "unknown.name": "a secret",
+        "unknown.number": 4111,
+    }
+
+    left = without_content(a_span(**told))
+
+    assert dict(left.attributes or {}) == {
+        ID: "call-1",
+        "gen_ai.tool.name": "pay",
+        "gen_ai.usage.input_tokens": 7,
+        "lk.function_tool.is_error": False,
+        "lk.response.ttft": 0.25,
+    }
+    assert [(event.name, dict(event.attributes or {})) for event in left.events] == [
+        ("exception", {"exception.type": "ValueError"})
+    ]
+    assert [dict(link.attributes or {}) for link in left.links] == [{}]
+    assert (left.status.status_code, left.status.description) == (StatusCode.ERROR, None)
+    assert (left.start_time, left.end_time, left.get_span_context()) == (SECOND, 2 * SECOND, SpanContext(1, 2, False))
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * (LONGEST_NAME + 1), "two\nlines", "", ["a", "list"], {"a": "mapping"}, b"bytes"]
+)
+def test_a_name_that_is_none_goes(value: Any) -> None:
+    assert "gen_ai.tool.name" not in (without_content(a_span(**{"gen_ai.tool.name": value})).attributes or {})
+
+
+def test_a_resource_keeps_what_the_app_says_of_itself(roark: AnsweringServer) -> None:
+    resource = {"service.name": "order-desk", "process.command_args": "--password secret", "note": "a secret"}
+    app = App(roark.url, export_traces=True, capture_content=False, resource=resource)
+    app.conversation("call-1", "Hello?")
+    export(app.processor)
+
+    (body,) = trace_requests(roark)
+    assert b"order-desk" in body
+    assert b"secret" not in body
+
+
+@pytest.mark.faults
+def test_what_cannot_be_rid_of_its_content_is_not_exported(
+    roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> ReadableSpan:
+        raise RuntimeError("Robin")
+
+    monkeypatch.setattr(traces, "without_content", broken)
+    app = App(roark.url, export_traces=True, capture_content=False)
+    app.conversation("call-1", "My name is Robin.")
+    export(app.processor)
+
+    assert trace_requests(roark) == []
+    assert "Robin" not in said.text
