@@ -11,7 +11,7 @@ import pytest
 from opentelemetry import trace
 
 from roark_otel import RoarkSpanProcessor, call_attributes, conversation
-from roark_otel._safety.log_ids import named
+from roark_otel._safety.log_ids import log_id
 from roark_otel.dialects import DIALECTS
 from roark_otel.sandbox import Sandbox
 from roark_otel.types import Dialect
@@ -272,7 +272,7 @@ def test_logs_name_calls_by_a_hash(
     with app.tracer.start_as_current_span("late", attributes={ID: phone}) as span:
         customer_said(span, "Late.")
     app.close()
-    hashed = named(phone)
+    hashed = log_id(phone)
     assert hashed is not None
     assert said.text.count(hashed) >= 3
     assert phone not in said.text

@@ -202,5 +202,5 @@ def test_a_processor_warns_of_calls_that_its_key_cannot_deliver(tmp_path: Path, 
     RoarkSpanProcessor(api_key="new-key", base_url="http://127.0.0.1:9", spool_dir=tmp_path / "spool").shutdown()
 
     (warning,) = [record.getMessage() for record in said.records if record.levelname == "WARNING"]
-    assert warning.startswith(f"roark_otel: 1 calls of another key, project or address wait in {other}")
+    assert warning.startswith(f"1 calls of another key, project or address wait in {other}")
     assert "spool adopt" in warning

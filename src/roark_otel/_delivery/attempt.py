@@ -12,8 +12,8 @@ from typing_extensions import assert_never
 
 from roark_otel._model.hooks import FinishedCall
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
-from roark_otel._safety.guard import guarded, logger, say
-from roark_otel._safety.log_ids import named
+from roark_otel._safety.guard import guarded, log_once, logger
+from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.body import without_fields
 from roark_otel._spool.file import Header, Stage
 from roark_otel._spool.spool import Gone, Held, Spooled
@@ -163,16 +163,16 @@ class Delivering:
                 return receipt
             case TryAgain(_, why):
                 self._tally.add("retried", error_type=why)
-                message = "roark_otel: Roark cannot be reached (%s); calls wait in %s"
-                say(logging.WARNING, (why,), message, why, self._spool.place)
+                message = "Roark cannot be reached (%s); calls wait in %s"
+                log_once(logging.WARNING, (why,), message, why, self._spool.place)
                 return receipt
         assert_never(receipt)
 
     def _say_refused(self, status: int) -> None:
-        say(
+        log_once(
             logging.ERROR,
             (status,),
-            "roark_otel: Roark answered %d: check ROARK_API_KEY, ROARK_PROJECT_ID, ROARK_BASE_URL and the project's "
+            "Roark answered %d: check ROARK_API_KEY, ROARK_PROJECT_ID, ROARK_BASE_URL and the project's "
             "credits; calls wait in %s and are tried again after some minutes",
             status,
             self._spool.place,
@@ -211,7 +211,7 @@ def _rest(header: Header) -> float:
 def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None:
     header = call.header
     fields = {
-        "external_id": named(header.external_id),
+        "external_id": log_id(header.external_id),
         "call_id": call_id,
         "trace_id": header.trace_id,
         "turns": header.turns,
@@ -219,7 +219,7 @@ def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None
         "waited_s": round(max(0.0, time.time() - header.finished_at), 1),
     }
     logger.info(
-        "roark_otel: call %s: external_id=%s call_id=%s trace_id=%s turns=%d tools=%d waited_s=%.1f",
+        "call %s: external_id=%s call_id=%s trace_id=%s turns=%d tools=%d waited_s=%.1f",
         "was there already" if already else "created",
         *fields.values(),
         extra=fields,
@@ -229,9 +229,9 @@ def _log_delivered(call: Spooled, call_id: str | None, *, already: bool) -> None
 def _log_rejected(call: Spooled, status: int, reason: str, spool: Spool) -> None:
     what = "late tool invocations of call" if call.stage is Stage.LATE else "call"
     logger.warning(
-        "roark_otel: %s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected",
+        "%s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected",
         what,
-        named(call.header.external_id),
+        log_id(call.header.external_id),
         status,
         reason,
         spool.place,

@@ -19,7 +19,7 @@ from roark_otel._delivery.answers import backoff
 from roark_otel._delivery.attempt import finished_call
 from roark_otel._delivery.resolver import Answered, Found, Never, NotYet, Resolving
 from roark_otel._safety.guard import guarded, logger
-from roark_otel._safety.log_ids import named
+from roark_otel._safety.log_ids import log_id
 from roark_otel._spool import attachments
 from roark_otel._spool.body import with_recording
 from roark_otel._spool.file import Stage
@@ -243,9 +243,9 @@ class Recordings:
                 self._spool.reject(call, 0, "no_recording")
                 self._tally.add("rejected", error_type="no_recording")
                 logger.warning(
-                    "roark_otel: call external_id=%s has no recording and is kept in %s/rejected; attach_recording() "
+                    "call external_id=%s has no recording and is kept in %s/rejected; attach_recording() "
                     "still sends it",
-                    named(call.header.external_id),
+                    log_id(call.header.external_id),
                     self._spool.place,
                 )
                 return

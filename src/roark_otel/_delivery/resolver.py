@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import NoRecording
-from roark_otel._safety.guard import guarded, say
+from roark_otel._safety.guard import guarded, log_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,8 +107,8 @@ class Resolving:
             self._abandoned.append(self._current.thread)
             self._current = None
             self._tally.add("abandoned_resolvers")
-            message = "roark_otel: the recording resolver took more than %d s and is not waited for"
-            say(logging.WARNING, (), message, int(DEADLINE_SECONDS))
+            message = "the recording resolver took more than %d s and is not waited for"
+            log_once(logging.WARNING, (), message, int(DEADLINE_SECONDS))
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if self._current is None and self._queue and len(self._abandoned) < MAX_ABANDONED:
             self._begin(*self._queue.popleft())
@@ -139,5 +139,5 @@ class Resolving:
             return NotYet()
         if is_http_url(url):
             return Found(url)
-        say(logging.WARNING, (), "roark_otel: the recording resolver gave something that is no http URL")
+        log_once(logging.WARNING, (), "the recording resolver gave something that is no http URL")
         return NotYet()

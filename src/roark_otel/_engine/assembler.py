@@ -15,9 +15,9 @@ from roark_otel._capture.inbox import Request
 from roark_otel._conversation.cleaning import sound
 from roark_otel._conversation.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
 from roark_otel._privacy.redaction import Redaction
-from roark_otel._safety.guard import guarded, logger, say
+from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.late_imports import importing
-from roark_otel._safety.log_ids import named
+from roark_otel._safety.log_ids import log_id
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.body import MAX_APPENDED, appendable
 from roark_otel._spool.file import Header, Stage, call_name
@@ -71,14 +71,14 @@ NOTICES: dict[str, str] = {
 """What a person is told, once an interval, of the notices that something can be done about."""
 
 WAITS_FOR_RECORDING = (
-    "roark_otel: call external_id=%s waits in the spool for its recording: call roark_otel.attach_recording(id, url) "
+    "call external_id=%s waits in the spool for its recording: call roark_otel.attach_recording(id, url) "
     "or `roark-otel spool attach`, set roark.recording_url on a span of it, or configure ROARK_RECORDING_URL_TEMPLATE, "
     "recording_url= or ROARK_RECORDING_FALLBACK_URL"
 )
 """What is logged of a call without a recording."""
 
 NO_RECORDING_SOURCE = (
-    "roark_otel: no source of recordings is configured, and Roark takes no call without one: calls whose spans carry "
+    "no source of recordings is configured, and Roark takes no call without one: calls whose spans carry "
     "no roark.recording_url wait for roark_otel.attach_recording(); set ROARK_RECORDING_URL_TEMPLATE, recording_url= "
     "or ROARK_RECORDING_FALLBACK_URL"
 )
@@ -241,11 +241,11 @@ class Assembler:
             case Noticed(kind, external_id, detail):
                 self._to.tally.add(kind)
                 if kind in NOTICES:
-                    say(
+                    log_once(
                         logging.WARNING,
                         (kind,),
-                        f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
-                        named(external_id),
+                        f"{NOTICES[kind]} (external_id=%s, span=%s)",
+                        log_id(external_id),
                         detail,
                     )
             case _:
@@ -298,8 +298,8 @@ class Assembler:
             self._leave_out(_name(conversation), linked.reason)
             return None
         for field in linked.problems:
-            message = "roark_otel: %s of call %s is not valid and is left out"
-            say(logging.WARNING, (field,), message, field, named(conversation.external_id))
+            message = "%s of call %s is not valid and is left out"
+            log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
         return linked
 
     def _leave_out(self, name: str, reason: str) -> None:
@@ -331,7 +331,7 @@ class Assembler:
         self._hand_on(name, stage, rest)
 
     def _say_waits(self, external_id: str) -> None:
-        logger.info(WAITS_FOR_RECORDING, named(external_id))
+        logger.info(WAITS_FOR_RECORDING, log_id(external_id))
         if not self._is_told_of_recordings:
             self._is_told_of_recordings = True
             logger.warning(NO_RECORDING_SOURCE)
@@ -387,10 +387,10 @@ def _header(conversation: FinishedConversation, call: UnrecordedCall | None, res
 
 def tell(kind: str, external_id: str | None, span_name: str) -> None:
     """Warns of something that can be cured, once an interval for each kind."""
-    say(
+    log_once(
         logging.WARNING,
         (kind,),
-        f"roark_otel: {NOTICES[kind]} (external_id=%s, span=%s)",
-        named(external_id),
+        f"{NOTICES[kind]} (external_id=%s, span=%s)",
+        log_id(external_id),
         span_name,
     )

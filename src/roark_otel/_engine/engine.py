@@ -24,7 +24,7 @@ from roark_otel._model.vocabulary import Vocabulary
 from roark_otel._privacy.masking import Hiding
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import HookFailed, Redaction
-from roark_otel._safety.guard import guarded, logger, say
+from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import hash_ids
 from roark_otel._settings.key_rotation import Key
@@ -191,10 +191,10 @@ class Engine:
         if self._spool.directory is None:
             return
         for directory, count in siblings(self.settings.spool_dir, self._spool.directory).items():
-            say(
+            log_once(
                 logging.WARNING,
                 (str(directory),),
-                "roark_otel: %d calls of another key, project or address wait in %s and are not delivered from here; "
+                "%d calls of another key, project or address wait in %s and are not delivered from here; "
                 "`roark-otel spool adopt` takes them over",
                 count,
                 directory,
@@ -258,7 +258,7 @@ class Engine:
         unrecorded = len(self._spool.names([Stage.WAITING]))
         if to_send or unrecorded:
             logger.error(
-                "roark_otel: the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a "
+                "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a "
                 "recording URL. The next process with this spool, or `roark-otel spool drain`, delivers them; a "
                 "directory that dies with the pod loses them.",
                 self._spool.place,
@@ -334,10 +334,10 @@ class Engine:
     def _unreadable(self, found: Unreadable) -> None:
         self._tally.add("unreadable")
         span = found.span
-        say(
+        log_once(
             logging.WARNING,
             (found.attribute, found.why),
-            "roark_otel: cannot read %s of span %s (%032x-%016x): %s",
+            "cannot read %s of span %s (%032x-%016x): %s",
             found.attribute,
             span.name,
             span.trace_id,

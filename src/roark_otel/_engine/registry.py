@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel._engine.engine import Engine
 from roark_otel._engine.metrics import watch
-from roark_otel._safety.guard import guarded, say
+from roark_otel._safety.guard import guarded, log_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,10 +64,10 @@ def acquire(
             _engines[key] = engine
             _living.add(engine)
         elif (engine.settings, engine.dialects, engine.hooks) != (settings, tuple(dialects), hooks):
-            say(
+            log_once(
                 logging.WARNING,
                 ("conflict",),
-                "roark_otel: a second processor for %s has other settings; those of the first one hold",
+                "a second processor for %s has other settings; those of the first one hold",
                 settings.base_url,
             )
         engine.users += 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from roark_otel import attributes
 from roark_otel._model import reading
 from roark_otel._model.formats import is_external_id
-from roark_otel._safety.guard import say
+from roark_otel._safety.guard import log_once
 
 if TYPE_CHECKING:
     from roark_otel.types import CallAttributes
@@ -75,4 +75,4 @@ def valid_external_id(external_id: object) -> str | None:
 
 def bad(name: str, why: str) -> None:
     """Tells of an argument that is no good. At run time nothing of ours is raised into the app."""
-    say(logging.WARNING, (name, why), "roark_otel: %s %s; it is left out", name, why)
+    log_once(logging.WARNING, (name, why), "%s %s; it is left out", name, why)

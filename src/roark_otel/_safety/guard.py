@@ -31,7 +31,7 @@ _reraise = False
 _said: dict[tuple[object, ...], float] = {}
 
 
-def say(level: int, about: tuple[object, ...], message: str, *args: object, exc_info: bool = False) -> None:
+def log_once(level: int, about: tuple[object, ...], message: str, *args: object, exc_info: bool = False) -> None:
     """Logs a message, unless the same was said about the same thing within the interval."""
     now = time.monotonic()
     key = (message, *about)
@@ -53,7 +53,7 @@ def guarded(otherwise: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
             try:
                 return function(*args, **kwargs)
             except Exception as fault:  # noqa: BLE001 - the only one: nothing of ours may reach the app
-                report(fault, function.__qualname__)
+                report_fault(fault, function.__qualname__)
                 return otherwise
 
         return call
@@ -73,12 +73,12 @@ def guarded_hook(hook: Hook) -> Hook:
         try:
             hook(self, span, parent_context)
         except Exception as fault:  # noqa: BLE001 - as above
-            report(fault, hook.__qualname__)
+            report_fault(fault, hook.__qualname__)
 
     return cast("Hook", call)
 
 
-def report(fault: Exception, where: str) -> None:
+def report_fault(fault: Exception, where: str) -> None:
     """Logs a fault of ours. The exception's text may quote the app's words, so only its type and place are told."""
     if _reraise:
         raise fault
@@ -86,10 +86,10 @@ def report(fault: Exception, where: str) -> None:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     line = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
-    say(
+    log_once(
         logging.ERROR,
         (where, type(fault), line),
-        "roark_otel: %s in %s (%s). The app is not affected; some of a call may be missing.",
+        "%s in %s (%s). The app is not affected; some of a call may be missing.",
         type(fault).__name__,
         where,
         line,

@@ -14,7 +14,7 @@ def hash_ids() -> None:
         _hashed.append(True)
 
 
-def named(external_id: str | None) -> str | None:
+def log_id(external_id: str | None) -> str | None:
     """What a log calls the call of this id. The hash is what its file in the spool is named by."""
     if external_id is None or not _hashed:
         return external_id

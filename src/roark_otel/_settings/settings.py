@@ -29,7 +29,7 @@ from roark_otel._linking.recording_template import Template
 from roark_otel._model.formats import is_http_url, snake_case
 from roark_otel._model.moments import Agent
 from roark_otel._privacy.patterns import Kind
-from roark_otel._safety.guard import say
+from roark_otel._safety.guard import log_once
 from roark_otel._settings import environment
 from roark_otel._settings.api_key import is_header, read_key
 
@@ -230,7 +230,7 @@ def _key_of_file(path: str) -> dict[str, str]:
         return {"api_key_file": path, "api_key": read_key(Path(path)).get_secret_value()}
     except ValueError as fault:
         name = environment.ROARK_API_KEY_FILE
-        say(logging.WARNING, (name,), "roark_otel: %s: %s; the default holds", name, str(fault))
+        log_once(logging.WARNING, (name,), "%s: %s; the default holds", name, str(fault))
         return {}
 
 
@@ -245,7 +245,7 @@ def _without_faulty(values: Mapping[str, str], fault: ValidationError, environ: 
         private, instead = _PRIVATE.get(field, (None, "the default holds"))
         if private is not None:
             good[field] = private
-        say(logging.WARNING, (name,), "roark_otel: %s: %s; %s", name, _reason(one["msg"]), instead)
+        log_once(logging.WARNING, (name,), "%s: %s; %s", name, _reason(one["msg"]), instead)
     return good
 
 
@@ -254,4 +254,4 @@ def _warn_of_unknown(environ: Mapping[str, str]) -> None:
         if not name.startswith("ROARK_") or name in environment.FIELDS:
             continue
         for near in difflib.get_close_matches(name, environment.FIELDS, 1, 0.5):
-            say(logging.WARNING, (name,), "roark_otel: %s is not a setting of this version; nearest: %s", name, near)
+            log_once(logging.WARNING, (name,), "%s is not a setting of this version; nearest: %s", name, near)

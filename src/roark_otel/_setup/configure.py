@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from roark_otel._safety.guard import say
+from roark_otel._safety.guard import log_once
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel._setup.providers import Added, TakesNone, attach, is_off, processors_of, warn_of
@@ -107,9 +107,9 @@ def _tell_livekit(provider: TracerProvider) -> None:
 
 
 def _warn_of_unlinked() -> None:
-    say(
+    log_once(
         logging.WARNING,
         (),
-        "roark_otel: nothing exports the spans, so calls are made without a trace: set ROARK_EXPORT_TRACES=true, or "
+        "nothing exports the spans, so calls are made without a trace: set ROARK_EXPORT_TRACES=true, or "
         "add an exporter of yours that sends them to Roark",
     )

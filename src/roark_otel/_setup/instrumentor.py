@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from wrapt import register_post_import_hook
 
-from roark_otel._safety.guard import guarded, say
+from roark_otel._safety.guard import guarded, log_once
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel._setup.providers import Following, is_off
@@ -44,7 +44,7 @@ class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         try:
             settings = zero_code_settings(arguments)
         except ValueError as fault:
-            say(logging.ERROR, (), "%s; no calls are made", fault)
+            log_once(logging.ERROR, (), "%s; no calls are made", fault)
             return
         if is_off(settings):
             return

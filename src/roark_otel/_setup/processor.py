@@ -13,7 +13,7 @@ from roark_otel._engine import registry
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
-from roark_otel._safety.guard import guarded, guarded_hook, say
+from roark_otel._safety.guard import guarded, guarded_hook, log_once
 from roark_otel._settings.settings import Settings
 from roark_otel.dialects import DIALECTS
 
@@ -172,7 +172,7 @@ class RoarkSpanProcessor(SpanProcessor):
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
-            say(logging.WARNING, (), "roark_otel: no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
+            log_once(logging.WARNING, (), "no key, so no calls are made: set ROARK_API_KEY or pass api_key=")
             return
         hooks = Hooks(recording_url, redact, on_receipt)
         self._engine = registry.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 
-from roark_otel._safety.guard import guarded, say
+from roark_otel._safety.guard import guarded, log_once
 from roark_otel._setup.processor import RoarkSpanProcessor
 
 if TYPE_CHECKING:
@@ -160,20 +160,20 @@ class Following:
 
 def warn_of(attachment: TakesNone) -> None:
     """Says once that a provider cannot be attached to, and the cure."""
-    say(
+    log_once(
         logging.WARNING,
         (attachment.kind,),
-        "roark_otel: the tracer provider %s takes no span processors, so its spans make no calls: use "
+        "the tracer provider %s takes no span processors, so its spans make no calls: use "
         "opentelemetry.sdk.trace.TracerProvider, and add RoarkSpanProcessor() to it",
         attachment.kind,
     )
 
 
 def _warn_of_double(module: ModuleType) -> None:
-    say(
+    log_once(
         logging.WARNING,
         (module.__name__,),
-        "roark_otel: %s is imported too and creates a call for every conversation, as this package does, so every call "
+        "%s is imported too and creates a call for every conversation, as this package does, so every call "
         "is created twice: use one of them",
         module.__name__,
     )

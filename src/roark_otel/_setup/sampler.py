@@ -27,7 +27,7 @@ from opentelemetry.trace import get_current_span
 
 from roark_otel._capture import call_context
 from roark_otel._capture.capture import shows_an_id
-from roark_otel._safety.guard import guarded, say
+from roark_otel._safety.guard import guarded, log_once
 from roark_otel._settings import environment
 from roark_otel._settings.settings import Settings
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
@@ -130,10 +130,10 @@ def sampler_from_argument(argument: str | None = None) -> RoarkSampler:
         # TraceIdRatioBased raises ValueError for a number that is no ratio.
         made = _OF_RATIO[name](float(ratio)) if colon else ParentBasedTraceIdRatio(float(told))
     except (KeyError, ValueError):
-        say(
+        log_once(
             logging.WARNING,
             ("sampler",),
-            "roark_otel: OTEL_TRACES_SAMPLER_ARG is neither a ratio from 0 to 1 nor the name of a sampler; "
+            "OTEL_TRACES_SAMPLER_ARG is neither a ratio from 0 to 1 nor the name of a sampler; "
             "parentbased_always_on holds",
         )
         made = DEFAULT_ON

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel._safety.guard import say
+from roark_otel._safety.guard import log_once
 from roark_otel._spool import disk
 from roark_otel._spool.body import merged, recording_of, with_recording
 from roark_otel._spool.file import SENDABLE, Damaged, Header, Newer, Readable, Stage, from_bytes, to_bytes
@@ -317,8 +317,8 @@ class Spool:
         assert_never(content)
 
     def _set_damaged_aside(self, name: str, stage: Stage) -> None:
-        message = "roark_otel: the spool file %s cannot be read; it is set aside in rejected/"
-        say(logging.WARNING, (name,), message, name)
+        message = "the spool file %s cannot be read; it is set aside in rejected/"
+        log_once(logging.WARNING, (name,), message, name)
         with suppress(OSError):
             self._move_to_rejected(name, stage, 0, "damaged")
 
@@ -432,9 +432,9 @@ class Spool:
         return aside
 
     def _complain(self, fault: OSError | None, outcome: str) -> None:
-        message = "roark_otel: trouble with the spool %s (%s); %s"
+        message = "trouble with the spool %s (%s); %s"
         why = f"{type(fault).__name__} {fault.strerror or ''}".strip() if fault else "memory"
-        say(logging.ERROR, (self.place, outcome), message, self.place, why, outcome)
+        log_once(logging.ERROR, (self.place, outcome), message, self.place, why, outcome)
 
     def _path(self, name: str, stage: Stage) -> Path:
         if self.directory is None:

@@ -17,7 +17,7 @@ from opentelemetry import baggage
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from roark_otel._safety.guard import guarded, say
+from roark_otel._safety.guard import guarded, log_once
 from roark_otel._traces.harmless import without_content
 from roark_otel.attributes import EXTERNAL_ID
 
@@ -151,10 +151,10 @@ class ConversationTraces(SpanProcessor):
         oldest = next((trace for trace in traces if trace.waiting), None)
         if oldest is not None:
             oldest.waiting.clear()
-            say(
+            log_once(
                 logging.WARNING,
                 (),
-                "roark_otel: more than %d spans wait for an external id; the oldest trace is not exported whole: set "
+                "more than %d spans wait for an external id; the oldest trace is not exported whole: set "
                 "roark.external_id early",
                 MAX_WAITING_SPANS,
             )
@@ -216,10 +216,10 @@ def _exporter(settings: Settings, api_key: SecretStr) -> SpanExporter | None:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError:
-        say(
+        log_once(
             logging.ERROR,
             (),
-            'roark_otel: ROARK_EXPORT_TRACES needs the OTLP exporter: pip install "roark-otel[otlp]"; calls are made, '
+            'ROARK_EXPORT_TRACES needs the OTLP exporter: pip install "roark-otel[otlp]"; calls are made, '
             "and their traces are not exported",
         )
         return None

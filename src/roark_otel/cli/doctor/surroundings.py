@@ -30,7 +30,7 @@ class _Listening(logging.Handler):
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage().removeprefix("roark_otel: "))
+        self.said.append(record.getMessage())
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
