@@ -16,16 +16,13 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._model.moments import Agent, Customer, Returned, ToolUse, Utterance
-from roark_otel._model.reading import json_or_text, text
-from roark_otel.dialects import DIALECTS
-from roark_otel.types import Dialect, Unreadable, Warn
+from roark_otel.dialects import DIALECTS, json_or_text, text
+from roark_otel.types import Agent, Customer, Dialect, Returned, ToolUse, Unreadable, Utterance, Warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roark_otel._model.moments import Moment
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel.types import Moment, SpanRecord
 
 SCOPE = "example.switchboard"
 

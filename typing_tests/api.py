@@ -15,11 +15,9 @@ from typing_extensions import assert_type
 
 import roark_otel
 from roark_otel import RoarkSampler, RoarkSpanProcessor, Settings, attributes
-from roark_otel._model.call import UnrecordedCall
-from roark_otel._model.moments import Agent, Moment, ToolUse, Utterance
-from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects import DIALECTS
 from roark_otel.types import (
+    Agent,
     Attached,
     Configured,
     ConversationHandle,
@@ -27,6 +25,7 @@ from roark_otel.types import (
     Dialect,
     FinishedCall,
     Kept,
+    Moment,
     NoRecording,
     Reader,
     Receipt,
@@ -34,10 +33,14 @@ from roark_otel.types import (
     Redactor,
     Refused,
     Rejected,
+    SpanRecord,
     Stats,
     ToolHandle,
+    ToolUse,
     TracesGo,
     TryAgain,
+    UnrecordedCall,
+    Utterance,
     Warn,
 )
 

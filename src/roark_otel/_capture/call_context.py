@@ -1,4 +1,4 @@
-"""What `call_attributes` puts into the current context, under a private key that no propagator carries."""
+"""The values that `call_attributes` puts into the current context, under a private key that no propagator carries."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _KEY = otel_context.create_key("roark-call-attributes")
 _NOTHING: Mapping[str, object] = {}
 
 in_use: list[bool] = []
-"""Not empty once `call_attributes` was used: until then nobody need look into the context of every span."""
+"""Not empty once `call_attributes` was used: until then capture need not look into the context of every span."""
 
 
-class Told:
-    """What `call_attributes` says in a context. Contexts cannot be changed, this can: see `take_back`."""
+class ContextAttributes:
+    """The values that `call_attributes` puts into a context. A context cannot be changed, this can: see `take_back`."""
 
     __slots__ = ("_before", "values")
 
@@ -28,20 +28,20 @@ class Told:
         self._before = before
 
     def take_back(self) -> None:
-        """Says from now on what was said before, in every context that has it."""
+        """Restores the values from before, in every context that holds this object."""
         self.values = self._before
 
 
-def with_call_attributes(values: Mapping[str, object]) -> tuple[Context, Told]:
-    """The current context with these values over those it has, and what in it can be taken back."""
+def with_call_attributes(values: Mapping[str, object]) -> tuple[Context, ContextAttributes]:
+    """Returns the current context with these values added, and the object in it that can be taken back."""
     if not in_use:
         in_use.append(True)
     before = call_attributes_in(None)
-    told = Told({**before, **values}, before)
-    return otel_context.set_value(_KEY, told), told
+    attributes = ContextAttributes({**before, **values}, before)
+    return otel_context.set_value(_KEY, attributes), attributes
 
 
 def call_attributes_in(context: Context | None) -> Mapping[str, object]:
-    """The values in a context (None: the current one)."""
-    told = cast("Told | None", otel_context.get_value(_KEY, context))
-    return _NOTHING if told is None else told.values
+    """Returns the values in a context (None: the current one)."""
+    attributes = cast("ContextAttributes | None", otel_context.get_value(_KEY, context))
+    return _NOTHING if attributes is None else attributes.values

@@ -1,21 +1,43 @@
-"""What an app says of a call in arguments, as attributes of its spans. What is no good is told, and left out."""
+"""Turns an app's arguments about a call into span attributes. Invalid arguments are logged and ignored."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
+
+from typing_extensions import TypedDict
 
 from roark_otel import attributes
 from roark_otel._model import reading
 from roark_otel._model.formats import is_external_id
 from roark_otel._safety.guard import log_once
 
-if TYPE_CHECKING:
-    from roark_otel.types import CallAttributes
 
-_NAMES: Final[Mapping[str, str]] = {
+class CallAttributes(TypedDict, total=False):
+    """Describes a call in keyword arguments; None is ignored. `roark_otel.attributes` has the same names.
+
+    `interface_type` is PHONE or WEB, `call_direction` INBOUND or OUTBOUND, in any case. `properties` are scalars.
+    """
+
+    recording_url: str | None
+    stereo_recording_url: str | None
+    interface_type: str | None
+    call_direction: str | None
+    agent_name: str | None
+    agent_custom_id: str | None
+    agent_roark_id: str | None
+    agent_description: str | None
+    agent_prompt: str | None
+    customer_phone_number: str | None
+    customer_label: str | None
+    livekit_room_id: str | None
+    vapi_call_id: str | None
+    properties: Mapping[str, str | bool | int | float] | None
+
+
+_ATTRIBUTE_OF: Final[Mapping[str, str]] = {
     "recording_url": attributes.RECORDING_URL,
     "stereo_recording_url": attributes.STEREO_RECORDING_URL,
     "interface_type": attributes.INTERFACE_TYPE,
@@ -31,48 +53,50 @@ _NAMES: Final[Mapping[str, str]] = {
     "vapi_call_id": attributes.VAPI_CALL_ID,
 }
 
+Scalars = dict[str, str | bool | int | float]
 
-def span_attributes(about: CallAttributes) -> dict[str, str | bool | int | float]:
-    """The attributes that say the same as these arguments."""
-    found: dict[str, str | bool | int | float] = {}
+
+def span_attributes(about: CallAttributes) -> Scalars:
+    """Returns the span attributes that describe the call as these arguments do."""
+    found: Scalars = {}
     for name, value in about.items():
         if name == "properties":
             found |= _properties(value)
-        elif name not in _NAMES:
-            bad(name, "is no argument of this version")
+        elif name not in _ATTRIBUTE_OF:
+            warn_of_argument(name, "is not an argument of this version")
         elif value is not None:
-            found[_NAMES[name]] = reading.scalar(value)
+            found[_ATTRIBUTE_OF[name]] = reading.scalar(value)
     return found
 
 
-def _properties(told: object) -> dict[str, str | bool | int | float]:
-    if told is None:
+def _properties(properties: object) -> Scalars:
+    if properties is None:
         return {}
-    if not isinstance(told, Mapping):
-        bad("properties", "must be a mapping of names to scalars")
+    if not isinstance(properties, Mapping):
+        warn_of_argument("properties", "must be a mapping of names to scalars")
         return {}
-    pairs = cast("Mapping[object, object]", told).items()
+    pairs = cast("Mapping[object, object]", properties).items()
     return {f"{attributes.PROPERTY_PREFIX}{name}": reading.scalar(value) for name, value in pairs if value is not None}
 
 
-def event_attributes(told: Mapping[str, object]) -> dict[str, str | bool | int | float]:
-    """What is not None, as scalars: what every version of the SDK takes in an event."""
-    return {name: reading.scalar(value) for name, value in told.items() if value is not None}
+def event_attributes(fields: Mapping[str, object]) -> Scalars:
+    """Drops the fields that are None and makes the rest scalars, which every version of the SDK takes in an event."""
+    return {name: reading.scalar(value) for name, value in fields.items() if value is not None}
 
 
-def as_json(value: object) -> str:
-    """Any value as JSON text."""
+def json_text(value: object) -> str:
+    """Writes any value as JSON text."""
     return json.dumps(reading.json_value(value), ensure_ascii=False)
 
 
 def valid_external_id(external_id: object) -> str | None:
-    """The id if it is one; another one is told, without its value."""
+    """Returns a valid id; an invalid one is logged, without its value, and becomes None."""
     if isinstance(external_id, str) and is_external_id(external_id):
         return external_id
-    bad("external_id", "must be text of 1 to 255 characters")
+    warn_of_argument("external_id", "must be text of 1 to 255 characters")
     return None
 
 
-def bad(name: str, why: str) -> None:
-    """Tells of an argument that is no good. At run time nothing of ours is raised into the app."""
-    log_once(logging.WARNING, (name, why), "%s %s; it is left out", name, why)
+def warn_of_argument(name: str, why: str) -> None:
+    """Logs an invalid argument. At run time nothing is raised into the app."""
+    log_once(logging.WARNING, (name, why), "%s %s; ignoring it", name, why)

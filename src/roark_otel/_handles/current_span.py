@@ -1,8 +1,8 @@
-"""What is current inside a block, and how it is taken back when the block is left.
+"""Makes a context current for a block, and restores the one before when the block is left.
 
-An async generator may be closed by another task than the one that began it. There the token of `attach` is worth
-nothing: `opentelemetry.context.detach` logs an error, and what was attached stays in the first task for good. So
-nothing is detached there, and what stays behind is made to mean what was current before.
+Another task than the one that started an async generator may close it. There the token of `attach` is worthless:
+`opentelemetry.context.detach` logs an error, and what was attached stays in the first task for good. So nothing is
+detached there, and the objects that stay behind are changed to mean what was current before.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes, AttributeValue
 
 
-class Attached:
-    """A context that is the current one until it is taken back."""
+class AttachedContext:
+    """A context that is current until it is taken back."""
 
     __slots__ = ("_token",)
 
@@ -32,7 +32,7 @@ class Attached:
         self._token = otel_context.attach(context)
 
     def take_back(self) -> bool:
-        """Makes the former context current again. Returns False where it cannot: in another task or thread."""
+        """Restores the context before. Returns False where that is impossible: in another task or thread."""
         token = cast("object", self._token)
         if not isinstance(token, Token):  # a runtime context of the app's own, OTEL_PYTHON_CONTEXT
             otel_context.detach(self._token)
@@ -46,9 +46,9 @@ class Attached:
 
 @contextmanager
 def being_current(span: Span) -> Generator[None]:
-    """Makes a span the current one for a block, wherever the block is left."""
+    """Makes a span current for a block, whichever task leaves the block."""
     current = CurrentSpan(span, get_current_span())
-    attached = Attached(set_span_in_context(current))
+    attached = AttachedContext(set_span_in_context(current))
     try:
         yield
     finally:
@@ -57,50 +57,41 @@ def being_current(span: Span) -> Generator[None]:
 
 
 class CurrentSpan(Span):
-    """A span as the current one of a context, until it is taken back: then it is the one that was current before."""
+    """Delegates to the wrapped span, and once it is taken back to the span that was current before."""
 
     def __init__(self, span: Span, before: Span) -> None:
         self._span = span
         self._before = before
 
     def take_back(self) -> None:
-        """Is from now on what was current before, in every context that has it."""
+        """Delegates to the span from before from now on, in every context that holds this object."""
         self._span = self._before
 
     def get_span_context(self) -> SpanContext:
-        """As of the span."""
         return self._span.get_span_context()
 
     def is_recording(self) -> bool:
-        """As of the span."""
         return self._span.is_recording()
 
     def end(self, end_time: int | None = None) -> None:
-        """As of the span."""
         self._span.end(end_time)
 
     def update_name(self, name: str) -> None:
-        """As of the span."""
         self._span.update_name(name)
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
-        """As of the span."""
         self._span.set_attribute(key, value)
 
     def set_attributes(self, attributes: dict[str, AttributeValue]) -> None:  # type: ignore[override] # widened in 1.45
-        """As of the span."""
         self._span.set_attributes(attributes)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
-        """As of the span."""
         self._span.add_event(name, attributes, timestamp)
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
-        """As of the span."""
         self._span.add_link(context, attributes)
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """As of the span."""
         self._span.set_status(status, description)
 
     def record_exception(
@@ -110,9 +101,8 @@ class CurrentSpan(Span):
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
-        """As of the span."""
         self._span.record_exception(exception, attributes, timestamp, escaped)
 
     def __getattr__(self, name: str) -> object:
-        """What the SDK's spans have beyond the API, such as `attributes`."""
+        # What the SDK's spans have beyond the API, such as `attributes`.
         return getattr(self._span, name)

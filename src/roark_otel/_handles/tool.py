@@ -1,82 +1,70 @@
-"""The handle of one use of a tool: a span, and on it, in the end, the event that tells all of it."""
+"""The handle of one tool use: a span, which gets one event with the whole use on it when the use ends."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import StatusCode
 
 from roark_otel import attributes
-from roark_otel._handles.arguments import as_json, bad, event_attributes
+from roark_otel._handles.arguments import event_attributes, json_text, warn_of_argument
 from roark_otel._handles.current_span import being_current
+from roark_otel._handles.times import epoch_ns
 from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from opentelemetry.trace import Span
     from typing_extensions import Self
 
-    from roark_otel.types import Instant
-
-
-class Owner(Protocol):
-    """What a use of a tool needs of its conversation."""
-
-    def instant_ns(self, name: str, value: Instant | None) -> int | None:
-        """A time in ns since the epoch; one that is no good is told and is None."""
-        ...
-
-    def closed(self, tool: TracedTool) -> None:
-        """The use of a tool has ended."""
-        ...
+    from roark_otel._handles.times import Instant
 
 
 class Once:
-    """Something that happens once, whichever thread comes first."""
+    """Lets the first caller through, on whichever thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.is_done = False
 
     def begin(self) -> bool:
-        """Whether the caller is the first."""
+        """Returns True to the first caller only."""
         with self._lock:
             first, self.is_done = not self.is_done, True
         return first
 
 
-class TracedTool:
-    """A `roark_otel.types.ToolHandle`.
+class ToolHandle:
+    """One tool use, from `ConversationHandle.tool` to the end of its block or to `end`.
 
     Args:
-        conversation: Whose use it is.
-        told: What is known of the use: the attributes of its event.
+        fields: What is known of the use: the attributes of its event.
+        zero_ns: When the conversation began, in ns since the epoch.
+        on_end: Called once, when the use ends.
     """
 
-    def __init__(self, conversation: Owner, told: dict[str, object]) -> None:
-        self._conversation = conversation
-        self._told = told
+    def __init__(self, fields: dict[str, object], zero_ns: int, on_end: Callable[[ToolHandle], None]) -> None:
+        self._fields = fields
+        self._zero_ns = zero_ns
+        self._on_end = on_end
         self._start_ns = 0
         self._span: Span | None = None
         self._end_once = Once()
         self._blocks: list[AbstractContextManager[None]] = []
 
-    @property
-    def name(self) -> str:
-        """The tool's name."""
-        return str(self._told["name"])
-
     def begin(self, span: Span, start_ns: int, parameters: object) -> None:
-        """The use begins; where nothing is traced it never does."""
+        """Begins the use; `ConversationHandle.tool` calls it where the conversation is traced."""
         self._span, self._start_ns = span, start_ns
         if parameters is not None:
-            self._told["parameters"] = parameters if isinstance(parameters, str) else as_json(parameters)
+            self._fields["parameters"] = parameters if isinstance(parameters, str) else json_text(parameters)
 
     def __enter__(self) -> Self:
+        """Makes the tool's span the current one."""
         self._enter()
         return self
 
@@ -90,14 +78,17 @@ class TracedTool:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Ends the use. An exception is recorded as the tool's error and re-raised."""
         self._exit(fault)
 
     async def __aenter__(self) -> Self:
+        """Does what `__enter__` does."""
         return self.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Does what `__exit__` does."""
         self._exit(fault)
 
     @guarded(None)
@@ -110,39 +101,39 @@ class TracedTool:
 
     @guarded(None)
     def result(self, value: object) -> None:
-        """What the tool gave back."""
+        """Records what the tool returned: text, or any value that JSON can carry. The last result or error counts."""
         if self._is_open("result"):
-            self._told.pop("error", None)
-            self._told["result"] = value if isinstance(value, str) else as_json(value)
+            self._fields.pop("error", None)
+            self._fields["result"] = value if isinstance(value, str) else json_text(value)
 
     @guarded(None)
     def error(self, message: str | BaseException) -> None:
-        """The tool failed."""
+        """Records that the tool failed. The last result or error counts."""
         if not self._is_open("error") or self._span is None:
             return
-        self._told.pop("result", None)
+        self._fields.pop("result", None)
         if isinstance(message, BaseException):
             self._span.record_exception(message)
             message = f"{type(message).__name__}: {message}"
-        self._told["error"] = str(message) or "failed"
+        self._fields["error"] = str(message) or "failed"
         self._span.set_status(StatusCode.ERROR)
 
-    def _is_open(self, name: str) -> bool:
+    def _is_open(self, method: str) -> bool:
         if self._end_once.is_done:
-            bad(name, "came after the end of the tool's use")
+            warn_of_argument(method, "came after the end of the tool use")
         return self._span is not None and not self._end_once.is_done
 
     @guarded(None)
     def end(self, end_time: Instant | None = None) -> None:
-        """Ends the use."""
+        """Ends the use, where a block does not fit. Default: now. Only the first call counts."""
         if not self._end_once.begin() or self._span is None:
             return
-        self._conversation.closed(self)
-        end_ns = self._conversation.instant_ns("end_time", end_time)
+        self._on_end(self)
+        end_ns = epoch_ns("end_time", end_time, self._zero_ns)
         if end_ns is not None and end_ns < self._start_ns:
-            bad("end_time", "is before start_time")
+            warn_of_argument("end_time", "is before start_time")
             end_ns = None
         end_ns = max(self._start_ns, time.time_ns()) if end_ns is None else end_ns
-        self._told["duration_ms"] = (end_ns - self._start_ns) / 1e6
-        self._span.add_event(attributes.TOOL_INVOCATION_EVENT, event_attributes(self._told), self._start_ns)
+        self._fields["duration_ms"] = (end_ns - self._start_ns) / 1e6
+        self._span.add_event(attributes.TOOL_INVOCATION_EVENT, event_attributes(self._fields), self._start_ns)
         self._span.end(end_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roark_otel._engine import registry
@@ -9,12 +10,23 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._settings.settings import Settings
 from roark_otel._spool import attachments
 from roark_otel._spool.file import id_hash
-from roark_otel.types import Attached, Kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_EXTERNAL_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Calls that waited have the recording now. `calls`: how many."""
+
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """No call of this id waits: the URL is kept for one that comes within a week."""
 
 
 def attach_recording(external_id: str, url: str) -> Attached | Kept:

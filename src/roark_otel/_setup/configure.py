@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -14,12 +15,28 @@ from roark_otel._safety.guard import log_once
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel._setup.providers import Added, TakesNone, attach, is_off, processors_of, warn_of
-from roark_otel.types import Configured
-
-if TYPE_CHECKING:
-    from roark_otel.types import TracesGo
 
 LIVEKIT_TELEMETRY = "livekit.agents.telemetry"
+
+TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
+"""Where the spans of conversations are exported to; `elsewhere` is wherever another processor of the provider sends
+them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Reports what `roark_otel.configure` did.
+
+    Attributes:
+        provider: A new provider was `made` and is the global one now, an existing one was `joined`, or left
+            `untouched`.
+        processor: Ours was `added` or was `there` already; `none` where no calls are made.
+        traces: Where the spans go.
+    """
+
+    provider: Literal["made", "joined", "untouched"]
+    processor: Literal["added", "there", "none"]
+    traces: TracesGo
 
 
 def configure(
