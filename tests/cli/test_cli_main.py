@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roark_otel import __version__, cli
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import Problem, extras
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_help_lists_every_command(run: Callable[..., tuple[int, str, str]]) -> N
     status, out, _ = run("--help")
 
     assert status == 0
-    assert all(f"    {name}" in out and command.SUMMARY.split(":")[0] in out for name, command in cli.COMMANDS.items())
+    assert all(f"    {name}" in out and command.summary.split(":")[0] in out for name, command in cli.COMMANDS.items())
 
 
 def test_importing_it_loads_no_extra(run: Callable[..., tuple[int, str, str]]) -> None:
@@ -111,5 +111,4 @@ def replace(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
     def run(_options: object) -> int:
         raise fault
 
-    stub = SimpleNamespace(SUMMARY="", arguments=lambda _parser: None, run=run)
-    monkeypatch.setattr(cli, "COMMANDS", {"demo": stub})
+    monkeypatch.setattr(cli, "COMMANDS", {"demo": Command("demo", "", lambda _parser: None, run)})

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import INTERRUPTED, Problem, extras
 
 if TYPE_CHECKING:
     import argparse
-
-SUMMARY: str = "run a local Roark to develop against: no account, no network"
 
 _BANNER = """\
 A local Roark is at {url}
@@ -25,15 +24,14 @@ What has arrived: curl -H "Authorization: Bearer {key}" {url}/v1/call
 """
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s, this machine only)")
     parser.add_argument("--port", type=int, default=4319, help="the port (default: %(default)s; 0: any that is free)")
     parser.add_argument("--store", metavar="DIR", help="keep calls here from one run to the next (default: in memory)")
     parser.add_argument("--api-key", metavar="KEY", help="the one key that is accepted (default: any)")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Runs a sandbox until it is stopped."""
     with extras():
         from roark_otel.sandbox import serve
@@ -55,3 +53,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _unusable(store: str, why: str) -> str:
     return f"the store {store} cannot be used: {why}"
+
+
+SANDBOX = Command("sandbox", "run a local Roark to develop against: no account, no network", _add_arguments, _run)
