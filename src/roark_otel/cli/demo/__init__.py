@@ -1,4 +1,4 @@
-"""`roark-otel demo`: two calls from span to screen, on this machine only."""
+"""`roark-otel demo`: follows two calls from span to screen, on this machine only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--json", action="store_true", help="print the bodies as they were posted, a JSON list, instead"
+        "--json", action="store_true", help="print the bodies as they were posted, as a JSON list, instead"
     )
 
 
