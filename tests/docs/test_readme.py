@@ -209,7 +209,7 @@ if sys.argv[1] != "sandbox":
     sys.exit(subprocess.run(command).returncode)
 command[command.index("--port") + 1] = "0"  # the one in the README may be taken on this machine
 with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-    told = next(line for line in process.stdout if line.startswith("What has arrived"))
+    told = next(line for line in process.stdout if line.startswith("List the calls"))
     deadline = time.monotonic() + 30
     while not os.path.isdir("roark") and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED
 
 if TYPE_CHECKING:
@@ -17,18 +18,15 @@ if TYPE_CHECKING:
     from roark_otel._settings.settings import Settings
     from roark_otel.cli.doctor.findings import Finding
 
-SUMMARY: str = "find out why no call arrives: versions, settings, spool, network, key"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as a JSON list")
     parser.add_argument(
         "--send-test-call", action="store_true", help="also create one call at Roark: it appears in the project"
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Makes every check. Exit status 1 if something is wrong."""
     from roark_otel.cli.doctor.findings import Wrong, as_json, lines, verdict
 
@@ -79,3 +77,8 @@ def _client(settings: Settings) -> Client:
     if settings.api_key is None:
         raise ValueError("there is no key")
     return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+
+
+DOCTOR = Command(
+    "doctor", "find out why no call arrives: versions, settings, spool, network, key", _add_arguments, _run
+)

@@ -10,16 +10,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUMMARY: str = "look after the calls that wait in the spool: list, retry, set aside, take over, deliver"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, says: str) -> argparse.ArgumentParser:
@@ -51,8 +49,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Does one of them."""
+def _run(options: argparse.Namespace) -> int:
+    """Runs the chosen action."""
     from roark_otel.cli.spool import change, drain, view
 
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -75,3 +73,11 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError("must be 0 or more")
     return seconds
+
+
+SPOOL = Command(
+    "spool",
+    "look after the calls that wait in the spool: list, retry, set aside, take over, deliver",
+    _add_arguments,
+    _run,
+)
