@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from roark_otel import cli
-from roark_otel._settings import environment
-from roark_otel._settings.settings import Settings
+from roark_otel._settings.settings import VARIABLES, Settings
 from support.paths import EXAMPLES
 
 KUBERNETES = EXAMPLES / "kubernetes"
@@ -50,8 +49,8 @@ def test_every_variable_is_one_of_ours_and_valid(pod: Json) -> None:
     """What is set exists, and means what it says."""
     for container in containers(pod):
         found = {name: value for name, value in variables(container).items() if value}
-        assert set(found) <= set(environment.FIELDS)
-        Settings().with_arguments(**{environment.FIELDS[name]: value for name, value in found.items()})
+        assert set(found) <= set(VARIABLES)
+        Settings().with_arguments(**{VARIABLES[name]: value for name, value in found.items()})
 
 
 def test_the_spool_is_on_a_volume(pod: Json) -> None:

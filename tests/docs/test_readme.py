@@ -314,7 +314,7 @@ def test_the_screen_of_a_replay(sandbox: Sandbox, folder: Path) -> None:
     assert ran.stdout + ran.stderr == screen("Recorded spans")
 
 
-ELSEWHERE = ("Python:", "versions:", "beside it:", "opentelemetry-instrument:", "spool:", "name:", "TLS:")
+ELSEWHERE = ("Python:", "versions:", "framework:", "opentelemetry-instrument:", "spool:", "name:", "TLS:")
 """Lines of doctor's screen that tell of a machine; the sandbox has neither a name nor TLS."""
 
 
@@ -327,7 +327,7 @@ def test_the_screen_of_doctor(folder: Path) -> None:
     lines = [one for one in shown if not one[9:].startswith(ELSEWHERE)]
     assert len(lines) > 8
     assert [one for one in lines if one not in ran.stdout.splitlines()] == []
-    assert {one[9:].split(":")[0] for one in shown if one[:9].strip()} >= {"TLS", "name", "spool", "beside it"}
+    assert {one[9:].split(":")[0] for one in shown if one[:9].strip()} >= {"TLS", "name", "spool", "framework"}
 
 
 # The table of faults

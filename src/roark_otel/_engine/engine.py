@@ -27,7 +27,7 @@ from roark_otel._privacy.redaction import HookFailed, Redaction
 from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import hash_ids
-from roark_otel._settings.key_rotation import Key
+from roark_otel._settings.api_key import Key
 from roark_otel._spool.admin import Measure, measure, siblings
 from roark_otel._spool.file import SENDABLE, Stage
 from roark_otel._spool.spool import Spool

@@ -1,4 +1,4 @@
-"""`roark-otel doctor`: why no call arrives, in plain words. It needs no extra, and changes nothing."""
+"""`roark-otel doctor`: finds out why no call arrives, in plain words. It needs no extra, and changes nothing."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Makes every check. Exit status 1 if something is wrong."""
-    from roark_otel.cli.doctor.findings import Wrong, as_json, lines, verdict
+    """Makes every check and prints what it finds. Returns exit status 1 if something is wrong."""
+    from roark_otel.cli.doctor.findings import Wrong, as_fields, lines, verdict
 
     found: list[Finding] = []
     for finding in _checks(send=options.send_test_call, quiet=options.json):
@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace) -> int:
         if not options.json:
             print("\n".join(lines(finding)), flush=True)
     if options.json:
-        json.dump([as_json(finding) for finding in found], sys.stdout, indent=2)
+        json.dump([as_fields(finding) for finding in found], sys.stdout, indent=2)
         print()
     else:
         print(f"\n{verdict(found)}")
@@ -50,9 +50,9 @@ def _checks(*, send: bool, quiet: bool) -> Iterator[Finding]:
     from roark_otel.cli.doctor.surroundings import check_environment, check_provider, check_recording, read_settings
     from roark_otel.cli.doctor.versions import check_doubles, check_versions
 
-    settings, odd = read_settings(os.environ)
+    settings, warnings = read_settings(os.environ)
     yield from check_versions()
-    yield from [*odd, *check_environment(settings, os.environ), *check_recording(settings)]
+    yield from [*warnings, *check_environment(settings, os.environ), *check_recording(settings)]
     yield from check_provider(os.environ)
     yield from check_doubles()
     yield from check_spool(settings)
@@ -75,7 +75,7 @@ def _client(settings: Settings) -> Client:
     from roark_otel._delivery.client import Client
 
     if settings.api_key is None:
-        raise ValueError("there is no key")
+        raise ValueError("the key is missing")
     return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
 
 
