@@ -1,4 +1,4 @@
-"""Roark, or what stands between: each test is a row of README's fault table, with the row's name."""
+"""Faults of Roark and the network. Each test is a row of the fault table in docs/delivery.md, with the row's name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def files(tmp_path: Path) -> list[str]:
 
 
 class Simulated:
-    """A courier without a thread, in a time that only passes where it would wait."""
+    """A courier without a thread, in simulated time that passes only where the courier would wait."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
         self.now = 1_000_000.0
@@ -62,7 +62,7 @@ class Simulated:
         self.now += seconds
 
     def restart(self, url: str) -> None:
-        """A new process begins where the last one died."""
+        """Continues like a new process where the last one died."""
         self.tally, self.spool = Tally(), Spool(self.directory)
         self.courier = Courier(self.spool, lambda: Client(url, SecretStr("k"), None, 5.0), self.tally)
 
@@ -73,7 +73,7 @@ class Simulated:
             self.spool.put(call_name(external_id, 7), header, body, Stage.READY)
 
     def run(self, seconds: float) -> None:
-        """So much time passes."""
+        """Runs the courier for this many simulated seconds."""
         end = self.now + seconds
         while self.now < end:
             self.courier._look()
@@ -97,7 +97,7 @@ def outage(simulated: Simulated, seconds: float) -> None:
     simulated.save(*calls[:10])
     simulated.run(seconds / 2)
     attempts = simulated.tally.snapshot().retried
-    assert 0 < attempts <= 20 + seconds / 2 / MAX_BACKOFF_SECONDS * 4  # half a minute between two, and not more often
+    assert 0 < attempts <= 20 + seconds / 2 / MAX_BACKOFF_SECONDS * 4  # at least half a minute between two
     simulated.close()
     simulated.restart("http://127.0.0.1:9")
     simulated.save(*calls[10:])
@@ -113,18 +113,18 @@ def outage(simulated: Simulated, seconds: float) -> None:
 
 
 def test_roark_is_down(simulated: Simulated) -> None:
-    """For an hour of simulated time, with a restart in the middle."""
+    """It is down for an hour of simulated time, with a restart in the middle."""
     outage(simulated, 3_600.0)
 
 
 @pytest.mark.long
 def test_roark_is_down_for_a_day(simulated: Simulated) -> None:
-    """The same for a day."""
+    """It is down for a simulated day."""
     outage(simulated, 86_400.0)
 
 
 def test_roark_answers_503(simulated: Simulated) -> None:
-    """It is asked less and less often, and all arrives once it is well."""
+    """Requests become rarer, and all calls arrive once Roark recovers."""
     with AnsweringServer(then=Answer(503)) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -141,7 +141,7 @@ def test_roark_answers_503(simulated: Simulated) -> None:
 
 
 def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
-    """It is left alone for as long as it asks for, whatever waits."""
+    """No request is made for as long as Roark asks, no matter what waits."""
     with AnsweringServer(then=Answer(503, headers={"retry-after": "600"})) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -157,7 +157,7 @@ def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
 
 
 def test_roark_answers_too_slowly() -> None:
-    """The attempt is given up after the timeout, and made again; a 409 then says that it had arrived."""
+    """The attempt ends after the timeout and is repeated; a 409 then means that the first had arrived."""
     heard_enough = threading.Event()
 
     def slow(_seen: Seen) -> Answer:
@@ -174,7 +174,7 @@ def test_roark_answers_too_slowly() -> None:
 
 
 def test_the_connection_breaks() -> None:
-    """In the middle of an answer: the call is there, and the next attempt hears that."""
+    """It breaks in the middle of an answer: Roark has the call, and the next attempt finds that out."""
     with AnsweringServer(Answer(201, b'{"data": {', {"content-length": "900"}), Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -186,8 +186,8 @@ def test_the_connection_breaks() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"\x00\xff", b'{"data": ', b"[" * 100_000, b"<html>Log in to this network</html>"]
 )
-def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> None:
-    """A proxy's page or rubbish with status 200 is no delivery."""
+def test_a_proxy_answers(body: bytes, said: pytest.LogCaptureFixture) -> None:
+    """A proxy's page, or garbage with status 200, is not a delivery."""
     with AnsweringServer(Answer(200, body)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -198,7 +198,7 @@ def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> N
 
 
 def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
-    """Neither the key nor a word goes to another address; everything waits, and one line says so."""
+    """Neither the key nor a word goes to another address; everything waits, which is logged once."""
     with AnsweringServer() as elsewhere, AnsweringServer() as server:
         server.then = Answer(307, headers={"location": f"{elsewhere.url}/v1/call"})
         app = App(server.url)
@@ -213,7 +213,7 @@ def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_answer_does_not_end(tmp_path: Path) -> None:
-    """Of 100 MB only the beginning is read."""
+    """Only the beginning of 100 MB is read."""
     sent: list[int] = []
 
     def long_answer() -> Iterator[bytes]:
@@ -231,7 +231,7 @@ def test_an_answer_does_not_end(tmp_path: Path) -> None:
 
 
 def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
-    """Everything waits; once the file has another key, everything arrives, without a restart."""
+    """Everything waits; once the file has the right key, everything arrives without a restart."""
     monkeypatch.setattr(couriers, "LOOK_SECONDS", 0.05)
     file = tmp_path / "key"
     file.write_text("wrong-key\n")
@@ -270,8 +270,8 @@ def test_the_credits_are_used_up(simulated: Simulated) -> None:
         simulated.close()
 
 
-def test_roark_does_not_like_a_field() -> None:
-    """Sent once more without it, if the call can do without."""
+def test_roark_rejects_a_field() -> None:
+    """The call is sent once more without the field, if the field is optional."""
     with AnsweringServer(invalid("transcript[0].languageCode")) as server:
         app = App(server.url)
         with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1", **MARKED}) as span:
@@ -284,8 +284,8 @@ def test_roark_does_not_like_a_field() -> None:
     assert second["properties"]["roark_dropped_fields"] == "transcript[0].languageCode"
 
 
-def test_roark_will_not_take_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """It is kept whole with the reason; the others go on."""
+def test_roark_rejects_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """It is kept whole, with the reason; the other calls go on."""
     with AnsweringServer(then=lambda seen: invalid("startedAt") if seen.external_id == "bad" else created()) as server:
         app = App(server.url)
         talk(app, "bad", "good")
@@ -302,8 +302,8 @@ def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> 
         app = App(server.url, recording_url=None)
         for external_id, url in (("waits", None), ("sent", URL)):
             for words in ("the first", "the second"):
-                told: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
-                app.conversation(external_id, words, **MARKED, **told)
+                about: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
+                app.conversation(external_id, words, **MARKED, **about)
                 assert app.processor.force_flush(60_000)
 
         assert ids(server) == ["sent"]
@@ -314,8 +314,8 @@ def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> 
     assert "a further conversation of an id" in said.text
 
 
-def test_somebody_else_used_the_id(tmp_path: Path) -> None:
-    """Roark answers 409 to a call that was never tried: it is kept, not taken for delivered."""
+def test_another_client_used_the_id(tmp_path: Path) -> None:
+    """Roark answers 409 to a call that was never tried: it is kept, and does not count as delivered."""
     with AnsweringServer(then=Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -325,7 +325,7 @@ def test_somebody_else_used_the_id(tmp_path: Path) -> None:
 
 
 def test_the_clock_jumps(simulated: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that rests for a minute waits a minute, wherever the wall clock goes meanwhile."""
+    """A call that rests for a minute waits a minute, whatever the wall clock does meanwhile."""
     with AnsweringServer() as server:
         simulated.restart(server.url)
         header = Header("call-1", "a1", simulated.time(), simulated.time() + 60.0, 1, 0)
@@ -339,15 +339,16 @@ def test_the_clock_jumps(simulated: Simulated, monkeypatch: pytest.MonkeyPatch) 
         simulated.run(30.0)
 
         assert ids(server) == ["call-1"]
-        header = Header("call-2", "a1", before() + 86_400, before() + 86_460.0, 1, 0)  # written before it was set back
+        # Written before the clock was set back.
+        header = Header("call-2", "a1", before() + 86_400, before() + 86_460.0, 1, 0)
         simulated.spool.put(call_name("call-2", 7), header, b'{"externalId":"call-2"}', Stage.READY)
         simulated.run(130.0)
         assert ids(server) == ["call-1", "call-2"]
         simulated.close()
 
 
-def test_the_recording_comes_later() -> None:
-    """The call waits, visibly, and is sent when it is attached."""
+def test_the_recording_arrives_later() -> None:
+    """The call waits, is counted, and is sent when the recording is attached."""
     from roark_otel import attach_recording
 
     with AnsweringServer() as server:
@@ -360,8 +361,8 @@ def test_the_recording_comes_later() -> None:
         wait_until(lambda: ids(server) == ["call-1"], 60.0)
 
 
-def test_the_recording_never_comes(tmp_path: Path) -> None:
-    """After the wait the fallback is sent; without one the call is kept, and an attachment revives it."""
+def test_the_recording_never_arrives(tmp_path: Path) -> None:
+    """After the wait, a call without a fallback is kept, and an attached recording revives it."""
     from roark_otel import attach_recording
 
     with AnsweringServer() as server:
@@ -376,7 +377,7 @@ def test_the_recording_never_comes(tmp_path: Path) -> None:
 
 
 def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The attempt is abandoned, and delays nobody."""
+    """The attempt is abandoned, and delays no other call."""
     from roark_otel._delivery import resolver
 
     monkeypatch.setattr(resolver, "DEADLINE_SECONDS", 0.1)
@@ -392,8 +393,8 @@ def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         wait_until(lambda: ids(server) == ["good", "stuck"], 60.0)
 
 
-def test_words_come_after_the_call_was_sent(said: pytest.LogCaptureFixture) -> None:
-    """Tool uses are appended; the rest is counted and told."""
+def test_a_span_ends_after_the_call_was_sent(said: pytest.LogCaptureFixture) -> None:
+    """Its tool uses are appended; the rest is counted and logged."""
 
     def reply(seen: Seen) -> Answer:
         return created("id-7") if seen.path == "/v1/call" else Answer(200, b'{"data": {"callId": "id-7"}}')
