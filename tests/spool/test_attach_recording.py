@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roark_otel import attach_recording, attach_recording_async, cli
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name, late_name
+from roark_otel._spool.spool import Spool
 from roark_otel.types import Attached, Kept
 from support.answering import AnsweringServer
 from support.helpers import App, wait_until
@@ -88,3 +92,17 @@ def test_an_id_means_the_call_whose_spans_have_the_very_same_text(external_id: s
         wait_until(lambda: len(server.seen) == 1)
     body = json.loads(server.seen[0].body)
     assert (body["externalId"], body["recordingUrl"]) == (external_id, URL)
+
+
+def test_late_tools_that_roark_rejected_do_not_become_a_call(tmp_path: Path) -> None:
+    """Their file has no recording either, but it is no call that one could be given to."""
+    directory = tmp_path / "spool" / ("a" * 16)
+    spool, name = Spool(directory), late_name(call_name("call-1", 7), 1)
+    spool.put(name, Header("call-1", "a1", 1.0, 0.0, turns=0, tools=1), b'{"toolInvocations":[{}]}', Stage.LATE)
+    with spool.claim(name) as late:
+        assert isinstance(late, Spooled)
+        spool.reject(late, 404, "no such call")
+
+    assert attach_recording("call-1", URL) == Kept()
+
+    assert sorted(path.name for path in directory.rglob("*.json*")) == [f"{name}.jsonl", f"{name}.reason.json"]

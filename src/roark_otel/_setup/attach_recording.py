@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from roark_otel._engine import registry
 from roark_otel._model.formats import MAX_EXTERNAL_ID, is_external_id, is_http_url
+from roark_otel._safety.log_ids import id_hash
 from roark_otel._settings.settings import Settings
-from roark_otel._spool import attachments
-from roark_otel._spool.file import id_hash
+from roark_otel._spool.attachments import attach_below
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
     """
     _check(external_id, url)
     # Files first: a courier that looks into the directory because of `engine.attach` finds them there.
-    calls = sum(attachments.attach(root, external_id, url) for root in _roots())
+    calls = sum(attach_below(root, external_id, url) for root in _roots())
     calls += sum(engine.attach(id_hash(external_id), url) for engine in registry.engines())
     return Attached(calls) if calls else Kept()
 
@@ -63,7 +63,7 @@ def attach_to(root: Path, external_id: str, url: str) -> int:
         OSError: as `attach_recording`.
     """
     _check(external_id, url)
-    return attachments.attach(root, external_id, url)
+    return attach_below(root, external_id, url)
 
 
 def _check(external_id: object, url: object) -> None:
