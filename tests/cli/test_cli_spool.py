@@ -116,7 +116,7 @@ def test_reject_retry_and_purge(run: Callable[..., tuple[int, str, str]]) -> Non
     assert run("spool", "retry", "--rejected", "--json")[0] == 0
     assert listed(run)["call-2"]["state"] == "waiting"
     assert run("spool", "reject", "call-2")[0] == 0
-    assert run("spool", "purge", "--rejected")[:2] == (0, "1 rejected calls are deleted\n")
+    assert run("spool", "purge", "--rejected")[:2] == (0, "deleted 1 rejected call\n")
     assert set(listed(run)) == {"call-1"}
 
 
@@ -129,7 +129,7 @@ def test_call_that_is_being_sent_is_left_alone(run: Callable[..., tuple[int, str
         fcntl.flock(held, fcntl.LOCK_EX)
         status, out, _ = run("spool", "reject", "call-1")
     assert status == 1
-    assert "is being sent just now" in out
+    assert "is being sent right now" in out
     assert listed(run)["call-1"]["state"] == "ready"
 
 
@@ -173,7 +173,7 @@ def test_adopt_after_a_change_of_keys(
         assert run("spool", "adopt", str(tmp_path / "nowhere"), **environment)[0] == 1
         status, out, err = run("spool", "adopt", old, **environment)
         assert (status, err) == (0, "")
-        assert out.startswith("2 calls are now in ")
+        assert out.startswith("moved 2 calls to ")
         assert listed(run)["call-1"]["directory"] != old
         assert drain(**environment)[0] == 0
         assert set(by_id(back.calls())) == {"call-1"}

@@ -20,8 +20,10 @@ from roark_otel._delivery.client import Client
 from roark_otel._delivery.courier import Courier
 from roark_otel._model.receipts import Delivered, Rejected, TryAgain
 from roark_otel._model.stats import Stats, Tally
-from roark_otel._spool.file import Header, Stage, call_name
-from roark_otel._spool.spool import Spool, Spooled
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from roark_otel import RoarkSpanProcessor, attach_recording, attach_recording_async
 from roark_otel._delivery import courier, recordings
 from roark_otel._delivery import resolver as resolver_module
+from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import attachments
-from roark_otel._spool.file import call_name, id_hash
+from roark_otel._spool.names import call_name
 from roark_otel.types import Attached, FinishedCall, Kept, NoRecording
 from support.answering import AnsweringServer, created
 from support.helpers import App, wait_until

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roark_otel._delivery import courier
-from roark_otel._spool.file import FORMAT, Header, Stage, call_name
+from roark_otel._spool.file import FILE_FORMAT, Header
+from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, created
 from support.helpers import App, wait_until
@@ -253,7 +254,7 @@ def test_a_file_has_a_newer_format(said: pytest.LogCaptureFixture, monkeypatch: 
     monkeypatch.setattr(courier, "LOOK_SECONDS", 0.05)
     with AnsweringServer() as server:
         directory = _directory_of(App(server.url))
-        newer = Header("call-1", "a1", 1.0, 0.0, 1, 0, format=FORMAT + 1)
+        newer = Header("call-1", "a1", 1.0, 0.0, 1, 0, format=FILE_FORMAT + 1)
         Spool(directory).put(call_name("call-1", 1), newer, b"{}", Stage.READY)
         before = {path: path.read_bytes() for path in directory.iterdir()}
         app = App(server.url)

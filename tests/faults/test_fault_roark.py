@@ -16,7 +16,8 @@ from roark_otel._delivery.client import Client
 from roark_otel._delivery.courier import Courier
 from roark_otel._model.stats import Tally
 from roark_otel._spool import spool
-from roark_otel._spool.file import Header, Stage, call_name
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, Seen, created, invalid
 from support.helpers import App, wait_until
@@ -108,7 +109,7 @@ def outage(simulated: Simulated, seconds: float) -> None:
         simulated.run(2 * MAX_BACKOFF_SECONDS)
 
         assert ids(server) == sorted(calls)
-    assert simulated.spool.entries() == []
+    assert simulated.spool.items() == []
     simulated.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel._spool.body import appendable, merged, recording_of, with_recording, without_fields
+from roark_otel._spool.body import appendable, recording_of, with_late_fields, with_recording, without_fields
 
 CALL: dict[str, Any] = {
     "recordingUrl": "https://example.com/a.wav",
@@ -126,7 +126,7 @@ def test_late_entries_are_sorted_in_and_told_once() -> None:
         "recordingUrl": "https://example.com/late.wav",
         "endedStatus": "AGENT_ENDED_CALL",
     }
-    found = json.loads(merged(BODY, late))
+    found = json.loads(with_late_fields(BODY, late))
 
     assert [entry["text"] for entry in found["transcript"]] == ["Grüß Gott", "Hm", "Hello"]
     assert [tool["name"] for tool in found["toolInvocations"]] == ["ship", "find"]
@@ -137,7 +137,7 @@ def test_late_entries_are_sorted_in_and_told_once() -> None:
 def test_a_late_speaker_whom_the_call_does_not_list_is_not_named() -> None:
     said = {"role": "AGENT", "text": "Hm", "startOffsetMs": 1, "endOffsetMs": 2}
     late = {"transcript": [{**said, "agent": {"customId": "desk"}}, {**said, "text": "Ah", "agent": {"customId": "x"}}]}
-    found = {entry["text"]: entry for entry in json.loads(merged(BODY, late))["transcript"]}
+    found = {entry["text"]: entry for entry in json.loads(with_late_fields(BODY, late))["transcript"]}
 
     assert found["Hm"]["agent"] == {"customId": "desk"}
     assert "agent" not in found["Ah"]

@@ -19,8 +19,10 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor
 from roark_otel._spool import attachments, disk, memory
-from roark_otel._spool.file import FORMAT, SENDABLE, Header, Stage, call_name, to_bytes
-from roark_otel._spool.spool import Gone, Held, NoRoom, Replaced, Saved, Spool, Spooled, TooLate
+from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
+from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
+from roark_otel._spool.names import SENDABLE, Stage, call_name
+from roark_otel._spool.spool import Spool
 from support.answering import AnsweringServer, Seen, created
 
 if TYPE_CHECKING:
@@ -253,7 +255,7 @@ def test_what_cannot_be_set_aside_stays_where_it_is(calls: Spool, said: pytest.L
 
 
 def test_a_file_of_a_newer_version_is_left_alone(calls: Spool) -> None:
-    calls.put(NAME, Header("call-1", "a1", 1.0, 0.0, 2, 1, format=FORMAT + 1), BODY, Stage.READY)
+    calls.put(NAME, Header("call-1", "a1", 1.0, 0.0, 2, 1, format=FILE_FORMAT + 1), BODY, Stage.READY)
     before = file_of(calls, Stage.READY).read_bytes()
 
     with calls.claim(NAME) as call:
@@ -264,7 +266,7 @@ def test_a_file_of_a_newer_version_is_left_alone(calls: Spool) -> None:
 def test_a_file_of_a_newer_version_is_left_alone_whatever_it_says(calls: Spool, said: pytest.LogCaptureFixture) -> None:
     """It is no damaged file, and nobody has to look at it."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    header = {"format": FORMAT + 1, "external": {"id": "call-1"}}
+    header = {"format": FILE_FORMAT + 1, "external": {"id": "call-1"}}
     file_of(calls, Stage.READY).write_bytes(json.dumps(header).encode() + b"\n" + BODY)
 
     with calls.claim(NAME) as call:
@@ -456,7 +458,7 @@ from pydantic import SecretStr
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.courier import Courier
 from roark_otel._spool.spool import Spool
-from roark_otel._spool.file import Stage
+from roark_otel._spool.names import Stage
 from roark_otel._model.stats import Tally
 calls, tally = Spool(Path(sys.argv[1])), Tally()
 courier = Courier(calls, lambda: Client(sys.argv[2], SecretStr("k"), None, 5.0), tally)
@@ -664,14 +666,14 @@ def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
     calls: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the moment that the file has its name, somebody else may give it its recording."""
-    write = disk.write
+    write = disk.write_file
 
     def write_and_attach(path: Path, content: bytes) -> None:
         write(path, content)
         if path.name.endswith(Stage.WAITING.value):
             assert attachments.give(Spool(calls.directory), NAME, "https://example.com/late.wav")
 
-    monkeypatch.setattr("roark_otel._spool.disk.write", write_and_attach)
+    monkeypatch.setattr("roark_otel._spool.disk.write_file", write_and_attach)
 
     calls.put(NAME, HEADER, BODY, Stage.WAITING)
 

@@ -29,7 +29,8 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
     """Has conversations until it is killed. What it means to spool, and what it has spooled, goes into a log."""
     from opentelemetry.sdk.trace import TracerProvider
 
-    from roark_otel._spool.spool import Saved, Spool
+    from roark_otel._spool.claims import Saved
+    from roark_otel._spool.spool import Spool
 
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     put = Spool.put

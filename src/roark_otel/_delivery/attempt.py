@@ -15,8 +15,8 @@ from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, Tr
 from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.body import without_fields
-from roark_otel._spool.file import Header, Stage
-from roark_otel._spool.spool import Gone, Held, Spooled
+from roark_otel._spool.claims import Gone, Held, Spooled
+from roark_otel._spool.names import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from roark_otel._delivery.client import Client
     from roark_otel._model.hooks import ReceiptHook
     from roark_otel._model.stats import Tally
+    from roark_otel._spool.file import Header
     from roark_otel._spool.spool import Spool
 
 HELD_SECONDS = 1.0
@@ -125,13 +126,13 @@ class Delivering:
         return self._connected().append_tools(call_id, late.body)
 
     def _call_id(self, late: Spooled) -> str | None:
-        return late.header.call_id or self._spool.call_id(late.name.rpartition("-")[0])
+        return late.header.call_id or self._spool.call_id(late.call_name)
 
     def _waits_for_its_call(self, late: Spooled) -> bool:
         """Whether these are tool invocations for a call that is not at Roark yet."""
         if late.stage is not Stage.LATE or self._call_id(late) is not None:
             return False
-        with self._spool.claim(late.name.rpartition("-")[0], (Stage.READY, Stage.TRIED)) as call:
+        with self._spool.claim(late.call_name, (Stage.READY, Stage.TRIED)) as call:
             return not isinstance(call, Gone)
 
     def _settle(self, call: Spooled, receipt: Receipt) -> Attempt:

@@ -24,8 +24,8 @@ from roark_otel._delivery.resolver import Answered
 from roark_otel._model.receipts import Refused, TryAgain
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
-from roark_otel._spool.file import SENDABLE, Stage
-from roark_otel._spool.spool import Held
+from roark_otel._spool.claims import Held
+from roark_otel._spool.names import SENDABLE, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +141,7 @@ class Courier:
     def start_with_backlog(self) -> None:
         """Looks into the spool once, and starts if calls of earlier processes wait there."""
         self._spool.clean()
-        if self._spool.entries():
+        if self._spool.items():
             self._worker.start()
 
     def offer(self, name: str, delay: float) -> None:
@@ -268,7 +268,7 @@ class Courier:
         if now < self._look_at:
             return
         self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in a way that nobody thought of
-        entries = self._spool.entries()
+        entries = self._spool.items()
         # A directory of very many files is looked into less often: one part of the time in fifty.
         self._look_at = now + (max(LOOK_SECONDS, 50 * (time.monotonic() - now)) if entries else IDLE_LOOK_SECONDS)
         for entry in entries:

@@ -22,8 +22,8 @@ from roark_otel._safety.guard import guarded, logger
 from roark_otel._safety.log_ids import log_id
 from roark_otel._spool import attachments
 from roark_otel._spool.body import with_recording
-from roark_otel._spool.file import Stage
-from roark_otel._spool.spool import Spooled
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.names import CallName, Stage, is_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -152,12 +152,12 @@ class Recordings:
         if self._waits and self._policy.root is not None:
             kept = attachments.kept(self._policy.root)
             for name in list(self._waits):
-                if name[:32] in kept:
+                if CallName.parse(name).id_hash in kept:
                     self._attach_kept(name)
 
     def attach(self, id_hash: str, url: str) -> None:
         """Gives the calls of an id a recording, if they wait here; in memory it is kept for one that is yet to come."""
-        names = [name for name in self._waits if name.startswith(id_hash)]
+        names = [name for name in self._waits if is_of(name, id_hash)]
         for name in names:
             self._give(name, url)
         if not names and self._policy.root is None:
@@ -205,8 +205,8 @@ class Recordings:
             wait.ask_at = time.monotonic() + pause
 
     def _attach_kept(self, name: str) -> None:
-        root = self._policy.root
-        url = self._kept.pop(name[:32], None) if root is None else attachments.kept_for(root, name[:32])
+        root, key = self._policy.root, CallName.parse(name).id_hash
+        url = self._kept.pop(key, None) if root is None else attachments.kept_for(root, key)
         if url is not None:
             self._give(name, url)
 
@@ -217,7 +217,7 @@ class Recordings:
             return
         del self._waits[name]
         if self._policy.root is not None:
-            attachments.drop(self._policy.root, name[:32])
+            attachments.drop(self._policy.root, CallName.parse(name).id_hash)
         self._take_up(name, own=wait.own, has_rested=False)
 
     @guarded(False)

@@ -20,8 +20,9 @@ from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import log_id
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.body import MAX_APPENDED, appendable
-from roark_otel._spool.file import Header, Stage, call_name
-from roark_otel._spool.spool import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name, late_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -359,7 +360,7 @@ class Assembler:
         for number, body in enumerate(appendable(late)):
             tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
             header = replace(_header(conversation, None, 0.0), tools=tools, call_id=call_id)
-            put = self._to.spool.put(f"{name}-{time.time_ns():x}", header, body, Stage.LATE)
+            put = self._to.spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._to.courier.offer(put.name, 0.0)
 

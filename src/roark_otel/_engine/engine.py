@@ -28,8 +28,8 @@ from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import hash_ids
 from roark_otel._settings.api_key import Key
-from roark_otel._spool.admin import Measure, measure, siblings
-from roark_otel._spool.file import SENDABLE, Stage
+from roark_otel._spool.listing import Measure, measure, siblings
+from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Engine:
 
     def attach(self, id_hash: str, url: str) -> bool:
         """A recording was attached to calls of this id. Returns whether one of them waits in memory here."""
-        is_awaited = any(name.startswith(id_hash) for name in self._spool.names_in_memory(Stage.WAITING))
+        is_awaited = self._spool.awaits_in_memory(id_hash)
         self._courier.attach(id_hash, url)
         return is_awaited
 

@@ -8,6 +8,8 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._spool.names import Stage, parse_file_name, parse_rejected_name
+from roark_otel._spool.rejected import FOLDER
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
@@ -29,10 +31,10 @@ def check_spool(settings: Settings) -> list[Finding]:
 
 def backlog(directory: Path) -> list[Finding]:
     """Counts the calls that wait in a directory, and those that Roark rejected."""
-    names = [path.name for path in directory.rglob("*.jsonl")]
-    kept = list(directory.rglob("rejected/*.jsonl"))
-    waiting = sum(name.endswith(".waiting.jsonl") for name in names)
-    ready = sum(name.endswith((".ready.jsonl", ".tried.jsonl")) for name in names)
+    stages = [parsed[1] for path in directory.rglob("*") if (parsed := parse_file_name(path.name))]
+    kept = [path for path in directory.rglob(f"{FOLDER}/*") if parse_rejected_name(path.name)]
+    waiting = stages.count(Stage.WAITING)
+    ready = stages.count(Stage.READY) + stages.count(Stage.TRIED)
     found: list[Finding] = []
     if waiting:
         cure = "set ROARK_RECORDING_URL_TEMPLATE, or attach a recording to each"
