@@ -21,7 +21,7 @@ def run(example: str, *arguments: str, **environment: str) -> subprocess.Complet
         [sys.executable, str(EXAMPLES / example), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={**os.environ, "PYTHONPATH": path, **environment},
     )

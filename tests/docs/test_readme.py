@@ -85,13 +85,14 @@ def surroundings(sandbox: Sandbox, folder: Path, **more: str) -> dict[str, str]:
         "ROARK_API_KEY": KEY,
         "ROARK_BASE_URL": sandbox.url,
         "ROARK_LINGER_SECONDS": "0.05",
+        "ROARK_EXIT_TIMEOUT_SECONDS": "60",  # a slow machine delivers too
         **more,
     }
 
 
 def run(command: list[str], folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own documents
-        command, cwd=folder, env=dict(env), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env=dict(env), capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -80,6 +80,7 @@ def test_failures_have_a_type() -> None:
     app = App(url, meter_provider=meters.provider)
     app.conversation("call-1", "Hello?")
     assert app.processor.force_flush(300) is False
+    wait_until(lambda: app.processor.stats().retried > 0, 60)
     failed = meters.read()["roark_otel.exporter.attempt.failed"]
     assert 0 < sum(failed.values()) <= app.processor.stats().retried
     assert all("retried" in key for key in failed)
