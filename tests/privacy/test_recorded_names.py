@@ -17,8 +17,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from roark_otel._privacy.masking import Hiding
-from roark_otel._traces.harmless import without_content
+from roark_otel._model.dialect import Content
+from roark_otel._privacy.masking import Masking
+from roark_otel._traces.harmless import harmless_of, without_content
+from roark_otel.dialects import DIALECTS
 from support.dumps import record
 from support.paths import SPANS
 
@@ -64,9 +66,10 @@ def found_in(folder: str) -> dict[str, list[str]]:
     exported: set[str] = set()
     masked: set[str] = set()
     words_kept: set[str] = set()
-    masking = Hiding(b"a key")
+    masking = Masking(b"a key", Content.joined(dialect.content for dialect in DIALECTS))
+    harmless = harmless_of(DIALECTS)
     for span in spans(folder):
-        for attributes in mappings(without_content(as_sdk_span(span))):
+        for attributes in mappings(without_content(as_sdk_span(span), harmless)):
             exported |= set(attributes)
         before = record({"end_ns": None, "events": (), **span})
         for old, new in zip(mappings(before), mappings(masking.record(before)), strict=True):
