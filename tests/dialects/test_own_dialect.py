@@ -218,3 +218,15 @@ def test_a_framework_that_is_not_imported_is_given_nothing(dialects: list[Dialec
     set_in_frameworks(TracerProvider(shutdown_on_exit=False), dialects)
 
     assert "switchboard_sdk" not in sys.modules
+
+
+def test_generic_dialects_are_given_no_span_of_its_scopes(sandbox: Sandbox, dialects: list[Dialect]) -> None:
+    """Its framework may repeat on them what its own dialect reads, under the names of a convention."""
+    app = App(sandbox.url, dialects=dialects)
+    tracer = app.provider.get_tracer("switchboard")
+    with tracer.start_as_current_span("phone_call", attributes={"roark.external_id": "call-1", "sb.topic": "x"}):
+        tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look_up", "gen_ai.tool.call.id": "1"}
+        tracer.start_span("action", attributes={**tool, "sb.verb": "LOOK UP", "sb.outcome": "found"}).end()
+
+    assert app.provider.force_flush()
+    assert [use["name"] for use in sandbox.call("call-1").body["toolInvocations"]] == ["LOOK UP"]

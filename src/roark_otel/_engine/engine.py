@@ -18,7 +18,7 @@ from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import Policy
 from roark_otel._engine.assembler import Assembler, Places, Rules
 from roark_otel._engine.framework_versions import installed_versions
-from roark_otel._model.dialect import Content
+from roark_otel._model.dialect import Content, separated
 from roark_otel._model.stats import Stats, Tally
 from roark_otel._model.version import __version__
 from roark_otel._model.vocabulary import Vocabulary
@@ -75,6 +75,7 @@ class Engine:
     ) -> None:
         self.settings = settings
         self.dialects = tuple(dialects)
+        self._separated = separated(dialects)
         self.hooks = hooks
         self.users = 0
         self._key = Key(api_key, settings.api_key_file)
@@ -326,7 +327,7 @@ class Engine:
             return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
 
     def _make_readers(self) -> Readers:
-        made = [(dialect.name, self._reader(dialect)) for dialect in self.dialects]
+        made = [(dialect.name, self._reader(dialect)) for dialect in self._separated]
         return tuple((name, _GuardedReader(reader)) for name, reader in made if reader is not None)
 
     @guarded(None)

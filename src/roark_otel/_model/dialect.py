@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -114,11 +114,13 @@ class Dialect:
     Args:
         name: What logs and properties call it.
         reader: Makes the reader of one conversation.
-        scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id.
+        scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id. No
+            generic dialect reads the spans of another dialect's scopes.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
-        generic: Whether its words count only where no other dialect says any, because they repeat a voice framework's.
+        generic: Whether it reads conventions that any framework may use too. It is given no span of another dialect's
+            scopes, and its words count only where no other dialect says any, because they repeat a voice framework's.
         own_id: Returns the framework's own id of the conversation of one of its roots.
         yields: Whether an app's own span around such a root, with the same id and open longer, is the root instead.
         content: Where its attributes hold content, which is masked with `ROARK_CAPTURE_CONTENT` off.
@@ -142,3 +144,35 @@ class Dialect:
     harmless: Harmless = Harmless()
     distributions: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     setters: tuple[tuple[str, str], ...] = ()
+
+
+def separated(dialects: Iterable[Dialect]) -> tuple[Dialect, ...]:
+    """Returns dialects as they are read together: generic ones get no spans of another dialect's scopes.
+
+    Voice frameworks write generic names on their own spans too, and their own dialects know better what was heard and
+    when.
+    """
+    several = tuple(dialects)
+    scopes = frozenset(scope for one in several if not one.generic for scope in one.scopes)
+    return tuple(replace(one, reader=_without(scopes, one.reader)) if one.generic else one for one in several)
+
+
+def _without(scopes: frozenset[str], make: Callable[[Warn], Reader]) -> Callable[[Warn], Reader]:
+    return lambda warn: _ReaderWithout(scopes, make(warn))
+
+
+class _ReaderWithout:
+    """A reader that ignores the spans of some scopes."""
+
+    __slots__ = ("_reader", "_scopes")
+
+    def __init__(self, scopes: frozenset[str], reader: Reader) -> None:
+        self._scopes = scopes
+        self._reader = reader
+
+    def read(self, span: SpanRecord) -> None:
+        if span.scope not in self._scopes:
+            self._reader.read(span)
+
+    def moments(self) -> Iterable[Moment]:
+        return self._reader.moments()
