@@ -1,7 +1,7 @@
-"""Your own dialect: turns the spans of a made-up voice stack into calls.
+"""Turns the spans of a voice stack that this package does not know into calls, with a dialect.
 
-A dialect is the vocabulary of one source of spans. It names the spans that matter and the root, whose end ends the
-conversation, and creates a reader: an object that gets the spans of one conversation and returns its moments.
+A dialect is the vocabulary of one source of spans. It names the spans that matter and the span whose end ends the
+conversation, and makes a reader: an object that takes the spans of one conversation and returns what was said.
 
     ROARK_API_KEY=anything ROARK_BASE_URL=http://127.0.0.1:4319 python examples/own_dialect.py
 
@@ -17,7 +17,18 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor
 from roark_otel.dialects import DIALECTS, json_or_text, text
-from roark_otel.types import Agent, Customer, Dialect, Returned, ToolUse, Unreadable, Utterance, Warn
+from roark_otel.types import (
+    Agent,
+    Content,
+    Customer,
+    Dialect,
+    Harmless,
+    Returned,
+    ToolUse,
+    Unreadable,
+    Utterance,
+    Warn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +41,7 @@ SCOPE = "example.switchboard"
 class SwitchboardReader:
     """Reads one conversation of a made-up voice stack: spans `speech` and `action` below a span `phone_call`.
 
-    A span may come twice, open first and ended later, so its moment is kept by its id.
+    A span may come twice, open first and ended later, so its moment is kept under its id.
     """
 
     def __init__(self, warn: Warn) -> None:
@@ -38,7 +49,7 @@ class SwitchboardReader:
         self._moments: dict[int, Moment] = {}
 
     def read(self, span: SpanRecord) -> None:
-        """Reads one span. Spans come in any order."""
+        """Takes in one span; spans come in the order in which they end."""
         if span.scope != SCOPE or span.end_ns is None:
             return
         if span.name == "speech":
@@ -49,7 +60,7 @@ class SwitchboardReader:
             self._moments[span.span_id] = ToolUse(name, span.start_ns, span.end_ns, outcome=result)
 
     def moments(self) -> Iterable[Moment]:
-        """Returns all moments so far, in any order."""
+        """Returns everything that was said and done so far, in any order."""
         return self._moments.values()
 
     def _speech(self, span: SpanRecord, end_ns: int) -> None:
@@ -66,6 +77,9 @@ SWITCHBOARD = Dialect(
     reader=SwitchboardReader,
     scopes=frozenset({SCOPE}),
     roots=frozenset({"phone_call"}),
+    # Where ROARK_CAPTURE_CONTENT is off: what is masked, and which attributes may be exported with traces.
+    content=Content(names=frozenset({"words"}), whole=frozenset({"result"})),
+    harmless=Harmless(names=frozenset({"verb", "by"})),
 )
 
 

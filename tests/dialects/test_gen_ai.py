@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roark_otel._model.dialect import separated
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanEvent, SpanRecord
-from roark_otel.dialects.gen_ai import GEN_AI
+from roark_otel.dialects import DIALECTS, GEN_AI
 from support.dumps import records
 
 if TYPE_CHECKING:
@@ -184,8 +185,15 @@ def test_spans_of_openinference_are_told_by_their_own_dialect() -> None:
 
 
 @pytest.mark.parametrize("scope", ["livekit-agents", "pipecat", "pipecat.turn"])
-def test_spans_of_a_voice_framework_are_told_by_its_own_dialect(scope: str) -> None:
-    assert told([model(0, 9, history("hi"), "Hello.", scope=scope)]) == []
+def test_spans_of_a_voice_framework_are_read_by_its_own_dialect_alone(scope: str) -> None:
+    spoken = model(0, 9, history("hi"), "Hello.", scope=scope)
+    (generic,) = (dialect for dialect in separated(DIALECTS) if dialect.name == "gen_ai")
+    (alone,) = separated([GEN_AI])
+
+    for dialect, words in ((generic, []), (alone, [("CUSTOMER", "hi"), ("AGENT", "Hello.")])):
+        reader = dialect.reader([].append)
+        reader.read(spoken)
+        assert said(reader.moments()) == words
 
 
 # What holds for any conversation

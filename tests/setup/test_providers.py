@@ -13,7 +13,15 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel._setup import providers
-from roark_otel._setup.providers import Added, AlreadyThere, Following, TakesNone, attach, is_off, processors_of
+from roark_otel._setup.providers import (
+    Added,
+    AlreadyThere,
+    Following,
+    TakesNone,
+    attach_processor,
+    is_off,
+    processors_of,
+)
 from support.helpers import KEY, RECORDING
 
 if TYPE_CHECKING:
@@ -31,7 +39,7 @@ def provider() -> TracerProvider:
 def test_a_provider_gets_one_processor() -> None:
     there = provider()
 
-    first, second = attach(there, make), attach(there, make)
+    first, second = attach_processor(there, make), attach_processor(there, make)
 
     assert isinstance(first, Added)
     assert second == AlreadyThere(first.processor)
@@ -42,7 +50,7 @@ def test_a_processor_that_the_app_added_is_enough() -> None:
     there, own = provider(), make()
     there.add_span_processor(own)
 
-    assert attach(there, make) == AlreadyThere(own)
+    assert attach_processor(there, make) == AlreadyThere(own)
 
 
 def test_a_provider_without_the_sdks_private_attributes_gets_one_too() -> None:
@@ -55,17 +63,17 @@ def test_a_provider_without_the_sdks_private_attributes_gets_one_too() -> None:
 
     vendors = Vendors()
 
-    assert [type(attach(vendors, make)) for _ in range(3)] == [Added, AlreadyThere, AlreadyThere]
+    assert [type(attach_processor(vendors, make)) for _ in range(3)] == [Added, AlreadyThere, AlreadyThere]
     assert len(vendors.added) == 1
 
 
 def test_a_provider_that_takes_no_processors_is_named() -> None:
-    assert attach(trace.NoOpTracerProvider(), make) == TakesNone("opentelemetry.trace.NoOpTracerProvider")
+    assert attach_processor(trace.NoOpTracerProvider(), make) == TakesNone("opentelemetry.trace.NoOpTracerProvider")
 
 
 def test_a_provider_is_not_kept_alive() -> None:
     there = provider()
-    attach(there, make)
+    attach_processor(there, make)
     gone = weakref.ref(there)
 
     del there

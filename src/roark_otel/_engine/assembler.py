@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.spans import Entry
     from roark_otel._model.stats import Tally
-    from roark_otel._privacy.masking import Hiding
+    from roark_otel._privacy.masking import Masking
     from roark_otel._spool.spool import Spool
 
 POLL_SECONDS = 0.05
@@ -124,7 +124,7 @@ class Assembler:
         places: Where it takes from and gives to.
         rules: What it goes by.
         redaction: What of a call may be sent.
-        hiding: Hides all words as they are taken in; None where content is captured.
+        masking: Masks content as entries are taken in; None where content is captured.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class Assembler:
         places: Places,
         rules: Rules,
         redaction: Redaction | None = None,
-        hiding: Hiding | None = None,
+        masking: Masking | None = None,
     ) -> None:
         self._conversations = conversations
         self._defaults = defaults
         self._redaction = redaction or Redaction()
-        self._hiding = hiding
+        self._masking = masking
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
@@ -209,8 +209,8 @@ class Assembler:
     @guarded(None)
     def _take(self, entry: Entry) -> None:
         told = sound(entry, time.time_ns())
-        if self._hiding is not None:
-            told = self._hiding.entry(told)
+        if self._masking is not None:
+            told = self._masking.entry(told)
         self._conversations.take(told, time.monotonic())
 
     def _answer(self, request: Request) -> None:

@@ -17,11 +17,12 @@ from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import Policy
 from roark_otel._engine.assembler import Assembler, Places, Rules
-from roark_otel._engine.framework_versions import version_of
+from roark_otel._engine.framework_versions import installed_versions
+from roark_otel._model.dialect import Content, separated
 from roark_otel._model.stats import Stats, Tally
 from roark_otel._model.version import __version__
 from roark_otel._model.vocabulary import Vocabulary
-from roark_otel._privacy.masking import Hiding
+from roark_otel._privacy.masking import Masking
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import HookFailed, Redaction
 from roark_otel._safety.guard import guarded, log_once, logger
@@ -31,6 +32,7 @@ from roark_otel._settings.api_key import Key
 from roark_otel._spool.listing import Measure, measure, siblings
 from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.spool import Spool
+from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Sequence
@@ -73,6 +75,7 @@ class Engine:
     ) -> None:
         self.settings = settings
         self.dialects = tuple(dialects)
+        self._separated = separated(dialects)
         self.hooks = hooks
         self.users = 0
         self._key = Key(api_key, settings.api_key_file)
@@ -81,7 +84,7 @@ class Engine:
         self._builders: dict[int, int] = {}
         told = settings.defaults(hooks.recording_url if isinstance(hooks.recording_url, str) else None)
         template = None if self._resolver else told.recording_template
-        self._defaults = replace(told, recording_template=template, version_of=version_of)
+        self._defaults = replace(told, recording_template=template, version_of=installed_versions(self.dialects))
         redact = None if hooks.redact is None else guarded(HookFailed())(hooks.redact)
         self._redaction = Redaction(Patterns(settings.redact_patterns), redact)
         if settings.log_external_id == "hash":
@@ -97,11 +100,11 @@ class Engine:
             settings.idle_timeout_seconds,
             settings.max_conversations,
         )
-        hiding = None if settings.capture_content else Hiding(os.urandom(32))
+        masking = None if settings.capture_content else _masking(self.dialects)
         vocabulary = Vocabulary(
             self.dialects,
             settings.external_id_keys,
-            OPEN_SPANS if hiding is None else replace(OPEN_SPANS, record=_hiding_words(hiding)),
+            OPEN_SPANS if masking is None else replace(OPEN_SPANS, record=_masked(masking)),
             auto_ids=settings.auto_external_id,
         )
         self._is_used = self._is_retired = self._is_awake = False
@@ -137,7 +140,7 @@ class Engine:
                 has_recording_source=self._recording_source() != "spans" or settings.recording_fallback_url is not None,
             ),
             self._redaction,
-            hiding,
+            masking,
         )
         self._pid = os.getpid()
 
@@ -324,7 +327,7 @@ class Engine:
             return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
 
     def _make_readers(self) -> Readers:
-        made = [(dialect.name, self._reader(dialect)) for dialect in self.dialects]
+        made = [(dialect.name, self._reader(dialect)) for dialect in self._separated]
         return tuple((name, _GuardedReader(reader)) for name, reader in made if reader is not None)
 
     @guarded(None)
@@ -370,12 +373,17 @@ class _GuardedReader:
         return tuple(self._reader.moments())
 
 
-def _hiding_words(hiding: Hiding) -> Callable[[object], SpanRecord | None]:
-    """Reads an open span as it is taken in where content is not captured: without a word of anybody."""
+def _masking(dialects: Iterable[Dialect]) -> Masking:
+    """Masks what these dialects and the built-in ones know to be content, with a new key."""
+    return Masking(os.urandom(32), Content.joined(dialect.content for dialect in (*DIALECTS, *dialects)))
+
+
+def _masked(masking: Masking) -> Callable[[object], SpanRecord | None]:
+    """Returns a function that reads an open span with its content masked."""
 
     def read(span: object) -> SpanRecord | None:
         record = read_open(span)
-        return None if record is None else hiding.record(record)
+        return None if record is None else masking.record(record)
 
     return read
 

@@ -6,8 +6,10 @@ may cut JSON in the middle. These functions return None for an invalid value, or
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import cast
@@ -17,6 +19,10 @@ _MAX_DEPTH = 64
 MAX_DURATION_MS = 7 * 24 * 3600 * 1000
 """The longest duration of a call, in ms. A longer one was measured in another unit."""
 
+MAX_LITERAL = 100_000
+"""The longest text, in characters, that is read as a Python literal."""
+
+_FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
 _MIN_NS = 0
 _MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
 
@@ -103,6 +109,17 @@ def parsed(value: str) -> object:
         return cast("object", json.loads(value))
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
+
+
+def literal(text: str) -> object | None:
+    """Returns the value of a Python literal, such as the `repr` of a dict; None if it is not one, or too long."""
+    # `repr` writes no other escapes, and Python warns of them on standard error.
+    if len(text) > MAX_LITERAL or _FOREIGN_ESCAPE.search(text):
+        return None
+    try:
+        return cast("object", ast.literal_eval(text.strip()))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 def json_or_text(value: object) -> object:

@@ -13,6 +13,7 @@ from roark_otel._conversation.cleaning import sound
 from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._conversation.outputs import Finished, Forgotten, Noticed
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
+from roark_otel._model.dialect import separated
 from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
@@ -71,7 +72,7 @@ class Core:
         """What became of conversations that made no call, by the counters of `Stats`."""
         self.open_traces: set[int] = set()
         """The traces whose conversations are not all closed."""
-        self._dialects = tuple(dialects)
+        self._dialects = separated(dialects)
         self._conversations = Conversations(
             self.vocabulary, self._readers, _waits(settings), auto_ids=settings.auto_external_id
         )

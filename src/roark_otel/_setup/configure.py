@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -15,12 +14,18 @@ from roark_otel._safety.guard import log_once
 from roark_otel._settings.overrides import SettingsOverrides, check_names
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
-from roark_otel._setup.providers import Added, TakesNone, attach, is_off, processors_of, warn_of
+from roark_otel._setup.providers import (
+    Added,
+    TakesNone,
+    attach_processor,
+    is_off,
+    processors_of,
+    set_in_frameworks,
+    warn_of,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-LIVEKIT_TELEMETRY = "livekit.agents.telemetry"
 
 TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
 """Where the spans of conversations are exported to; `elsewhere`: where another processor of the provider sends
@@ -79,13 +84,13 @@ def configure(
     made = _made(service_name) if isinstance(found, trace.ProxyTracerProvider) else None
     provider = made or found
     goes = _traces_go(provider, wanted)
-    attachment = attach(provider, lambda: RoarkSpanProcessor(settings=wanted, recording_url=recording_url))
+    attachment = attach_processor(provider, lambda: RoarkSpanProcessor(settings=wanted, recording_url=recording_url))
     if isinstance(attachment, TakesNone):
         warn_of(attachment)
         return Configured(provider="untouched", processor="none", traces=goes)
     if made is not None:
         trace.set_tracer_provider(made)
-        _hand_to_livekit(made)
+        set_in_frameworks(made)
     if goes == "nowhere":
         _warn_of_unlinked()
     return Configured(
@@ -104,13 +109,6 @@ def _traces_go(provider: object, settings: Settings) -> TracesGo:
         return "to_roark"
     others = [one for one in processors_of(provider) if not isinstance(one, RoarkSpanProcessor)]
     return "elsewhere" if others else "nowhere"
-
-
-def _hand_to_livekit(provider: TracerProvider) -> None:
-    """Hands LiveKit the new provider: it looked for the global one when it was imported, and keeps what it found."""
-    telemetry = sys.modules.get(LIVEKIT_TELEMETRY)
-    if telemetry is not None:
-        telemetry.set_tracer_provider(provider)
 
 
 def _warn_of_unlinked() -> None:

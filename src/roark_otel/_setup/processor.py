@@ -92,7 +92,9 @@ class RoarkSpanProcessor(SpanProcessor):
         if self._settings.export_traces:
             from roark_otel._traces.processor import conversation_traces
 
-            self._traces = conversation_traces(self._settings, self._settings.api_key, is_redacted=redact is not None)
+            self._traces = conversation_traces(
+                self._settings, self._settings.api_key, dialects, is_redacted=redact is not None
+            )
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

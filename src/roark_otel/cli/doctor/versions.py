@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
+from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,11 +19,7 @@ FLOOR: Final = "1.33.1"
 OURS: Final = ("roark-otel", "opentelemetry-api", "opentelemetry-sdk")
 
 FRAMEWORKS: Final = (
-    "livekit-agents",
-    "pipecat-ai",
-    "openai-agents",
-    "google-adk",
-    "strands-agents",
+    *dict.fromkeys(distribution for dialect in DIALECTS for distribution in dialect.distributions.values()),
     "pydantic-ai-slim",
     "openinference-instrumentation-pipecat",
     "opentelemetry-instrumentation",
