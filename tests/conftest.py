@@ -41,7 +41,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
-    guard._said.clear()
+    guard._last_logged.clear()
     log_ids._hashed.clear()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from roark_otel._model.finished import FinishedConversation
 
-P = TypeVar("P", Agent, Customer)
+_P = TypeVar("_P", Agent, Customer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Facts:
         found = self.get(name)
         return found if isinstance(found, int) else default
 
-    def participant(self, name: str, nobody: P, root_span_id: int | None) -> P:
+    def participant(self, name: str, nobody: _P, root_span_id: int | None) -> _P:
         """One participant from everything told of it: anywhere, or only by the root, `call_attributes` and resource."""
         whole = nobody
         for fact in self.by_name.get(name, ()):

@@ -24,10 +24,10 @@ from roark_otel._model.moments import Agent, Customer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-P = TypeVar("P", Agent, Customer)
+_P = TypeVar("_P", Agent, Customer)
 
 
-def merged(one: P, other: P) -> P:
+def merged(one: _P, other: _P) -> _P:
     """One participant from two tellings: the first one's fields, the second's where the first has none."""
     known = {f.name: getattr(one, f.name) for f in fields(one) if getattr(one, f.name) is not None}
     return replace(other, **known)
@@ -107,7 +107,7 @@ def _valid(customer: Customer) -> Customer:
     return customer if number is None or is_e164(number) else replace(customer, phone_number=None)
 
 
-def _add(known: list[P], told: P) -> None:
+def _add(known: list[_P], told: _P) -> None:
     for index, one in enumerate(known):
         if _same(one, told):
             known[index] = merged(one, told)
@@ -115,7 +115,7 @@ def _add(known: list[P], told: P) -> None:
     known.extend(_identified([told]))
 
 
-def _identified(told: list[P]) -> list[P]:
+def _identified(told: list[_P]) -> list[_P]:
     return [one for one in told if any(_identity(one))]
 
 
@@ -133,7 +133,7 @@ def _same(one: Agent | Customer, other: Agent | Customer) -> bool:
     return False
 
 
-def _told(speaker: P, known: tuple[P, ...], own: P) -> P:
+def _told(speaker: _P, known: tuple[_P, ...], own: _P) -> _P:
     """The participant that a speaker is; one without any identity is the call's own."""
     if not any(_identity(speaker)):
         return own
