@@ -50,7 +50,7 @@ def _own_engines() -> Iterator[None]:
     """An engine ends with its test: a processor that was not shut down is."""
     yield
     for engine in list(registry._living):
-        engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
+        engine._courier.discard()  # what waits for a Roark that is gone would warn in the tests that follow
         engine.retire()
     registry._engines.clear()
     processor._processors.clear()
