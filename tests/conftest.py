@@ -41,7 +41,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
-    guard._said.clear()
+    guard._last_logged.clear()
     log_ids._hashed.clear()
 
 
@@ -50,7 +50,7 @@ def _own_engines() -> Iterator[None]:
     """An engine ends with its test: a processor that was not shut down is."""
     yield
     for engine in list(registry._living):
-        engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
+        engine._courier.discard()  # what waits for a Roark that is gone would warn in the tests that follow
         engine.retire()
     registry._engines.clear()
     processor._processors.clear()

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from roark_otel._delivery import attempt, recordings
-from roark_otel._delivery import courier as couriers
+from roark_otel._delivery import rounds
 from roark_otel._delivery.answers import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECONDS
+from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.client import Client
-from roark_otel._delivery.courier import Courier
+from roark_otel._delivery.errands import Errands, Sweep
+from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
+from roark_otel._delivery.rounds import Rounds
 from roark_otel._model.stats import Tally
-from roark_otel._spool import spool
 from roark_otel._spool.file import Header
 from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MARKED = {"roark.conversation.root": True}
 URL = "https://example.com/recording.wav"
+DEAD_URL = "http://127.0.0.1:9"
 
 
 def talk(app: App, *external_ids: str) -> None:
@@ -44,28 +46,29 @@ def files(tmp_path: Path) -> list[str]:
 
 
 class Simulated:
-    """A courier without a thread, in simulated time that passes only where the courier would wait."""
+    """The courier's rounds without its thread, on a clock that only moves where the thread would wait."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.now = 1_000_000.0
+        self.set_back = 0.0
         self.directory = directory
-        for module in (couriers, attempt, recordings, spool):
-            monkeypatch.setattr(module, "time", self)
-        self.restart("http://127.0.0.1:9")
+        self.restart(DEAD_URL)
 
     def monotonic(self) -> float:
         return self.now
 
     def time(self) -> float:
-        return 1_795_000_000.0 + self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        return 1_795_000_000.0 + self.now - self.set_back
 
     def restart(self, url: str) -> None:
-        """Continues like a new process where the last one died."""
-        self.tally, self.spool = Tally(), Spool(self.directory)
-        self.courier = Courier(self.spool, lambda: Client(url, SecretStr("k"), None, 5.0), self.tally)
+        """Replaces the process by a new one."""
+        self.url = url
+        self.tally, self.spool, errands = Tally(), Spool(self.directory), Errands()
+        self._attempts = Attempts(
+            self.spool, lambda: Client(self.url, SecretStr("k"), None, 5.0), self.tally, clock=self
+        )
+        waiting = WaitingCalls(self.spool, errands, self.tally, RecordingPolicy(), lambda _answer: None, self)
+        self._rounds = Rounds(self.spool, errands, self._attempts, waiting, clock=self)
 
     def save(self, *external_ids: str) -> None:
         for external_id in external_ids:
@@ -74,21 +77,19 @@ class Simulated:
             self.spool.put(call_name(external_id, 7), header, body, Stage.READY)
 
     def run(self, seconds: float) -> None:
-        """Runs the courier for this many simulated seconds."""
+        """Lets this much time pass."""
         end = self.now + seconds
         while self.now < end:
-            self.courier._look()
-            self.courier._recordings.round()
-            self.courier._sweep(regardless=False)
-            self.now = min(end, self.now + max(0.001, self.courier._pause()))
+            self._rounds.round(Sweep.ROUTINE)
+            self.now = min(end, self.now + max(0.001, self._rounds.pause()))
 
     def close(self) -> None:
-        self.courier._delivering.hang_up()
+        self._attempts.hang_up()
 
 
 @pytest.fixture(name="simulated")
-def _simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulated]:
-    one = Simulated(monkeypatch, tmp_path / "project")
+def _simulated(tmp_path: Path) -> Iterator[Simulated]:
+    one = Simulated(tmp_path / "project")
     yield one
     one.close()
 
@@ -100,12 +101,12 @@ def outage(simulated: Simulated, seconds: float) -> None:
     attempts = simulated.tally.snapshot().retried
     assert 0 < attempts <= 20 + seconds / 2 / MAX_BACKOFF_SECONDS * 4  # at least half a minute between two
     simulated.close()
-    simulated.restart("http://127.0.0.1:9")
+    simulated.restart(DEAD_URL)
     simulated.save(*calls[10:])
     simulated.run(seconds / 2)
     simulated.close()
     with AnsweringServer() as server:
-        simulated.courier._delivering._make_client = lambda: Client(server.url, SecretStr("k"), None, 5.0)
+        simulated.url = server.url
         simulated.run(2 * MAX_BACKOFF_SECONDS)
 
         assert ids(server) == sorted(calls)
@@ -233,7 +234,7 @@ def test_an_answer_does_not_end(tmp_path: Path) -> None:
 
 def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
     """Everything waits; once the file has the right key, everything arrives without a restart."""
-    monkeypatch.setattr(couriers, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
     file = tmp_path / "key"
     file.write_text("wrong-key\n")
 
@@ -325,23 +326,22 @@ def test_another_client_used_the_id(tmp_path: Path) -> None:
     assert json.loads(reason.read_text()) == {"status": 409, "reason": "id_in_use"}
 
 
-def test_the_clock_jumps(simulated: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_jumps(simulated: Simulated) -> None:
     """A call that rests for a minute waits a minute, whatever the wall clock does meanwhile."""
     with AnsweringServer() as server:
         simulated.restart(server.url)
         header = Header("call-1", "a1", simulated.time(), simulated.time() + 60.0, 1, 0)
         simulated.spool.put(call_name("call-1", 7), header, b'{"externalId":"call-1"}', Stage.READY)
         simulated.run(1.0)
-        before = simulated.time
-        monkeypatch.setattr(simulated, "time", lambda: before() - 86_400.0)
+        simulated.set_back = 86_400.0
         simulated.run(50.0)
         assert server.seen == []
 
         simulated.run(30.0)
 
         assert ids(server) == ["call-1"]
-        # Written before the clock was set back.
-        header = Header("call-2", "a1", before() + 86_400, before() + 86_460.0, 1, 0)
+        before = simulated.time() + simulated.set_back  # the header was written before the clock was set back
+        header = Header("call-2", "a1", before, before + 60.0, 1, 0)
         simulated.spool.put(call_name("call-2", 7), header, b'{"externalId":"call-2"}', Stage.READY)
         simulated.run(130.0)
         assert ids(server) == ["call-1", "call-2"]

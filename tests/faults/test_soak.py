@@ -131,7 +131,7 @@ def _assert_bounded(processor: RoarkSpanProcessor) -> None:
     assert len(machine._traces) == len(machine._open) == len(machine._ownership._by_id) == 0
     assert len(machine._due) <= BATCH
     assert len(machine._taken) <= 1_024
-    assert len(guard._said) <= guard.MAX_REMEMBERED
+    assert len(guard._last_logged) <= guard.MAX_REMEMBERED
 
 
 @pytest.mark.parametrize("engines", [20, pytest.param(1_000, marks=pytest.mark.long)], ids=["scaled down", "full"])

@@ -15,7 +15,7 @@ from roark_otel._capture.inbox import Inbox
 from roark_otel._capture.sdk_spans import OPEN_SPANS, read_open
 from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._delivery.courier import Courier
-from roark_otel._delivery.recordings import Policy
+from roark_otel._delivery.recordings import RecordingPolicy
 from roark_otel._engine.assembler import Assembler, Places, Rules
 from roark_otel._engine.framework_versions import installed_versions
 from roark_otel._model.dialect import Content, separated
@@ -118,7 +118,7 @@ class Engine:
             self._spool,
             self._make_client,
             self._tally,
-            Policy(
+            RecordingPolicy(
                 settings.spool_dir if on_disk else None,
                 settings.recording_wait_seconds,
                 settings.recording_fallback_url,
@@ -212,7 +212,7 @@ class Engine:
     def drain(self, timeout: float) -> bool:
         """Delivers what anybody left in the spool, within so many seconds. Returns whether all that was due is gone."""
         self.be_of_this_process()
-        return self._courier.flush(time.monotonic() + timeout, everybodys=True)
+        return self._courier.drain(time.monotonic() + timeout)
 
     def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, within so many seconds. Returns whether all of it was delivered."""

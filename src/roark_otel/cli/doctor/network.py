@@ -15,7 +15,7 @@ from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roark_otel._delivery.client import Client, Looked
+    from roark_otel._delivery.client import Client, Probe
     from roark_otel._settings.settings import Settings
 
 
@@ -31,7 +31,7 @@ def check_network(settings: Settings, make_client: Callable[[Settings], Client])
         return found
     client = make_client(settings)
     try:
-        return [*found, _answer(settings.base_url, client.look())]
+        return [*found, _answer(settings.base_url, client.probe())]
     finally:
         client.close()
 
@@ -83,16 +83,16 @@ def _proxy(base_url: str, host: str) -> str | None:
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
 
-def _answer(base_url: str, looked: Looked) -> Finding:
-    from roark_otel._delivery.client import Answered, Unreachable
+def _answer(base_url: str, probe: Probe) -> Finding:
+    from roark_otel._delivery.client import Probed, Unreachable
 
-    match looked:
+    match probe:
         case Unreachable(why):
             cure = "check ROARK_BASE_URL and the network; calls wait in the spool meanwhile"
             return Wrong("Roark", f"{base_url} does not answer ({why})", cure)
-        case Answered(status, is_roark):
+        case Probed(status, is_roark):
             return _meaning(base_url, status, is_roark=is_roark)
-    assert_never(looked)
+    assert_never(probe)
 
 
 def _meaning(base_url: str, status: int, *, is_roark: bool) -> Finding:
