@@ -1,4 +1,4 @@
-"""What a person does with a spool, beside the processes that work on it."""
+"""Looking at a spool, and changing it, while processes work on it."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_call_that_is_being_sent_is_left_to_its_courier(directory: Path, tmp_p
         assert admin.adopt(tmp_path / "other", directory) == 0
 
 
-def test_what_was_rejected_is_purged_and_nothing_else(directory: Path) -> None:
+def test_only_rejected_calls_are_purged(directory: Path) -> None:
     put(directory, "ready")
     reject(directory, "wrong")
     reject(directory, "bad")
@@ -143,7 +143,7 @@ def test_what_was_rejected_is_purged_and_nothing_else(directory: Path) -> None:
     assert list((directory / "rejected").iterdir()) == []
 
 
-def test_another_directory_s_calls_are_adopted(directory: Path) -> None:
+def test_the_calls_of_another_directory_are_adopted(directory: Path) -> None:
     source = directory.with_name("b" * 16)
     for external_id in ("one", "taken"):
         put(source, external_id)
@@ -166,7 +166,7 @@ def test_another_directory_s_calls_are_adopted(directory: Path) -> None:
     assert read_body(directory / f"{call_name('taken', 7)}.ready.jsonl") == b'{"recordingUrl":"mine"}'
 
 
-def test_siblings_are_told_with_what_was_left_there(directory: Path) -> None:
+def test_siblings_are_counted_with_the_calls_left_there(directory: Path) -> None:
     other = directory.with_name("b" * 16)
     put(directory, "own")
     name = put(other, "left")
@@ -198,7 +198,7 @@ def test_a_reason_that_cannot_be_read_is_unknown(content: bytes, directory: Path
 
 
 def test_a_processor_warns_of_calls_that_its_key_cannot_deliver(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """A key that was replaced strands nothing without a word: how many wait, where, and what takes them over."""
+    """The warning says how many calls wait, where, and which command takes them over."""
     other = tmp_path / "spool" / ("b" * 16)
     name = put(other, "left")
     os.utime(other / f"{name}.ready.jsonl", (1_000, 1_000))

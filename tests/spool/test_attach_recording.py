@@ -95,7 +95,7 @@ def test_an_id_means_the_call_whose_spans_have_the_very_same_text(external_id: s
 
 
 def test_late_tools_that_roark_rejected_do_not_become_a_call(tmp_path: Path) -> None:
-    """Their file has no recording either, but it is no call that one could be given to."""
+    """Their file has no recording either, but is not a call that could get one."""
     directory = tmp_path / "spool" / ("a" * 16)
     spool, name = Spool(directory), late_name(call_name("call-1", 7), 1)
     spool.put(name, Header("call-1", "a1", 1.0, 0.0, turns=0, tools=1), b'{"toolInvocations":[{}]}', Stage.LATE)

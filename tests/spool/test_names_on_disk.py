@@ -94,7 +94,7 @@ def answer(seen: Seen) -> Answer:
 
 
 def test_files_of_an_earlier_version_are_listed(left: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With their state, which their names hold, and the reason beside a rejected one."""
+    """With their state, which their names hold, and the reason of a rejected one."""
     assert cli.main(["spool", "list", "--json"]) == 0
 
     listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}

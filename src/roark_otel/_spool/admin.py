@@ -29,7 +29,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """There is no such file, or it cannot be read."""
+    """The file does not exist, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

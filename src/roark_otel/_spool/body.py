@@ -146,7 +146,7 @@ def _object(call: Json, name: str) -> Json:
 
 
 def _parsed(body: bytes) -> Json:
-    """Parses the fields of a body; a body that is not a JSON object, which no version of ours writes, has none."""
+    """Parses the fields of a body; a body that is not a JSON object, which this package never writes, has none."""
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):

@@ -47,7 +47,7 @@ def path_of(directory: Path, name: str, stage: Stage) -> Path:
 
 def scan(directory: Path, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
     """Returns the files in these stages, in no order. Reads none."""
-    wanted = frozenset(stages)
+    wanted = tuple(stages)
 
     def parse(text: str) -> tuple[str, Stage] | None:
         parsed = parse_file_name(text)
@@ -82,7 +82,8 @@ class SpoolDirectory:
 
     def items(self, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
         """Returns the calls in these stages, in no order."""
-        return [item for item in scan(self.path, stages) if item.name not in self._ignored]
+        found = scan(self.path, stages)
+        return [item for item in found if item.name not in self._ignored] if self._ignored else found
 
     def ignore(self, name: str) -> None:
         """Leaves a call out of `items` from now on: this process can do nothing more for it."""
@@ -109,11 +110,11 @@ class SpoolDirectory:
     @contextmanager
     def claim(self, name: str, stages: Iterable[Stage]) -> Generator[Claim]:
         """Claims a call in one of these stages: no other thread or process can until the block ends."""
-        wanted = {*stages}
+        wanted, tried = {*stages}, self.file(name, Stage.TRIED)
         for stage in (Stage.TRIED, Stage.READY, Stage.WAITING, Stage.LATE):
             if stage in wanted:
                 # A courier that held the file until now may have marked it as tried.
-                with disk.locked(self.file(name, stage), self.file(name, Stage.TRIED)) as file:
+                with disk.locked(self.file(name, stage), tried) as file:
                     if not isinstance(file, disk.Absent):
                         yield self._claimed(name, stage, file)
                         return

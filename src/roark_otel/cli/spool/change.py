@@ -79,7 +79,7 @@ def run_adopt(options: argparse.Namespace) -> int:
     own = spool_directory(settings, key)
     source: Path = options.directory
     if not source.is_dir():
-        raise Problem(f"there is no directory {source}")
+        raise Problem(f"{source} is not a directory")
     sources = directories(source) or [source]
     count = sum(admin.adopt(own, one) for one in sources if one.resolve() != own.resolve())
     print(
@@ -98,9 +98,9 @@ def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
     """
     settings = Settings.from_env().with_arguments(spool_dir=spool_dir)
     if settings.api_key is None:
-        raise Problem("there is no key: set ROARK_API_KEY", USAGE)
+        raise Problem("no key: set ROARK_API_KEY", USAGE)
     if settings.spool == "memory":
-        raise Problem("ROARK_SPOOL is memory, so there is no directory: unset it", USAGE)
+        raise Problem("ROARK_SPOOL is memory, so the spool has no directory: unset it", USAGE)
     return settings, settings.api_key
 
 

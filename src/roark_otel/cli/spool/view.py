@@ -31,7 +31,7 @@ def root_of(options: argparse.Namespace) -> Path:
     """
     root: Path = options.spool_dir or Settings.from_env().spool_dir
     if not root.is_dir():
-        raise Problem(f"there is no spool at {root}: no call has finished there yet, or ROARK_SPOOL_DIR is wrong")
+        raise Problem(f"no spool at {root}: no call has finished there yet, or ROARK_SPOOL_DIR is wrong")
     return root
 
 
