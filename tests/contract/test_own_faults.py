@@ -69,6 +69,7 @@ def test_broken_dialect_costs_only_what_it_would_have_said(
     a_call(app)
     assert app.processor.force_flush()
     assert [words(call) for call in sandbox.calls()] == [["Hello?", "Hello."]]
+    assert app.processor.stats().unreadable > 0
     assert "RuntimeError" in said.text
     assert "secret" not in said.text
 
@@ -99,7 +100,7 @@ def test_each_fault_is_logged_once_an_interval(sandbox: Sandbox, said: pytest.Lo
     for number in range(100):
         app.conversation(f"call-{number}", "Hello?")
     app.close()
-    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader.read" in record.message]
+    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader._read" in record.message]
     assert len(lines) == 1
 
 

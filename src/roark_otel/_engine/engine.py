@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from roark_otel._capture.capture import Capture, Took
 from roark_otel._capture.inbox import Inbox
 from roark_otel._capture.sdk_spans import OPEN_SPANS, read_open
 from roark_otel._conversation.machine import Conversations, Waits
+from roark_otel._conversation.readers import make_readers
 from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import Policy
 from roark_otel._engine.assembler import Assembler, Places, Rules
@@ -33,18 +35,16 @@ from roark_otel._spool.file import SENDABLE, Stage
 from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from pathlib import Path
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from pydantic import SecretStr
 
-    from roark_otel._conversation.conversation import Readers
     from roark_otel._delivery.client import Client
-    from roark_otel._model.dialect import Dialect, Reader, Unreadable
+    from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.hooks import Hooks
-    from roark_otel._model.moments import Moment
     from roark_otel._model.spans import SpanRecord
     from roark_otel._settings.settings import Settings
 
@@ -125,8 +125,9 @@ class Engine:
             self._key.has_changed,
             settings.spool_max_age_seconds,
         )
+        readers = partial(make_readers, self.dialects, self._unreadable, partial(self._tally.add, "unreadable"))
         self._assembler = Assembler(
-            Conversations(vocabulary, self._make_readers, waits, auto_ids=settings.auto_external_id),
+            Conversations(vocabulary, readers, waits, auto_ids=settings.auto_external_id),
             self._defaults,
             Places(self._inbox, self._spool, self._courier, self._tally, self._capture.forget),
             Rules(
@@ -323,14 +324,6 @@ class Engine:
             key = self._key.current()
             return Client(self.settings.base_url, key, self.settings.project_id, self.settings.http_timeout_seconds)
 
-    def _make_readers(self) -> Readers:
-        made = [(dialect.name, self._reader(dialect)) for dialect in self.dialects]
-        return tuple((name, _GuardedReader(reader)) for name, reader in made if reader is not None)
-
-    @guarded(None)
-    def _reader(self, dialect: Dialect) -> Reader:
-        return dialect.reader(self._unreadable)
-
     def _unreadable(self, found: Unreadable) -> None:
         self._tally.add("unreadable")
         span = found.span
@@ -351,23 +344,6 @@ class Engine:
         if self._resolver:
             return "resolver"
         return "template" if self._defaults.recording_template else "spans"
-
-
-class _GuardedReader:
-    """A reader whose faults cost what it would have said and nothing else."""
-
-    __slots__ = ("_reader",)
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    @guarded(None)
-    def read(self, span: SpanRecord) -> None:
-        self._reader.read(span)
-
-    @guarded(())
-    def moments(self) -> Iterable[Moment]:
-        return tuple(self._reader.moments())
 
 
 def _hiding_words(hiding: Hiding) -> Callable[[object], SpanRecord | None]:
