@@ -37,10 +37,10 @@ BUILD_SECONDS: Final = 1.0
 class _Life:
     """An engine in one process: its parts, and how far it has come. A forked child gets another one.
 
-    `on_start` and `on_end` are those of capture: a span that does not count costs no further look-up.
+    `capture` is that of `parts`, one look-up nearer to the spans.
     """
 
-    __slots__ = ("is_awake", "is_retired", "is_used", "capture", "parts", "pid")
+    __slots__ = ("capture", "is_awake", "is_retired", "is_used", "parts", "pid")
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
