@@ -73,34 +73,35 @@ def test_late_words_and_tools_are_merged_into_a_call_that_waits(waiting: App, sa
     assert (stats.late_spans, stats.late_dropped, stats.duplicates, stats.finished) == (1, 0, 0, 1)
 
 
-def test_what_was_only_guessed_from_few_late_words_changes_nothing(waiting: App, sandbox: Sandbox) -> None:
+def test_what_was_only_guessed_from_few_late_words_changes_nothing(
+    waiting: App, sandbox: Sandbox, tmp_path: Path
+) -> None:
     """The late words alone look as if the customer had been silent."""
     call = Call(waiting)
-    before = json.loads(_waiting_body(waiting))
+    before = json.loads(_waiting_body(tmp_path))
     call.late.add_event("roark.transcript", {"role": "agent", "text": "It is on its way."})
 
     call.end()
 
-    after = json.loads(_waiting_body(waiting))
+    after = json.loads(_waiting_body(tmp_path))
     assert after.get("endedStatus") == before.get("endedStatus")
     assert {**after, "transcript": 0} == {**before, "transcript": 0}
     assert sandbox.calls() == []
 
 
-def test_what_is_told_twice_is_merged_once(waiting: App) -> None:
+def test_what_is_told_twice_is_merged_once(waiting: App, tmp_path: Path) -> None:
     call = Call(waiting)
     use_tool(call.late)
     call.end()
-    before = _waiting_body(waiting)
+    before = _waiting_body(tmp_path)
     again = waiting.tracer.start_span("background", context=None)
     again.end()
 
-    assert _waiting_body(waiting) == before
+    assert _waiting_body(tmp_path) == before
 
 
-def _waiting_body(app: App) -> bytes:
-    spool = app.processor._engine._spool  # type: ignore[union-attr]
-    (path,) = spool.directory.glob("*.waiting.jsonl")  # type: ignore[union-attr]
+def _waiting_body(folder: Path) -> bytes:
+    (path,) = (folder / "spool").rglob("*.waiting.jsonl")
     return path.read_bytes().split(b"\n")[1]
 
 

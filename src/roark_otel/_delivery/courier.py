@@ -135,9 +135,9 @@ class Courier:
         self._messages.put(_Flush(threading.Event()))
 
     def discard(self) -> None:
-        """Delivers nothing any more, and lets the thread end whatever is left. The files stay in the spool."""
+        """Ends the thread after what it is doing, whatever is left to deliver. The files stay in the spool."""
         self._is_discarded = True
-        self.retire()
+        self._worker.stop(lambda: self._messages.put(_Flush(threading.Event())))
 
     def flush(self, deadline: float) -> bool:
         """Delivers this process's own calls that are due before a deadline, in monotonic seconds.

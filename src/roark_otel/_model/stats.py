@@ -56,7 +56,7 @@ class Stats:
     bad_ids: int = 0
     """External ids that were empty, not text or too long."""
     unreadable: int = 0
-    """Values on spans that could not be read."""
+    """Values on spans that could not be read, and spans on which the reader of a dialect failed."""
     dropped_spans: int = 0
     """Span records for which the inbox had no room."""
     lost: int = 0

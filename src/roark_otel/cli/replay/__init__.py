@@ -63,7 +63,7 @@ def _replay(path: Path, options: argparse.Namespace, settings: Settings, client:
     except OSError as fault:
         raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
     _tell(path, played, is_dry=options.dry_run)
-    return FAILED if played.complaints else 0
+    return FAILED if played.complaints or played.counts["faults"] else 0
 
 
 def _put_nowhere(_offset: int) -> None:
@@ -95,6 +95,7 @@ _TOLD: tuple[tuple[str, str], ...] = (
     ("unreadable_lines", "lines that cannot be read"),
     ("unfinished_traces", "traces not finished in the file (--incomplete sends them as they are)"),
     ("traces_without_id", "traces without an external id"),
+    ("faults", "faults in roark-otel, logged above (some of a call may be missing)"),
 )
 
 
