@@ -58,7 +58,7 @@ def _left(url: str) -> None:
 def silent_app(url: str) -> App:
     """An app whose calls stay in the spool."""
     app = App(url, recording_url=None)
-    courier: Any = app.processor._engine._courier
+    courier: Any = app.processor._engine.parts.courier
     courier.offer = courier.await_recording = lambda *_: None
     courier.flush = lambda _: True
     return app

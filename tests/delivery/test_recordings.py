@@ -148,7 +148,7 @@ def test_an_attached_recording_takes_the_place_of_one_that_was_only_guessed(serv
 
 
 def _ready(one: App) -> list[Path]:
-    return list(one.processor._engine._spool.directory.glob("*.ready.jsonl"))  # type: ignore[union-attr]
+    return list(one.processor._engine.parts.spool.directory.glob("*.ready.jsonl"))  # type: ignore[union-attr]
 
 
 def test_an_attached_recording_outlives_a_further_root_of_the_call(server: AnsweringServer) -> None:
@@ -440,6 +440,6 @@ def test_a_waiting_call_of_a_process_that_lives_is_left_to_it(server: AnsweringS
     )
     # Both share one engine here, so what counts is asked of the part that decides.
     assert other._engine is one.processor._engine
-    waits = one.processor._engine._courier._recordings  # type: ignore[union-attr]
+    waits = one.processor._engine.parts.courier._recordings  # type: ignore[union-attr]
     assert waits._free_at(time.time()) - time.monotonic() > recordings.TOUCH_SECONDS
     assert asked == []

@@ -126,8 +126,8 @@ def test_the_disk_is_read_only(small: Path, said: pytest.LogCaptureFixture) -> N
 def _directory_of(app: App) -> Path:
     engine = app.processor._engine
     assert engine is not None
-    assert engine._spool.directory is not None
-    return engine._spool.directory
+    assert engine.parts.spool.directory is not None
+    return engine.parts.spool.directory
 
 
 @needs_root

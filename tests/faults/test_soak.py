@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._engine import registry
+from roark_otel._engine import process
 from roark_otel._safety import guard
 from support.helpers import ID, Threads, wait_until
 
@@ -77,7 +77,7 @@ def measure(processor: RoarkSpanProcessor) -> Held:
     """What this process holds."""
     engine = processor._engine
     assert engine is not None
-    wait_until(lambda: not engine._capture._traces, 120)
+    wait_until(lambda: not engine.parts.capture._traces, 120)
     gc.collect()
     proc = Path("/proc/self")
     descriptors = len(list((proc / "fd").iterdir())) if proc.exists() else 0
@@ -127,7 +127,7 @@ def _empty(spool: Path) -> None:
 def _assert_bounded(processor: RoarkSpanProcessor) -> None:
     engine = processor._engine
     assert engine is not None
-    machine = engine._assembler._conversations
+    machine = engine.parts.assembler._conversations
     assert len(machine._traces) == len(machine._open) == len(machine._ownership._by_id) == 0
     assert len(machine._due) <= BATCH
     assert len(machine._taken) <= 1_024
@@ -163,5 +163,5 @@ def test_soak_of_engines(engines: int, tmp_path: Path) -> None:
 
 def _is_quiet(threads: Threads) -> bool:
     gc.collect()
-    ours = [engine for engine in list(registry._living) if engine.settings.base_url.startswith("http://127.0.0.1:9/")]
+    ours = [engine for engine in process.living() if engine.settings.base_url.startswith("http://127.0.0.1:9/")]
     return not ours and not threads.names()

@@ -80,7 +80,12 @@ class _Flush:
     everybodys: bool = False
 
 
-_Message: TypeAlias = "_Offer | _Await | _Attach | _Flush | Answered"
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Nothing more is to be delivered."""
+
+
+_Message: TypeAlias = "_Offer | _Await | _Attach | _Flush | _Stop | Answered"
 
 
 @dataclass(slots=True)
@@ -162,6 +167,10 @@ class Courier:
         """Lets the thread end when nothing is left to deliver."""
         self._worker.retire()
         self._messages.put(_Flush(threading.Event()))
+
+    def stop(self) -> None:
+        """Ends the thread after what it is doing, whatever is left to deliver."""
+        self._worker.stop(lambda: self._post(_Stop()))
 
     def flush(self, deadline: float, *, everybodys: bool = False) -> bool:
         """Delivers what is due before this monotonic time. Returns whether all of it was delivered.
@@ -254,6 +263,8 @@ class Courier:
                     self._sweep(regardless=True, everybodys=everybodys)
                 finally:
                     done.set()
+            case _Stop():
+                self._errands.clear()
             case _:
                 assert_never(message)
 

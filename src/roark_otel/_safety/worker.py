@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+STOP_SECONDS: Final = 1.0
+"""The longest that `stop` waits for a thread, which may be in the middle of a request."""
 
 
 class Worker:
@@ -34,6 +37,7 @@ class Worker:
         self._is_busy = is_busy
         self._put_away = put_away
         self._is_retired = False
+        self._is_stopped = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -53,12 +57,25 @@ class Worker:
         """Lets the thread end as soon as it has nothing to do."""
         self._is_retired = True
 
+    def stop(self, wake: Callable[[], None]) -> None:
+        """Ends the thread after its round, whatever is left to do, and waits for that at most `STOP_SECONDS`.
+
+        Args:
+            wake: Ends the wait of a round.
+        """
+        self._is_stopped = True
+        wake()
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(STOP_SECONDS)
+
     def _run(self) -> None:
         while True:
             self._work()
             # Under the lock: what comes before the check is seen by it, what comes after starts a new thread.
             with self._lock:
-                if self._is_retired and not self._is_busy():
+                if self._is_stopped or (self._is_retired and not self._is_busy()):
                     self._put_away()
                     self._thread = None
                     return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from roark_otel._engine import registry
+from roark_otel._engine import process, registry
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
@@ -223,13 +223,13 @@ class RoarkSpanProcessor(SpanProcessor):
         """
         if self._engine is None:
             return
-        if registry.is_exiting():
-            registry.leave([self._engine], close_idle=0.0)
+        if process.is_exiting():
+            process.leave([self._engine], close_idle=0.0)
         else:
             self._engine.shut_down(self._settings.linger_seconds)
         if self._traces is not None:
             self._traces.force_flush()
-            if registry.is_exiting():  # spans that come after another shutdown are exported too
+            if process.is_exiting():  # spans that come after another shutdown are exported too
                 self._traces.shutdown()
         if not self._is_shut_down and self._settings.api_key is not None:
             self._is_shut_down = True

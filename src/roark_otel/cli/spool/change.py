@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._engine.engine import spool_directory
+from roark_otel._engine.parts import spool_directory
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.attach_recording import attach_to
 from roark_otel._spool import admin
