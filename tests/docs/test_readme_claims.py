@@ -43,7 +43,6 @@ PROVIDER = """
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from roark_otel import RoarkSpanProcessor
-from support.paths import ROOT
 
 trace.set_tracer_provider(TracerProvider())
 trace.get_tracer_provider().add_span_processor(RoarkSpanProcessor())
