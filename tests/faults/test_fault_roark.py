@@ -125,13 +125,13 @@ def test_roark_is_down_for_a_day(simulated: Simulated) -> None:
 
 
 def test_roark_answers_503(simulated: Simulated) -> None:
-    """It is asked less and less often, and all arrives once it is well."""
+    """It is asked less and less often, and every call arrives once it answers again."""
     with AnsweringServer(then=Answer(503)) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
         simulated.run(3_600.0)
-        stormy = len(server.seen)
-        assert stormy < 30 * 60  # not once a minute for each call
+        attempts = len(server.seen)
+        assert attempts < 30 * 60  # less than once a minute for each call
         server.seen.clear()
         server.then = created()
 
@@ -142,7 +142,7 @@ def test_roark_answers_503(simulated: Simulated) -> None:
 
 
 def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
-    """It is left alone for as long as it asks for, whatever waits."""
+    """It is left alone for as long as it asks, however many calls wait."""
     with AnsweringServer(then=Answer(503, headers={"retry-after": "600"})) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -158,7 +158,7 @@ def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
 
 
 def test_roark_answers_too_slowly() -> None:
-    """The attempt is given up after the timeout, and made again; a 409 then says that it had arrived."""
+    """The attempt is given up after the timeout and repeated; a 409 then shows that the first one arrived."""
     heard_enough = threading.Event()
 
     def slow(_seen: Seen) -> Answer:
@@ -175,7 +175,7 @@ def test_roark_answers_too_slowly() -> None:
 
 
 def test_the_connection_breaks() -> None:
-    """In the middle of an answer: the call is there, and the next attempt hears that."""
+    """In the middle of an answer: Roark has the call, and answers so to the next attempt."""
     with AnsweringServer(Answer(201, b'{"data": {', {"content-length": "900"}), Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -188,7 +188,7 @@ def test_the_connection_breaks() -> None:
     "body", [b"", b"\x00\xff", b'{"data": ', b"[" * 100_000, b"<html>Log in to this network</html>"]
 )
 def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> None:
-    """A proxy's page or rubbish with status 200 is no delivery."""
+    """A proxy's page or rubbish with status 200 is not a delivery."""
     with AnsweringServer(Answer(200, body)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -199,7 +199,7 @@ def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> N
 
 
 def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
-    """Neither the key nor a word goes to another address; everything waits, and one line says so."""
+    """Neither the key nor a call goes to another address; every call waits, and one line is logged."""
     with AnsweringServer() as elsewhere, AnsweringServer() as server:
         server.then = Answer(307, headers={"location": f"{elsewhere.url}/v1/call"})
         app = App(server.url)
@@ -214,7 +214,7 @@ def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_answer_does_not_end(tmp_path: Path) -> None:
-    """Of 100 MB only the beginning is read."""
+    """Only the beginning of 100 MB is read."""
     sent: list[int] = []
 
     def long_answer() -> Iterator[bytes]:
@@ -232,7 +232,7 @@ def test_an_answer_does_not_end(tmp_path: Path) -> None:
 
 
 def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
-    """Everything waits; once the file has another key, everything arrives, without a restart."""
+    """Every call waits; once the file has another key, every call arrives, without a restart."""
     monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
     file = tmp_path / "key"
     file.write_text("wrong-key\n")
@@ -256,7 +256,7 @@ def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said:
 
 
 def test_the_credits_are_used_up(simulated: Simulated) -> None:
-    """Everything waits, is tried again every five minutes, and arrives."""
+    """Every call waits, is retried every five minutes, and arrives."""
     with AnsweringServer(then=Answer(402)) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -272,7 +272,7 @@ def test_the_credits_are_used_up(simulated: Simulated) -> None:
 
 
 def test_roark_does_not_like_a_field() -> None:
-    """Sent once more without it, if the call can do without."""
+    """The call is sent once more without the field, if it is optional."""
     with AnsweringServer(invalid("transcript[0].languageCode")) as server:
         app = App(server.url)
         with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1", **MARKED}) as span:
@@ -286,7 +286,7 @@ def test_roark_does_not_like_a_field() -> None:
 
 
 def test_roark_will_not_take_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """It is kept whole with the reason; the others go on."""
+    """The call is kept whole, with the reason; the others are delivered."""
     with AnsweringServer(then=lambda seen: invalid("startedAt") if seen.external_id == "bad" else created()) as server:
         app = App(server.url)
         talk(app, "bad", "good")
@@ -298,13 +298,13 @@ def test_roark_will_not_take_a_call(tmp_path: Path, said: pytest.LogCaptureFixtu
 
 
 def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """The first call of the id is sent; the second is kept with the reason, whether the first waits or was sent."""
+    """The first call of the id is sent; the second one is kept with the reason, whether the first waits or was sent."""
     with AnsweringServer() as server:
         app = App(server.url, recording_url=None)
         for external_id, url in (("waits", None), ("sent", URL)):
             for words in ("the first", "the second"):
-                told: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
-                app.conversation(external_id, words, **MARKED, **told)
+                recording: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
+                app.conversation(external_id, words, **MARKED, **recording)
                 assert app.processor.force_flush(60_000)
 
         assert ids(server) == ["sent"]
@@ -316,7 +316,7 @@ def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> 
 
 
 def test_somebody_else_used_the_id(tmp_path: Path) -> None:
-    """Roark answers 409 to a call that was never tried: it is kept, not taken for delivered."""
+    """Roark answers 409 to a call that was never tried: it is kept, and does not count as delivered."""
     with AnsweringServer(then=Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -348,7 +348,7 @@ def test_the_clock_jumps(simulated: Simulated) -> None:
 
 
 def test_the_recording_comes_later() -> None:
-    """The call waits, visibly, and is sent when it is attached."""
+    """The call waits, visibly, and is sent once its recording is attached."""
     from roark_otel import attach_recording
 
     with AnsweringServer() as server:
@@ -362,7 +362,7 @@ def test_the_recording_comes_later() -> None:
 
 
 def test_the_recording_never_comes(tmp_path: Path) -> None:
-    """After the wait the fallback is sent; without one the call is kept, and an attachment revives it."""
+    """Without a fallback URL the call is kept after the wait, and an attachment revives it."""
     from roark_otel import attach_recording
 
     with AnsweringServer() as server:
@@ -377,7 +377,7 @@ def test_the_recording_never_comes(tmp_path: Path) -> None:
 
 
 def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The attempt is abandoned, and delays nobody."""
+    """The attempt is abandoned, and delays no other call."""
     from roark_otel._delivery import resolver
 
     monkeypatch.setattr(resolver, "DEADLINE_SECONDS", 0.1)
@@ -394,7 +394,7 @@ def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_words_come_after_the_call_was_sent(said: pytest.LogCaptureFixture) -> None:
-    """Tool uses are appended; the rest is counted and told."""
+    """Tool uses are appended; the rest is counted and logged."""
 
     def reply(seen: Seen) -> Answer:
         return created("id-7") if seen.path == "/v1/call" else Answer(200, b'{"data": {"callId": "id-7"}}')
