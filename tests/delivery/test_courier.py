@@ -657,7 +657,7 @@ def test_a_retired_courier_ends_its_thread_and_its_connection(office: Callable[.
 
 
 def test_a_discarded_courier_ends_whatever_is_left(office: Callable[..., Office]) -> None:
-    """It delivers nothing any more, nothing is due to a flush, and the files stay."""
+    """It stops delivering, a flush has nothing to wait for, and the files stay."""
     before = couriers()
     with AnsweringServer(then=Answer(503)) as server:
         post = office(server.url)

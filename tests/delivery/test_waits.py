@@ -32,7 +32,7 @@ def header(recording_wait: float = 0.0) -> Header:
     ("recording_wait", "passed", "left"),
     [(0.0, 0.0, 100.0), (0.0, 40.0, 60.0), (0.0, 900.0, 0.0), (30.0, 10.0, 20.0), (30.0, 31.0, 0.0)],
 )
-def test_a_call_waits_as_long_as_its_header_or_the_setting_says(
+def test_a_call_waits_for_the_time_in_its_header_or_in_the_settings(
     recording_wait: float, passed: float, left: float
 ) -> None:
     assert seconds_left(header(recording_wait), 100.0, EPOCH + passed) == left

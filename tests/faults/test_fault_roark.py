@@ -131,8 +131,8 @@ def test_roark_answers_503(simulated: Simulated) -> None:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
         simulated.run(3_600.0)
-        stormy = len(server.seen)
-        assert stormy < 30 * 60  # not once a minute for each call
+        attempts = len(server.seen)
+        assert attempts < 30 * 60  # less than once a minute for each call
         server.seen.clear()
         server.then = created()
 
@@ -257,7 +257,7 @@ def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said:
 
 
 def test_the_credits_are_used_up(simulated: Simulated) -> None:
-    """Everything waits, is tried again every five minutes, and arrives."""
+    """Every call waits, is retried every five minutes, and arrives."""
     with AnsweringServer(then=Answer(402)) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -299,7 +299,7 @@ def test_roark_rejects_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) ->
 
 
 def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """The first call of the id is sent; the second is kept with the reason, whether the first waits or was sent."""
+    """The first call of the id is sent; the second one is kept with the reason, whether the first waits or was sent."""
     with AnsweringServer() as server:
         app = App(server.url, recording_url=None)
         for external_id, url in (("waits", None), ("sent", URL)):

@@ -150,7 +150,7 @@ class Courier:
         return self._is_done(Sweep.FLUSH) or self._flush(deadline, Sweep.FLUSH)
 
     def drain(self, deadline: float) -> bool:
-        """Does as `flush` does, for the calls of all processes in the spool."""
+        """Delivers, as `flush` does, the due calls of every process in the spool."""
         if not self._worker.start():
             return self._flush_here(Sweep.DRAIN)
         return self._flush(deadline, Sweep.DRAIN)
@@ -175,7 +175,7 @@ class Courier:
         return self._is_done(sweep)
 
     def _wait(self, deadline: float) -> bool:
-        """Waits before another attempt, as long as Roark asks for. Returns whether there is time for one."""
+        """Waits before another attempt, for as long as Roark asks. Returns whether there is time for one."""
         now, availability = time.monotonic(), self._rounds.availability
         match availability.pause:
             case Pause.REFUSED:

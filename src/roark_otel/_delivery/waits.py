@@ -68,8 +68,8 @@ def seconds_left(header: Header, wait_seconds: float, now: float) -> float:
 
     Args:
         header: Of its file.
-        wait_seconds: How long calls wait whose header does not say. A wait is never longer than this, or than the
-            header says, should the clock have been set back.
+        wait_seconds: How long a call waits if its header sets no time. No wait is longer than the one that applies,
+            even if the clock has been set back.
         now: The time, in seconds since the epoch.
     """
     wait = header.recording_wait or wait_seconds
