@@ -410,7 +410,7 @@ class Capture:
                 continue
             if name in self._telling:
                 return True
-            if self._vocabulary.is_telling(name):
+            if self._vocabulary.is_relevant(name):
                 if len(self._telling) < MAX_NAMES:
                     self._telling.add(name)
                 return True

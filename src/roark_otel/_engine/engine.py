@@ -18,7 +18,7 @@ from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import Policy
 from roark_otel._engine.assembler import Assembler, Places, Rules
 from roark_otel._engine.framework_versions import installed_versions
-from roark_otel._model.dialect import Content, separated
+from roark_otel._model.dialect import Words, separated
 from roark_otel._model.stats import Stats, Tally
 from roark_otel._model.version import __version__
 from roark_otel._model.vocabulary import Vocabulary
@@ -375,7 +375,7 @@ class _GuardedReader:
 
 def _masking(dialects: Iterable[Dialect]) -> Masking:
     """Masks what these dialects and the built-in ones know to be content, with a new key."""
-    return Masking(os.urandom(32), Content.joined(dialect.content for dialect in (*DIALECTS, *dialects)))
+    return Masking(os.urandom(32), Words.joined(dialect.words for dialect in (*DIALECTS, *dialects)))
 
 
 def _masked(masking: Masking) -> Callable[[object], SpanRecord | None]:
