@@ -86,6 +86,7 @@ def surroundings(sandbox: Sandbox, folder: Path, **more: str) -> dict[str, str]:
         "ROARK_API_KEY": KEY,
         "ROARK_BASE_URL": sandbox.url,
         "ROARK_LINGER_SECONDS": "0.05",
+        "ROARK_EXIT_TIMEOUT_SECONDS": "60",
         **more,
     }
 

@@ -28,6 +28,7 @@ def _block_with(text: str) -> str:
 def _run(program: str, sandbox: Sandbox) -> None:
     """Runs a block in an app that has a provider with a processor already, or makes its own."""
     environment = os.environ | {"ROARK_API_KEY": "key", "ROARK_BASE_URL": sandbox.url}
+    environment["ROARK_EXIT_TIMEOUT_SECONDS"] = "60"
     run = subprocess.run(  # noqa: S603 - our own README
         [sys.executable, "-W", "error", "-c", program],
         env=environment,

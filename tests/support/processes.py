@@ -31,7 +31,7 @@ from roark_otel import RoarkSpanProcessor
 URL = sys.argv[1]
 
 def processor_that(**settings):
-    waits = {"linger_seconds": 3600, "quiet_seconds": 3600} | settings
+    waits = {"linger_seconds": 3600, "quiet_seconds": 3600, "exit_timeout_seconds": 60} | settings
     return RoarkSpanProcessor(
         api_key="test-key", base_url=URL, recording_url="https://example.com/recording.wav", **waits
     )
