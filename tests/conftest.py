@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from roark_otel._engine import registry
+from roark_otel._engine import assembler, registry
 from roark_otel._safety import guard, log_ids
 from roark_otel._setup import processor
-from roark_otel._spool.memory import SpoolMemory
 from roark_otel.sandbox import Sandbox
 from support.scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
@@ -24,17 +22,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Returns how many workers `-n auto` is: tests wait about as long as they compute, for sockets and processes."""
-    return 2 * (os.cpu_count() or 1)
-
-
-NUMBERS = count()
-
 # How long an example takes says something about the machine, and nothing about us.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
+
+
+IDLE_SECONDS = 0.1
+"""How long the assembler of an engine without a processor waits before its thread ends. Entries wake it at once."""
+
+NUMBERS = count()
+"""Numbers the spools."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many workers `-n auto` is: tests wait as well as compute, for sockets, threads and processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -73,29 +76,17 @@ def forget_settings(environment: pytest.MonkeyPatch) -> None:
 def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
-    guard._said.clear()
+    guard._last_logged.clear()
     log_ids._hashed.clear()
 
 
 @pytest.fixture(autouse=True)
-def _own_engines() -> Iterator[None]:
-    """An engine ends with its test: a processor that was not shut down is."""
+def _own_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An engine ends with its test, with all that waits in it: nothing is delivered, or logged, in the next one."""
+    monkeypatch.setattr(assembler, "IDLE_SECONDS", IDLE_SECONDS)
     yield
-    for engine in list(registry._living):
-        engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
-        engine.retire()
-    registry._engines.clear()
+    registry.discard_all()
     processor._processors.clear()
-
-
-@pytest.fixture(autouse=True)
-def _empty_spools(_own_engines: None) -> Iterator[None]:
-    """What a test leaves in a spool is not tried again, and told, while the next one runs."""
-    yield
-    for engine in list(registry._living):
-        engine._spool._memory = SpoolMemory()
-        if engine._spool.directory is not None:
-            shutil.rmtree(engine._spool.directory, ignore_errors=True)
 
 
 @pytest.fixture(name="sandbox")

@@ -18,6 +18,8 @@ from roark_otel._settings.settings import Settings
 from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay import progress
 from roark_otel.cli.replay.sending import ATTEMPTS, Already, Created, NotTaken, send
+from roark_otel.dialects import DIALECTS
+from roark_otel.types import Dialect
 from support.answering import Answer, AnsweringServer, created, invalid
 from support.helpers import T0
 from support.otlp_lines import Ended, ended, line, lines
@@ -288,6 +290,43 @@ def test_a_key_that_is_refused_stops_it(replay: Any) -> None:
 
     assert (status, out) == (1, "")
     assert "Roark refuses the key, the project or the address (401)" in err
+
+
+class FailsInRead:
+    """A reader that cannot read."""
+
+    def read(self, _: object) -> None:
+        raise RuntimeError("the customer's words are secret")
+
+    def moments(self) -> tuple[()]:
+        return ()
+
+
+class FailsInMoments:
+    """A reader that cannot report what it has read."""
+
+    def read(self, _: object) -> None: ...
+
+    def moments(self) -> tuple[()]:
+        raise RuntimeError("the customer's words are secret")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=["sent", "dry run"])
+@pytest.mark.parametrize("reader", [FailsInRead, FailsInMoments])
+def test_a_reader_that_raises_holds_up_no_call_and_the_status_is_1(
+    replay: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, reader: Callable[[], Any], options: list[str]
+) -> None:
+    broken = Dialect(name="broken", reader=lambda _: reader())
+    monkeypatch.setattr("roark_otel.dialects.DIALECTS", (broken, *DIALECTS))
+
+    status, out, err = replay(calls(0, 2), *options)
+
+    printed = [json.loads(row)["externalId"] for row in out.splitlines() if row.startswith("{")]
+    assert (printed if options else ids(sandbox)) == ["call-0", "call-1"]
+    assert status == 1
+    assert " faults in roark-otel" in (err if options else out)
+    assert "secret" not in out + err
 
 
 def client_of(url: str) -> Client:

@@ -544,9 +544,10 @@ def test_every_variable_bad_at_once(sandbox: Sandbox, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("empty", ["", " ", "\t"])
 def test_empty_variable_is_unset(said: pytest.LogCaptureFixture, empty: str) -> None:
     """As the OpenTelemetry specification says: no value, no warning."""
-    from roark_otel._settings.environment import FIELDS, GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.environment import GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.settings import VARIABLES
 
-    assert Settings.from_env(dict.fromkeys([*FIELDS, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
+    assert Settings.from_env(dict.fromkeys([*VARIABLES, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
     assert warnings_of(said) == []
 
 

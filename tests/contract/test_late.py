@@ -73,34 +73,35 @@ def test_late_words_and_tools_are_merged_into_a_call_that_waits(waiting: App, sa
     assert (stats.late_spans, stats.late_dropped, stats.duplicates, stats.finished) == (1, 0, 0, 1)
 
 
-def test_what_was_only_guessed_from_few_late_words_changes_nothing(waiting: App, sandbox: Sandbox) -> None:
+def test_what_was_only_guessed_from_few_late_words_changes_nothing(
+    waiting: App, sandbox: Sandbox, tmp_path: Path
+) -> None:
     """The late words alone look as if the customer had been silent."""
     call = Call(waiting)
-    before = json.loads(_waiting_body(waiting))
+    before = json.loads(_waiting_body(tmp_path))
     call.late.add_event("roark.transcript", {"role": "agent", "text": "It is on its way."})
 
     call.end()
 
-    after = json.loads(_waiting_body(waiting))
+    after = json.loads(_waiting_body(tmp_path))
     assert after.get("endedStatus") == before.get("endedStatus")
     assert {**after, "transcript": 0} == {**before, "transcript": 0}
     assert sandbox.calls() == []
 
 
-def test_what_is_told_twice_is_merged_once(waiting: App) -> None:
+def test_what_is_told_twice_is_merged_once(waiting: App, tmp_path: Path) -> None:
     call = Call(waiting)
     use_tool(call.late)
     call.end()
-    before = _waiting_body(waiting)
+    before = _waiting_body(tmp_path)
     again = waiting.tracer.start_span("background", context=None)
     again.end()
 
-    assert _waiting_body(waiting) == before
+    assert _waiting_body(tmp_path) == before
 
 
-def _waiting_body(app: App) -> bytes:
-    spool = app.processor._engine._spool  # type: ignore[union-attr]
-    (path,) = spool.directory.glob("*.waiting.jsonl")  # type: ignore[union-attr]
+def _waiting_body(folder: Path) -> bytes:
+    (path,) = (folder / "spool").rglob("*.waiting.jsonl")
     return path.read_bytes().split(b"\n")[1]
 
 
@@ -181,24 +182,23 @@ def test_late_tools_of_a_call_whose_id_nobody_knows_are_kept(tmp_path: Path) -> 
     assert json.loads(reason.read_text()) == {"status": 0, "reason": "the call's id is not known"}
 
 
-def test_late_tools_wait_on_disk_while_roark_is_down(sandbox: Sandbox) -> None:
+def test_late_tools_wait_on_disk_while_roark_is_down(tmp_path: Path) -> None:
     """And go to the call that another process of the same spool finds in the header."""
-    app = App(sandbox.url)
-    call = Call(app)
-    engine = app.processor._engine
-    assert engine is not None
-    engine._courier._paused_until = float("inf")
-    engine._courier._is_told_to_wait = True
-    use_tool(call.late)
-    call.late.end()
-    assert not app.processor.force_flush(300)
-    (late,) = engine._spool.directory.glob("*.late.jsonl")  # type: ignore[union-attr]
-    assert json.loads(late.read_bytes().split(b"\n")[0])["call_id"] == sandbox.call("call-1").id
+    with AnsweringServer(then=_appended) as server:
+        app = App(server.url)
+        call = Call(app)
+        server.then = Answer(503)
+        use_tool(call.late)
+        call.late.end()
+        assert not app.processor.force_flush(300)
+        (late,) = (tmp_path / "spool").rglob("*.late.jsonl")
+        assert json.loads(late.read_bytes().split(b"\n")[0])["call_id"] == "id-7"
+        server.then = _appended
 
-    engine._courier._paused_until = 0.0
-
-    assert app.processor.force_flush(10_000)
-    assert len(sandbox.call("call-1").tool_invocations) == 1
+        assert app.processor.force_flush(10_000)
+    assert server.seen[-1].path == "/v1/call/id-7/tool-invocations"
+    assert [tool["name"] for tool in json.loads(server.seen[-1].body)["toolInvocations"]] == ["ship"]
+    assert (app.processor.stats().appended, app.processor.stats().spooled) == (1, 0)
 
 
 def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbox: Sandbox, tmp_path: Path) -> None:

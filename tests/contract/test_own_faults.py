@@ -25,6 +25,10 @@ class Broken:
         raise RuntimeError(f"no {name}, and the customer's words are secret")
 
 
+def fails(*_: object, **__: object) -> Any:
+    raise RuntimeError("the customer's words are secret")
+
+
 class BrokenReader:
     """A reader that cannot read."""
 
@@ -69,16 +73,18 @@ def test_broken_dialect_costs_only_what_it_would_have_said(
     a_call(app)
     assert app.processor.force_flush()
     assert [words(call) for call in sandbox.calls()] == [["Hello?", "Hello."]]
+    assert app.processor.stats().unreadable > 0
     assert "RuntimeError" in said.text
     assert "secret" not in said.text
 
 
-@pytest.mark.parametrize("part", ["_capture", "_inbox"])
-def test_broken_capture_never_reaches_the_app(sandbox: Sandbox, said: pytest.LogCaptureFixture, part: str) -> None:
+@pytest.mark.parametrize("broken", ["capture.Capture.on_start", "capture.Capture.on_end", "inbox.Inbox.append"])
+def test_broken_capture_never_reaches_the_app(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
     """Spans start and end, and the app's own exception is the one that it sees."""
+    monkeypatch.setattr(f"roark_otel._capture.{broken}", fails)
     app = App(sandbox.url)
-    holder = app.processor._engine if part == "_capture" else app.processor._engine._capture
-    setattr(holder, part, Broken())
     a_call(app)
     assert "RuntimeError" in said.text
     assert "secret" not in said.text
@@ -99,7 +105,7 @@ def test_each_fault_is_logged_once_an_interval(sandbox: Sandbox, said: pytest.Lo
     for number in range(100):
         app.conversation(f"call-{number}", "Hello?")
     app.close()
-    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader.read" in record.message]
+    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader._read" in record.message]
     assert len(lines) == 1
 
 

@@ -14,14 +14,16 @@ from typing_extensions import assert_never
 from roark_otel._capture.inbox import Request
 from roark_otel._conversation.cleaning import sound
 from roark_otel._conversation.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
+from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import log_id
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.body import MAX_APPENDED, appendable
-from roark_otel._spool.file import Header, Stage, call_name
-from roark_otel._spool.spool import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name, late_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.spans import Entry
     from roark_otel._model.stats import Tally
-    from roark_otel._privacy.masking import Hiding
+    from roark_otel._privacy.masking import Masking
     from roark_otel._spool.spool import Spool
 
 POLL_SECONDS = 0.05
@@ -52,37 +54,6 @@ REMEMBERED_SECONDS = 3_600.0
 
 MAX_UNSENT = 1_024
 """So many conversations that make no call are remembered, to count each of them once."""
-
-NOTICES: dict[str, str] = {
-    "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
-    "root span, or start it inside roark_otel.call_attributes(external_id=…)",
-    "second_roots": "a second conversation under the resource's roark.external_id makes no call: one process has many "
-    "conversations, so set the id on each one's root span and not on the resource",
-    "unattributed": "words in a trace that shows several ids or none, below no span that has one, make no call: set "
-    "roark.external_id on the root span of the conversation",
-    "fragments": "spans whose id only baggage tells make no call here: the process that set the id makes it, without "
-    "them. A gateway that joins the spans of several processes is planned",
-    "late_dropped": "what came after a call was sent is not part of it, but for tool uses; ROARK_LINGER_SECONDS is how "
-    "long a call waits for late spans",
-    "duplicates": "a further conversation of an id that has a call already is not sent and kept in rejected/ of the "
-    "spool: give each conversation an id of its own",
-    "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
-}
-"""What a person is told, once an interval, of the notices that something can be done about."""
-
-WAITS_FOR_RECORDING = (
-    "call external_id=%s waits in the spool for its recording: call roark_otel.attach_recording(id, url) "
-    "or `roark-otel spool attach`, set roark.recording_url on a span of it, or configure ROARK_RECORDING_URL_TEMPLATE, "
-    "recording_url= or ROARK_RECORDING_FALLBACK_URL"
-)
-"""What is logged of a call without a recording."""
-
-NO_RECORDING_SOURCE = (
-    "no source of recordings is configured, and Roark takes no call without one: calls whose spans carry "
-    "no roark.recording_url wait for roark_otel.attach_recording(); set ROARK_RECORDING_URL_TEMPLATE, recording_url= "
-    "or ROARK_RECORDING_FALLBACK_URL"
-)
-"""What is told once, when the first call has to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +94,7 @@ class Assembler:
         places: Where it takes from and gives to.
         rules: What it goes by.
         redaction: What of a call may be sent.
-        hiding: Hides all words as they are taken in; None where content is captured.
+        masking: Masks content as entries are taken in; None where content is captured.
     """
 
     def __init__(
@@ -133,12 +104,12 @@ class Assembler:
         places: Places,
         rules: Rules,
         redaction: Redaction | None = None,
-        hiding: Hiding | None = None,
+        masking: Masking | None = None,
     ) -> None:
         self._conversations = conversations
         self._defaults = defaults
         self._redaction = redaction or Redaction()
-        self._hiding = hiding
+        self._masking = masking
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
@@ -159,6 +130,10 @@ class Assembler:
         """Lets the thread end when nothing is open; `start` brings it back."""
         self._worker.retire()
         self._to.inbox.hurry()
+
+    def stop(self) -> None:
+        """Ends the thread, whatever is open."""
+        self._worker.stop(self._to.inbox.hurry)
 
     def ask(self, deadline: float, close_idle: float | None = None) -> bool:
         """Has every conversation whose root has ended finished, and its call put into the spool.
@@ -208,8 +183,8 @@ class Assembler:
     @guarded(None)
     def _take(self, entry: Entry) -> None:
         told = sound(entry, time.time_ns())
-        if self._hiding is not None:
-            told = self._hiding.entry(told)
+        if self._masking is not None:
+            told = self._masking.entry(told)
         self._conversations.take(told, time.monotonic())
 
     def _answer(self, request: Request) -> None:
@@ -240,14 +215,7 @@ class Assembler:
                 self._to.forget_trace(trace_id)
             case Noticed(kind, external_id, detail):
                 self._to.tally.add(kind)
-                if kind in NOTICES:
-                    log_once(
-                        logging.WARNING,
-                        (kind,),
-                        f"{NOTICES[kind]} (external_id=%s, span=%s)",
-                        log_id(external_id),
-                        detail,
-                    )
+                notify(kind, external_id, detail)
             case _:
                 assert_never(output)
 
@@ -271,7 +239,7 @@ class Assembler:
         header = replace(header, recording_wait=self._rules.recording_wait_seconds)
         if self._is_duplicate(conversation.external_id, name):
             self._to.tally.add("duplicates")
-            tell("duplicates", conversation.external_id, "")
+            notify("duplicates", conversation.external_id, "")
             self._to.spool.put_aside(name, header, body, "duplicate_id")
         else:
             self._put(name, header, body, stage, rest)
@@ -359,13 +327,13 @@ class Assembler:
         for number, body in enumerate(appendable(late)):
             tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
             header = replace(_header(conversation, None, 0.0), tools=tools, call_id=call_id)
-            put = self._to.spool.put(f"{name}-{time.time_ns():x}", header, body, Stage.LATE)
+            put = self._to.spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._to.courier.offer(put.name, 0.0)
 
     def _drop_late(self, external_id: str) -> None:
         self._to.tally.add("late_dropped")
-        tell("late_dropped", external_id, "")
+        notify("late_dropped", external_id, "")
 
 
 def _name(conversation: FinishedConversation) -> str:
@@ -382,15 +350,4 @@ def _header(conversation: FinishedConversation, call: UnrecordedCall | None, res
         turns=len(call.transcript or ()) if call else 0,
         tools=len(call.tool_invocations or ()) if call else 0,
         started_at=conversation.started_ns / 1e9,
-    )
-
-
-def tell(kind: str, external_id: str | None, span_name: str) -> None:
-    """Warns of something that can be cured, once an interval for each kind."""
-    log_once(
-        logging.WARNING,
-        (kind,),
-        f"{NOTICES[kind]} (external_id=%s, span=%s)",
-        log_id(external_id),
-        span_name,
     )

@@ -37,7 +37,7 @@ class HookFailed:
 GuardedRedactor: TypeAlias = "Callable[[Redactable], object]"
 """The app's hook, which answers `HookFailed` where it would raise."""
 
-R = TypeVar("R", Utterance, ToolUse)
+_R = TypeVar("_R", Utterance, ToolUse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,13 @@ class Redaction:
 
     # The hook
 
-    def moments(self, told: Iterable[R]) -> list[R]:
+    def moments(self, told: Iterable[_R]) -> list[_R]:
         """What the hook leaves of utterances or tool uses."""
         if self.hook is None:
             return list(told)
         return [kept for one in told if (kept := self._asked(one, self.hook)) is not None]
 
-    def _asked(self, told: R, hook: GuardedRedactor) -> R | None:
+    def _asked(self, told: _R, hook: GuardedRedactor) -> _R | None:
         answer = hook(told)
         if answer is None:
             return None

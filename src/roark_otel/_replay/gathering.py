@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._model import reading
 from roark_otel._model.spans import Entry, SpanGone, SpanRecord, SpanStart
 from roark_otel.attributes import CONVERSATION_ROOT
 
@@ -63,9 +64,9 @@ class Gathering:
             trace = self._traces.setdefault(record.trace_id, Gathered(first_byte))
             self._held += record.span_id not in trace.found
             trace.found.setdefault(record.span_id, span)
-            ended = (record.end_ns or record.start_ns) / 1e9
-            trace.touched = max(trace.touched, ended)
-            self.now = max(self.now, ended)
+            ended = _ended(record)
+            trace.touched = max(trace.touched, self.now if ended is None else ended)
+            self.now = max(self.now, trace.touched)
             self._traces.move_to_end(record.trace_id)
 
     def due(self) -> Iterator[Gathered]:
@@ -117,6 +118,12 @@ def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool
         or (auto_ids and vocabulary.is_root(record.scope, record.name))
         for record in (found.record for found in trace.found.values())
     )
+
+
+def _ended(record: SpanRecord) -> float | None:
+    """Returns when a span ended, or else started, in seconds since the epoch; None if neither time can be right."""
+    times = (reading.time_ns(value) for value in (record.end_ns, record.start_ns))
+    return next((found / 1e9 for found in times if found), None)
 
 
 def _started(record: SpanRecord, trace: Gathered, known: dict[int, tuple[int, int]]) -> tuple[int, int]:

@@ -95,9 +95,12 @@ def _integer(value: object) -> int:
 
 
 def _double(value: object) -> float:
-    if isinstance(value, (int, float, str)):
+    if not isinstance(value, (int, float, str)):
+        raise ValueError("a number is none")
+    try:
         return float(value)  # also "NaN" and "Infinity"
-    raise ValueError("a number is none")
+    except OverflowError:
+        raise ValueError("a number is out of range") from None
 
 
 def _array(value: object) -> list[object]:

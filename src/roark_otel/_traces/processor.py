@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from roark_otel._safety.guard import guarded, log_once
-from roark_otel._traces.harmless import without_content
+from roark_otel._traces.harmless import harmless_of, without_content
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from pydantic import SecretStr
 
+    from roark_otel._model.dialect import Dialect, Harmless
     from roark_otel._settings.settings import Settings
 
 MAX_WAITING_SPANS: Final = 10_000
@@ -166,15 +167,17 @@ class Withholding(SpanExporter):
 
     Args:
         to: The exporter that gets what is left of them.
+        harmless: Which attributes are left.
     """
 
-    def __init__(self, to: SpanExporter) -> None:
+    def __init__(self, to: SpanExporter, harmless: Harmless) -> None:
         self._to = to
+        self._harmless = harmless
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Exports them; if one cannot be rid of its content, none is exported."""
-        harmless = _all_without_content(spans)
-        return SpanExportResult.FAILURE if harmless is None else self._to.export(harmless)
+        stripped = _all_without_content(spans, self._harmless)
+        return SpanExportResult.FAILURE if stripped is None else self._to.export(stripped)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Passed on."""
@@ -186,16 +189,19 @@ class Withholding(SpanExporter):
 
 
 @guarded(None)
-def _all_without_content(spans: Sequence[ReadableSpan]) -> list[ReadableSpan] | None:
-    return [without_content(span) for span in spans]
+def _all_without_content(spans: Sequence[ReadableSpan], harmless: Harmless) -> list[ReadableSpan] | None:
+    return [without_content(span, harmless) for span in spans]
 
 
-def conversation_traces(settings: Settings, api_key: SecretStr, *, is_redacted: bool) -> ConversationTraces | None:
+def conversation_traces(
+    settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], *, is_redacted: bool
+) -> ConversationTraces | None:
     """What exports the spans of conversations to Roark; None if the extra `otlp` is missing, which is said once.
 
     Args:
         settings: Where they go, and whether content does.
         api_key: The key.
+        dialects: The dialects that the app reads.
         is_redacted: Whether the app has a word on what may be sent, which spans cannot be asked for.
     """
     exporter = _exporter(settings, api_key)
@@ -203,7 +209,7 @@ def conversation_traces(settings: Settings, api_key: SecretStr, *, is_redacted: 
         return None
     # Redaction reads texts, and spans hold them under any name: where it is asked for, all words stay at home.
     if is_redacted or not settings.capture_content or settings.redact_patterns:
-        exporter = Withholding(exporter)
+        exporter = Withholding(exporter, harmless_of(dialects))
     return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys))
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED, Problem
 
 if TYPE_CHECKING:
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
     from roark_otel.cli.replay.playing import Played
     from roark_otel.cli.replay.sending import Outcome
 
-SUMMARY: str = "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what the Collector's file exporter wrote")
     parser.add_argument("--dry-run", action="store_true", help="print the calls, one JSON object a line, and send none")
     parser.add_argument("--from-start", action="store_true", help="begin anew, not where the last replay stopped")
@@ -31,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Replays the files one after the other. Exit status 1 if something did not become a call that should have."""
     from roark_otel._settings.settings import Settings
 
@@ -65,7 +63,7 @@ def _replay(path: Path, options: argparse.Namespace, settings: Settings, client:
     except OSError as fault:
         raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
     _tell(path, played, is_dry=options.dry_run)
-    return FAILED if played.complaints else 0
+    return FAILED if played.complaints or played.counts["faults"] else 0
 
 
 def _put_nowhere(_offset: int) -> None:
@@ -97,6 +95,7 @@ _TOLD: tuple[tuple[str, str], ...] = (
     ("unreadable_lines", "lines that cannot be read"),
     ("unfinished_traces", "traces not finished in the file (--incomplete sends them as they are)"),
     ("traces_without_id", "traces without an external id"),
+    ("faults", "faults in roark-otel, logged above (some of a call may be missing)"),
 )
 
 
@@ -110,3 +109,8 @@ def _tell(path: Path, played: Played, *, is_dry: bool) -> None:
     print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
     for complaint in played.complaints:
         print(f"  {complaint}", file=sys.stderr)
+
+
+REPLAY = Command(
+    "replay", "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump", _add_arguments, _run
+)

@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 
 from roark_otel._replay.file import BadLine, Dump, Lines, Spans, Unknown, kind_of, read_dump, read_lines
 from roark_otel._replay.gathering import Gathering, entries, shows_id
-from roark_otel._replay.pipeline import CallWithoutRecording, Core, Made, ReadyCall
+from roark_otel._replay.pipeline import CallWithoutRecording, FailedCall, Made, Pipeline, ReadyCall
 from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay.sending import Already, Created, NotTaken
 
@@ -71,7 +71,7 @@ class Playing:
     def __init__(self, file: BinaryIO, settings: Settings, dialects: Iterable[Dialect], options: Options) -> None:
         self._file = file
         self._options = options
-        self._core = Core(settings, tuple(dialects))
+        self._pipeline = Pipeline(settings, tuple(dialects))
         self._auto_ids = settings.auto_external_id
         self._gathering = Gathering(settings.idle_timeout_seconds)
         self._first_bytes: dict[int, int] = {}
@@ -99,7 +99,7 @@ class Playing:
                 self._finish(incomplete=self._options.incomplete)
             case _:
                 assert_never(kind)
-        self.played.counts.update(self._core.counts)
+        self.played.counts.update(self._pipeline.counts)
         return self.played
 
     def _take(self, line: Line) -> None:
@@ -126,30 +126,30 @@ class Playing:
     def _due(self) -> Iterator[Made]:
         for trace in self._gathering.due():
             yield from self._feed(trace)
-        if self._core.open_traces:
-            yield from self._core.pass_time(self._gathering.now)
+        if self._pipeline.open_traces:
+            yield from self._pipeline.pass_time(self._gathering.now)
 
     def _finish(self, *, incomplete: bool) -> None:
         for trace in self._gathering.rest(whole_only=not incomplete):
             for made in self._feed(trace):
                 self._deal_with(made)
-        for made in self._core.end():
+        for made in self._pipeline.end():
             self._deal_with(made)
         self.played.counts["unfinished_traces"] += len(self._gathering)
         self._options.told_done(self._done())
 
     def _feed(self, trace: Gathered) -> Iterator[Made]:
-        vocabulary = self._core.vocabulary
+        vocabulary = self._pipeline.vocabulary
         if not shows_id(trace, vocabulary, auto_ids=self._auto_ids):
             self.played.counts["traces_without_id"] += 1
             return
         told = entries(trace, vocabulary)
         self._first_bytes[told[0].trace_id] = trace.first_byte
-        yield from self._core.take(told, self._gathering.now)
+        yield from self._pipeline.take(told, self._gathering.now)
 
     def _done(self) -> int:
         """Before this place no span is needed any more."""
-        open_traces = self._core.open_traces
+        open_traces = self._pipeline.open_traces
         self._first_bytes = {trace: place for trace, place in self._first_bytes.items() if trace in open_traces}
         held = self._gathering.first_byte()
         return min([*self._first_bytes.values(), self._end if held is None else held])
@@ -159,6 +159,8 @@ class Playing:
             case CallWithoutRecording(external_id):
                 self.played.counts["without_recording"] += 1
                 self.played.complain(f"{external_id}: no recording URL is known, which Roark requires")
+            case FailedCall(external_id):
+                self.played.complain(f"{external_id}: a fault in roark-otel, which is in the log, makes no call of it")
             case ReadyCall():
                 self._count(made, self._options.send(made))
             case _:
