@@ -358,7 +358,8 @@ def test_parameters_that_are_no_object(shared: Sandbox) -> None:
 @pytest.mark.parametrize("spans", [1, 100])
 def test_ten_thousand_entries(shared: Sandbox, spans: int) -> None:
     """A call of half a day arrives whole, from one span or many."""
-    app = App(shared.url, provider={"span_limits": SpanLimits(max_events=10_000)})
+    limits = {"span_limits": SpanLimits(max_events=10_000)}
+    app = App(shared.url, provider=limits, http_timeout_seconds=60)
     external_id = f"ten thousand from {spans}"
     each = 10_000 // spans
     with app.tracer.start_as_current_span(ROOT, attributes={ID: external_id}):

@@ -113,6 +113,7 @@ def test_a_recording_attached_after_the_call_was_sent_changes_nothing(server: An
 def test_a_recording_is_attached_by_another_process_without_a_key(server: AnsweringServer, tmp_path: Path) -> None:
     one = app(server)
     talk(one, "call-1")
+    wait_until(lambda: one.processor.stats().awaiting_recording == 1, 60.0)
 
     script = f"import roark_otel; print(roark_otel.attach_recording('call-1', '{URL}'))"
     environment = {**os.environ, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}

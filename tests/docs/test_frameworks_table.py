@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roark_otel import RoarkSpanProcessor
-from support.paths import ROOT, SNAPSHOTS
-from support.replaying import FRAMEWORKS, RECORDING, SPANS, load, replay
+from support.paths import ROOT, SPANS
+from support.replaying import FRAMEWORKS, RECORDING, arrived, load, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,8 +100,7 @@ ROWS: dict[str, Callable[[Json], bool]] = {
 @pytest.fixture(name="bodies", scope="module")
 def _bodies() -> dict[str, list[Json]]:
     """Reads the calls of all recordings of voice frameworks; other tests prove that Roark gets exactly these."""
-    files = {dump: SNAPSHOTS / f"{dump.replace('/', '-')}.json" for dump in FRAMEWORKS}
-    return {dump: json.loads(path.read_text(encoding="utf-8")) for dump, path in files.items()}
+    return {dump: arrived(dump) for dump in FRAMEWORKS}
 
 
 def of_an_sdk(dump: str, sandbox: Sandbox) -> Json:

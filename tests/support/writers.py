@@ -108,6 +108,7 @@ def report(pipe: Any, user: int, group: int, action: Any, *arguments: Any) -> No
     os.setgid(group)
     os.setuid(user)
     pipe.send(action(*arguments))
+    os._exit(0)  # an exit would wait for a Roark that does not answer
 
 
 def spool_one_call(
