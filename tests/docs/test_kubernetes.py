@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 
 from roark_otel import cli
 from roark_otel._settings.settings import VARIABLES, Settings
+from roark_otel.cli.spool import SPOOL
 from support.paths import EXAMPLES
 
 KUBERNETES = EXAMPLES / "kubernetes"
@@ -114,24 +116,16 @@ def test_the_spool_fits_its_volume(pod: Json) -> None:
 def test_couriers_run_a_command_that_exists(pod: Json, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line accepts the commands in the files."""
     taken: list[Any] = []
-    monkeypatch.setitem(cli.COMMANDS, "spool", _Taking(taken))  # type: ignore[arg-type]
+
+    def record(options: Any) -> int:
+        taken.append(options)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "spool", replace(SPOOL, run=record))  # type: ignore[arg-type]
     for courier in couriers(pod):
         assert cli.main(courier["command"][1:]) == 0
         assert taken[-1].action == "drain"
         assert taken[-1].follow is True
-
-
-class _Taking:
-    """The spool command, which here only records its options."""
-
-    def __init__(self, taken: list[Any]) -> None:
-        self.SUMMARY = cli.spool.SUMMARY
-        self.arguments = cli.spool.arguments
-        self._taken = taken
-
-    def run(self, options: Any) -> int:
-        self._taken.append(options)
-        return 0
 
 
 def test_readme_names_every_file() -> None:
