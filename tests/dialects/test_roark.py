@@ -17,7 +17,7 @@ S = 1_000_000_000
 
 
 def exchange(number: int) -> SpanRecord:
-    """One turn of an app: a question, a tool and an answer, as events of a span."""
+    """Makes one turn of an app: a question, a tool and an answer, as events of a span."""
     at = T0 + number * 10 * S
     events = (
         SpanEvent("roark.transcript", at, {"role": "customer", "text": f"{number} where is the order " * 4}),

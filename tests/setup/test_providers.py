@@ -1,4 +1,4 @@
-"""Attaching to providers, within this process; `tests/zerocode` does it as users do."""
+"""Processors are attached to providers, within this process; `tests/zerocode` does it as users do."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _END_SILENCE_NS = 2_000 * _MS
 class Closed(Enum):
     """What closed a turn."""
 
-    NOT_YET = "it goes on, or nothing tells"
+    NOT_YET = "it goes on, or nothing shows it"
     BY_TIMER = "the agent was silent for a while"
     BY_BARGE_IN = "the customer spoke while the agent did"
     BY_CUSTOMER = "the customer spoke after the agent did"
