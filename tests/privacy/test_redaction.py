@@ -329,14 +329,18 @@ def test_the_hook_runs_after_the_patterns_and_on_the_assembler_s_thread(sandbox:
     assert seen == [("roark-otel-assembler", "[email]"), ("roark-otel-assembler", "")]
 
 
+NO_TEXT: Any = 7
+NO_PARAMETERS: Any = "x"
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "answer",
     [
         lambda told: 1 / 0,  # noqa: ARG005
         lambda told: "text",  # noqa: ARG005
-        lambda told: replace(told, text=7) if isinstance(told, Utterance) else 7,
-        lambda told: replace(told, parameters="x") if isinstance(told, ToolUse) else 7,
+        lambda told: replace(told, text=NO_TEXT) if isinstance(told, Utterance) else 7,
+        lambda told: replace(told, parameters=NO_PARAMETERS) if isinstance(told, ToolUse) else 7,
         lambda told: told.model_copy(update={"transcript": "SECRET"}) if isinstance(told, UnrecordedCall) else 7,
     ],
 )
