@@ -19,7 +19,6 @@ from roark_otel import RoarkSpanProcessor
 from roark_otel.dialects import DIALECTS, json_or_text, text
 from roark_otel.types import (
     Agent,
-    Content,
     Customer,
     Dialect,
     Harmless,
@@ -28,6 +27,7 @@ from roark_otel.types import (
     Unreadable,
     Utterance,
     Warn,
+    Words,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ SWITCHBOARD = Dialect(
     scopes=frozenset({SCOPE}),
     roots=frozenset({"phone_call"}),
     # Where ROARK_CAPTURE_CONTENT is off: what is masked, and which attributes may be exported with traces.
-    content=Content(names=frozenset({"words"}), whole=frozenset({"result"})),
+    words=Words(names=frozenset({"words"}), whole=frozenset({"result"})),
     harmless=Harmless(names=frozenset({"verb", "by"})),
 )
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 DIALECT = '''
 """Spans of a made-up switchboard: `speech` and `action` below `phone_call`."""
 
-from roark_otel.types import Agent, Content, Customer, Dialect, Fact, Harmless, Returned, ToolUse, Utterance
+from roark_otel.types import Agent, Words, Customer, Dialect, Fact, Harmless, Returned, ToolUse, Utterance
 
 
 class SwitchboardReader:
@@ -66,7 +66,7 @@ SWITCHBOARD = Dialect(
     reader=SwitchboardReader,
     scopes=frozenset({"switchboard"}),
     roots=frozenset({"phone_call"}),
-    content=Content(
+    words=Words(
         names=frozenset({"wording", "topic"}),
         whole=frozenset({"outcome"}),
         structure=frozenset({"channel"}),

@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from roark_otel._model.dialect import Content
+from roark_otel._model.dialect import Words
 from roark_otel._privacy.masking import Masking
 from roark_otel._traces.harmless import harmless_of, without_content
 from roark_otel.dialects import DIALECTS
@@ -66,7 +66,7 @@ def found_in(folder: str) -> dict[str, list[str]]:
     exported: set[str] = set()
     masked: set[str] = set()
     words_kept: set[str] = set()
-    masking = Masking(b"a key", Content.joined(dialect.content for dialect in DIALECTS))
+    masking = Masking(b"a key", Words.joined(dialect.words for dialect in DIALECTS))
     harmless = harmless_of(DIALECTS)
     for span in spans(folder):
         for attributes in mappings(without_content(as_sdk_span(span), harmless)):

@@ -172,7 +172,7 @@ def test_calls_come_in_order_of_creation(sandbox: Sandbox, official: Callable[..
 
 def test_reading_a_call_that_was_never_posted_raises_a_key_error(shared: Sandbox) -> None:
     with pytest.raises(KeyError):
-        shared.call("nobody")
+        shared.call("unknown-call")
 
 
 def test_an_external_id_can_be_used_only_once(client: Roark) -> None:
@@ -218,7 +218,7 @@ def test_of_many_posts_at_once_exactly_one_creates_the_call(
 
 @pytest.mark.parametrize("resource", ["", "/transcript"])
 def test_an_unknown_call_is_not_found(shared_raw: httpx.Client, resource: str) -> None:
-    answer = shared_raw.get(f"/v1/call/nobody{resource}")
+    answer = shared_raw.get(f"/v1/call/unknown-call{resource}")
 
     assert answer.status_code == 404
     assert answer.json()["error"]["type"] == "not_found"
@@ -250,7 +250,7 @@ def test_metrics_are_answered_with_the_reason_for_their_absence(client: Roark) -
 
 def test_tool_invocations_for_an_unknown_call_are_not_found(client: Roark) -> None:
     with pytest.raises(NotFoundError):
-        client.call.append_tool_invocations("nobody", tool_invocations=[TOOL])
+        client.call.append_tool_invocations("unknown-call", tool_invocations=[TOOL])
 
 
 def test_calls_survive_a_restart(tmp_path: Path, official: Callable[..., Roark]) -> None:

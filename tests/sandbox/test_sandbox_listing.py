@@ -118,7 +118,7 @@ def test_filter_by_status(listing: Roark) -> None:
         ("limit", {"limit": 101}),
         ("limit", {"extra_query": {"limit": "many"}}),
         ("limit", {"extra_query": {"limit": "9" * 5000}}),
-        ("after", {"after": "nobody"}),
+        ("after", {"after": "unknown-call"}),
         ("status", {"status": "OVER"}),
         ("sortBy", {"sort_by": "mood"}),
         ("sortDirection", {"sort_direction": "up"}),

@@ -49,7 +49,7 @@ def test_a_hundred_properties_are_accepted(client: Roark) -> None:
 
 def test_properties_of_an_unknown_call_are_not_found(client: Roark) -> None:
     with pytest.raises(NotFoundError):
-        client.call.update_properties("nobody", properties={"a": 1})
+        client.call.update_properties("unknown-call", properties={"a": 1})
 
 
 def test_a_property_keeps_the_type_it_first_had(client: Roark) -> None:

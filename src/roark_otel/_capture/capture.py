@@ -410,7 +410,7 @@ class Capture:
                 continue
             if name in self._relevant:
                 return True
-            if self._vocabulary.is_telling(name):
+            if self._vocabulary.is_relevant(name):
                 if len(self._relevant) < MAX_NAMES:
                     self._relevant.add(name)
                 return True

@@ -18,7 +18,7 @@ from roark_otel._delivery.recordings import RecordingPolicy
 from roark_otel._engine.assembler import Assembler, Places, Rules
 from roark_otel._engine.framework_versions import installed_versions
 from roark_otel._engine.notices import warn_of_unreadable
-from roark_otel._model.dialect import Content, separated
+from roark_otel._model.dialect import Words, separated
 from roark_otel._model.stats import Tally
 from roark_otel._model.vocabulary import Vocabulary
 from roark_otel._privacy.masking import Masking
@@ -199,7 +199,7 @@ def _reader_maker(plan: Plan, tally: Tally) -> Callable[[], Readers]:
 
 def _masking(dialects: Iterable[Dialect]) -> Masking:
     """Masks what these dialects and the built-in ones know to be content, with a new key."""
-    return Masking(os.urandom(32), Content.joined(dialect.content for dialect in (*DIALECTS, *dialects)))
+    return Masking(os.urandom(32), Words.joined(dialect.words for dialect in (*DIALECTS, *dialects)))
 
 
 def _read_masked(masking: Masking) -> Callable[[object], SpanRecord | None]:

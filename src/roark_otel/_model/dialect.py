@@ -46,11 +46,11 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class Words:
     """Where the attributes of a dialect hold what people said, or what tools were given and returned.
 
     With `ROARK_CAPTURE_CONTENT` off, every word there is masked before the span is kept in memory. Names are matched
-    by their last part: `text` stands for `response.text` too. The content of all dialects is joined, so a name or key
+    by their last part: `text` stands for `response.text` too. The words of all dialects are joined, so a name or key
     here counts for the spans of every dialect.
 
     Args:
@@ -67,9 +67,9 @@ class Content:
     states: frozenset[str] = frozenset()
 
     @classmethod
-    def joined(cls, contents: Iterable[Content]) -> Content:
-        """Returns the content of several dialects as one."""
-        several = tuple(contents)
+    def joined(cls, several: Iterable[Words]) -> Words:
+        """Returns the words of several dialects as one."""
+        several = tuple(several)
         return cls(
             names=frozenset(name for one in several for name in one.names),
             whole=frozenset(name for one in several for name in one.whole),
@@ -123,7 +123,7 @@ class Dialect:
             scopes, and its words count only where no other dialect says any, because they repeat a voice framework's.
         own_id: Returns the framework's own id of the conversation of one of its roots.
         yields: Whether an app's own span around such a root, with the same id and open longer, is the root instead.
-        content: Where its attributes hold content, which is masked with `ROARK_CAPTURE_CONTENT` off.
+        words: Where its attributes hold content, which is masked with `ROARK_CAPTURE_CONTENT` off.
         harmless: Which attributes may be exported where content may not.
         distributions: The distribution on the package index of each framework that the reader names in the fact
             `property.framework`, to find the installed version.
@@ -140,7 +140,7 @@ class Dialect:
     generic: bool = False
     own_id: OwnId | None = None
     yields: bool = False
-    content: Content = Content()
+    words: Words = Words()
     harmless: Harmless = Harmless()
     distributions: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     setters: tuple[tuple[str, str], ...] = ()

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Final, cast
 from typing_extensions import assert_never
 
 from roark_otel._model import reading
-from roark_otel._model.dialect import Content
+from roark_otel._model.dialect import Words
 from roark_otel._model.spans import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.attributes import PROPERTY_PREFIX
 
 if TYPE_CHECKING:
     from roark_otel._model.spans import SpanEvent
 
-EXCEPTIONS: Final = Content(names=frozenset({"message", "stacktrace"}))
+EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
 """The content that OpenTelemetry itself writes, on spans of any source: exceptions quote what people said."""
 
 MAX_SHARED: Final = 256
@@ -39,11 +39,11 @@ class Masking:
 
     Args:
         key: At most 64 random bytes, known to this process only.
-        content: Where the attributes of all dialects hold content.
+        words: Where the attributes of all dialects hold content.
     """
 
-    def __init__(self, key: bytes, content: Content) -> None:
-        joined = Content.joined((EXCEPTIONS, content))
+    def __init__(self, key: bytes, words: Words) -> None:
+        joined = Words.joined((EXCEPTIONS, words))
         self._key = key
         self._names = joined.names | joined.whole
         self._whole = joined.whole

@@ -14,7 +14,7 @@ voice pipeline, and `reader` puts it together.
 
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.gen_ai.names import FRAMEWORKS, PREFIX
-from roark_otel.dialects.gen_ai.privacy import CONTENT, HARMLESS
+from roark_otel.dialects.gen_ai.privacy import HARMLESS, WORDS
 from roark_otel.dialects.gen_ai.reader import GenAiReader
 
 GEN_AI: Dialect = Dialect(
@@ -23,7 +23,7 @@ GEN_AI: Dialect = Dialect(
     prefixes=(PREFIX,),
     live=True,
     generic=True,
-    content=CONTENT,
+    words=WORDS,
     harmless=HARMLESS,
     distributions={name: name for name in FRAMEWORKS.values()},
 )

@@ -23,7 +23,7 @@ of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import own_id
-from roark_otel.dialects.livekit.privacy import CONTENT, HARMLESS
+from roark_otel.dialects.livekit.privacy import HARMLESS, WORDS
 from roark_otel.dialects.livekit.reader import LiveKitReader
 
 LIVEKIT: Dialect = Dialect(
@@ -32,7 +32,7 @@ LIVEKIT: Dialect = Dialect(
     scopes=frozenset({names.SCOPE}),
     roots=frozenset({names.AGENT_SESSION}),
     own_id=own_id,
-    content=CONTENT,
+    words=WORDS,
     harmless=HARMLESS,
     distributions={names.SCOPE: "livekit-agents"},
     # Its provider may be another one than the global one.

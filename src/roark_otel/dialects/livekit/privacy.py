@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from roark_otel._model.dialect import Content, Harmless
+from roark_otel._model.dialect import Harmless, Words
 
-CONTENT: Final = Content(
+WORDS: Final = Words(
     names=frozenset(
         {
             *("chat_ctx", "description", "events", "function_calls", "input_text", "instructions", "text"),

@@ -8,7 +8,7 @@ both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.ll
 """
 
 from roark_otel._model.dialect import Dialect
-from roark_otel.dialects.openinference.privacy import CONTENT, HARMLESS
+from roark_otel.dialects.openinference.privacy import HARMLESS, WORDS
 from roark_otel.dialects.openinference.reader import OpenInferenceReader
 
 OPENINFERENCE: Dialect = Dialect(
@@ -17,7 +17,7 @@ OPENINFERENCE: Dialect = Dialect(
     prefixes=("openinference.", "llm.input_messages.", "llm.output_messages."),
     live=True,
     generic=True,
-    content=CONTENT,
+    words=WORDS,
     harmless=HARMLESS,
     distributions={"openai-agents": "openai-agents", "pipecat": "pipecat-ai"},
 )

@@ -21,7 +21,7 @@ kept. No span tells either when the agent fell silent: turns do, where a timer o
 from roark_otel._model.dialect import Dialect
 from roark_otel._model.reading import text
 from roark_otel.dialects.pipecat import names
-from roark_otel.dialects.pipecat.privacy import CONTENT, HARMLESS
+from roark_otel.dialects.pipecat.privacy import HARMLESS, WORDS
 from roark_otel.dialects.pipecat.reader import PipecatReader
 
 PIPECAT: Dialect = Dialect(
@@ -32,7 +32,7 @@ PIPECAT: Dialect = Dialect(
     live=True,
     own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),
     yields=True,
-    content=CONTENT,
+    words=WORDS,
     harmless=HARMLESS,
     distributions={"pipecat": "pipecat-ai"},
 )

@@ -7,7 +7,7 @@ The names are those of `roark_otel.attributes`. Event keys may carry the prefix 
 
 from roark_otel import attributes
 from roark_otel._model.dialect import Dialect
-from roark_otel.dialects.roark.privacy import CONTENT, HARMLESS
+from roark_otel.dialects.roark.privacy import HARMLESS, WORDS
 from roark_otel.dialects.roark.reader import RoarkReader
 
 ROARK: Dialect = Dialect(
@@ -15,7 +15,7 @@ ROARK: Dialect = Dialect(
     reader=RoarkReader,
     prefixes=(attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE),
     live=True,
-    content=CONTENT,
+    words=WORDS,
     harmless=HARMLESS,
 )
 """Reads what an app writes itself. It is the highest dialect: it wins over what any framework reports."""

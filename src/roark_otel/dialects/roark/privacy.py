@@ -3,9 +3,9 @@
 from typing import Final
 
 from roark_otel import attributes
-from roark_otel._model.dialect import Content, Harmless
+from roark_otel._model.dialect import Harmless, Words
 
-CONTENT: Final = Content(
+WORDS: Final = Words(
     names=frozenset({"description", "error", "prompt", "text"}),
     whole=frozenset({"parameters", "payload", "result"}),
 )
