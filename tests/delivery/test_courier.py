@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import threading
 import time
@@ -481,7 +482,7 @@ def test_a_failing_server_is_not_sent_a_whole_backlog(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After five consecutive failures of different calls the server is assumed to be down: the rest waits."""
-    monkeypatch.setattr(rounds.random, "random", lambda: 1.0)
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     with AnsweringServer(then=Answer(500)) as server:
         post = office(server.url)
         post.save(*(f"call-{number}" for number in range(50)))
@@ -597,7 +598,7 @@ def test_an_attempt_that_raises_is_not_repeated_without_a_pause(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the longest jitter a call waits two seconds after a fault, so no pass before that makes an attempt."""
-    monkeypatch.setattr(rounds.random, "random", lambda: 1.0)
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     made: list[float] = []
 
     def make_client() -> Client:

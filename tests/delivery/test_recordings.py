@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes at once happen what happens every few seconds."""
     monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(recordings, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(recordings.random, "random", lambda: 0.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
 @pytest.fixture(name="server")
@@ -253,7 +254,7 @@ def test_a_resolver_that_fails_or_does_not_know_yet_is_asked_again(
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     one = app(server, recording_url=resolver)
     talk(one, "call-1")

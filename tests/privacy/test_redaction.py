@@ -329,14 +329,18 @@ def test_the_hook_runs_after_the_patterns_on_the_assembler_thread(sandbox: Sandb
     assert seen == [("roark-otel-assembler", "[email]"), ("roark-otel-assembler", "")]
 
 
+NO_TEXT: Any = 7
+NO_PARAMETERS: Any = "x"
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "answer",
     [
         lambda original: 1 / 0,  # noqa: ARG005
         lambda original: "text",  # noqa: ARG005
-        lambda original: replace(original, text=7) if isinstance(original, Utterance) else 7,
-        lambda original: replace(original, parameters="x") if isinstance(original, ToolUse) else 7,
+        lambda original: replace(original, text=NO_TEXT) if isinstance(original, Utterance) else 7,
+        lambda original: replace(original, parameters=NO_PARAMETERS) if isinstance(original, ToolUse) else 7,
         lambda original: (
             original.model_copy(update={"transcript": "SECRET"}) if isinstance(original, UnrecordedCall) else 7
         ),

@@ -34,7 +34,7 @@ def _kept(dialect: Dialect, spans: Iterable[SpanRecord]) -> int:
     gc.collect()
     tracemalloc.start()
     try:
-        reader = dialect.reader([].append)
+        reader = dialect.reader(lambda _: None)
         for span in spans:
             reader.read(span)
         del span
