@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,21 +30,53 @@ hypothesis_settings.load_profile("any machine")
 IDLE_SECONDS = 0.1
 """How long the assembler of an engine without a processor waits before its thread ends. Entries wake it at once."""
 
+NUMBERS = count()
+"""Numbers the spools."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many workers `-n auto` is: tests wait as well as compute, for sockets, threads and processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _environment_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps the machine's settings from what runs once for several tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        forget_settings(environment)
+        # Each HTTP client reads all authorities that the machine trusts, in 50 ms; those of a directory it looks up.
+        environment.delenv("SSL_CERT_FILE", raising=False)
+        environment.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
+        yield
+
+
+@pytest.fixture(scope="session", name="spools")
+def _spools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes the folder of the spools of tests that have no folder of their own: to make one takes a test 2 ms."""
+    return tmp_path_factory.mktemp("spools")
+
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of the machine reaches a test, and no test writes outside its folder."""
-    for name in os.environ:
+def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, spools: Path) -> None:
+    """Keeps the machine's settings from a test, and gives it a spool of its own, in its folder if it has one."""
+    forget_settings(monkeypatch)
+    own = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else spools / str(next(NUMBERS))
+    monkeypatch.setenv("ROARK_SPOOL_DIR", str(own / "spool"))
+
+
+def forget_settings(environment: pytest.MonkeyPatch) -> None:
+    """Unsets every variable that this package or OpenTelemetry reads."""
+    for name in list(os.environ):
         if name.startswith(("ROARK_", "OTEL_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("ROARK_SPOOL_DIR", str(tmp_path / "spool"))
+            environment.delenv(name)
 
 
 @pytest.fixture(autouse=True)
 def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
-    guard._said.clear()
+    guard._last_logged.clear()
     log_ids._hashed.clear()
 
 

@@ -12,7 +12,7 @@ from roark_otel._handles.arguments import CallAttributes
 from roark_otel._handles.conversation import ConversationHandle
 from roark_otel._handles.times import Instant
 from roark_otel._handles.tool import ToolHandle
-from roark_otel._model.dialect import Dialect, OwnId, Reader, Unreadable, Warn
+from roark_otel._model.dialect import Dialect, Harmless, OwnId, Reader, Unreadable, Warn, Words
 from roark_otel._model.enums import EndedStatus
 from roark_otel._model.hooks import FinishedCall, NoRecording, ReceiptHook, RecordingResolver, Redactable, Redactor
 from roark_otel._model.moments import (
@@ -50,6 +50,7 @@ __all__ = [
     "Fact",
     "Failed",
     "FinishedCall",
+    "Harmless",
     "Instant",
     "Kept",
     "Moment",
@@ -77,6 +78,7 @@ __all__ = [
     "UnrecordedCall",
     "Utterance",
     "Warn",
+    "Words",
 ]
 
 

@@ -17,7 +17,7 @@ Started = subprocess.Popen[str]
 
 @pytest.fixture(name="start")
 def _start() -> Iterator[Callable[..., Started]]:
-    """Starts `roark-otel` with arguments, as a process of its own; what still runs after the test is ended."""
+    """Starts `roark-otel` in a process; kills those that still run after the test."""
     started: list[Started] = []
 
     def start(*arguments: str, code: str | None = None, **environment: str) -> Started:
@@ -40,7 +40,7 @@ def _start() -> Iterator[Callable[..., Started]]:
 
 @pytest.fixture(name="run")
 def _run(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]:
-    """Runs `roark-otel` to its end: exit status, stdout, stderr."""
+    """Runs `roark-otel` in a process to its end; returns exit status, stdout and stderr."""
 
     def run(*arguments: str, code: str | None = None, **environment: str) -> tuple[int, str, str]:
         process = start(*arguments, code=code, **environment)
@@ -54,7 +54,7 @@ def _run(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]:
 def _command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """The same within this process, which takes a moment and not a second."""
+    """Runs `roark-otel` within this process, which is much faster; returns exit status, stdout and stderr."""
 
     def command(*arguments: str, **environment: str) -> tuple[int, str, str]:
         with monkeypatch.context() as own:
@@ -68,7 +68,7 @@ def _command(
 
 
 def surroundings(**environment: str) -> dict[str, str]:
-    """The environment of a process: no colour is asked for and no width given, whoever runs the tests."""
+    """Returns the environment of a process without the colour and width settings of the shell that runs the tests."""
     kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}}
     path = os.pathsep.join(filter(None, sys.path))
     return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **environment}

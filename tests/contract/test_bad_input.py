@@ -358,7 +358,8 @@ def test_parameters_that_are_no_object(shared: Sandbox) -> None:
 @pytest.mark.parametrize("spans", [1, 100])
 def test_ten_thousand_entries(shared: Sandbox, spans: int) -> None:
     """A call of half a day arrives whole, from one span or many."""
-    app = App(shared.url, provider={"span_limits": SpanLimits(max_events=10_000)})
+    limits = {"span_limits": SpanLimits(max_events=10_000)}
+    app = App(shared.url, provider=limits, http_timeout_seconds=60)
     external_id = f"ten thousand from {spans}"
     each = 10_000 // spans
     with app.tracer.start_as_current_span(ROOT, attributes={ID: external_id}):
@@ -543,9 +544,10 @@ def test_every_variable_bad_at_once(sandbox: Sandbox, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("empty", ["", " ", "\t"])
 def test_empty_variable_is_unset(said: pytest.LogCaptureFixture, empty: str) -> None:
     """As the OpenTelemetry specification says: no value, no warning."""
-    from roark_otel._settings.environment import FIELDS, GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.environment import GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.settings import VARIABLES
 
-    assert Settings.from_env(dict.fromkeys([*FIELDS, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
+    assert Settings.from_env(dict.fromkeys([*VARIABLES, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
     assert warnings_of(said) == []
 
 

@@ -24,7 +24,7 @@ APP = """
 
     processor = RoarkSpanProcessor(
         api_key="test-key", base_url=sys.argv[1], recording_url="https://example.com/recording.wav",
-        linger_seconds=3600, quiet_seconds=3600,
+        linger_seconds=3600, quiet_seconds=3600, exit_timeout_seconds=60,
     )
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)

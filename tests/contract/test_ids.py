@@ -239,7 +239,7 @@ def test_a_thousand_conversations_at_once(sandbox: Sandbox) -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(talk, range(THREADS)))
-    assert app.processor.force_flush()
+    assert app.processor.force_flush(120_000)
     assert {f"call-{number}": [f"I am {number}."] for number in range(CONVERSATIONS)} == {
         name: words(call) for name, call in by_id(sandbox.calls()).items()
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -184,26 +183,22 @@ def test_late_tools_of_a_call_whose_id_nobody_knows_are_kept(tmp_path: Path) -> 
 
 
 def test_late_tools_wait_on_disk_while_roark_is_down(tmp_path: Path) -> None:
-    """Their header names the call, so that another process of the same spool can deliver them too."""
-    is_down = threading.Event()
-
-    def answer(seen: Seen) -> Answer:
-        return Answer(503) if is_down.is_set() else _appended(seen)
-
-    with AnsweringServer(then=answer) as server:
+    """And go to the call that another process of the same spool finds in the header."""
+    with AnsweringServer(then=_appended) as server:
         app = App(server.url)
         call = Call(app)
-        is_down.set()
+        server.then = Answer(503)
         use_tool(call.late)
         call.late.end()
         assert not app.processor.force_flush(300)
         (late,) = (tmp_path / "spool").rglob("*.late.jsonl")
         assert json.loads(late.read_bytes().split(b"\n")[0])["call_id"] == "id-7"
-
-        is_down.clear()
+        server.then = _appended
 
         assert app.processor.force_flush(10_000)
-        assert app.processor.stats().appended == 1
+    assert server.seen[-1].path == "/v1/call/id-7/tool-invocations"
+    assert [tool["name"] for tool in json.loads(server.seen[-1].body)["toolInvocations"]] == ["ship"]
+    assert (app.processor.stats().appended, app.processor.stats().spooled) == (1, 0)
 
 
 def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from roark_otel._conversation.outputs import Finished
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable, link
 from roark_otel._model.call import Call, UnrecordedCall
+from roark_otel._model.dialect import separated
 from roark_otel._model.spans import SpanEvent, SpanRecord, SpanStart
 from roark_otel._model.vocabulary import Vocabulary
 from roark_otel.dialects import DIALECTS
@@ -173,7 +174,9 @@ def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanRecord]) -> list[byte
     """The bodies of the calls that come of spans, of each call the last version."""
     vocabulary = Vocabulary(DIALECTS, (), nothing_open)
     state = Conversations(
-        vocabulary, lambda: tuple((one.name, one.reader(lambda _: None)) for one in DIALECTS), Waits(linger=2.0)
+        vocabulary,
+        lambda: tuple((one.name, one.reader(lambda _: None)) for one in separated(DIALECTS)),
+        Waits(linger=2.0),
     )
     now = 0.0
     for entry in (*starts, *ends):

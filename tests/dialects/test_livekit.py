@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import statistics
-import tracemalloc
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -16,7 +15,9 @@ from hypothesis import strategies as st
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanEvent, SpanRecord
 from roark_otel.dialects.livekit import LIVEKIT
-from support.dumps import SPANS, below, conversations, records
+from support.dumps import below, conversations, records
+from support.kept import kept_per_turn, leaking
+from support.paths import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -265,26 +266,16 @@ def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump
     assert in_some_order(told(map(cut, records(f"livekit/{dump}"))))
 
 
-def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
-    """Its last history alone is more than 1 MB."""
-    reader = LIVEKIT.reader([].append)
+def test_each_turn_of_a_long_call_keeps_little() -> None:
+    """The history that the model is asked with grows by another kilobyte with each turn, and is not kept."""
+    assert len(utterances(told(long_call(240)))) == 480
+    assert kept_per_turn(LIVEKIT, long_call) < 2_000 < kept_per_turn(leaking(LIVEKIT), long_call)
+
+
+def long_call(turns: int) -> Iterator[SpanRecord]:
     spoken: list[str] = []
-    tracemalloc.start()
-    try:
-        for number in range(1_000):
-            for one in exchange(number, spoken):
-                reader.read(one)
-        longest = sum(map(len, spoken))
-        del one
-        spoken.clear()
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert longest > 1_000_000
-
-    assert len(utterances(reader.moments())) == 2_000
-    assert kept < 2_000_000
+    for number in range(turns):
+        yield from exchange(number, spoken)
 
 
 def exchange(number: int, spoken: list[str]) -> Iterator[SpanRecord]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -14,10 +13,12 @@ from hypothesis import strategies as st
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects.openinference import OPENINFERENCE
-from support.dumps import SPANS, record, records
+from support.dumps import record, records
+from support.kept import kept_per_turn, leaking
+from support.paths import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from roark_otel.types import Unreadable
 
@@ -246,42 +247,30 @@ def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump
         assert repr(moment)
 
 
-def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
+def test_each_turn_of_a_long_call_keeps_little() -> None:
     """The SDK keeps 128 attributes of a span and drops the oldest, so histories are windows with their own numbers."""
-    reader = OPENINFERENCE.reader([].append)
-    spoken: list[tuple[str, str]] = []
-    tracemalloc.start()
-    try:
-        for number in range(1_000):
+
+    def call(turns: int) -> Iterator[SpanRecord]:
+        spoken: list[tuple[str, str]] = []
+        for number in range(turns):
             spoken.append(("user", f"{number} where is the order " * 4))
             spoken.append(("assistant", f"{number} it ships tomorrow " * 4))
             at = number * 10_000
-            reader.read(model(at, at + 900, spoken[-61:-1], spoken[-1][1], own=number + 1))
-        spoken.clear()
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+            yield model(at, at + 900, spoken[-61:-1], spoken[-1][1], own=number + 1)
 
-    assert len(utterances(reader.moments())) == 2_000
-    assert kept < 2_000_000
+    assert len(utterances(told(call(240)))) == 480
+    assert kept_per_turn(OPENINFERENCE, call, many=140) < 1_000 < kept_per_turn(leaking(OPENINFERENCE), call, many=140)
 
 
-def test_a_call_of_two_thousand_turns_of_pipecat_is_kept_small() -> None:
-    reader = OPENINFERENCE.reader([].append)
-    tracemalloc.start()
-    try:
-        for number in range(1_000):
-            for one in turn(
+def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
+    def call(turns: int) -> Iterator[SpanRecord]:
+        for number in range(turns):
+            yield from turn(
                 number * 10, asked=f"{number} where is " * 8, heard=f"{number} it ships " * 8, own=number + 1
-            ):
-                reader.read(one)
-        del one
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+            )
 
-    assert len(utterances(reader.moments())) == 2_000
-    assert kept < 2_000_000
+    assert len(utterances(told(call(240)))) == 480
+    assert kept_per_turn(OPENINFERENCE, call) < 1_600 < kept_per_turn(leaking(OPENINFERENCE), call)
 
 
 # What models say

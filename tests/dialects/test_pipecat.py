@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import tracemalloc
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -15,7 +14,9 @@ from hypothesis import strategies as st
 from roark_otel._model.moments import Agent, Customer, Fact, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.spans import SpanRecord
 from roark_otel.dialects.pipecat import PIPECAT
-from support.dumps import SPANS, below, conversations, record, records
+from support.dumps import below, conversations, record, records
+from support.kept import kept_per_turn, leaking
+from support.paths import SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -347,24 +348,13 @@ def long_call(turns: int) -> Iterator[SpanRecord]:
         history.append(json.dumps({**assistant(answer.strip()), "name": "x" * 400}))
 
 
-def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
-    """Its last history alone is more than 1 MB."""
-    reader = PIPECAT.reader([].append)
-    spans = long_call(2_000)
-    tracemalloc.start()
-    try:
-        for one in spans:
-            reader.read(one)
-        one = None  # type: ignore[assignment]
-        spans.close()  # type: ignore[attr-defined]
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    moments = list(reader.moments())
+def test_each_turn_of_a_long_call_keeps_little() -> None:
+    """The history that the model is asked with grows by another kilobyte with each turn, and is not kept."""
+    moments = told(long_call(240))
 
-    assert len(utterances(moments)) == 4_000
-    assert len(tools(moments)) == 20
-    assert kept < 2_000_000
+    assert len(utterances(moments)) == 480
+    assert len(tools(moments)) == 3
+    assert kept_per_turn(PIPECAT, long_call) < 1_000 < kept_per_turn(leaking(PIPECAT), long_call)
 
 
 # Histories

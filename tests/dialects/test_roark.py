@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import tracemalloc
+from typing import TYPE_CHECKING
 
 from roark_otel._model.moments import ToolUse, Utterance
 from roark_otel._model.spans import SpanEvent, SpanRecord
 from roark_otel.dialects.roark import ROARK
+from support.kept import kept_per_turn, leaking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 T0 = 1_795_348_364_000_000_000
 S = 1_000_000_000
@@ -23,17 +27,16 @@ def exchange(number: int) -> SpanRecord:
     return SpanRecord(1, number + 1, None, "app", "turn", at, at + 3 * S, {"roark.external_id": "a"}, events)
 
 
-def test_a_call_of_two_thousand_turns_is_kept_small() -> None:
+def long_call(turns: int) -> Iterator[SpanRecord]:
+    return map(exchange, range(turns))
+
+
+def test_each_turn_of_a_long_call_keeps_little() -> None:
     reader = ROARK.reader([].append)
-    tracemalloc.start()
-    try:
-        for number in range(1_000):
-            reader.read(exchange(number))
-        kept, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    for one in long_call(240):
+        reader.read(one)
     moments = list(reader.moments())
 
-    assert sum(isinstance(one, Utterance) for one in moments) == 2_000
-    assert sum(isinstance(one, ToolUse) for one in moments) == 1_000
-    assert kept < 2_000_000
+    assert sum(isinstance(one, Utterance) for one in moments) == 480
+    assert sum(isinstance(one, ToolUse) for one in moments) == 240
+    assert kept_per_turn(ROARK, long_call) < 2_000 < kept_per_turn(leaking(ROARK), long_call)

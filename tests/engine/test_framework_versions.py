@@ -13,6 +13,7 @@ from roark_otel._model.finished import Ended, FinishedConversation
 from roark_otel._model.moments import Fact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -24,8 +25,10 @@ def properties(framework: str, defaults: Defaults) -> object:
 
 
 @pytest.fixture(autouse=True)
-def _asked_anew() -> None:
-    framework_versions.version_of.cache_clear()
+def _nothing_looked_up() -> Iterator[None]:
+    framework_versions._installed.cache_clear()
+    yield
+    framework_versions._installed.cache_clear()
 
 
 def test_a_framework_that_is_installed_has_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,13 +37,13 @@ def test_a_framework_that_is_installed_has_its_version(tmp_path: Path, monkeypat
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: pipecat-ai\nVersion: 1.99.0\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    found = properties("pipecat", Defaults(version_of=framework_versions.version_of))
+    found = properties("pipecat", Defaults(version_of=framework_versions.installed_versions(())))
 
     assert found == {"trace_id": f"{1:032x}", "framework": "pipecat", "framework_version": "1.99.0"}
 
 
 def test_a_framework_that_is_not_installed_has_none() -> None:
-    assert framework_versions.version_of("a framework that nobody knows") is None
+    assert framework_versions.installed_versions(())("a framework of no dialect") is None
 
 
 def test_without_anyone_to_ask_there_is_no_version() -> None:

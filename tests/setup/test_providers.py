@@ -13,7 +13,15 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel._setup import providers
-from roark_otel._setup.providers import Added, AlreadyThere, Following, TakesNone, attach, is_off, processors_of
+from roark_otel._setup.providers import (
+    Added,
+    AlreadyThere,
+    Following,
+    TakesNone,
+    attach_processor,
+    is_off,
+    processors_of,
+)
 from support.helpers import KEY, RECORDING
 
 if TYPE_CHECKING:
@@ -31,21 +39,21 @@ def provider() -> TracerProvider:
 def test_a_provider_gets_one_processor() -> None:
     there = provider()
 
-    first, second = attach(there, make), attach(there, make)
+    first, second = attach_processor(there, make), attach_processor(there, make)
 
     assert isinstance(first, Added)
     assert second == AlreadyThere(first.processor)
     assert processors_of(there) == (first.processor,)
 
 
-def test_one_that_the_app_added_is_enough() -> None:
+def test_a_processor_that_the_app_added_is_enough() -> None:
     there, own = provider(), make()
     there.add_span_processor(own)
 
-    assert attach(there, make) == AlreadyThere(own)
+    assert attach_processor(there, make) == AlreadyThere(own)
 
 
-def test_a_provider_without_the_private_attributes_of_the_sdk_gets_one_too() -> None:
+def test_a_provider_without_the_sdks_private_attributes_gets_one_too() -> None:
     class Vendors:
         def __init__(self) -> None:
             self.added: list[Any] = []
@@ -55,17 +63,17 @@ def test_a_provider_without_the_private_attributes_of_the_sdk_gets_one_too() -> 
 
     vendors = Vendors()
 
-    assert [type(attach(vendors, make)) for _ in range(3)] == [Added, AlreadyThere, AlreadyThere]
+    assert [type(attach_processor(vendors, make)) for _ in range(3)] == [Added, AlreadyThere, AlreadyThere]
     assert len(vendors.added) == 1
 
 
-def test_a_provider_that_takes_none_is_named() -> None:
-    assert attach(trace.NoOpTracerProvider(), make) == TakesNone("opentelemetry.trace.NoOpTracerProvider")
+def test_a_provider_that_takes_no_processors_is_named() -> None:
+    assert attach_processor(trace.NoOpTracerProvider(), make) == TakesNone("opentelemetry.trace.NoOpTracerProvider")
 
 
 def test_a_provider_is_not_kept_alive() -> None:
     there = provider()
-    attach(there, make)
+    attach_processor(there, make)
     gone = weakref.ref(there)
 
     del there
@@ -117,7 +125,7 @@ def _modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[Modules]:
 
 
 def test_every_provider_that_is_set_is_attached_to(modules: Modules) -> None:
-    """Through LiveKit's function too, under both of its names, and what it returns and raises is its own."""
+    """Through LiveKit's function too, under both of its names, and it still returns what it returned."""
     taken: list[Any] = []
     Following(make, modules.when_imported).begin()
     telemetry = modules.imported("livekit.agents.telemetry.traces", set_tracer_provider=taken.append)
@@ -132,7 +140,7 @@ def test_every_provider_that_is_set_is_attached_to(modules: Modules) -> None:
     assert [len(processors_of(one)) for one in (first, second)] == [1, 1]
 
 
-def test_the_provider_that_is_there_is_attached_to(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_provider_is_attached_to(modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
     there = provider()
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", there)
 
@@ -141,7 +149,7 @@ def test_the_provider_that_is_there_is_attached_to(modules: Modules, monkeypatch
     assert len(processors_of(there)) == 1
 
 
-def test_what_a_setter_raises_is_the_apps(modules: Modules) -> None:
+def test_an_exception_of_a_setter_reaches_the_app(modules: Modules) -> None:
     def refuse(tracer_provider: object) -> None:
         raise RuntimeError(tracer_provider)
 
@@ -153,7 +161,7 @@ def test_what_a_setter_raises_is_the_apps(modules: Modules) -> None:
 
 
 @pytest.mark.faults
-def test_a_fault_of_ours_is_not(modules: Modules, said: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_does_not_reach_the_app(modules: Modules, said: pytest.LogCaptureFixture) -> None:
     def broken() -> RoarkSpanProcessor:
         raise OSError
 
@@ -165,7 +173,7 @@ def test_a_fault_of_ours_is_not(modules: Modules, said: pytest.LogCaptureFixture
     assert "OSError" in said.text
 
 
-def test_nobody_is_followed_after_the_end(modules: Modules) -> None:
+def test_after_the_end_no_provider_is_attached_to(modules: Modules) -> None:
     following = Following(make, modules.when_imported)
     following.begin()
     module = modules.imported("opentelemetry.trace", set_tracer_provider=lambda _: None)
@@ -177,7 +185,7 @@ def test_nobody_is_followed_after_the_end(modules: Modules) -> None:
     assert processors_of(there) == ()
 
 
-def test_a_vendors_provider_and_a_second_integration_are_told_once(
+def test_a_vendors_provider_and_a_second_integration_are_logged_once(
     modules: Modules, said: pytest.LogCaptureFixture
 ) -> None:
     Following(make, modules.when_imported).begin()

@@ -17,7 +17,7 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode, set_span_
 
 from roark_otel import RoarkSpanProcessor
 from roark_otel._traces import processor as traces
-from roark_otel._traces.harmless import LONGEST_NAME, without_content
+from roark_otel._traces.harmless import LONGEST_NAME, harmless_of, without_content
 from support.answering import Answer, AnsweringServer
 from support.helpers import ID, SECOND, App, customer_said
 from support.replaying import SPANS, load, replay
@@ -232,6 +232,8 @@ def test_traces_with_an_id_are_forgotten_in_the_end(roark: AnsweringServer, monk
 
 # Without content
 
+HARMLESS = harmless_of(())
+
 
 def words_of(spans: list[dict[str, Any]]) -> set[str]:
     """Every text on these spans and their events that is more than a name: what was said, given, returned, asked."""
@@ -316,7 +318,7 @@ def test_what_is_left_of_a_span() -> None:
         "unknown.number": 4111,
     }
 
-    left = without_content(a_span(**told))
+    left = without_content(a_span(**told), HARMLESS)
 
     assert dict(left.attributes or {}) == {
         ID: "call-1",
@@ -337,7 +339,7 @@ def test_what_is_left_of_a_span() -> None:
     "value", ["x" * (LONGEST_NAME + 1), "two\nlines", "", ["a", "list"], {"a": "mapping"}, b"bytes"]
 )
 def test_a_name_that_is_none_goes(value: Any) -> None:
-    assert "gen_ai.tool.name" not in (without_content(a_span(**{"gen_ai.tool.name": value})).attributes or {})
+    assert "gen_ai.tool.name" not in (without_content(a_span(**{"gen_ai.tool.name": value}), HARMLESS).attributes or {})
 
 
 def test_a_resource_keeps_what_the_app_says_of_itself(roark: AnsweringServer) -> None:
@@ -355,7 +357,7 @@ def test_a_resource_keeps_what_the_app_says_of_itself(roark: AnsweringServer) ->
 def test_what_cannot_be_rid_of_its_content_is_not_exported(
     roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_: object) -> ReadableSpan:
+    def broken(_span: object, _harmless: object) -> ReadableSpan:
         raise RuntimeError("Robin")
 
     monkeypatch.setattr(traces, "without_content", broken)

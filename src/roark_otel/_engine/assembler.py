@@ -21,8 +21,9 @@ from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import log_id
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.body import MAX_APPENDED, appendable
-from roark_otel._spool.file import Header, Stage, call_name
-from roark_otel._spool.spool import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name, late_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.spans import Entry
     from roark_otel._model.stats import Tally
-    from roark_otel._privacy.masking import Hiding
+    from roark_otel._privacy.masking import Masking
     from roark_otel._spool.spool import Spool
 
 POLL_SECONDS = 0.05
@@ -93,7 +94,7 @@ class Assembler:
         places: Where it takes from and gives to.
         rules: What it goes by.
         redaction: What of a call may be sent.
-        hiding: Hides all words as they are taken in; None where content is captured.
+        masking: Masks content as entries are taken in; None where content is captured.
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class Assembler:
         places: Places,
         rules: Rules,
         redaction: Redaction | None = None,
-        hiding: Hiding | None = None,
+        masking: Masking | None = None,
     ) -> None:
         self._conversations = conversations
         self._defaults = defaults
         self._redaction = redaction or Redaction()
-        self._hiding = hiding
+        self._masking = masking
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
@@ -182,8 +183,8 @@ class Assembler:
     @guarded(None)
     def _take(self, entry: Entry) -> None:
         told = sound(entry, time.time_ns())
-        if self._hiding is not None:
-            told = self._hiding.entry(told)
+        if self._masking is not None:
+            told = self._masking.entry(told)
         self._conversations.take(told, time.monotonic())
 
     def _answer(self, request: Request) -> None:
@@ -326,7 +327,7 @@ class Assembler:
         for number, body in enumerate(appendable(late)):
             tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
             header = replace(_header(conversation, None, 0.0), tools=tools, call_id=call_id)
-            put = self._to.spool.put(f"{name}-{time.time_ns():x}", header, body, Stage.LATE)
+            put = self._to.spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._to.courier.offer(put.name, 0.0)
 

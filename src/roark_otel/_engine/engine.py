@@ -14,8 +14,8 @@ from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
 from roark_otel._safety.guard import logger
 from roark_otel._safety.log_ids import hash_ids
-from roark_otel._spool.admin import Measure, measure, siblings
-from roark_otel._spool.file import SENDABLE, Stage
+from roark_otel._spool.listing import Measure, measure, siblings
+from roark_otel._spool.names import SENDABLE, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -135,14 +135,14 @@ class Engine:
     def attach(self, id_hash: str, url: str) -> bool:
         """Gives calls of this id a recording. Returns whether one of them waits in memory here."""
         parts = self.parts
-        is_awaited = any(name.startswith(id_hash) for name in parts.spool.names_in_memory(Stage.WAITING))
+        is_awaited = parts.spool.awaits_in_memory(id_hash)
         parts.courier.attach(id_hash, url)
         return is_awaited
 
     def drain(self, timeout: float) -> bool:
         """Delivers what any process left in the spool, in at most these seconds. Returns whether none of it is due."""
         self.be_of_this_process()
-        return self.parts.courier.flush(time.monotonic() + timeout, everybodys=True)
+        return self.parts.courier.drain(time.monotonic() + timeout)
 
     def flush(self, timeout: float) -> bool:
         """Finishes and delivers what has ended, in at most these seconds. Returns whether all of it was delivered."""
@@ -243,7 +243,7 @@ class Engine:
         parts.assembler.stop()
         if parts.spool.directory is not None:
             shutil.rmtree(parts.spool.directory, ignore_errors=True)
-        parts.courier.stop()
+        parts.courier.discard()
 
     def be_of_this_process(self) -> None:
         """Rebuilds every part if this is a forked child: the parent keeps its conversations, the child starts without.

@@ -1,25 +1,38 @@
-"""Which version of a framework is installed here: its spans say who made them, not which version."""
+"""The installed version of a framework: its spans say which framework made them, but not which version."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import metadata
-from typing import Final
+from typing import TYPE_CHECKING
 
-_DISTRIBUTIONS: Final = {
-    "google-adk": "google-adk",
-    "livekit-agents": "livekit-agents",
-    "openai-agents": "openai-agents",
-    "pipecat": "pipecat-ai",
-    "strands-agents": "strands-agents",
-}
-"""What the package index calls the frameworks that dialects name in `property.framework`."""
+from roark_otel.dialects import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from roark_otel._model.dialect import Dialect
+
+
+def installed_versions(dialects: Sequence[Dialect]) -> Callable[[str], str | None]:
+    """Returns a function that returns the installed version of a framework which these or the built-in dialects name.
+
+    That function returns None if the framework is not installed, as where its spans come from another machine.
+    """
+    distributions: dict[str, str] = {}
+    for dialect in (*dialects, *DIALECTS):
+        distributions = {**dialect.distributions, **distributions}
+
+    def version_of(framework: str) -> str | None:
+        distribution = distributions.get(framework)
+        return None if distribution is None else _installed(distribution)
+
+    return version_of
 
 
 @cache
-def version_of(framework: str) -> str | None:
-    """The installed version of a framework; None if it is not installed, as where spans come from elsewhere."""
+def _installed(distribution: str) -> str | None:
     try:
-        return metadata.version(_DISTRIBUTIONS[framework])
-    except (KeyError, metadata.PackageNotFoundError):
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
         return None

@@ -14,22 +14,24 @@ from roark_otel._capture.sdk_spans import OPEN_SPANS, read_open
 from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._conversation.readers import make_readers
 from roark_otel._delivery.courier import Courier
-from roark_otel._delivery.recordings import Policy
+from roark_otel._delivery.recordings import RecordingPolicy
 from roark_otel._engine.assembler import Assembler, Places, Rules
-from roark_otel._engine.framework_versions import version_of
+from roark_otel._engine.framework_versions import installed_versions
 from roark_otel._engine.notices import warn_of_unreadable
+from roark_otel._model.dialect import Words, separated
 from roark_otel._model.stats import Tally
 from roark_otel._model.vocabulary import Vocabulary
-from roark_otel._privacy.masking import Hiding
+from roark_otel._privacy.masking import Masking
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import HookFailed, Redaction
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
-from roark_otel._settings.key_rotation import Key
+from roark_otel._settings.api_key import Key
 from roark_otel._spool.spool import Spool
+from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -76,7 +78,7 @@ class Plan:
             dialects=tuple(dialects),
             hooks=hooks,
             key=Key(api_key, settings.api_key_file),
-            defaults=replace(defaults, recording_template=template, version_of=version_of),
+            defaults=replace(defaults, recording_template=template, version_of=installed_versions(dialects)),
             redaction=Redaction(Patterns(settings.redact_patterns), redact),
         )
 
@@ -116,11 +118,11 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
         parents_traces: In a forked child, the traces of the conversations that its parent has begun.
     """
     settings, tally, inbox = plan.settings, Tally(), Inbox()
-    hiding = None if settings.capture_content else Hiding(os.urandom(32))
+    masking = None if settings.capture_content else _masking(plan.dialects)
     vocabulary = Vocabulary(
         plan.dialects,
         settings.external_id_keys,
-        OPEN_SPANS if hiding is None else replace(OPEN_SPANS, record=_read_masked(hiding)),
+        OPEN_SPANS if masking is None else replace(OPEN_SPANS, record=_read_masked(masking)),
         auto_ids=settings.auto_external_id,
     )
     directory = spool_directory(settings, plan.key.first) if settings.spool == "disk" else None
@@ -131,7 +133,7 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     conversations = Conversations(
         vocabulary, _reader_maker(plan, tally), _waits(settings), auto_ids=settings.auto_external_id
     )
-    assembler = Assembler(conversations, plan.defaults, places, _rules(plan), plan.redaction, hiding)
+    assembler = Assembler(conversations, plan.defaults, places, _rules(plan), plan.redaction, masking)
     return Parts(tally, inbox, spool, capture, courier, assembler)
 
 
@@ -153,7 +155,7 @@ def make_client(plan: Plan) -> Client:
 
 def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally: Tally) -> Courier:
     settings = plan.settings
-    recordings = Policy(
+    recordings = RecordingPolicy(
         None if spool.directory is None else settings.spool_dir,
         settings.recording_wait_seconds,
         settings.recording_fallback_url,
@@ -192,14 +194,19 @@ def _reader_maker(plan: Plan, tally: Tally) -> Callable[[], Readers]:
         tally.add("unreadable")
         warn_of_unreadable(found)
 
-    return partial(make_readers, plan.dialects, warn, partial(tally.add, "unreadable"))
+    return partial(make_readers, separated(plan.dialects), warn, partial(tally.add, "unreadable"))
 
 
-def _read_masked(hiding: Hiding) -> Callable[[object], SpanRecord | None]:
-    """Returns a function that reads open spans and masks their words, for where content is not captured."""
+def _masking(dialects: Iterable[Dialect]) -> Masking:
+    """Masks what these dialects and the built-in ones know to be content, with a new key."""
+    return Masking(os.urandom(32), Words.joined(dialect.words for dialect in (*DIALECTS, *dialects)))
+
+
+def _read_masked(masking: Masking) -> Callable[[object], SpanRecord | None]:
+    """Returns a function that reads an open span with its content masked."""
 
     def read(span: object) -> SpanRecord | None:
         record = read_open(span)
-        return None if record is None else hiding.record(record)
+        return None if record is None else masking.record(record)
 
     return read

@@ -1,8 +1,8 @@
-"""What a dialect is made of."""
+"""The parts of a dialect."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -22,43 +22,113 @@ class Unreadable:
 
 
 Warn: TypeAlias = "Callable[[Unreadable], None]"
-"""Where a reader says what it could not read; it goes on with everything else."""
+"""Takes what a reader could not read. The reader goes on with everything else."""
 
 
 OwnId: TypeAlias = "Callable[[Mapping[str, object], int], str | None]"
-"""From the attributes of a framework's open root and its span id: what the framework calls the conversation, if it is
-known already. `ROARK_AUTO_EXTERNAL_ID` makes that its external id."""
+"""Takes the attributes of a framework's open root and its span id; returns the framework's own id of the conversation,
+or None if it is not known yet. `ROARK_AUTO_EXTERNAL_ID` makes it the external id."""
 
 
 class Reader(Protocol):
     """Reads the spans of one conversation in one dialect."""
 
     def read(self, span: SpanRecord) -> None:
-        """Take in one span of the conversation, in whatever order spans end; ignore those of other dialects.
+        """Takes in one span of the conversation, in whatever order spans end; ignores those of other dialects.
 
-        A span may come again, with more on it: it then replaces what it said before.
+        A span may come again with more on it, and then replaces what it said before.
         """
         ...
 
     def moments(self) -> Iterable[Moment]:
-        """What was said, used and learned so far, in any order. May be asked again after further spans."""
+        """Returns what was said, used and learned so far, in any order. May be called again after further spans."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Where the attributes of a dialect hold what people said, or what tools were given and returned.
+
+    With `ROARK_CAPTURE_CONTENT` off, every word there is masked before the span is kept in memory. Names are matched
+    by their last part: `text` stands for `response.text` too. The words of all dialects are joined, so a name or key
+    here counts for the spans of every dialect.
+
+    Args:
+        names: Last parts of the names of attributes whose texts are masked.
+        whole: Further last parts, which are keys of JSON values too, below which everything is masked: numbers as well
+            as texts, and what `structure` would keep.
+        structure: Keys of JSON values that describe how a text is built, such as `role`; their values are kept.
+        states: Texts that a framework writes in the place of a result, such as `IN_PROGRESS`; they are kept.
+    """
+
+    names: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
+    structure: frozenset[str] = frozenset()
+    states: frozenset[str] = frozenset()
+
+    @classmethod
+    def joined(cls, several: Iterable[Words]) -> Words:
+        """Returns the words of several dialects as one."""
+        several = tuple(several)
+        return cls(
+            names=frozenset(name for one in several for name in one.names),
+            whole=frozenset(name for one in several for name in one.whole),
+            structure=frozenset(key for one in several for key in one.structure),
+            states=frozenset(text for one in several for text in one.states),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """Which attributes of a dialect's spans may be exported where content may not.
+
+    Without content, `ROARK_EXPORT_TRACES` exports these attributes and no others.
+
+    Args:
+        names: Names of attributes whose value is an id, a name, a number or a flag. A text that is longer than a name,
+            or has several lines, is left out all the same.
+        numbers: Prefixes of names under which numbers and flags may be exported: counts, times, statuses.
+        private_numbers: Longer prefixes under which numbers may not, unless `names` has the name: what a tool
+            returned, a telephone number.
+    """
+
+    names: frozenset[str] = frozenset()
+    numbers: tuple[str, ...] = ()
+    private_numbers: tuple[str, ...] = ()
+
+    @classmethod
+    def joined(cls, several: Iterable[Harmless]) -> Harmless:
+        """Returns what is harmless in several dialects as one. What is private in one of them is private in all."""
+        several = tuple(several)
+        return cls(
+            names=frozenset(name for one in several for name in one.names),
+            numbers=tuple(sorted({prefix for one in several for prefix in one.numbers})),
+            private_numbers=tuple(sorted({prefix for one in several for prefix in one.private_numbers})),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
-    """The vocabulary of one source of spans.
+    """The vocabulary of one source of spans, with everything that the package knows of that source.
 
     Args:
         name: What logs and properties call it.
         reader: Makes the reader of one conversation.
-        scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id.
+        scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id. No
+            generic dialect reads the spans of another dialect's scopes.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
-        generic: Whether its words count only where no other dialect says any, because they repeat a voice framework's.
-        own_id: What the framework calls the conversation of one of its roots.
+        generic: Whether it reads conventions that any framework may use too. It is given no span of another dialect's
+            scopes, and its words count only where no other dialect says any, because they repeat a voice framework's.
+        own_id: Returns the framework's own id of the conversation of one of its roots.
         yields: Whether an app's own span around such a root, with the same id and open longer, is the root instead.
+        words: Where its attributes hold content, which is masked with `ROARK_CAPTURE_CONTENT` off.
+        harmless: Which attributes may be exported where content may not.
+        distributions: The distribution on the package index of each framework that the reader names in the fact
+            `property.framework`, to find the installed version.
+        setters: Module and name of each function that sets the framework's own tracer provider. Auto-instrumentation
+            adds its processor to whatever provider is set there; `configure` sets its provider there.
     """
 
     name: str
@@ -70,3 +140,39 @@ class Dialect:
     generic: bool = False
     own_id: OwnId | None = None
     yields: bool = False
+    words: Words = Words()
+    harmless: Harmless = Harmless()
+    distributions: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    setters: tuple[tuple[str, str], ...] = ()
+
+
+def separated(dialects: Iterable[Dialect]) -> tuple[Dialect, ...]:
+    """Returns dialects as they are read together: generic ones get no spans of another dialect's scopes.
+
+    Voice frameworks write generic names on their own spans too, and their own dialects know better what was heard and
+    when.
+    """
+    several = tuple(dialects)
+    scopes = frozenset(scope for one in several if not one.generic for scope in one.scopes)
+    return tuple(replace(one, reader=_without(scopes, one.reader)) if one.generic else one for one in several)
+
+
+def _without(scopes: frozenset[str], make: Callable[[Warn], Reader]) -> Callable[[Warn], Reader]:
+    return lambda warn: _ReaderWithout(scopes, make(warn))
+
+
+class _ReaderWithout:
+    """A reader that ignores the spans of some scopes."""
+
+    __slots__ = ("_reader", "_scopes")
+
+    def __init__(self, scopes: frozenset[str], reader: Reader) -> None:
+        self._scopes = scopes
+        self._reader = reader
+
+    def read(self, span: SpanRecord) -> None:
+        if span.scope not in self._scopes:
+            self._reader.read(span)
+
+    def moments(self) -> Iterable[Moment]:
+        return self._reader.moments()

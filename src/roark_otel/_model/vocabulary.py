@@ -1,4 +1,4 @@
-"""What the dialects in use know together: which spans are worth a record, which are roots, where an id is."""
+"""What the dialects in use know together: which spans are relevant, which are roots, where an external id is."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenSpans:
-    """How open spans are read, which only capture can.
+    """Functions that read an open span, which only capture can do.
 
     Args:
-        attributes: The attributes of one, at little cost.
-        record: One as a record; None if it has ended, because then its record is on its way.
-        is_held: Whether the app still holds it; one that it let go of can never end.
+        attributes: Returns its attributes, at little cost.
+        record: Returns it as a record; None if it has ended, because then its record is on its way.
+        is_held: Returns whether the app still holds it. A span that the app has let go of can never end.
     """
 
     attributes: Callable[[object], Mapping[str, object]]
@@ -30,13 +30,13 @@ class OpenSpans:
 
 
 class Vocabulary:
-    """The words of several dialects.
+    """The scopes, names and roots of several dialects.
 
     Args:
         dialects: The dialects.
         id_keys: Further names of attributes to take the external id from, in order, after `roark.external_id`.
-        open_spans: Reads open spans.
-        auto_ids: Whether a framework's conversation without an id gets one.
+        open_spans: Functions that read open spans.
+        auto_ids: Whether a framework's conversation without an external id gets one.
     """
 
     def __init__(
@@ -60,42 +60,42 @@ class Vocabulary:
         }
 
     def is_root(self, scope: str, name: str) -> bool:
-        """Whether the end of such a span ends a conversation."""
+        """Returns whether the end of a span of this scope and name ends a conversation."""
         return (scope, name) in self._roots
 
     def yields(self, scope: str) -> bool:
-        """Whether a root of this scope leaves that to an app's own span around it."""
+        """Returns whether a root of this scope yields to an app's own span around it."""
         return scope in self._yielding
 
     def own_id(self, scope: str, name: str) -> OwnId | None:
-        """How such a root is asked for an id of its own; None if it is no root or gets none."""
+        """Returns the function that reads a root's own id; None if such a span is not a root, or gets no id."""
         return self._own_ids.get((scope, name)) if self._own_ids else None
 
-    def is_telling(self, name: object) -> bool:
-        """Whether an attribute or event of this name makes its span worth a record."""
+    def is_relevant(self, name: object) -> bool:
+        """Returns whether an attribute or event of this name makes its span relevant."""
         return isinstance(name, str) and (name.startswith(self._prefixes) or name in self.id_keys)
 
     def may_be_read_open(self, scope: str) -> bool:
-        """Whether an open span of this scope may be read."""
+        """Returns whether an open span of this scope may be read."""
         return scope not in self._closed_scopes
 
     def external_id(self, span_attributes: Mapping[str, object]) -> object:
-        """The external id among these attributes, whatever it is; None if there is none."""
+        """Returns the external id among these attributes, unchecked; None if there is none."""
         for key in self.id_keys:
             if (found := span_attributes.get(key)) is not None:
                 return found
         return None
 
     def open_span_id(self, live: object) -> object:
-        """The external id of an open span, whatever it is; None if it has none."""
+        """Returns the external id of an open span, unchecked; None if it has none."""
         return self.external_id(self._open_spans.attributes(live))
 
     def is_held(self, live: object) -> bool:
-        """Whether the app still holds an open span."""
+        """Returns whether the app still holds an open span."""
         return self._open_spans.is_held(live)
 
     def open_span(self, live: object) -> SpanRecord | None:
-        """An open span as far as it may be read: all of it, or only its ids, name and start."""
+        """Returns an open span as far as it may be read, at least its ids, name and start; None if it has ended."""
         record = self._open_spans.record(live)
         if record is None or self.may_be_read_open(record.scope):
             return record

@@ -1,9 +1,9 @@
-"""Spans without what people said, where content is not to be captured.
+"""Masks what people said on spans, where content is not to be captured.
 
-Every word is replaced by one that means nothing, the same for the same: readers see as before who spoke when, what was
-interrupted, and which two spans tell of one use of a tool, and no word of anybody is kept. The key is made anew in each
-process and never leaves it. This is done as spans are taken in; linking then leaves the words out altogether, so
-nothing that is sent depends on the list of names here.
+Every word is replaced by a keyed hash of it, so equal words stay equal: readers still see who spoke when, what was
+interrupted, and which two spans report the same use of a tool. The key is random in each process and never leaves it.
+Spans are masked as they are taken in, before anything else keeps them. Linking then leaves the words out altogether, so
+nothing that is sent depends on the lists of names that dialects bring.
 """
 
 from __future__ import annotations
@@ -18,58 +18,41 @@ from typing import TYPE_CHECKING, Final, cast
 from typing_extensions import assert_never
 
 from roark_otel._model import reading
+from roark_otel._model.dialect import Words
 from roark_otel._model.spans import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.attributes import PROPERTY_PREFIX
 
 if TYPE_CHECKING:
     from roark_otel._model.spans import SpanEvent
 
-_CONTENT: Final = frozenset(
-    {
-        *("arguments", "body", "chat_ctx", "completion", "content", "contents", "definitions", "description", "error"),
-        *("events", "function_calls", "input", "input_text", "instructions", "invocation_parameters", "json_schema"),
-        *("message", "messages", "metadata", "msg", "output", "output_items", "parameters", "payload", "prompt"),
-        *("query", "raw_input", "response", "result", "stacktrace", "summary", "system_instruction"),
-        *("system_instructions", "text", "thinking", "tool_calls", "tools", "transcript", "user_input"),
-        *("user_transcript", "value"),
-    }
-)
-"""Last parts of the names of attributes that hold words."""
+EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
+"""The content that OpenTelemetry itself writes, on spans of any source: exceptions quote what people said."""
 
-_ALL: Final = frozenset({"args", "arguments", "output", "parameters", "payload", "response", "result"})
-"""Keys of JSON values below which numbers are words too."""
-
-_STRUCTURE: Final = frozenset(
-    {
-        *("call_id", "event.name", "finish_reason", "function_call_id", "group_id", "id", "interrupted", "language"),
-        *("name", "object", "role", "status", "tool_call_id", "toolUseId", "tool_use_id", "type"),
-    }
-)
-"""Keys of JSON values that say how a text is built, and not what it says."""
-
-_STATES: Final = frozenset({"IN_PROGRESS", "COMPLETED", "CANCELLED"})
-"""What Pipecat's history says in the place of a result."""
+MAX_SHARED: Final = 256
+"""The most resources and contexts that are remembered with their masked copy: many spans share one."""
 
 _WORD = re.compile(r"\w+")
 
 
-MAX_SHARED = 256
-"""So many resources and contexts are remembered with what they are without words: many spans share one."""
-
-
-class Hiding:
-    """Hides words.
+class Masking:
+    """Masks content in spans and in everything else that the inbox holds.
 
     Args:
-        key: At most 64 bytes that nobody else has.
+        key: At most 64 random bytes, known to this process only.
+        words: Where the attributes of all dialects hold content.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, words: Words) -> None:
+        joined = Words.joined((EXCEPTIONS, words))
         self._key = key
+        self._names = joined.names | joined.whole
+        self._whole = joined.whole
+        self._structure = joined.structure
+        self._states = joined.states
         self._shared: OrderedDict[int, tuple[Mapping[str, object], Mapping[str, object]]] = OrderedDict()
 
     def entry(self, entry: Entry) -> Entry:
-        """An entry of the inbox without a word of anybody."""
+        """Returns an entry of the inbox with its content masked."""
         match entry:
             case SpanRecord():
                 return self.record(entry)
@@ -84,7 +67,7 @@ class Hiding:
         assert_never(entry)
 
     def record(self, record: SpanRecord) -> SpanRecord:
-        """A span record without a word of anybody."""
+        """Returns a span record with its content masked."""
         return record._replace(
             attributes=self._attributes(record.attributes),
             events=self._events(record.events),
@@ -92,7 +75,7 @@ class Hiding:
         )
 
     def _once(self, shared: Mapping[str, object]) -> Mapping[str, object]:
-        """The same for the same: readers tell resources and contexts apart by their identity."""
+        """Masks a mapping that many spans share, and returns the same copy each time: readers compare its identity."""
         if not shared:
             return shared
         known = self._shared.get(id(shared))
@@ -110,34 +93,34 @@ class Hiding:
 
     def _attribute(self, name: str, value: object) -> object:
         last = str(name).rpartition(".")[2]
-        if last not in _CONTENT or str(name).startswith(PROPERTY_PREFIX) or isinstance(value, (bool, int, float)):
+        if last not in self._names or str(name).startswith(PROPERTY_PREFIX) or isinstance(value, (bool, int, float)):
             return value
-        return self._value(value, is_all=last in _ALL)
+        return self._value(value, is_whole=last in self._whole)
 
-    def _value(self, value: object, *, is_all: bool) -> object:
+    def _value(self, value: object, *, is_whole: bool) -> object:
         if isinstance(value, str):
-            return self._text(value, is_all=is_all)
+            return self._text(value, is_whole=is_whole)
         if isinstance(value, Mapping):
             items = cast("Mapping[object, object]", value).items()
-            return {key: self._item(key, item, is_all=is_all) for key, item in items}
+            return {key: self._item(key, item, is_whole=is_whole) for key, item in items}
         if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-            return [self._value(item, is_all=is_all) for item in cast("Sequence[object]", value)]
-        if value is None or isinstance(value, bool) or (isinstance(value, (int, float)) and not is_all):
+            return [self._value(item, is_whole=is_whole) for item in cast("Sequence[object]", value)]
+        if value is None or isinstance(value, bool) or (isinstance(value, (int, float)) and not is_whole):
             return value
         return self._words(str(value))
 
-    def _item(self, key: object, item: object, *, is_all: bool) -> object:
-        if key in _STRUCTURE and not is_all and isinstance(item, (str, bool, int, float)):
+    def _item(self, key: object, item: object, *, is_whole: bool) -> object:
+        if key in self._structure and not is_whole and isinstance(item, (str, bool, int, float)):
             return item
-        return self._value(item, is_all=is_all or key in _ALL)
+        return self._value(item, is_whole=is_whole or key in self._whole)
 
-    def _text(self, text: str, *, is_all: bool) -> str:
+    def _text(self, text: str, *, is_whole: bool) -> str:
         if text.lstrip()[:1] in {"{", "["}:
             try:
-                return json.dumps(self._value(reading.parsed(text), is_all=is_all), ensure_ascii=False)
+                return json.dumps(self._value(reading.parsed(text), is_whole=is_whole), ensure_ascii=False)
             except ValueError:
                 pass
-        return text if text in _STATES else self._words(text)
+        return text if text in self._states else self._words(text)
 
     def _words(self, text: str) -> str:
         return _WORD.sub(lambda word: self._word(word.group()), text)

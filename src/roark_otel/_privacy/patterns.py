@@ -1,6 +1,6 @@
-"""What is replaced in a text: card numbers, phone numbers, mail addresses, and what patterns of the app's own find.
+"""Replaces card numbers, phone numbers, mail addresses, and matches of the app's own patterns in texts.
 
-All of it works on digits and signs as they are written. Numbers that are spelled in words are not found.
+Numbers are found in digits only, not where they are spelled in words.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Kind: TypeAlias = Literal["card", "phone", "email"]
-"""What can be replaced without a pattern of one's own."""
+"""A kind of data that is replaced without a pattern of the app's own."""
 
 REDACTED: Final = "[redacted]"
-"""What stands in the place of what a pattern of the app's own found."""
+"""Replaces each match of a pattern of the app's own."""
 
 # Every repetition is bounded or cannot match in two ways: a text of any length takes linear time.
 _EMAIL = re.compile(r"[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[\w-]{2,63}")
@@ -32,7 +32,7 @@ _PHONE_SHAPES = frozenset(
 
 
 class _Digits(NamedTuple):
-    """Some groups of digits in a row: what stands before the first, the groups, and what stands between them."""
+    """Consecutive groups of digits in a text, with what stands before the first group and between the groups."""
 
     prefix: str
     number: str
@@ -45,28 +45,28 @@ class _Digits(NamedTuple):
 
     @property
     def is_spelled(self) -> bool:
-        """Whether it is dictated digit by digit."""
+        """Whether it is written digit by digit, as it was dictated."""
         return len(self.groups) > 1 and all(len(group) == 1 for group in self.groups)
 
 
 class Patterns:
-    """Replaces in texts, and in all texts of JSON values, what it was told to. Pure, and safe from any thread.
+    """Replaces matches of patterns in texts, and in all texts of JSON values. Pure, and safe from any thread.
 
     Args:
-        what: `card`, `phone`, `email`, or patterns of one's own.
+        what: `card`, `phone`, `email`, or compiled patterns of the app's own.
     """
 
     def __init__(self, what: Iterable[Kind | re.Pattern[str]] = ()) -> None:
-        told = tuple(what)
-        self._kinds = frozenset(one for one in told if isinstance(one, str))
-        self._own = tuple(one for one in told if not isinstance(one, str))
+        several = tuple(what)
+        self._kinds = frozenset(one for one in several if isinstance(one, str))
+        self._own = tuple(one for one in several if not isinstance(one, str))
 
     def __bool__(self) -> bool:
-        """Whether it replaces anything at all."""
+        """Returns whether it replaces anything at all."""
         return bool(self._kinds or self._own)
 
     def text(self, text: str) -> str:
-        """The text with `[card]`, `[phone]`, `[email]` and `[redacted]` for what was found in it."""
+        """Returns the text with each match replaced by `[card]`, `[phone]`, `[email]` or `[redacted]`."""
         for pattern in self._own:
             text = pattern.sub(REDACTED, text)
         if "email" in self._kinds and "@" in text:
@@ -78,7 +78,7 @@ class Patterns:
         return text
 
     def value(self, value: object) -> object:
-        """A JSON value with its texts replaced, at any depth. Keys stay; a number that is found becomes text."""
+        """Returns a JSON value with matches replaced in its texts. Keys stay; a number that matches becomes text."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -98,7 +98,7 @@ class Patterns:
 
 
 def _replaced(text: str, is_one: Callable[[_Digits], bool], sizes: range, mark: str) -> str:
-    """The text with a mark for each longest row of groups of digits that has one of these sizes and is one."""
+    """Returns the text with a mark for each longest run of groups of digits that has one of these sizes and matches."""
     return _NUMBER.sub(lambda found: _marked(found.group(), is_one, sizes, mark), text)
 
 
@@ -108,14 +108,14 @@ def _marked(run: str, is_one: Callable[[_Digits], bool], sizes: range, mark: str
     # Groups of digits at even places, what stands before, between and behind them at odd ones.
     prefix, *parts = _GROUP.split(run)
     pieces = [prefix]
-    until = -2  # the last group of the row that is being replaced
+    until = -2  # the last group of the run that is being replaced
     for first in range(0, len(parts), 2):
         last = _last_of(prefix if first == 0 else "", parts, first, is_one, sizes)
         if first > until:
             pieces.append(parts[first] if last is None else mark)
         if last is not None and first == 0:
             pieces[0] = ""  # the plus sign or bracket belongs to the number
-        # Where two rows overlap, nobody knows which one it is.
+        # Where two matches overlap, either may be the right one: both are replaced.
         until = max(until, -2 if last is None else last)
         if first >= until:
             pieces.append(parts[first + 1])
@@ -123,7 +123,7 @@ def _marked(run: str, is_one: Callable[[_Digits], bool], sizes: range, mark: str
 
 
 def _last_of(prefix: str, parts: list[str], first: int, is_one: Callable[[_Digits], bool], sizes: range) -> int | None:
-    """The place of the last group of the longest row from `first` on that is one."""
+    """Returns the index of the last group of the longest match that begins at `first`; None if there is none."""
     number, found = "", None
     for last in range(first, len(parts), 2):
         number += parts[last]
@@ -137,12 +137,12 @@ def _last_of(prefix: str, parts: list[str], first: int, is_one: Callable[[_Digit
 
 
 def _ascii(number: str) -> str:
-    """Digits of any script as those that everybody reads."""
+    """Returns digits of any script as ASCII digits."""
     return number if number.isascii() else "".join(str(int(digit)) for digit in number)
 
 
 def _is_card(digits: _Digits) -> bool:
-    """A payment card's number (ISO/IEC 7812): 13 to 19 digits with a check digit after Luhn."""
+    """Returns whether it is a payment card's number (ISO/IEC 7812): 13 to 19 digits with a valid Luhn check digit."""
     number = digits.number
     if number[0] not in "123456":
         return False
@@ -156,7 +156,7 @@ def _is_luhn(number: str) -> bool:
 
 
 def _is_phone(digits: _Digits) -> bool:
-    """A phone number: international (E.164), with a national 0, or in the groups that a country writes it in."""
+    """Returns whether it is a phone number: international (E.164), with a national 0, or in a country's groups."""
     number, size = digits.number, len(digits.number)
     if any("," in one for one in digits.separators):
         return False

@@ -1,8 +1,8 @@
-"""What of a call may leave the process: patterns over everything that was said, and the app's own word on the rest.
+"""Redacts a call before it leaves the process: with patterns first, then with the app's `redact` hook.
 
-Patterns come first, over every moment of a conversation before anything of it is cut or joined. The app's `redact` hook
-then sees each utterance, each tool use and the whole call as they would be sent. Where it fails, the words are dropped
-and not the call.
+Patterns are applied to every moment of a conversation before anything of it is cut or joined. The hook then gets each
+utterance, each tool use and the whole call as they would be sent. Where the hook fails, the words are dropped, and the
+call is sent without them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from roark_otel._model.moments import Moment, Outcome
 
 FAILED_TEXT: Final = "[redaction failed]"
-"""What stands in the place of words that the hook failed to redact."""
+"""Replaces words that the hook failed to redact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,22 @@ class HookFailed:
 
 
 GuardedRedactor: TypeAlias = "Callable[[Redactable], object]"
-"""The app's hook, which answers `HookFailed` where it would raise."""
+"""The app's hook, which returns `HookFailed` where it would raise."""
 
-R = TypeVar("R", Utterance, ToolUse)
+_R = TypeVar("_R", Utterance, ToolUse)
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """The app does not want this call to be sent."""
+    """The app's hook returned None for the call: it must not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What is replaced, dropped and withheld. Pure as far as the app's hook is.
+    """Replaces, drops and withholds what must not be sent. It is as pure as the app's hook is.
 
     Args:
-        patterns: What is replaced in every text.
+        patterns: Replaced in every text.
         hook: The app's own hook, guarded.
     """
 
@@ -60,7 +60,7 @@ class Redaction:
     # Patterns
 
     def conversation(self, conversation: FinishedConversation) -> FinishedConversation:
-        """The conversation with everything replaced that patterns find in it."""
+        """Returns the conversation with every match of the patterns replaced."""
         if not self.patterns:
             return conversation
         moments = tuple((name, tuple(map(self._moment, said))) for name, said in conversation.moments)
@@ -117,57 +117,59 @@ class Redaction:
 
     # The hook
 
-    def moments(self, told: Iterable[R]) -> list[R]:
-        """What the hook leaves of utterances or tool uses."""
+    def moments(self, moments: Iterable[_R]) -> list[_R]:
+        """Returns what the hook leaves of utterances or tool uses."""
         if self.hook is None:
-            return list(told)
-        return [kept for one in told if (kept := self._asked(one, self.hook)) is not None]
+            return list(moments)
+        return [kept for one in moments if (kept := self._redacted(one, self.hook)) is not None]
 
-    def _asked(self, told: R, hook: GuardedRedactor) -> R | None:
-        answer = hook(told)
+    def _redacted(self, moment: _R, hook: GuardedRedactor) -> _R | None:
+        answer = hook(moment)
         if answer is None:
             return None
-        if isinstance(told, Utterance):
-            return _utterance(told, answer)
-        return _tool_use(told, answer)
+        if isinstance(moment, Utterance):
+            return _utterance(moment, answer)
+        return _tool_use(moment, answer)
 
     def call(self, call: UnrecordedCall) -> UnrecordedCall | Withheld:
-        """What the hook leaves of a call; its id is the same whatever the hook says."""
+        """Returns what the hook leaves of a call. The hook cannot change its external id."""
         if self.hook is None:
             return call
         answer = self.hook(call)
         if answer is None:
             return Withheld()
-        return _sound_call(call, answer) or _without_words(call)
+        return _valid_call(call, answer) or _without_words(call)
 
 
-def _utterance(told: Utterance, answer: object) -> Utterance | None:
-    """The answer, if it can be sent; the times are those that it had."""
+def _utterance(original: Utterance, answer: object) -> Utterance | None:
+    """Returns the hook's answer with the original times; None if it is blank; the original without words if invalid."""
     if not isinstance(answer, Utterance):
-        return replace(told, text=FAILED_TEXT, payload={})
-    text, payload = cast("object", answer.text), cast("object", answer.payload)  # nobody checked what an app put there
+        return replace(original, text=FAILED_TEXT, payload={})
+    text, payload = cast("object", answer.text), cast("object", answer.payload)  # an app may put any value there
     if not isinstance(text, str) or not isinstance(payload, Mapping):
-        return replace(told, text=FAILED_TEXT, payload={})
+        return replace(original, text=FAILED_TEXT, payload={})
     if not text.strip():
-        return None  # words that nobody can see are none
+        return None  # blank text is not an utterance
     clean = cast("Mapping[str, object]", reading.json_value(cast("object", payload)))
-    return replace(answer, text=reading.unicode_text(text), payload=clean, start_ns=told.start_ns, end_ns=told.end_ns)
+    return replace(
+        answer, text=reading.unicode_text(text), payload=clean, start_ns=original.start_ns, end_ns=original.end_ns
+    )
 
 
-def _tool_use(told: ToolUse, answer: object) -> ToolUse:
-    """The answer, if it can be sent; the times are those that it had."""
-    failed = replace(told, parameters={}, outcome=Unanswered(), description=None)
+def _tool_use(original: ToolUse, answer: object) -> ToolUse:
+    """Returns the hook's answer with the original name and times; the original without words if it is invalid."""
+    failed = replace(original, parameters={}, outcome=Unanswered(), description=None)
     if not isinstance(answer, ToolUse):
         return failed
     parameters, outcome = cast("object", answer.parameters), cast("object", answer.outcome)
     if not isinstance(parameters, Mapping) or not isinstance(outcome, (Returned, Failed, Unanswered)):
         return failed
     clean = cast("Mapping[str, object]", reading.json_value(cast("object", parameters)))
-    return replace(answer, name=told.name, parameters=clean, start_ns=told.start_ns, end_ns=told.end_ns)
+    return replace(answer, name=original.name, parameters=clean, start_ns=original.start_ns, end_ns=original.end_ns)
 
 
-def _sound_call(call: UnrecordedCall, answer: object) -> UnrecordedCall | None:
-    """The answer, if it is a call that can be sent: whoever changes a copy of a model skips its checks."""
+def _valid_call(call: UnrecordedCall, answer: object) -> UnrecordedCall | None:
+    """Returns the hook's answer if it is a valid call, else None: changing a copy of a model skips its checks."""
     if not isinstance(answer, type(call)):
         return None
     fields = answer.model_dump(exclude_unset=True, warnings=False) | {"external_id": call.external_id}
@@ -178,7 +180,7 @@ def _sound_call(call: UnrecordedCall, answer: object) -> UnrecordedCall | None:
 
 
 def _without_words(call: UnrecordedCall) -> UnrecordedCall:
-    """The call without a word of anybody: no transcript, arguments, results, prompts or texts of properties."""
+    """Returns the call without transcript, arguments, results, prompts, descriptions and texts of properties."""
     fields: dict[str, Any] = call.model_dump(exclude_unset=True)
     fields.pop("transcript", None)
     for use in fields.get("tool_invocations") or ():
@@ -188,7 +190,7 @@ def _without_words(call: UnrecordedCall) -> UnrecordedCall:
     for agent in agents:
         agent.pop("description", None)
         agent.pop("prompt", None)
-    told = call.properties or {}
-    kept = {name: value for name, value in told.items() if name == "trace_id" or not isinstance(value, str)}
+    properties = call.properties or {}
+    kept = {name: value for name, value in properties.items() if name == "trace_id" or not isinstance(value, str)}
     fields["properties"] = kept | {"roark_redaction_failed": True}
     return type(call).model_validate(fields)

@@ -172,7 +172,7 @@ def _end(record: SpanRecord, vocabulary: Vocabulary) -> Entry:
     is_relevant = (
         record.error
         or record.scope in vocabulary.scopes
-        or any(vocabulary.is_telling(name) for name in record.attributes)
-        or any(vocabulary.is_telling(event.name) for event in record.events)
+        or any(vocabulary.is_relevant(name) for name in record.attributes)
+        or any(vocabulary.is_relevant(event.name) for event in record.events)
     )
     return record if is_relevant else SpanGone(record.trace_id, record.span_id, record.end_ns or record.start_ns)

@@ -15,6 +15,7 @@ from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._conversation.outputs import Finished, Forgotten, Late, Noticed, Reopened
 from roark_otel._conversation.readers import make_readers
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
+from roark_otel._model.dialect import separated
 from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
@@ -88,7 +89,7 @@ class Pipeline:
         """Conversations that made no call, by the counters of `Stats`; and `faults`."""
         self.open_traces: set[int] = set()
         """The traces with a conversation that is not closed."""
-        readers = partial(make_readers, tuple(dialects), self._count_unreadable, self._count_fault)
+        readers = partial(make_readers, separated(dialects), self._count_unreadable, self._count_fault)
         self._conversations = Conversations(
             self.vocabulary, readers, _waits(settings), auto_ids=settings.auto_external_id
         )

@@ -1,7 +1,7 @@
-"""Tracer providers: which of them have a processor of ours, and hearing of those that an app sets later.
+"""Attaches processors to tracer providers: to the one there is, and to those that an app sets later.
 
-A provider is never made here. One that was made before the app's would shut the app's out: OpenTelemetry takes the
-first and refuses the rest.
+No provider is made here. One made before the app's would shut the app's out: OpenTelemetry takes the first and refuses
+the rest.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import sys
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._setup.processor import RoarkSpanProcessor
+from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,25 +27,21 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import SpanProcessor
 
+    from roark_otel._model.dialect import Dialect
     from roark_otel._settings.settings import Settings
 
-SETTERS: tuple[tuple[str, str], ...] = (
-    ("opentelemetry.trace", "set_tracer_provider"),
-    # LiveKit's own: it may have a provider that is not the global one.
-    ("livekit.agents.telemetry.traces", "set_tracer_provider"),
-    ("livekit.agents.telemetry", "set_tracer_provider"),
-)
-"""The functions through which an app or a framework says which provider it uses: module and name."""
+GLOBAL_SETTER: Final = ("opentelemetry.trace", "set_tracer_provider")
+"""The module and name of the function that sets the global provider; dialects name those of frameworks."""
 
-DOUBLES: tuple[str, ...] = ("pipecat_roark", "roark_analytics_python_livekit")
+DOUBLES: Final = ("pipecat_roark", "roark_analytics_python_livekit")
 """Roark's own integrations, which create calls too."""
 
 
 class Provider(Protocol):
-    """A tracer provider that takes span processors."""
+    """A tracer provider that accepts span processors."""
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        """Adds one."""
+        """Adds a span processor."""
         ...
 
 
@@ -56,14 +54,14 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyThere:
-    """The provider had one."""
+    """The provider already had a processor of this package."""
 
     processor: RoarkSpanProcessor
 
 
 @dataclass(frozen=True, slots=True)
 class TakesNone:
-    """What there is takes no span processors: it is no provider of OpenTelemetry's SDK."""
+    """The provider does not accept span processors: it is not one of OpenTelemetry's SDK. `kind` names its class."""
 
     kind: str
 
@@ -72,7 +70,7 @@ Attachment: TypeAlias = "Added | AlreadyThere | TakesNone"
 
 
 def is_off(settings: Settings) -> bool:
-    """Whether there is nothing to attach: no key, or the kill switch or OpenTelemetry's own is thrown."""
+    """Returns whether nothing is to be attached: without a key, or with the kill switch or OpenTelemetry's own."""
     disabled = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
     return disabled or not settings.enabled or (settings.api_key is None and settings.api_key_file is None)
 
@@ -80,51 +78,64 @@ def is_off(settings: Settings) -> bool:
 _known: weakref.WeakKeyDictionary[Provider, RoarkSpanProcessor] = weakref.WeakKeyDictionary()
 
 
-def attach(provider: object, make: Callable[[], RoarkSpanProcessor]) -> Attachment:
-    """Adds a processor to a provider, unless it has one.
+def attach_processor(provider: object, make: Callable[[], RoarkSpanProcessor]) -> Attachment:
+    """Adds a processor to a provider, unless it has one of this package already.
 
     Args:
         provider: The provider.
-        make: Makes the processor.
+        make: Makes the processor; called only if one is added.
     """
     if not callable(getattr(provider, "add_span_processor", None)):
         return TakesNone(f"{type(provider).__module__}.{type(provider).__qualname__}")
     able = cast("Provider", provider)
-    there = _known.get(able) or next((one for one in processors_of(able) if isinstance(one, RoarkSpanProcessor)), None)
-    if there is not None:
-        return AlreadyThere(there)
+    known = _known.get(able) or next((one for one in processors_of(able) if isinstance(one, RoarkSpanProcessor)), None)
+    if known is not None:
+        return AlreadyThere(known)
     _known[able] = processor = make()
     able.add_span_processor(processor)
     return Added(processor)
 
 
 def processors_of(provider: object) -> tuple[object, ...]:
-    """The span processors of a provider of the SDK; none where its private attributes are not as they were."""
+    """Returns the span processors of a provider; none if its private attributes are not those of today's SDK."""
     many = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
     return tuple(cast("Iterable[object]", many)) if isinstance(many, (list, tuple)) else ()
 
 
+def set_in_frameworks(provider: Provider, dialects: Iterable[Dialect] = DIALECTS) -> None:
+    """Sets the provider in frameworks that are imported already: they keep the one that they found at their import."""
+    setters: dict[object, Callable[..., object]] = {}
+    for module, name in (setter for dialect in dialects for setter in dialect.setters):
+        if (setter := getattr(sys.modules.get(module), name, None)) is not None:
+            setters[getattr(setter, "_roark_follows", setter)] = setter  # one function may have several names
+    for setter in setters.values():
+        setter(provider)
+
+
 class Following:
-    """Attaches to the provider there is, and to every one that is set from now on.
+    """Attaches a processor to the current provider, and to every one that is set from now on.
 
     Args:
-        make: Makes a processor, for each provider one.
-        when_imported: Calls a function with a module when that is imported, or now if it has been.
+        make: Makes a processor; called once for each provider.
+        when_imported: Calls a function with a module when that is imported, or at once if it has been.
+        dialects: The dialects whose frameworks may set a provider of their own.
     """
 
     def __init__(
         self,
         make: Callable[[], RoarkSpanProcessor],
         when_imported: Callable[[str, Callable[[ModuleType], None]], None],
+        dialects: Iterable[Dialect] = DIALECTS,
     ) -> None:
         self._make = make
         self._when_imported = when_imported
+        self._setters = (GLOBAL_SETTER, *(setter for dialect in dialects for setter in dialect.setters))
         self._is_on = False
 
     def begin(self) -> None:
-        """Begins to follow."""
+        """Starts to attach processors."""
         self._is_on = True
-        for module, name in SETTERS:
+        for module, name in self._setters:
             self._when_imported(module, functools.partial(self._wrap, name))
         for module in DOUBLES:
             self._when_imported(module, _warn_of_double)
@@ -132,7 +143,7 @@ class Following:
             self._attach(provider)
 
     def end(self) -> None:
-        """Follows no longer. Processors that were added stay, and go on until their provider is shut down."""
+        """Stops. Processors that were added stay, and work until their provider is shut down."""
         self._is_on = False
 
     def _wrap(self, name: str, module: ModuleType) -> None:
@@ -153,13 +164,13 @@ class Following:
     def _attach(self, provider: object) -> None:
         if not self._is_on or provider is None:
             return
-        attachment = attach(provider, self._make)
+        attachment = attach_processor(provider, self._make)
         if isinstance(attachment, TakesNone):
             warn_of(attachment)
 
 
 def warn_of(attachment: TakesNone) -> None:
-    """Says once that a provider cannot be attached to, and the cure."""
+    """Warns once that a provider does not accept span processors, and names the cure."""
     log_once(
         logging.WARNING,
         (attachment.kind,),

@@ -1,7 +1,8 @@
-"""Spans without what people said, for exports where content is off or redacted: what is not known to be harmless goes.
+"""Spans without what people said, for exports where content is off or redacted.
 
-Instrumentations put words under hundreds of names, and new ones every month, so nothing is kept because it is not known
-to be private. Kept are names, ids and numbers that this module lists; an attribute that it does not know is left out.
+Instrumentations put words under hundreds of names, and new ones every month, so an attribute is not kept for want of
+evidence that it is private. Kept are the names, ids and numbers that are listed here and by dialects; an attribute that
+none of them lists is left out.
 """
 
 from __future__ import annotations
@@ -14,115 +15,35 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, Status
 
 from roark_otel import attributes
+from roark_otel._model.dialect import Harmless
+from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry.util.types import AttributeValue
 
-NAMES: Final = frozenset(
-    {
-        attributes.EXTERNAL_ID,
-        attributes.STARTED_AT,
-        attributes.INTERFACE_TYPE,
-        attributes.CALL_DIRECTION,
-        attributes.ENDED_STATUS,
-        attributes.AGENT_NAME,
-        attributes.AGENT_CUSTOM_ID,
-        attributes.AGENT_ROARK_ID,
-        attributes.AGENT_ENDPOINT_ID,
-        attributes.LIVEKIT_ROOM_ID,
-        attributes.LIVEKIT_ROOM_ID_RESOURCE,
-        attributes.VAPI_CALL_ID,
-        attributes.CONVERSATION_ROOT,
-        attributes.SKIP,
-        # OpenTelemetry: gen_ai, http, rpc, and what an error is called
-        "error.type",
-        "exception.type",
-        "gen_ai.agent.id",
-        "gen_ai.agent.name",
-        "gen_ai.conversation.id",
-        "gen_ai.operation.name",
-        "gen_ai.output.type",
-        "gen_ai.provider.name",
-        "gen_ai.request.model",
-        "gen_ai.response.id",
-        "gen_ai.response.model",
-        "gen_ai.system",
-        "gen_ai.tool.call.id",
-        "gen_ai.tool.name",
-        "gen_ai.tool.type",
-        "http.method",
-        "http.request.method",
-        "http.route",
-        "network.protocol.name",
-        "network.protocol.version",
-        "rpc.method",
-        "rpc.service",
-        "rpc.system",
-        # LiveKit Agents
-        "lk.agent_label",
-        "lk.agent_name",
-        "lk.close_reason",
-        "lk.disconnect_reason",
-        "lk.function_tool.id",
-        "lk.function_tool.is_error",
-        "lk.function_tool.name",
-        "lk.generation_id",
-        "lk.interrupted",
-        "lk.job_id",
-        "lk.participant_kind",
-        "lk.room_sid",
-        "lk.shutdown.reason",
-        "lk.speech_id",
-        "job_id",
-        "room_id",
-        # Pipecat
-        "conversation.id",
-        "conversation.type",
-        "conversation.was_interrupted",
-        "language",
-        "tool.call_id",
-        "tool.function_name",
-        "tool.result_status",
-        "tts.interrupted",
-        "turn.was_interrupted",
-        # OpenInference and others
-        "agent.name",
-        "llm.model_name",
-        "llm.provider",
-        "llm.system",
-        "openinference.span.kind",
-        "service.name",
-        "session.id",
-        "tool.id",
-        "tool.name",
-        "tool_call.id",
-        "traceloop.span.kind",
-    }
-)
-"""Attributes whose value is an id or a name, kept as long as it looks like one."""
+    from roark_otel._model.dialect import Dialect
 
-NUMBERS: Final = (
-    "gen_ai.request.",
-    "gen_ai.response.",
-    "gen_ai.server.",
-    "gen_ai.usage.",
-    "http.request.",
-    "http.response.",
-    "http.status_code",
-    "conversation.turn_number",
-    "conversation.user_to_bot_latency",
-    "lk.",
-    "llm.token_count.",
-    "metrics.",
-    "service.ttfb_seconds",
-    "turn.",
+GENERAL: Final = Harmless(
+    names=frozenset(
+        {
+            "error.type",
+            "exception.type",
+            "http.method",
+            "http.request.method",
+            "http.route",
+            "network.protocol.name",
+            "network.protocol.version",
+            "rpc.method",
+            "rpc.service",
+            "rpc.system",
+            "service.name",
+        }
+    ),
+    numbers=("http.request.", "http.response.", "http.status_code"),
 )
-"""What the names begin with under which numbers and flags are kept: counts, times, statuses."""
-
-NO_NUMBERS: Final = ("lk.pii.", "lk.function_tool.", "lk.sip.", "lk.user_input", "lk.user_transcript")
-"""Under these a number may be somebody's: what a tool was given or returned, or a telephone number."""
+"""What OpenTelemetry's own conventions write on spans of any source."""
 
 RESOURCE: Final = (
     attributes.EXTERNAL_ID,
@@ -139,26 +60,35 @@ RESOURCE: Final = (
     "service.",
     "telemetry.",
 )
-"""What the names of the attributes begin with that are kept of a resource: the app says them once, of itself."""
+"""Prefixes of the attributes of a resource that are kept: there an app describes itself, not a conversation."""
 
 LONGEST_NAME: Final = 255
+"""The most characters of a text that may be a name or an id."""
 
 _NAME_LIKE: Final = re.compile(r"[^\s][^\r\n]*")
 
 
-def without_content(span: ReadableSpan) -> ReadableSpan:
-    """A copy of a span with its ids, times, names and numbers; no words, arguments, results or prompts.
+def harmless_of(dialects: Sequence[Dialect]) -> Harmless:
+    """Returns which attributes may be exported without content, where these dialects are read.
 
-    An event is left out unless it tells an exception, of which the type stays. The description of the status, which
-    quotes exceptions, goes too.
+    The built-in dialects count also where an app does not read them: its frameworks write the same spans all the same.
+    """
+    return Harmless.joined((GENERAL, *(dialect.harmless for dialect in (*dialects, *DIALECTS))))
+
+
+def without_content(span: ReadableSpan, harmless: Harmless) -> ReadableSpan:
+    """Returns a copy of a span with its ids, times, names and numbers; no words, arguments, results or prompts.
+
+    Of events, only exceptions are kept, with their type. The description of the status, which quotes exceptions, is
+    left out too.
     """
     return ReadableSpan(
         name=span.name,
         context=span.get_span_context(),
         parent=span.parent,
         resource=Resource(_resource(span.resource.attributes), span.resource.schema_url),
-        attributes=_harmless(span.attributes),
-        events=_exceptions(span.events),
+        attributes=_kept(span.attributes, harmless),
+        events=_exceptions(span.events, harmless),
         links=[Link(link.context) for link in span.links],
         kind=span.kind,
         status=Status(span.status.status_code),
@@ -168,27 +98,28 @@ def without_content(span: ReadableSpan) -> ReadableSpan:
     )
 
 
-def _harmless(told: Mapping[str, AttributeValue] | None) -> dict[str, AttributeValue]:
-    return {name: value for name, value in (told or {}).items() if _is_harmless(name, value)}
+def _kept(fields: Mapping[str, AttributeValue] | None, harmless: Harmless) -> dict[str, AttributeValue]:
+    return {name: value for name, value in (fields or {}).items() if _is_harmless(name, value, harmless)}
 
 
-def _is_harmless(name: str, value: object) -> bool:
-    if name in NAMES:
-        return isinstance(value, (bool, int, float)) or _looks_like_a_name(value)
-    return isinstance(value, (bool, int, float)) and name.startswith(NUMBERS) and not name.startswith(NO_NUMBERS)
+def _is_harmless(name: str, value: object, harmless: Harmless) -> bool:
+    is_number = isinstance(value, (bool, int, float))
+    if name in harmless.names:
+        return is_number or _looks_like_a_name(value)
+    return is_number and name.startswith(harmless.numbers) and not name.startswith(harmless.private_numbers)
 
 
 def _looks_like_a_name(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_NAME and bool(_NAME_LIKE.fullmatch(value))
 
 
-def _resource(told: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-    return {name: value for name, value in told.items() if name.startswith(RESOURCE)}
+def _resource(fields: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    return {name: value for name, value in fields.items() if name.startswith(RESOURCE)}
 
 
-def _exceptions(events: Iterable[Event]) -> list[Event]:
+def _exceptions(events: Iterable[Event], harmless: Harmless) -> list[Event]:
     return [
-        Event("exception", _harmless(event.attributes), event.timestamp)
+        Event("exception", _kept(event.attributes, harmless), event.timestamp)
         for event in events
         if event.name == "exception"
     ]

@@ -1,7 +1,7 @@
-"""The spans of conversations on their way to Roark, so that a call and its trace are really linked.
+"""Exports the spans of conversations to Roark, so that the trace that a call links to is there.
 
-Only traces that show an external id are exported, each whole: what ended before the id came waits, bounded, and what
-shows none until its last span ends is let go. All of it happens beside the calls: no call waits for a span.
+Only traces that show an external id are exported, each whole. Spans that end before the id is known wait, up to a
+limit, and are dropped if the trace shows none until its last span ends. Calls do not wait for any of this.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from roark_otel._safety.guard import guarded, log_once
-from roark_otel._traces.harmless import without_content
+from roark_otel._traces.harmless import harmless_of, without_content
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -28,17 +28,18 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from pydantic import SecretStr
 
+    from roark_otel._model.dialect import Dialect, Harmless
     from roark_otel._settings.settings import Settings
 
 MAX_WAITING_SPANS: Final = 10_000
-"""So many ended spans may wait for an id, in all traces together; beyond it those of the oldest trace go."""
+"""The most ended spans that may wait for an id, in all traces together; beyond it, the oldest trace's are dropped."""
 
 MAX_TRACES: Final = 10_000
-"""So many traces with an id are remembered."""
+"""The most traces with an id that are remembered."""
 
 
 class _Trace:
-    """A trace with open spans: whether it shows an id, its local roots, and the ended spans that wait."""
+    """A trace with open spans: whether it shows an id, its local roots, and its ended spans that wait."""
 
     __slots__ = ("has_id", "open", "roots", "waiting")
 
@@ -52,11 +53,11 @@ class _Trace:
 class ConversationTraces(SpanProcessor):
     """Hands the spans of traces that show an external id to another processor.
 
-    No lock is held: whoever sees that a trace has an id takes the spans that wait one by one, and a span that was added
-    meanwhile is taken by whoever added it.
+    It holds no lock: the thread that finds the id of a trace takes the spans that wait one by one, and a span that
+    another thread adds meanwhile is taken by that thread.
 
     Args:
-        to: Who gets them, such as a `BatchSpanProcessor`.
+        to: The processor that gets them, such as a `BatchSpanProcessor`.
         id_keys: The names of attributes that hold an external id.
     """
 
@@ -69,7 +70,7 @@ class ConversationTraces(SpanProcessor):
         self._pid = 0
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """A span began: its attributes, its resource or baggage may have an id already."""
+        """Takes in a span that began; its attributes, its resource or its baggage may have an id already."""
         context = span.get_span_context()
         if not context.trace_flags.sampled:
             return
@@ -87,34 +88,34 @@ class ConversationTraces(SpanProcessor):
             trace.roots.append(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """A span ended: it goes on its way, or waits until its trace shows an id."""
+        """Takes in a span that ended: hands it on, or keeps it until its trace shows an id."""
         context = span.get_span_context()
         trace = None if context is None else self._open.get(context.trace_id)
         if context is None or trace is None:
-            return  # it began before this processor was there
+            return  # it began before this processor was added
         trace.waiting.append(span)
         self._waiting += 1
         trace.has_id = trace.has_id or self._shows_id(span) or any(self._shows_id(root) for root in trace.roots)
         if trace.has_id:
             self._hand_on(context.trace_id, trace)
         elif self._waiting > MAX_WAITING_SPANS:
-            self._let_some_go()
+            self._drop_oldest()
         trace.open.discard(context.span_id)
         if not trace.open:
             self._open.pop(context.trace_id, None)
             self._waiting -= len(trace.waiting)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Exports what has ended in traces that show an id."""
+        """Exports the ended spans of traces that show an id. Returns whether that was done in time."""
         return self._to.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Exports the same, and ends."""
+        """Exports the same spans, and shuts the other processor down."""
         self._to.shutdown()
 
     def _shows_id(self, span: ReadableSpan) -> bool:
-        told, resource = span.attributes or {}, span.resource.attributes
-        return any(key in told for key in self._id_keys) or any(key in resource for key in self._id_keys)
+        attributes, resource = span.attributes or {}, span.resource.attributes
+        return any(key in attributes for key in self._id_keys) or any(key in resource for key in self._id_keys)
 
     def _hand_on(self, trace_id: int, trace: _Trace) -> None:
         trace.roots.clear()
@@ -135,7 +136,7 @@ class ConversationTraces(SpanProcessor):
             self._to.on_end(span)
 
     def _export_at_exit(self) -> None:
-        """Registers for the exit of this process, after that of calls: children of multiprocessing run no atexit."""
+        """Registers a flush at the exit of this process, after that of calls. Multiprocessing skips atexit."""
         alive = weakref.ref(self)
 
         @guarded(None)
@@ -145,8 +146,8 @@ class ConversationTraces(SpanProcessor):
 
         multiprocessing_util.Finalize(None, at_exit, exitpriority=5)
 
-    def _let_some_go(self) -> None:
-        """Lets the spans of the oldest trace go. Without a lock the count drifts, so it is taken anew here."""
+    def _drop_oldest(self) -> None:
+        """Drops the waiting spans of the oldest trace, and counts the others: without a lock the count drifts."""
         traces = list(self._open.values())
         oldest = next((trace for trace in traces if trace.waiting), None)
         if oldest is not None:
@@ -162,53 +163,60 @@ class ConversationTraces(SpanProcessor):
 
 
 class Withholding(SpanExporter):
-    """Exports spans without content. On the exporter's thread, so that the app's pays nothing for it.
+    """Exports spans without content. It runs on the exporter's thread, so the app's threads pay nothing for it.
 
     Args:
-        to: The exporter that gets what is left of them.
+        to: The exporter that gets the spans without content.
+        harmless: Which attributes are exported.
     """
 
-    def __init__(self, to: SpanExporter) -> None:
+    def __init__(self, to: SpanExporter, harmless: Harmless) -> None:
         self._to = to
+        self._harmless = harmless
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Exports them; if one cannot be rid of its content, none is exported."""
-        harmless = _all_without_content(spans)
-        return SpanExportResult.FAILURE if harmless is None else self._to.export(harmless)
+        """Exports the spans without content; none of them if content cannot be removed from one."""
+        stripped = _all_without_content(spans, self._harmless)
+        return SpanExportResult.FAILURE if stripped is None else self._to.export(stripped)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Passed on."""
+        """Flushes the exporter."""
         return self._to.force_flush(timeout_millis)
 
     def shutdown(self) -> None:
-        """Passed on."""
+        """Shuts the exporter down."""
         self._to.shutdown()
 
 
 @guarded(None)
-def _all_without_content(spans: Sequence[ReadableSpan]) -> list[ReadableSpan] | None:
-    return [without_content(span) for span in spans]
+def _all_without_content(spans: Sequence[ReadableSpan], harmless: Harmless) -> list[ReadableSpan] | None:
+    return [without_content(span, harmless) for span in spans]
 
 
-def conversation_traces(settings: Settings, api_key: SecretStr, *, is_redacted: bool) -> ConversationTraces | None:
-    """What exports the spans of conversations to Roark; None if the extra `otlp` is missing, which is said once.
+def conversation_traces(
+    settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], *, is_redacted: bool
+) -> ConversationTraces | None:
+    """Makes the processor that exports the spans of conversations to Roark.
+
+    Returns None, and logs an error once, if the extra `otlp` is missing.
 
     Args:
-        settings: Where they go, and whether content does.
+        settings: Where spans are sent, and whether content is.
         api_key: The key.
-        is_redacted: Whether the app has a word on what may be sent, which spans cannot be asked for.
+        dialects: The dialects that the app reads.
+        is_redacted: Whether the app has a `redact` hook, which redacts calls but cannot redact spans.
     """
     exporter = _exporter(settings, api_key)
     if exporter is None:
         return None
-    # Redaction reads texts, and spans hold them under any name: where it is asked for, all words stay at home.
+    # Redaction finds texts in calls; spans hold them under any name. Where it is asked for, spans go without content.
     if is_redacted or not settings.capture_content or settings.redact_patterns:
-        exporter = Withholding(exporter)
+        exporter = Withholding(exporter, harmless_of(dialects))
     return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys))
 
 
 def endpoint(settings: Settings) -> str:
-    """Where the spans go."""
+    """Returns the URL that spans are sent to."""
     return settings.traces_endpoint or f"{settings.base_url}/v1/traces"
 
 
@@ -226,6 +234,6 @@ def _exporter(settings: Settings, api_key: SecretStr) -> SpanExporter | None:
     headers = {"authorization": f"Bearer {api_key.get_secret_value()}"}
     if settings.project_id:
         headers["x-roark-project-id"] = settings.project_id
-    # At exit an export is waited for, and the process must not outlive its grace period.
+    # The exit waits for an export, and the process must end within its grace period.
     seconds = max(1.0, min(settings.http_timeout_seconds, settings.exit_timeout_seconds))
     return OTLPSpanExporter(endpoint(settings), headers=headers, timeout=seconds)

@@ -1,9 +1,9 @@
 """A local Roark to develop against: no account, no network.
 
-`Sandbox` runs it inside a process, `serve` runs it as one. It answers as Roark does: calls are validated,
+`Sandbox` runs it on a thread, `serve` runs it until a signal stops it. It answers as Roark does: calls are validated,
 stored and listed, and OTLP traces are linked to them by external id.
 
-It shares no code with the client beside it, so that the two cannot share a mistake.
+It shares no code with the rest of the package, so that the two cannot share a mistake.
 """
 
 try:

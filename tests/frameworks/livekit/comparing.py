@@ -11,8 +11,8 @@ from livekit.agents import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from customer import Speech
-    from rig import Ran, Truth
+    from frameworks.livekit.customer import Speech
+    from frameworks.livekit.rig import Ran, Truth
 
 Body = dict[str, Any]
 

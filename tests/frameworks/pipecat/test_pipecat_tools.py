@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from roster import BAD_TOOLS, PARALLEL_TOOLS, THREE_TURNS, TOOL
-from truths import frames, overlap, ran, real, report, slack, tools, used
+
+from frameworks.pipecat.roster import BAD_TOOLS, PARALLEL_TOOLS, THREE_TURNS, TOOL
+from frameworks.pipecat.truths import frames, overlap, ran, real, report, slack, tools, used
 
 if TYPE_CHECKING:
-    from running import Played
+    from frameworks.pipecat.running import Played
 
 
 @pytest.mark.parametrize(("external_id", "count"), [(THREE_TURNS, 0), (TOOL, 2), (PARALLEL_TOOLS, 2), (BAD_TOOLS, 2)])

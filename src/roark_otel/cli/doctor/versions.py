@@ -1,4 +1,4 @@
-"""Which versions are installed, and whether they are supported."""
+"""Checks which versions are installed, and whether they are supported."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
+from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,11 +19,7 @@ FLOOR: Final = "1.33.1"
 OURS: Final = ("roark-otel", "opentelemetry-api", "opentelemetry-sdk")
 
 FRAMEWORKS: Final = (
-    "livekit-agents",
-    "pipecat-ai",
-    "openai-agents",
-    "google-adk",
-    "strands-agents",
+    *dict.fromkeys(distribution for dialect in DIALECTS for distribution in dialect.distributions.values()),
     "pydantic-ai-slim",
     "openinference-instrumentation-pipecat",
     "opentelemetry-instrumentation",
@@ -31,12 +28,12 @@ FRAMEWORKS: Final = (
     "opentelemetry-exporter-otlp-proto-grpc",
 )
 
-DOUBLES: Final = ("pipecat-roark", "roark-analytics-python-livekit")
-"""Roark's own integrations, which create calls too."""
+OTHER_INTEGRATIONS: Final = ("pipecat-roark", "roark-analytics-python-livekit")
+"""The distributions of Roark's other integrations, which create calls too."""
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:
-    """The versions of those of these distributions that are installed."""
+    """Returns the versions of the distributions that are installed."""
     found: dict[str, str] = {}
     for name in names:
         try:
@@ -47,7 +44,7 @@ def installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_versions(find: Callable[[Iterable[str]], dict[str, str]] = installed) -> list[Finding]:
-    """Whether OpenTelemetry is recent enough, and which frameworks there are."""
+    """Checks whether OpenTelemetry is recent enough, and lists the frameworks that are installed."""
     ours = find(OURS)
     sdk = ours.get("opentelemetry-sdk", "none")
     seen = ", ".join(f"{name} {version}" for name, version in ours.items())
@@ -59,19 +56,19 @@ def check_versions(find: Callable[[Iterable[str]], dict[str, str]] = installed) 
         found.append(Fine("versions", seen))
     others = find(FRAMEWORKS)
     listed = ", ".join(f"{name} {version}" for name, version in others.items())
-    found.append(Fine("beside it", listed or "no framework that this package knows"))
+    found.append(Fine("framework", listed or "none that this package knows"))
     return found
 
 
 def check_doubles(find: Callable[[Iterable[str]], dict[str, str]] = installed) -> list[Finding]:
-    """Whether another integration of Roark's is installed, which creates a call for each conversation too."""
+    """Checks whether another integration of Roark's is installed, which creates a call for each conversation too."""
     return [
         Warned(
             "double integration",
             f"{name} {version} is installed too",
             "if the app uses it, every call is created twice: use one of them",
         )
-        for name, version in find(DOUBLES).items()
+        for name, version in find(OTHER_INTEGRATIONS).items()
     ]
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED, Problem
 
 if TYPE_CHECKING:
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
     from roark_otel.cli.replay.playing import Played
     from roark_otel.cli.replay.sending import SendResult
 
-SUMMARY: str = "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what the Collector's file exporter wrote")
     parser.add_argument("--dry-run", action="store_true", help="print the calls, one JSON object a line, and send none")
     parser.add_argument("--from-start", action="store_true", help="begin at the start of the file, whatever is done")
@@ -31,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Replays the files one after the other. Exit status 1 if something did not become a call that should have."""
     from roark_otel._settings.settings import Settings
 
@@ -112,3 +110,8 @@ def _report(path: Path, played: Played, *, is_dry: bool) -> None:
     print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
     for problem in played.problems:
         print(f"  {problem}", file=sys.stderr)
+
+
+REPLAY = Command(
+    "replay", "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump", _add_arguments, _run
+)

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model import reading
-from roark_otel.dialects.chat.speech import literal, spoken
+from roark_otel.dialects.chat.speech import deserialized, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +198,7 @@ class _Parts:
             self.calls.append(Call(_first_text(told, "call_id", "id", "toolUseId"), name, given))
 
     def _add_text(self, text: str, depth: int) -> None:
-        written = literal(text.strip()) if depth <= _MAX_DEPTH else None
+        written = deserialized(text.strip()) if depth <= _MAX_DEPTH else None
         if written is not None and all(_is_part(one) or "type" in fields_of(one) for one in _items(written)):
             self.add(written, depth + 1)
         elif words := spoken(text):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 from roark_otel._model import reading
 
-_MAX_LITERAL = 100_000
 _MIN_BASE64 = 48
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-\r\n]+=*")
 _DATA_URI = re.compile(r"data:[^,\s]*;base64,")
 _REPR = re.compile(r"[A-Z]\w*\((?:\w+=|\))")
-_FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
 
 
 def spoken(value: object) -> str | None:
@@ -28,16 +25,14 @@ def _is_base64(words: str) -> bool:
     return len(words) >= _MIN_BASE64 and _BASE64.fullmatch(words) is not None and not words.islower()
 
 
-def literal(text: str) -> object | None:
-    """What a text is the `repr` of, a dict or a list of dicts, or the list of objects that it is JSON of, if any."""
-    if len(text) > _MAX_LITERAL:
-        return None
+def deserialized(text: str) -> object | None:
+    """Returns the dict or list of dicts of which a text is the `repr`, or the list of objects of which it is JSON."""
     try:
-        if text.startswith('[{"'):
+        if text.startswith(("{'", "[{'")):
+            found = reading.literal(text)
+            return None if found is None else reading.json_value(found)
+        if text.startswith('[{"') and len(text) <= reading.MAX_LITERAL:
             return reading.json_value(reading.parsed(text))
-        # `repr` writes no other escapes, and Python warns of them aloud.
-        if text.startswith(("{'", "[{'")) and not _FOREIGN_ESCAPE.search(text):
-            return reading.json_value(ast.literal_eval(text.strip()))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+    except ValueError:  # not JSON, or a key that is too large a number for a text
         pass
     return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from roark_otel._model import reading
 from roark_otel._model.moments import Failed, Outcome, Returned, ToolUse, Unanswered
 from roark_otel.dialects.chat.shapes import fields_of
-from roark_otel.dialects.chat.speech import literal
+from roark_otel.dialects.chat.speech import deserialized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ def parameters(value: object) -> dict[str, object]:
     try:
         return reading.json_object(value)
     except ValueError:
-        written = literal(value) if isinstance(value, str) else None
+        written = deserialized(value) if isinstance(value, str) else None
         if isinstance(written, dict):
             return cast("dict[str, object]", written)
         return {"arguments": reading.json_value(value)}

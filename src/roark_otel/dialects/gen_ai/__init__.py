@@ -13,8 +13,18 @@ voice pipeline, and `reader` puts it together.
 """
 
 from roark_otel._model.dialect import Dialect
-from roark_otel.dialects.gen_ai.names import PREFIX
+from roark_otel.dialects.gen_ai.names import FRAMEWORKS, PREFIX
+from roark_otel.dialects.gen_ai.privacy import HARMLESS, WORDS
 from roark_otel.dialects.gen_ai.reader import GenAiReader
 
-GEN_AI: Dialect = Dialect(name="gen_ai", reader=GenAiReader, prefixes=(PREFIX,), live=True, generic=True)
-"""What any span says with a `gen_ai.*` name. It has no roots: chat apps speak it too, and a chat is no call."""
+GEN_AI: Dialect = Dialect(
+    name="gen_ai",
+    reader=GenAiReader,
+    prefixes=(PREFIX,),
+    live=True,
+    generic=True,
+    words=WORDS,
+    harmless=HARMLESS,
+    distributions={name: name for name in FRAMEWORKS.values()},
+)
+"""Reads any span with a `gen_ai.*` name. It has no roots: chat apps write such spans too, and a chat is not a call."""

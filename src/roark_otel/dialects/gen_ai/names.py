@@ -2,12 +2,8 @@
 
 from typing import Final
 
-VOICE_FRAMEWORKS: Final = frozenset({"livekit-agents", "pipecat", "pipecat.turn"})
-"""Scopes of voice frameworks. They repeat `gen_ai.*` names beside their own, and their own dialects know better what
-was heard and when: reading them here would say everything twice."""
-
 OPENINFERENCE_KIND: Final = "openinference.span.kind"
-"""A span with it speaks OpenInference; some write both, and that dialect tells it then."""
+"""A span with it follows OpenInference, whose own dialect reads it; some follow both conventions."""
 
 PREFIX: Final = "gen_ai."
 OPERATION: Final = "gen_ai.operation.name"

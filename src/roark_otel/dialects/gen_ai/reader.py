@@ -60,8 +60,7 @@ class GenAiReader:
     def read(self, span: SpanRecord) -> None:
         """Takes in a span."""
         get = span.attributes.get
-        is_foreign = span.scope in names.VOICE_FRAMEWORKS or names.OPENINFERENCE_KIND in span.attributes
-        if is_foreign or not has_times(span) or not _speaks(span):
+        if names.OPENINFERENCE_KIND in span.attributes or not has_times(span) or not _speaks(span):
             return
         if framework := names.FRAMEWORKS.get(span.scope):
             self._frameworks.add(framework)

@@ -23,6 +23,7 @@ of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import own_id
+from roark_otel.dialects.livekit.privacy import HARMLESS, WORDS
 from roark_otel.dialects.livekit.reader import LiveKitReader
 
 LIVEKIT: Dialect = Dialect(
@@ -31,5 +32,13 @@ LIVEKIT: Dialect = Dialect(
     scopes=frozenset({names.SCOPE}),
     roots=frozenset({names.AGENT_SESSION}),
     own_id=own_id,
+    words=WORDS,
+    harmless=HARMLESS,
+    distributions={names.SCOPE: "livekit-agents"},
+    # Its provider may be another one than the global one.
+    setters=(
+        ("livekit.agents.telemetry.traces", "set_tracer_provider"),
+        ("livekit.agents.telemetry", "set_tracer_provider"),
+    ),
 )
-"""What `livekit-agents` says. It filters private content when a span ends, so an open span is never read."""
+"""Reads the spans of `livekit-agents`, which filters private content when a span ends: open spans are never read."""

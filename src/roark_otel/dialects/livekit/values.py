@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from typing import cast
 
 from roark_otel._model.moments import Failed, Outcome, Returned, Unanswered
-from roark_otel._model.reading import json_object, json_value, parsed, text, unicode_text
-
-_MAX_LITERAL = 100_000
-_FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
+from roark_otel._model.reading import MAX_LITERAL, json_object, json_value, literal, parsed, text, unicode_text
 
 
 def parameters(arguments: str) -> dict[str, object] | None:
@@ -40,7 +35,7 @@ def _value(output: str) -> object:
 
     A number stays text: `str()` wrote it, and reading it could only lose digits.
     """
-    if output.lstrip()[:1] in {"{", "["} and len(output) <= _MAX_LITERAL * 10:
+    if output.lstrip()[:1] in {"{", "["} and len(output) <= MAX_LITERAL * 10:
         try:
             return json_value(parsed(output))
         except ValueError:
@@ -51,13 +46,7 @@ def _value(output: str) -> object:
 
 def _literal(output: str) -> object | None:
     """A Python literal that JSON can say without loss, else None."""
-    # `repr` writes no other escapes, and Python warns of them aloud.
-    if len(output) > _MAX_LITERAL or _FOREIGN_ESCAPE.search(output):
-        return None
-    try:
-        found: object = ast.literal_eval(output.strip())
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
+    found = literal(output)
     return json_value(found) if _is_json(found) else None
 
 

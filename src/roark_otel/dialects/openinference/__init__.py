@@ -8,6 +8,7 @@ both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.ll
 """
 
 from roark_otel._model.dialect import Dialect
+from roark_otel.dialects.openinference.privacy import HARMLESS, WORDS
 from roark_otel.dialects.openinference.reader import OpenInferenceReader
 
 OPENINFERENCE: Dialect = Dialect(
@@ -16,5 +17,8 @@ OPENINFERENCE: Dialect = Dialect(
     prefixes=("openinference.", "llm.input_messages.", "llm.output_messages."),
     live=True,
     generic=True,
+    words=WORDS,
+    harmless=HARMLESS,
+    distributions={"openai-agents": "openai-agents", "pipecat": "pipecat-ai"},
 )
-"""What any span says with a kind of OpenInference's. It has no roots: chat apps speak it too, and a chat is no call."""
+"""Reads any span with an OpenInference kind. It has no roots: chat apps write them too, and a chat is not a call."""

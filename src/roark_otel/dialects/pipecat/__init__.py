@@ -21,6 +21,7 @@ kept. No span tells either when the agent fell silent: turns do, where a timer o
 from roark_otel._model.dialect import Dialect
 from roark_otel._model.reading import text
 from roark_otel.dialects.pipecat import names
+from roark_otel.dialects.pipecat.privacy import HARMLESS, WORDS
 from roark_otel.dialects.pipecat.reader import PipecatReader
 
 PIPECAT: Dialect = Dialect(
@@ -31,5 +32,8 @@ PIPECAT: Dialect = Dialect(
     live=True,
     own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),
     yields=True,
+    words=WORDS,
+    harmless=HARMLESS,
+    distributions={"pipecat": "pipecat-ai"},
 )
-"""What `pipecat-ai` says. Open spans are read too: some never end, with the customer's last words on them."""
+"""Reads the spans of `pipecat-ai`, open ones too: some never end, with the customer's last words on them."""

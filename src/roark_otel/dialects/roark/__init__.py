@@ -7,6 +7,7 @@ The names are those of `roark_otel.attributes`. Event keys may carry the prefix 
 
 from roark_otel import attributes
 from roark_otel._model.dialect import Dialect
+from roark_otel.dialects.roark.privacy import HARMLESS, WORDS
 from roark_otel.dialects.roark.reader import RoarkReader
 
 ROARK: Dialect = Dialect(
@@ -14,5 +15,7 @@ ROARK: Dialect = Dialect(
     reader=RoarkReader,
     prefixes=(attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE),
     live=True,
+    words=WORDS,
+    harmless=HARMLESS,
 )
-"""What an app says itself. It is the highest dialect: its word holds against any framework's."""
+"""Reads what an app writes itself. It is the highest dialect: it wins over what any framework reports."""

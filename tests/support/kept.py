@@ -1,0 +1,65 @@
+"""How much memory a reader keeps for each turn of a call."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from roark_otel.types import Dialect, Moment, Reader, SpanRecord
+
+FEW = 40
+
+
+def kept_per_turn(dialect: Dialect, long_call: Callable[[int], Iterable[SpanRecord]], *, many: int = 240) -> float:
+    """Returns the bytes that a reader keeps for each further turn of a call.
+
+    What is kept once, such as a module that is imported late, a cache or the reader itself, does not count: a call of
+    many turns is compared with one of few.
+
+    Args:
+        dialect: Whose reader it is.
+        long_call: Makes the spans of a call of a number of turns.
+        many: The turns of the longer call.
+    """
+    _kept(dialect, long_call(5))
+    return (_kept(dialect, long_call(many)) - _kept(dialect, long_call(FEW))) / (many - FEW)
+
+
+def _kept(dialect: Dialect, spans: Iterable[SpanRecord]) -> int:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        reader = dialect.reader([].append)
+        for span in spans:
+            reader.read(span)
+        del span
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+        del reader
+    finally:
+        tracemalloc.stop()
+    return kept
+
+
+def leaking(dialect: Dialect) -> Dialect:
+    """Returns a dialect whose reader also keeps every span, without its history: what a test of memory must catch."""
+    return replace(dialect, reader=lambda warn: _Leaking(dialect.reader(warn)))
+
+
+class _Leaking:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._spans: list[SpanRecord] = []
+
+    def read(self, span: SpanRecord) -> None:
+        short = {name: value for name, value in span.attributes.items() if len(str(value)) < 1_000}
+        self._spans.append(span._replace(attributes=short))
+        self._reader.read(span)
+
+    def moments(self) -> Iterable[Moment]:
+        return self._reader.moments()
