@@ -68,7 +68,7 @@ BROKEN = [
 
 
 def a_call(number: int, **attributes: Any) -> dict[str, Any]:
-    """The export request of a conversation of one span, in a minute of its own."""
+    """Returns the export request of a conversation of one span, in a minute of its own."""
     seen = Ended()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(seen)
@@ -97,14 +97,14 @@ def span_of(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def played(content: bytes, dialects: Sequence[Dialect] = DIALECTS) -> tuple[Played, list[str]]:
-    """Plays a file. Returns what became of it, and what was said in its calls."""
+    """Plays a file. Returns what became of it, and the words of its calls."""
     found: list[str] = []
 
     def take(call: ReadyCall) -> Created:
         found.extend(entry["text"] for entry in json.loads(call.body)["transcript"])
         return Created()
 
-    options = Options(0, incomplete=False, send=take, told_done=lambda _: None, told_read=lambda _: None)
+    options = Options(0, incomplete=False, send=take, on_done=lambda _: None, on_read=lambda _: None)
     return Playing(io.BytesIO(content), Settings(), dialects, options).play(), found
 
 
@@ -145,7 +145,7 @@ def test_a_conversation_that_cannot_be_linked_is_named_and_holds_up_no_other(sai
 
     assert words == ["Sentence 1"]
     assert (result.counts["created"], result.counts["faults"]) == (1, 1)
-    assert [complaint.partition(":")[0] for complaint in result.complaints] == ["call-0"]
+    assert [problem.partition(":")[0] for problem in result.problems] == ["call-0"]
     assert "Error in Pipeline._linked" in said.text
 
 
@@ -162,7 +162,7 @@ def test_a_time_that_is_none_costs_no_call(field: str, end_ns: int) -> None:
 
     result, words = played(lines(odd, child, parent))
 
-    assert (result.counts["created"], result.complaints) == (2, [])
+    assert (result.counts["created"], result.problems) == (2, [])
     assert sorted(words) == ["Sentence 0", "Sentence 1", "Sentence 1"]
 
 
@@ -173,7 +173,7 @@ def test_a_number_that_no_float_can_hold_is_a_bad_line() -> None:
     result, words = played(lines(bad, a_call(1)))
 
     assert words == ["Sentence 1"]
-    assert result.complaints == ["line 1: a number is out of range"]
+    assert result.problems == ["line 1: a number is out of range"]
 
 
 def test_a_conversation_that_makes_no_call_does_not_use_up_its_id() -> None:

@@ -88,9 +88,8 @@ class Engine:
 
     def on_start(self, span: Span, parent_context: Context | None) -> None:
         """Takes in a span that starts, if it counts."""
-        life = self._life
-        took = life.capture.on_start(span, parent_context)
-        if took and (not life.is_awake or took is Took.FORKED):
+        took = self._life.capture.on_start(span, parent_context)
+        if took and (not self._life.is_awake or took is Took.FORKED):
             if took is Took.FORKED:
                 self.be_of_this_process()
                 self._life.capture.on_start(span, parent_context)
@@ -98,9 +97,8 @@ class Engine:
 
     def on_end(self, span: ReadableSpan) -> None:
         """Takes in a span that ends, if it counts."""
-        life = self._life
-        took = life.capture.on_end(span)
-        if took and (not life.is_awake or took is Took.FORKED):
+        took = self._life.capture.on_end(span)
+        if took and (not self._life.is_awake or took is Took.FORKED):
             if took is Took.FORKED:
                 self.be_of_this_process()
                 if not self._life.capture.on_end(span):

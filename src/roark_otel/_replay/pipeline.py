@@ -115,7 +115,7 @@ class Pipeline:
         yield from self._made()
 
     def end(self) -> Iterator[Made]:
-        """Closes everything: there are no more spans."""
+        """Closes everything, at the end of the spans."""
         if not self._close_all():
             self._count_fault()
         self.open_traces.clear()
