@@ -27,7 +27,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import set_span_in_context
 from roark_otel import RoarkSpanProcessor
-from support.paths import ROOT
 
 URL = sys.argv[1]
 
