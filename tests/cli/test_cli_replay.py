@@ -396,9 +396,14 @@ sys.exit(status)
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 
 
+def _moved(at: dict[str, str], found: re.Match[str]) -> str:
+    return f'"{at.get(found[1], found[1])}"'
+
+
 def spread_out(file: Path, traces: int) -> Path:
     """Writes one conversation, and traces of something else, one a minute."""
-    foreign = line(a_call(0, children=1, **{"roark.external_id": None, "note": "x" * 4_000})).decode()
+    about: dict[str, Any] = {"roark.external_id": None, "note": "x" * 4_000}
+    foreign = line(a_call(0, children=1, **about)).decode()
     (trace_id,) = set(re.findall(r'"traceId": "(\w+)"', foreign))
     with file.open("w", encoding="utf-8") as out:
         out.write(line(a_call(0)).decode())
