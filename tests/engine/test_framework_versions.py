@@ -1,4 +1,4 @@
-"""The version of a framework is that which is installed."""
+"""The version of a framework is the installed one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def properties(framework: str, defaults: Defaults) -> object:
-    told = (("livekit", (Fact("property.framework", framework, 1, 1),)),)
-    linked = link(FinishedConversation("a", 1, 1, 1, 0, 1, Ended(), told), defaults)
+    moments = (("livekit", (Fact("property.framework", framework, 1, 1),)),)
+    linked = link(FinishedConversation("a", 1, 1, 1, 0, 1, Ended(), moments), defaults)
     assert isinstance(linked, Unrecorded)
     return linked.call.properties
 
@@ -46,5 +46,5 @@ def test_a_framework_that_is_not_installed_has_none() -> None:
     assert framework_versions.installed_versions(())("a framework of no dialect") is None
 
 
-def test_without_anyone_to_ask_there_is_no_version() -> None:
+def test_without_a_function_for_versions_there_is_none() -> None:
     assert properties("pipecat", Defaults()) == {"trace_id": f"{1:032x}", "framework": "pipecat"}
