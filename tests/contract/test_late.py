@@ -42,15 +42,15 @@ class Call:
         app.processor.force_flush(10_000)
 
     def end(self, **attributes: Any) -> None:
-        """The late span ends."""
+        """Ends the late span."""
         self.late.set_attributes(attributes)
         self.late.end()
         self._app.processor.force_flush(10_000)
 
 
 def use_tool(span: Span, number: int = 0) -> None:
-    told = {"name": "ship", "parameters": f'{{"n": {number}}}', "result": "done"}
-    span.add_event("roark.tool_invocation", told, timestamp=time.time_ns() + number * MS)
+    fields = {"name": "ship", "parameters": f'{{"n": {number}}}', "result": "done"}
+    span.add_event("roark.tool_invocation", fields, timestamp=time.time_ns() + number * MS)
 
 
 # While the call waits
@@ -73,9 +73,7 @@ def test_late_words_and_tools_are_merged_into_a_call_that_waits(waiting: App, sa
     assert (stats.late_spans, stats.late_dropped, stats.duplicates, stats.finished) == (1, 0, 0, 1)
 
 
-def test_what_was_only_guessed_from_few_late_words_changes_nothing(
-    waiting: App, sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_guess_from_few_late_words_changes_nothing(waiting: App, sandbox: Sandbox, tmp_path: Path) -> None:
     """The late words alone look as if the customer had been silent."""
     call = Call(waiting)
     before = json.loads(_waiting_body(tmp_path))
@@ -89,7 +87,7 @@ def test_what_was_only_guessed_from_few_late_words_changes_nothing(
     assert sandbox.calls() == []
 
 
-def test_what_is_told_twice_is_merged_once(waiting: App, tmp_path: Path) -> None:
+def test_a_tool_use_that_comes_twice_is_merged_once(waiting: App, tmp_path: Path) -> None:
     call = Call(waiting)
     use_tool(call.late)
     call.end()
@@ -151,7 +149,7 @@ def _appended(seen: Seen) -> Answer:
     return Answer(200, json.dumps({"data": {"added": added, "skipped": 0, "callId": "id-7"}}).encode())
 
 
-def test_late_words_of_a_call_that_was_sent_are_counted_and_told_once(
+def test_late_words_of_a_call_that_was_sent_are_counted_with_one_warning(
     sandbox: Sandbox, said: pytest.LogCaptureFixture
 ) -> None:
     app = App(sandbox.url)
@@ -167,8 +165,8 @@ def test_late_words_of_a_call_that_was_sent_are_counted_and_told_once(
     assert "secret words" not in said.text
 
 
-def test_late_tools_of_a_call_whose_id_nobody_knows_are_kept(tmp_path: Path) -> None:
-    """Its answer was lost, and the 409 that came then tells no id."""
+def test_late_tools_of_a_call_without_a_known_id_are_kept(tmp_path: Path) -> None:
+    """Roark's answer was lost, and the 409 to the next attempt has no id."""
     with AnsweringServer(Answer(500), then=Answer(409)) as server:
         app = App(server.url)
         call = Call(app)
@@ -216,10 +214,10 @@ def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbo
 
 
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_a_further_root_of_the_id_is_a_call_of_its_own_and_set_aside(
+def test_a_further_root_of_an_id_is_a_call_of_its_own_and_set_aside(
     is_sent: bool, sandbox: Sandbox, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
-    """Neither overwritten nor dropped in silence: while the first waits, and after it was sent."""
+    """It is not overwritten and not dropped silently, while the first one waits and after it was sent."""
     app = App(sandbox.url, recording_url=URL if is_sent else None)
     app.conversation("call-1", "the first", **MARKED)
     assert app.processor.force_flush(10_000)

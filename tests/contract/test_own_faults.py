@@ -1,4 +1,4 @@
-"""Whatever breaks in the processor, the app's spans start and end as if it were not there."""
+"""Whatever fails in the processor, the app's spans start and end as if it were not there."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def no_reader(_: object) -> Any:
 
 
 def a_call(app: App) -> None:
-    """A conversation whose app fails with an exception of its own."""
+    """Makes a conversation whose app fails with an exception of its own."""
     with pytest.raises(ZeroDivisionError):
         _fail(app)
 
@@ -68,10 +68,10 @@ def _fail(app: App) -> None:
     ],
     ids=["reader", "factory"],
 )
-def test_broken_dialect_costs_only_what_it_would_have_said(
+def test_broken_dialect_costs_only_its_own_moments(
     sandbox: Sandbox, said: pytest.LogCaptureFixture, broken: Dialect
 ) -> None:
-    """A dialect that raises is told once, without the exception's text; the other dialects' call is made."""
+    """A dialect that raises is logged once, without the exception's text; the other dialects still make the call."""
     app = App(sandbox.url, dialects=(broken, ROARK))
     a_call(app)
     assert app.processor.force_flush()
@@ -94,7 +94,7 @@ def test_broken_capture_never_reaches_the_app(
 
 
 def test_broken_engine_answers_flush_and_shutdown(sandbox: Sandbox) -> None:
-    """A flush that cannot work says False, and a shutdown returns."""
+    """A flush that cannot work returns False, and a shutdown returns."""
     app = App(sandbox.url)
     engine, app.processor._engine = app.processor._engine, cast("Engine", Broken())
     assert app.processor.force_flush() is False
@@ -114,7 +114,7 @@ def test_each_fault_is_logged_once_an_interval(sandbox: Sandbox, said: pytest.Lo
 
 @pytest.mark.parametrize("span", [None, object(), ReadableSpan("hand-made"), 17, "span"])
 def test_anything_for_a_span(sandbox: Sandbox, span: Any) -> None:
-    """What is no span of the SDK's, or one without a context, is survived."""
+    """What is not a span of the SDK, or a span without a context, does no harm."""
     app = App(sandbox.url)
     app.processor.on_start(span)
     app.processor.on_end(span)
@@ -124,7 +124,7 @@ def test_anything_for_a_span(sandbox: Sandbox, span: Any) -> None:
 
 
 def test_no_roark_at_all(said: pytest.LogCaptureFixture) -> None:
-    """With nobody listening a flush says False in its time, and the call waits until somebody does."""
+    """Where nothing listens, a flush returns False in its time, and the call waits until Roark is back."""
     with Sandbox() as gone:
         url = gone.url
     app = App(url)

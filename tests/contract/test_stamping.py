@@ -1,4 +1,4 @@
-"""Ids that are written on spans, so that traces link as a whole, and what is told where that came too late."""
+"""Ids that are written on spans, so that traces link as a whole, and what a call says where that came too late."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ids(exporter: InMemorySpanExporter) -> list[Any]:
 
 
 def stamped(exporter: InMemorySpanExporter) -> dict[str, Any]:
-    """The names of the spans that carry an id, and the id."""
+    """Returns the names of the spans that carry an id, and the id."""
     found = [(span.name, span.attributes or {}) for span in exporter.get_finished_spans()]
     return {name: attributes[ID] for name, attributes in found if ID in attributes}
 
@@ -50,7 +50,7 @@ def test_an_id_under_another_key(sandbox: Sandbox) -> None:
 
 
 def test_an_id_under_another_key_that_comes_later(sandbox: Sandbox) -> None:
-    """It is written when the next span of the trace starts, while the root is open, if anything told it apart."""
+    """It is written when the next span of the trace starts, if the root is still open."""
     app, exporter = traced(sandbox.url, external_id_keys=["app.call"])
     with app.tracer.start_as_current_span("call", attributes={"roark.interface_type": "WEB"}) as root:
         app.tracer.start_span("before").end()
@@ -63,7 +63,7 @@ def test_an_id_under_another_key_that_comes_later(sandbox: Sandbox) -> None:
 
 
 def test_an_id_that_comes_too_late(sandbox: Sandbox) -> None:
-    """With no span after it there is no chance: the call says that its trace is not linked."""
+    """Without a span after it, it cannot be written: the call says that its trace is not linked."""
     app, exporter = traced(sandbox.url, external_id_keys=["app.call"])
     with app.tracer.start_as_current_span("call") as root:
         customer_said(root, "Hello?")
@@ -114,7 +114,7 @@ def test_baggage_is_never_written(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("external_id", ["", "x" * 256, 7])
-def test_what_is_no_id_is_never_written(sandbox: Sandbox, external_id: Any) -> None:
+def test_what_is_not_an_id_is_never_written(sandbox: Sandbox, external_id: Any) -> None:
     app, exporter = traced(sandbox.url, external_id_keys=["app.call"])
     with app.tracer.start_as_current_span("call", attributes={"app.call": external_id}) as root:
         customer_said(root, "Hello?")

@@ -1,4 +1,4 @@
-"""The metrics about ourselves, as an SDK's reader collects them."""
+"""The metrics about this package, as an SDK's reader collects them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Meters:
         return found
 
 
-def test_every_instrument_reads_the_truth(sandbox: Sandbox) -> None:
+def test_every_instrument_reads_what_happened(sandbox: Sandbox) -> None:
     """Conversations, calls, spans and the spool, each by its outcome."""
     meters = Meters()
     app = App(sandbox.url, meter_provider=meters.provider, recording_url=None)
@@ -73,7 +73,7 @@ def test_every_instrument_reads_the_truth(sandbox: Sandbox) -> None:
 
 
 def test_failures_have_a_type() -> None:
-    """With nobody listening the attempts count, by the error's type."""
+    """Attempts at an address where nothing listens count, by the type of the error."""
     with Sandbox() as gone:
         url = gone.url
     meters = Meters()
@@ -86,7 +86,7 @@ def test_failures_have_a_type() -> None:
     assert all("retried" in key for key in failed)
 
 
-def test_engines_that_are_gone_are_not_told_of(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+def test_engines_that_are_gone_have_no_metrics(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
     """A provider keeps no engine alive, and many processors make no duplicate instrument."""
     meters = Meters()
     gone = []
@@ -103,7 +103,7 @@ def test_engines_that_are_gone_are_not_told_of(sandbox: Sandbox, said: pytest.Lo
 
 
 def test_global_provider_that_is_set_later(sandbox: Sandbox) -> None:
-    """Without the argument the global provider hears of us, also if the app sets it after the processor was made."""
+    """Without the argument the global provider is used, also if the app sets it after the processor was made."""
     script = """
 import sys
 from opentelemetry import metrics

@@ -1,4 +1,4 @@
-"""The assembler: the thread that owns all conversations, and turns those that are finished into calls in the spool."""
+"""The assembler: the thread that owns all conversations, and turns finished ones into calls in the spool."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
     from roark_otel._spool.spool import Spool
 
 POLL_SECONDS = 0.05
-"""How often the inbox is looked into while a conversation is open."""
+"""How often the thread looks into the inbox while a conversation is open."""
 
 IDLE_SECONDS = 5.0
-"""The same while none is; then the first entry ends the wait."""
+"""The same while none is open; an entry ends that wait."""
 
 YIELD_EVERY = 64
-"""After so many entries the thread lets others run."""
+"""The number of entries after which the thread lets others run."""
 
 REMEMBERED_SECONDS = 3_600.0
-"""How long the id of a call is remembered."""
+"""How long the id of a call is remembered, so that a second one of it is a duplicate."""
 
 MAX_UNSENT = 1_024
-"""So many conversations that make no call are remembered, to count each of them once."""
+"""The most conversations without a call that are remembered, so that each is counted once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an assembler goes by. Times are in seconds.
+    """The rules of an assembler. Times are in seconds.
 
-    `hold_seconds`: how long a call that goes on is held back in the spool, should this process die meanwhile;
-    `recording_delay_seconds`: how long after its end the template's URL of a call is good;
-    `recording_wait_seconds`: for how long after its end a call waits for a recording;
-    `max_calls`: so many calls are remembered for what comes late;
-    `has_recording_source`: whether a call may get its recording other than by its spans and attachments.
+    `hold_seconds`: how long a call that goes on is held back in the spool, in case this process dies in the meantime;
+    `recording_delay_seconds`: how long after its end the template's URL of a call becomes valid;
+    `recording_wait_seconds`: how long after its end a call waits for a recording;
+    `max_calls`: the most calls that are remembered for what comes late;
+    `has_recording_source`: whether a call may get its recording other than from its spans and attachments.
     """
 
     hold_seconds: float
@@ -90,9 +90,9 @@ class Assembler:
 
     Args:
         conversations: The state machine.
-        defaults: What holds where spans do not say.
+        defaults: What a call has where its spans do not set it.
         places: Where it takes from and gives to.
-        rules: What it goes by.
+        rules: Its rules.
         redaction: What of a call may be sent.
         masking: Masks content as entries are taken in; None where content is captured.
     """
@@ -113,21 +113,21 @@ class Assembler:
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
-        self._is_told_of_recordings = rules.has_recording_source
+        self._has_warned_of_recordings = rules.has_recording_source
         self._calls: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
 
     @property
     def open_conversations(self) -> int:
-        """How many conversations are not closed."""
+        """The number of conversations that are not closed."""
         return len(self._conversations)
 
     def start(self) -> None:
-        """Starts the thread unless it runs."""
+        """Starts the thread unless it is running."""
         self._worker.start()
 
     def retire(self) -> None:
-        """Lets the thread end when nothing is open; `start` brings it back."""
+        """Lets the thread end when nothing is open. `start` brings it back."""
         self._worker.retire()
         self._to.inbox.hurry()
 
@@ -136,11 +136,11 @@ class Assembler:
         self._worker.stop(self._to.inbox.hurry)
 
     def ask(self, deadline: float, close_idle: float | None = None) -> bool:
-        """Has every conversation whose root has ended finished, and its call put into the spool.
+        """Finishes every conversation whose root has ended, and puts its call into the spool.
 
         Args:
-            deadline: Until when to wait, monotonic.
-            close_idle: Also close, as incomplete, those idle for so many seconds.
+            deadline: Until when to wait, in monotonic seconds.
+            close_idle: Also close, as incomplete, those that have been idle for this many seconds.
 
         Returns:
             Whether it was done in time.
@@ -182,10 +182,10 @@ class Assembler:
 
     @guarded(None)
     def _take(self, entry: Entry) -> None:
-        told = sound(entry, time.time_ns())
+        entry = sound(entry, time.time_ns())
         if self._masking is not None:
-            told = self._masking.entry(told)
-        self._conversations.take(told, time.monotonic())
+            entry = self._masking.entry(entry)
+        self._conversations.take(entry, time.monotonic())
 
     def _answer(self, request: Request) -> None:
         try:
@@ -245,7 +245,7 @@ class Assembler:
             self._put(name, header, body, stage, rest)
 
     def _is_duplicate(self, external_id: str, name: str) -> bool:
-        """Whether the id has a call already, of another root: of an id the first one makes the call."""
+        """Returns whether another root has made a call of the id: the first one makes it."""
         now = time.monotonic()
         first, at = self._calls.pop(external_id, (name, now))
         if first != name and now - at < REMEMBERED_SECONDS:
@@ -257,7 +257,7 @@ class Assembler:
         return False
 
     def _linked(self, conversation: FinishedConversation) -> Recorded | Unrecorded | None:
-        # pydantic's models take a while to build: on this thread that delays nobody.
+        # pydantic's models take a while to build: on this thread that delays no span.
         with importing():
             from roark_otel._linking.link import NotLinkable, link
 
@@ -266,12 +266,12 @@ class Assembler:
             self._leave_out(_name(conversation), linked.reason)
             return None
         for field in linked.problems:
-            message = "%s of call %s is not valid and is left out"
+            message = "%s of call %s is not valid and is ignored"
             log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
         return linked
 
     def _leave_out(self, name: str, reason: str) -> None:
-        """No call is sent: one that rests in the spool is taken back, and the conversation is counted once."""
+        """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
         self._to.spool.withdraw(name)
         if name not in self._unsent:
             self._to.tally.add(reason)
@@ -285,7 +285,7 @@ class Assembler:
             case Saved():
                 self._to.tally.add("finished")
                 if stage is Stage.WAITING:
-                    self._say_waits(header.external_id)
+                    self._report_wait(header.external_id)
             case Replaced(_, stage):
                 pass  # a recording that was attached to the earlier version stays
             case TooLate():
@@ -298,10 +298,10 @@ class Assembler:
                 assert_never(put)
         self._hand_on(name, stage, rest)
 
-    def _say_waits(self, external_id: str) -> None:
+    def _report_wait(self, external_id: str) -> None:
         logger.info(WAITS_FOR_RECORDING, log_id(external_id))
-        if not self._is_told_of_recordings:
-            self._is_told_of_recordings = True
+        if not self._has_warned_of_recordings:
+            self._has_warned_of_recordings = True
             logger.warning(NO_RECORDING_SOURCE)
 
     def _hand_on(self, name: str, stage: Stage, rest: float) -> None:
