@@ -503,6 +503,17 @@ def test_a_drain_delivers_the_calls_of_every_process(office: Callable[..., Offic
     assert (post.stats.delivered, post.files()) == (3, [])
 
 
+def test_a_drain_that_ran_out_of_time_before_its_first_pass_has_delivered_nothing(
+    office: Callable[..., Office],
+) -> None:
+    """It has not looked into the directory, so it does not know that nothing is left."""
+    post = office(dead_url())
+    post.save("one")
+
+    assert not post.courier.drain(time.monotonic() - 1.0)
+    assert len(post.files("*.jsonl")) == 1
+
+
 # Time
 
 

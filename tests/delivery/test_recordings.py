@@ -123,7 +123,8 @@ def test_a_recording_is_attached_by_another_process_without_a_key(server: Answer
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
 
-    assert done.stdout == "Attached(calls=1)\n"
+    # The app's courier may take the URL as soon as it is written, before the other process looks for calls.
+    assert done.stdout in {"Attached(calls=1)\n", "Kept()\n"}
     wait_until(lambda: sent(server) == {"call-1": URL}, 30.0)
 
 
