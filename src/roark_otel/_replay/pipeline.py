@@ -98,17 +98,16 @@ class Pipeline:
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._now = 0.0
 
-    def take(self, entries: Iterable[Entry], now: float) -> Iterator[Made]:
-        """Takes in the entries of a trace, at this time of the spans in seconds. Yields the calls that are finished."""
+    def take(self, entries: Iterable[Entry], now: float) -> None:
+        """Takes in the entries of a trace, at this time of the spans in seconds."""
         self._now = max(self._now, now)
         for entry in entries:
             self.open_traces.add(entry.trace_id)
             if not self._take(entry):
                 self._count_fault()
-        yield from self.pass_time(self._now)
 
     def pass_time(self, now: float) -> Iterator[Made]:
-        """Closes what is due at this time of the spans."""
+        """Closes what is due at this time of the spans, after all traces that are whole by then were taken in."""
         self._now = max(self._now, now)
         if not self._expire():
             self._count_fault()
@@ -131,6 +130,7 @@ class Pipeline:
     @guarded(False)
     def _expire(self) -> bool:
         self._conversations.expire(self._now)
+        self._conversations.expire(self._now + _NO_REST)  # what is finished is closed, and cannot go on
         return True
 
     @guarded(False)

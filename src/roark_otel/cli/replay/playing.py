@@ -125,27 +125,26 @@ class Playing:
 
     def _due(self) -> Iterator[Made]:
         for trace in self._gathering.due():
-            yield from self._feed(trace)
+            self._feed(trace)
         if self._pipeline.open_traces:
             yield from self._pipeline.pass_time(self._gathering.now)
 
     def _finish(self, *, incomplete: bool) -> None:
         for trace in self._gathering.rest(whole_only=not incomplete):
-            for made in self._feed(trace):
-                self._deal_with(made)
+            self._feed(trace)
         for made in self._pipeline.end():
             self._deal_with(made)
         self.played.counts["unfinished_traces"] += len(self._gathering)
         self._options.on_done(self._done())
 
-    def _feed(self, trace: Gathered) -> Iterator[Made]:
+    def _feed(self, trace: Gathered) -> None:
         vocabulary = self._pipeline.vocabulary
         if not shows_id(trace, vocabulary, auto_ids=self._auto_ids):
             self.played.counts["traces_without_id"] += 1
             return
         taken = entries(trace, vocabulary)
         self._first_bytes[taken[0].trace_id] = trace.first_byte
-        yield from self._pipeline.take(taken, self._gathering.now)
+        self._pipeline.take(taken, self._gathering.now)
 
     def _done(self) -> int:
         """Returns the place in the file before which no span is needed any more."""
