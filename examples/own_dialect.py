@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+import roark_otel
 from roark_otel import RoarkSpanProcessor
 from roark_otel.dialects import DIALECTS, json_or_text, text
 from roark_otel.types import (
@@ -104,7 +105,8 @@ def main() -> None:
         with tracer.start_as_current_span("speech", attributes={"by": "robot", "words": "I am connecting you."}):
             pass
 
-    print("delivered" if provider.force_flush() else "not delivered yet: it waits in the spool")
+    provider.force_flush()
+    print("delivered" if roark_otel.stats().delivered else "not delivered: the log says why")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_no_key(examine: Any, sandbox: Sandbox) -> None:
     status, found = examine(ROARK_BASE_URL=sandbox.url)
 
     assert status == 1
-    assert found["key"][0]["seen"] == "missing, so no calls are made"
+    assert found["key"][0]["seen"] == "missing, so no calls are sent to Roark"
     assert found["key"][0]["cure"] == "set ROARK_API_KEY"
 
 
@@ -203,7 +203,7 @@ def test_it_shows_a_person_what_to_do(run: Run, sandbox: Sandbox, tmp_path: Path
     status, out, err = run("doctor", ROARK_BASE_URL=sandbox.url, ROARK_SPOOL_DIR=str(tmp_path / "spool"))
 
     assert (status, err) == (1, "")
-    assert "  WRONG  key: missing, so no calls are made\n         set ROARK_API_KEY\n" in out
+    assert "  WRONG  key: missing, so no calls are sent to Roark\n         set ROARK_API_KEY\n" in out
     assert out.endswith("1 wrong: calls will not arrive like this.\n")
 
 

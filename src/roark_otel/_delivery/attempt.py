@@ -44,7 +44,7 @@ class Attempts:
         make_client: Makes the client, on the courier's thread.
         tally: Counts receipts.
         on_receipt: The app's hook.
-        clock: Brings the time.
+        clock: Supplies the time.
     """
 
     def __init__(

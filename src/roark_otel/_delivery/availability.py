@@ -1,4 +1,4 @@
-"""Whether Roark is up, refuses, or asked for time, as one value. Pure: its caller brings the time and the jitter."""
+"""Whether Roark is up, refuses, or asked for time, as one value. Pure: the caller passes the time and the jitter."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ class Availability:
         return Availability(now + receipt.after, Pause.ASKED_FOR, pauses)
 
     def with_new_key(self, now: float) -> Availability:
-        """Returns the availability after the key was replaced: a refusal of the old one counts no longer."""
+        """Returns the availability after the key was replaced: a refusal of the old one no longer counts."""
         return replace(self, paused_until=now, pause=Pause.BACKOFF) if self.pause is Pause.REFUSED else self

@@ -49,7 +49,7 @@ class _Await:
 
 @dataclass(frozen=True, slots=True)
 class _Attach:
-    """Calls in memory of this hashed external id get a recording, and the directory is looked into."""
+    """Gives calls in memory with this hashed external id a recording, and scans the directory."""
 
     id_hash: str
     url: str
@@ -73,7 +73,7 @@ class Courier:
         spool: Where the calls are.
         make_client: Makes the client, on the courier's thread.
         tally: Counts receipts.
-        policy: Where recordings that come later come from.
+        policy: The sources of recordings that arrive after the call.
         on_receipt: The app's hook, called on the courier's thread.
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
@@ -126,7 +126,7 @@ class Courier:
         self._worker.start()
 
     def attach(self, id_hash: str, url: str) -> None:
-        """Gives calls in memory a recording that was attached, and looks into the directory."""
+        """Gives calls in memory a recording that was attached, and scans the directory."""
         self._post(_Attach(id_hash, url))
 
     def retire(self) -> None:
@@ -161,7 +161,7 @@ class Courier:
             self._messages.put(_Flush(done, sweep))
             self._worker.start()  # a retired thread may have ended just before
             if not done.wait(max(0.0, deadline - time.monotonic())):
-                # The directory may not have been looked into yet: what a drain has not seen, it has not delivered.
+                # The directory may not have been scanned yet: what a drain has not seen, it has not delivered.
                 return sweep is not Sweep.DRAIN and self._is_done(sweep)
             if self._is_done(sweep):
                 return True

@@ -1,4 +1,4 @@
-"""The files that are to be delivered, and when each is due. Pure: its caller brings the time."""
+"""The files that are to be delivered, and when each is due. Pure: the caller passes the time."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Errands:
     def in_order(self) -> list[tuple[str, Errand]]:
         """Returns all errands in the order of their attempts.
 
-        Those that failed come last, so that a server that hangs on one of them has the others already.
+        Those that failed come last, so that a server that hangs on one of them has already received the others.
         """
         return sorted(self._errands.items(), key=lambda item: (item[1].failures, not item[1].own))
 

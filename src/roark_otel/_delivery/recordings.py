@@ -41,7 +41,7 @@ RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RecordingPolicy:
-    """Where recordings that come later come from.
+    """The sources of recordings that arrive after the call.
 
     Args:
         root: The root of the spool, whose attachments count; None in memory.
@@ -65,7 +65,7 @@ class WaitingCalls:
         tally: Counts calls that are set aside.
         policy: Where recordings come from.
         post: Takes the resolver's answers to the courier's thread.
-        clock: Brings the time.
+        clock: Supplies the time.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class WaitingCalls:
             self._waits[name] = known.owned(now)
 
     def take_in(self, files: Mapping[str, float]) -> None:
-        """Adds the calls of other processes, forgets those that wait no longer, and gives the others what was attached.
+        """Adds the calls of other processes, forgets those that no longer wait, and gives the others what was attached.
 
         Args:
             files: The names of the waiting calls in the spool, with the times when they were last touched.

@@ -1,4 +1,4 @@
-"""The courier's rounds: looks into the spool, asks for recordings, and tries each call that is due once.
+"""The courier's rounds: scans the spool, asks for recordings, and tries each call that is due once.
 
 One bad call never blocks the others. When Roark does not answer at all, or refuses the key, every call waits. Calls
 that other processes left in the directory are found every few seconds, so any process delivers what another could not.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from roark_otel._spool.spool import Spool
 
 LOOK_SECONDS = 5.0
-"""How often the courier looks into the directory while anything is in it."""
+"""How often the courier scans the directory while anything is in it."""
 
 IDLE_LOOK_SECONDS = 60.0
 """How often it does so while the directory is empty."""
@@ -54,7 +54,7 @@ class Rounds:
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         is_awaited: Returns whether another thread waits for this one: a pass over a backlog then ends early.
-        clock: Brings the time.
+        clock: Supplies the time.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Rounds:
         return max(0.0, min(due, self._look_at, self._waiting.next_at()) - self._clock.monotonic())
 
     def look_soon(self) -> None:
-        """Makes the next round look into the directory."""
+        """Makes the next round scan the directory."""
         self._look_at = 0.0
 
     def round(self, sweep: Sweep) -> None:
@@ -126,7 +126,7 @@ class Rounds:
             return
         self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
         items = self._spool.items()
-        # A large directory is looked into less often, so that it takes at most one fiftieth of the time.
+        # A large directory is scanned less often, so that it takes at most one fiftieth of the time.
         seconds = max(LOOK_SECONDS, 50 * (self._clock.monotonic() - now)) if items else IDLE_LOOK_SECONDS
         self._look_at = now + seconds
         self._errands.take_in({item.name: item.since for item in items if item.stage in SENDABLE}, now)

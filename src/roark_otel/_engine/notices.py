@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from roark_otel._model.dialect import Unreadable
 
 NOTICES: Final[Mapping[str, str]] = {
-    "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
-    "root span, or start it inside roark_otel.call_attributes(external_id=…)",
-    "second_roots": "a second conversation under the resource's roark.external_id makes no call: one process has many "
-    "conversations, so set the id on each one's root span and not on the resource",
-    "unattributed": "words in a trace that shows several ids or none, below no span that has one, make no call: set "
+    "no_id": "a voice conversation ended without an id and is not sent to Roark: set the attribute roark.external_id "
+    "on its root span, or start it inside roark_otel.call_attributes(external_id=…)",
+    "second_roots": "a second conversation under the resource's roark.external_id is not sent to Roark: one process "
+    "has many conversations, so set the id on each one's root span and not on the resource",
+    "unattributed": "speech in a trace without exactly one id belongs to no conversation and is not sent to Roark: set "
     "roark.external_id on the root span of the conversation",
-    "fragments": "spans that have their id only from baggage make no call here: the process that set the id makes it, "
-    "without them. A gateway that joins the spans of several processes is planned",
+    "fragments": "spans that have their id only from baggage are not sent from here: the process that set the id sends "
+    "the call, without them. A gateway that joins the spans of several processes is planned",
     "late_dropped": "what came after a call was sent is not part of it, except for tool uses; ROARK_LINGER_SECONDS is "
     "how long a call waits for late spans",
     "duplicates": "a further conversation of an id that already has a call is not sent, and is kept in rejected/ of "

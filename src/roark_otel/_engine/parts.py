@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the parts of an engine are built from, the same in every process.
+    """The inputs from which an engine is built, the same in every process.
 
     Attributes:
         settings: The settings, with a key.
@@ -55,7 +55,7 @@ class Plan:
         hooks: The functions of the app.
         key: The key as it is now.
         defaults: What a call has where its spans do not set it.
-        redaction: What of a call may be sent.
+        redaction: Decides which parts of a call may be sent.
     """
 
     settings: Settings

@@ -1,8 +1,8 @@
-"""Makes a context current for a block, and restores the one before when the block is left.
+"""Makes a context current for a block, and restores the previous one when the block is left.
 
-Another task than the one that started an async generator may close it. There the token of `attach` is worthless:
-`opentelemetry.context.detach` logs an error, and what was attached stays in the first task for good. So nothing is
-detached there, and the objects that stay behind are changed to mean what was current before.
+An async generator may be closed by a different task from the one that started it, where the token of `attach` is
+invalid: `opentelemetry.context.detach` logs an error, and the first task keeps what was attached for good. So nothing
+is detached there, and the objects that stay behind are changed to mean what was current before.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class AttachedContext:
         self._token = otel_context.attach(context)
 
     def take_back(self) -> bool:
-        """Restores the context before. Returns False where that is impossible: in another task or thread."""
+        """Restores the previous context. Returns False where that is impossible: in another task or thread."""
         token = cast("object", self._token)
         if not isinstance(token, Token):  # a runtime context of the app's own, OTEL_PYTHON_CONTEXT
             otel_context.detach(self._token)
@@ -64,7 +64,7 @@ class CurrentSpan(Span):
         self._before = before
 
     def take_back(self) -> None:
-        """Delegates to the span from before from now on, in every context that holds this object."""
+        """From now on, delegates to the previous span, in every context that holds this object."""
         self._span = self._before
 
     def get_span_context(self) -> SpanContext:

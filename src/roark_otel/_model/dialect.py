@@ -107,7 +107,7 @@ class Harmless:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dialect:
     """The vocabulary of one source of spans, with everything that the package knows of that source.
 
@@ -144,6 +144,10 @@ class Dialect:
     harmless: Harmless = Harmless()
     distributions: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     setters: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        # Short, because it stands in the signature of the processor.
+        return f"<Dialect {self.name}>"
 
 
 def separated(dialects: Iterable[Dialect]) -> tuple[Dialect, ...]:

@@ -60,7 +60,7 @@ def flag(value: object) -> bool | None:
 
 
 def time_ns(value: object) -> int | None:
-    """Returns a number of nanoseconds since the epoch; None for anything else, and outside of 1970 to 2100."""
+    """Returns a number of nanoseconds since the epoch; None for anything else, and outside 1970 to 2100."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not _MIN_NS <= value <= _MAX_NS:
         return None
     return int(value)

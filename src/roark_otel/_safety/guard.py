@@ -1,4 +1,4 @@
-"""The only broad `except` in the package, and a logger that rate-limits repeated messages.
+"""The only broad `except`s in the package, and a logger that rate-limits repeated messages.
 
 The SDK catches nothing that a span processor raises: the exception would reach the app, and could replace one of the
 app's own. So everything that the app's threads call goes through `guarded`.
@@ -55,7 +55,7 @@ def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R | _D:
             try:
                 return function(*args, **kwargs)
-            except Exception as fault:  # noqa: BLE001 - the only one: no fault of this package may reach the app
+            except Exception as fault:  # noqa: BLE001 - no fault of this package may reach the app
                 report_fault(fault, function.__qualname__)
                 return otherwise
 

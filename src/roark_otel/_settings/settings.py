@@ -62,7 +62,7 @@ class Settings(BaseModel):
         Variable("ROARK_API_KEY_FILE", "A file that holds the key. It is read again after Roark has refused the key."),
     ] = None
     base_url: Annotated[
-        RoarkUrl, Variable("ROARK_BASE_URL", "Where Roark is. Plain http is for a loopback host only.")
+        RoarkUrl, Variable("ROARK_BASE_URL", "Roark's address. Plain http is for a loopback host only.")
     ] = DEFAULT_BASE_URL
     project_id: Annotated[
         HeaderText | None, Variable("ROARK_PROJECT_ID", "The project, for a key that belongs to a user.")
@@ -85,7 +85,7 @@ class Settings(BaseModel):
     ] = None
     agent_name: Annotated[str | None, Variable("ROARK_AGENT_NAME", "The agent's name, where spans do not say.")] = None
     agent_custom_id: Annotated[
-        str | None, Variable("ROARK_AGENT_CUSTOM_ID", "Your id of the agent, where spans do not say.")
+        str | None, Variable("ROARK_AGENT_CUSTOM_ID", "Your id for the agent, where spans do not say.")
     ] = None
     recording_url_template: Annotated[
         UrlTemplate | None,

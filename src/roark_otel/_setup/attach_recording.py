@@ -39,10 +39,10 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
 
     Raises:
         ValueError: if no call can have this id, or the URL is not an absolute http or https URL.
-        OSError: if the spool's disk takes nothing.
+        OSError: if writing to the spool fails.
     """
     _check(external_id, url)
-    # Files first: a courier that looks into the directory because of `engine.attach` finds them there.
+    # Files first: a courier that scans the directory because of `engine.attach` finds them there.
     calls = sum(attach_below(root, external_id, url) for root in _roots())
     calls += sum(engine.attach(id_hash(external_id), url) for engine in registry.engines())
     return Attached(calls) if calls else Kept()

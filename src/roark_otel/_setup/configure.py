@@ -38,7 +38,7 @@ class Configured:
 
     Attributes:
         provider: `made`: a new provider is the global one now; `joined`: an existing one is used; `untouched`.
-        processor: Ours was `added` or was `there` already; `none` where no calls are made.
+        processor: Ours was `added` or was `there` already; `none` where no calls are sent to Roark.
         traces: Where the spans of conversations are exported to.
     """
 

@@ -44,7 +44,7 @@ class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         try:
             settings = zero_code_settings(arguments)
         except ValueError as fault:
-            log_once(logging.ERROR, (), "%s; no calls are made", fault)
+            log_once(logging.ERROR, (), "%s; no calls are sent to Roark", fault)
             return
         if is_off(settings):
             return

@@ -174,7 +174,7 @@ def warn_of(attachment: TakesNone) -> None:
     log_once(
         logging.WARNING,
         (attachment.kind,),
-        "the tracer provider %s takes no span processors, so its spans make no calls: use "
+        "the tracer provider %s takes no span processors, so its conversations are not sent to Roark: use "
         "opentelemetry.sdk.trace.TracerProvider, and add RoarkSpanProcessor() to it",
         attachment.kind,
     )

@@ -64,10 +64,10 @@ def _first_stage(name: str, body: bytes) -> Stage:
 
 
 def reject(directory: Path, name: str, reason: str) -> Change:
-    """Sets a call that waits aside, so that it is not sent.
+    """Sets a waiting call aside, so that it is not sent.
 
     Raises:
-        OSError: if the disk does not take it.
+        OSError: if writing fails.
     """
     for stage in Stage:
         with disk.locked(path_of(directory, name, stage)) as file:
@@ -101,7 +101,7 @@ def adopt(directory: Path, source: Path) -> int:
     A call that is being sent stays, as does one whose name is taken here.
 
     Raises:
-        OSError: if the disk does not take them.
+        OSError: if writing fails.
     """
     disk.make_directory(directory)
     count = 0

@@ -37,7 +37,7 @@ def attach_below(root: Path, external_id: str, url: str) -> int:
         How many calls got it. If there were none, the URL is kept for one to come.
 
     Raises:
-        OSError: if the disk takes nothing.
+        OSError: if writing fails.
     """
     key = id_hash(external_id)
     _keep(root, key, url)
@@ -59,7 +59,7 @@ def give(spool: Spool, name: str, url: str) -> bool:
     """Gives a call that waits its recording. Returns whether it was still there to be given one.
 
     Raises:
-        OSError: if the disk does not take it.
+        OSError: if writing fails.
     """
     with spool.claim(name, (Stage.WAITING, Stage.READY)) as call:
         if not isinstance(call, Spooled):

@@ -94,7 +94,7 @@ class SpoolDirectory:
 
         Raises:
             FullError: if the directory would get more bytes than it may have.
-            OSError: if the disk does not take it.
+            OSError: if writing fails.
         """
         path, content = self.file(call.name, call.stage), to_bytes(call.header, call.body)
         disk.refuse_link(self.path)
@@ -154,7 +154,7 @@ class SpoolDirectory:
         """Marks a claimed call that is ready as one that was tried.
 
         Raises:
-            OSError: if the disk does not take the mark.
+            OSError: if writing the mark fails.
         """
         self.file(name, Stage.READY).rename(self.file(name, Stage.TRIED))
         disk.sync_directory(self.path)
@@ -163,7 +163,7 @@ class SpoolDirectory:
         """Removes a claimed call, whether or not it has been marked as tried since.
 
         Raises:
-            OSError: if the disk does not take that. Then it is ignored.
+            OSError: if writing fails. Then it is ignored.
         """
         for stage in {Stage.TRIED, call.stage}:
             try:
@@ -178,7 +178,7 @@ class SpoolDirectory:
         """Moves a claimed call to the rejected ones.
 
         Raises:
-            OSError: if the disk does not take that.
+            OSError: if writing fails.
         """
         stage = Stage.TRIED if self.has(call.name, Stage.TRIED) else call.stage
         rejected.set_aside(self.path, call.name, self.file(call.name, stage), why)

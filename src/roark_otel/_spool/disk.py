@@ -64,7 +64,7 @@ def write_file(path: Path, content: bytes) -> None:
     """Writes a whole file or none; when it returns, the file and its name are on the disk.
 
     Raises:
-        OSError: if the disk does not take it.
+        OSError: if writing fails.
     """
     make_directory(path.parent)
     prefix, suffix = TEMPORARY

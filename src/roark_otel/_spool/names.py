@@ -75,7 +75,7 @@ def late_name(call: str, number: int) -> str:
 
 
 def is_of(name: str, key: str) -> bool:
-    """Returns whether a NAME is of the external id with this hash."""
+    """Returns whether a NAME belongs to the external id with this hash."""
     return CallName.parse(name).id_hash == key
 
 

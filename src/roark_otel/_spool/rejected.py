@@ -64,7 +64,7 @@ def keep(directory: Path, name: str, content: bytes, why: Aside) -> None:
     """Writes a call that is not in the directory into the folder.
 
     Raises:
-        OSError: if the disk does not take it.
+        OSError: if writing fails.
     """
     _make_folder(directory)
     _write_reason(directory, name, why)
@@ -75,7 +75,7 @@ def set_aside(directory: Path, name: str, file: Path, why: Aside) -> None:
     """Moves a call's file into the folder.
 
     Raises:
-        OSError: if the disk does not take it; then the file stays where it is.
+        OSError: if writing fails; then the file stays where it is.
     """
     _make_folder(directory)
     with suppress(OSError):  # a full disk still takes the move
@@ -104,7 +104,7 @@ def bring_back(directory: Path, name: str, stage: Stage) -> None:
     """Moves a rejected call, whose lock is held, to a stage of the directory.
 
     Raises:
-        OSError: if the disk does not take it.
+        OSError: if writing fails.
     """
     rejected_path(directory, name).rename(directory / file_name(name, stage))
     _reason_path(directory, name).unlink(missing_ok=True)
@@ -118,7 +118,7 @@ def revive(directory: Path, name: str, url: str) -> bool:
         Whether it is sent after all.
 
     Raises:
-        OSError: if its file is another user's, or the disk does not take it.
+        OSError: if its file is another user's, or writing fails.
     """
     with disk.locked(rejected_path(directory, name)) as file:
         if isinstance(file, disk.Inaccessible):
@@ -136,7 +136,7 @@ def purge(directory: Path, name: str) -> None:
     """Deletes a rejected call and its reason.
 
     Raises:
-        OSError: if the disk does not take that.
+        OSError: if writing fails.
     """
     rejected_path(directory, name).unlink()
     _reason_path(directory, name).unlink(missing_ok=True)

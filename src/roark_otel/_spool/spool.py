@@ -1,7 +1,7 @@
 """The spool: the directory in which finished calls wait, one file for each call, until Roark has them.
 
 A file's name says whose call it is and how far it has come (`names`). Many processes share a directory: a thread that
-changes or sends a file holds its lock. Calls that the disk does not take are kept in memory, up to a limit, and are
+changes or sends a file holds its lock. Calls that cannot be written are kept in memory, up to a limit, and are
 lost with the process.
 """
 
@@ -196,7 +196,7 @@ class Spool:
         """Replaces a call that is claimed and was not tried by a changed one.
 
         Raises:
-            OSError: if the disk does not take it; then nothing has changed.
+            OSError: if writing fails; then nothing has changed.
         """
         if call.name in self._memory:
             self._memory.put(call.name, header, body, stage)

@@ -157,7 +157,7 @@ def _shown(name: str, value: str) -> Finding:
 
 def _no_key(file: Path | None) -> Finding:
     if file is None:
-        return Wrong("key", "missing, so no calls are made", "set ROARK_API_KEY")
+        return Wrong("key", "missing, so no calls are sent to Roark", "set ROARK_API_KEY")
     try:
         is_empty = not file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as fault:

@@ -23,7 +23,6 @@ LLM_TOOL_RESULT: Final = "llm_tool_result"
 DURATION: Final = "turn.duration_seconds"
 LATENCY: Final = "turn.user_bot_latency_seconds"
 WAS_INTERRUPTED: Final = "turn.was_interrupted"
-NUMBER: Final = "turn.number"
 
 PROVIDER: Final = ("gen_ai.provider.name", "gen_ai.system")
 """Who provides a service, as now and as before 1.0: the name of its class without the kind of service."""
