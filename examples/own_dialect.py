@@ -1,7 +1,7 @@
-"""Turns the spans of a voice stack that this package does not know into calls, with a dialect.
+"""Your own dialect: turns the spans of a made-up voice stack into calls.
 
-A dialect is the vocabulary of one source of spans. It names the spans that matter and the span whose end ends the
-conversation, and makes a reader: an object that takes the spans of one conversation and returns what was said.
+A dialect is the vocabulary of one source of spans. It names the spans that matter and the root, whose end ends the
+conversation, and creates a reader: an object that gets the spans of one conversation and returns its moments.
 
     ROARK_API_KEY=anything ROARK_BASE_URL=http://127.0.0.1:4319 python examples/own_dialect.py
 
@@ -41,15 +41,15 @@ SCOPE = "example.switchboard"
 class SwitchboardReader:
     """Reads one conversation of a made-up voice stack: spans `speech` and `action` below a span `phone_call`.
 
-    A span may come twice, open first and ended later, so its moment is kept under its id.
+    A span may come twice, open first and ended later, so its moment is kept by its id.
     """
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
-        self._said: dict[int, Moment] = {}
+        self._moments: dict[int, Moment] = {}
 
     def read(self, span: SpanRecord) -> None:
-        """Takes in one span; spans come in the order in which they end."""
+        """Reads one span. Spans come in any order."""
         if span.scope != SCOPE or span.end_ns is None:
             return
         if span.name == "speech":
@@ -57,11 +57,11 @@ class SwitchboardReader:
         elif span.name == "action":
             result = Returned(json_or_text(span.attributes.get("result")))
             name = text(span.attributes.get("verb")) or "action"
-            self._said[span.span_id] = ToolUse(name, span.start_ns, span.end_ns, outcome=result)
+            self._moments[span.span_id] = ToolUse(name, span.start_ns, span.end_ns, outcome=result)
 
     def moments(self) -> Iterable[Moment]:
-        """Returns everything that was said and done so far, in any order."""
-        return self._said.values()
+        """Returns all moments so far, in any order."""
+        return self._moments.values()
 
     def _speech(self, span: SpanRecord, end_ns: int) -> None:
         words = text(span.attributes.get("words"))
@@ -69,7 +69,7 @@ class SwitchboardReader:
             self._warn(Unreadable(span, "words", "missing, or not text"))
             return
         speaker = Agent() if span.attributes.get("by") == "robot" else Customer()
-        self._said[span.span_id] = Utterance(speaker, words, span.start_ns, end_ns)
+        self._moments[span.span_id] = Utterance(speaker, words, span.start_ns, end_ns)
 
 
 SWITCHBOARD = Dialect(
@@ -84,17 +84,17 @@ SWITCHBOARD = Dialect(
 
 
 def main() -> None:
-    """Holds a short conversation, and waits until its call is delivered."""
+    """Holds a short conversation and waits until its call is delivered."""
     provider = TracerProvider()
     provider.add_span_processor(RoarkSpanProcessor(dialects=[SWITCHBOARD, *DIALECTS]))
     trace.set_tracer_provider(provider)
     tracer = trace.get_tracer(SCOPE)
 
-    call = {
+    about = {
         "roark.external_id": "switchboard-1",
         "roark.recording_url": "https://recordings.example.com/switchboard-1.wav",
     }
-    with tracer.start_as_current_span("phone_call", attributes=call):
+    with tracer.start_as_current_span("phone_call", attributes=about):
         with tracer.start_as_current_span(
             "speech", attributes={"by": "caller", "words": "The billing office, please."}
         ):
