@@ -1,4 +1,4 @@
-"""Runs all benchmarks, each in a process of its own.
+"""Runs all benchmarks, each in its own process.
 
 python benchmarks [--json]
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 NAMES = ("spans", "memory", "calls", "imports")
 
 
-def told(name: str, *arguments: str) -> str:
-    """What one benchmark prints."""
+def output_of(name: str, *arguments: str) -> str:
+    """Runs one benchmark and returns what it prints."""
     command = [sys.executable, str(Path(__file__).with_name(f"{name}.py")), *arguments]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout  # noqa: S603 - our own files
 
 
 if "--json" in sys.argv[1:]:
-    print(json.dumps({name: json.loads(told(name, "--json")) for name in NAMES}, indent=2))
+    print(json.dumps({name: json.loads(output_of(name, "--json")) for name in NAMES}, indent=2))
 else:
     for each in NAMES:
-        print(f"{each}\n\n{told(each)}", flush=True)
+        print(f"{each}\n\n{output_of(each)}", flush=True)

@@ -1,8 +1,8 @@
-"""What a call costs from the end of its root span to its file in the spool.
+"""Measures what a call costs from the end of its root span to its file in the spool.
 
     python benchmarks/calls.py [--json]
 
-Measured is the CPU time of the process, all threads, for a call of 200 transcript entries and 30 tool uses.
+The figure is the CPU time of all threads of the process, for a call of 200 transcript entries and 30 tool uses.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ WARM_UP_CALLS = 3
 ENTRIES = 200
 TOOLS = 30
 LIMIT_MS = 0.7
-"""From the root's end to Roark's receipt a call may take 1.5 ms, 0.8 of them from the spool to the receipt."""
+"""The most that a call may take. To Roark's receipt it may take 1.5 ms, of which 0.8 ms are for its delivery."""
 
 
 def measure() -> list[Figure]:
-    """The figure of one call."""
+    """Returns the figure for one call."""
     with roark_processor("calls") as processor:
         tracer = provider_with(processor).get_tracer(FOREIGN_SCOPE)
         taken = [_ms(processor, _conversation(tracer, number)) for number in range(WARM_UP_CALLS + CALLS)]
-    name = f"root's end to spool, {ENTRIES} entries, {TOOLS} tools"
+    name = f"end of root to spool, {ENTRIES} entries, {TOOLS} tool uses"
     return [figure(name, "CPU ms", taken[WARM_UP_CALLS:]).under(LIMIT_MS)]
 
 
 def _ms(processor: RoarkSpanProcessor, root: Span) -> float:
-    """Ends a root. Returns the CPU time until its call is in the spool, in ms."""
-    processor.force_flush()  # what came before the root's end is taken in, and not measured
+    """Ends a root span. Returns the CPU time until its call is in the spool, in ms."""
+    processor.force_flush()  # what came before the end of the root is processed, and not measured
     waiting = processor.stats().awaiting_recording
     began = time.process_time_ns()
     root.end()
@@ -51,7 +51,7 @@ def _ms(processor: RoarkSpanProcessor, root: Span) -> float:
 
 
 def _conversation(tracer: Tracer, number: int) -> Span:
-    """An open root, below which everything was said."""
+    """Makes a conversation. Returns its root span, which is still open."""
     root = tracer.start_span("conversation", attributes={EXTERNAL_ID: f"benchmark-{number}"})
     parent = set_span_in_context(root)
     for turn in range(ENTRIES):

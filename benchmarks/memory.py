@@ -1,9 +1,9 @@
-"""What an open conversation of 20 spans keeps in memory.
+"""Measures what an open conversation of 20 spans keeps in memory.
 
     python benchmarks/memory.py [--json]
 
-Measured is what Python has allocated, live references included, over the same traces without a processor: a thousand
-roots stay open, and what is below them has ended.
+The figure is what Python has allocated, including for spans that are kept alive, over the same traces without a
+processor. A thousand roots are open, and the spans below them have ended.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LIMIT_KB = 15.0
 
 
 def measure() -> list[Figure]:
-    """The figures of all shapes."""
+    """Returns the figures for all shapes."""
     shapes = {"foreign spans": FOREIGN_INSIDE, "LiveKit's spans": VOICE, "roark.transcript": ROARK}
     return [_figure(name, shape).under(LIMIT_KB) for name, shape in shapes.items()]
 
@@ -52,11 +52,11 @@ def _figure(name: str, shape: Shape) -> Figure:
 
 
 def _kept(shape: Shape, *, bare: bool = False) -> float:
-    """What each open conversation keeps, in KB, with our processor or with none."""
+    """Returns what each open conversation keeps, in KB, with our processor or without one."""
     with ExitStack() as stack:
         processor = None if bare else stack.enter_context(roark_processor("memory"))
         provider = provider_with(processor)
-        roots = _open(provider, shape, 10)  # what is made once and kept; a root that nobody holds is not open
+        roots = _open(provider, shape, 10)  # fills caches; a root must be referenced to stay open
         _settle(processor, len(roots))
         tracemalloc.start()
         stack.callback(tracemalloc.stop)
@@ -79,9 +79,9 @@ def _open(provider: TracerProvider, shape: Shape, conversations: int) -> list[Sp
 
 
 def _settle(processor: RoarkSpanProcessor | None, conversations: int) -> None:
-    """Waits until the assembler has taken in everything."""
+    """Waits until the assembler has processed everything."""
     if processor is not None:
-        processor.force_flush()  # closes none whose root is open
+        processor.force_flush()  # closes no conversation whose root is open
         while processor.stats().open_conversations < conversations:
             time.sleep(0.05)
     gc.collect()

@@ -1,4 +1,4 @@
-"""Measured figures, as a table for people or as JSON for machines."""
+"""Prints figures, as a table for people or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ HEADER = ("", "median", "quartiles", "unit", "x BSP", "target", "holds")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The median of many measurements, with the quartiles around it.
+    """The median of many measurements, with its quartiles.
 
     Args:
         name: What was measured.
         unit: The unit of `median`, `low` and `high`.
-        median: The figure itself, over a baseline where the unit says so.
+        median: The figure itself, over a baseline if the name says so.
         low: The first quartile.
         high: The third quartile.
-        ratio: The median as a multiple of that of the BatchSpanProcessor in the same run.
-        target: What it should be, in words; empty where nothing is promised.
-        holds: Whether it is.
+        ratio: The median as a multiple of the BatchSpanProcessor's in the same run.
+        target: What it should be, in words; empty if nothing is promised.
+        holds: Whether it meets the target.
     """
 
     name: str
@@ -38,23 +38,23 @@ class Figure:
     target: str = ""
     holds: bool | None = None
 
-    def beside(self, batch: Figure, base: str) -> Figure:
-        """This figure, over a base, as a multiple of the BatchSpanProcessor's."""
+    def compared_to(self, batch: Figure, base: str) -> Figure:
+        """Returns this figure with the name of its baseline, and as a multiple of the BatchSpanProcessor's."""
         return replace(self, name=f"{self.name}, {base}", ratio=self.median / batch.median)
 
     def under(self, limit: float) -> Figure:
-        """This figure with a limit that it should not exceed, in its unit."""
+        """Returns this figure with a limit that it should not exceed, in its unit."""
         return replace(self, target=f"<= {limit:,g}", holds=self.median <= limit)
 
 
 def figure(name: str, unit: str, measured: Sequence[float]) -> Figure:
-    """The figure of these measurements."""
+    """Returns the figure for these measurements."""
     low, median, high = statistics.quantiles(measured, n=4, method="inclusive")
     return Figure(name, unit, median, low, high)
 
 
 def main(measure: Callable[[], list[Figure]]) -> None:
-    """Measures and prints: the body of every benchmark's command."""
+    """Parses the command line, measures and prints."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", action="store_true", help="print JSON")
     as_json = parser.parse_args().json
@@ -63,7 +63,7 @@ def main(measure: Callable[[], list[Figure]]) -> None:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The figures as aligned columns."""
+    """Returns the figures as aligned columns."""
     rows = [HEADER, *map(_row, figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)

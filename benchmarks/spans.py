@@ -1,10 +1,10 @@
-"""What a span costs the app's thread, by span processor.
+"""Measures what a span costs the app's thread, by span processor.
 
     python benchmarks/spans.py [--json]
 
-Every configuration makes the same traces, a slice of them in every round, in an order that rotates. Measured is the CPU
-time of the app's thread. A figure is the median over all rounds of the difference to the bare SDK, or to the no-op
-processor, in the same round: what other programs do to the machine hits both alike.
+Every configuration makes the same traces, one slice of them per round, in an order that rotates. What is measured is
+the CPU time of the app's thread. A figure is the median over all rounds of the difference to the bare SDK, or to the
+no-op processor, in the same round: other programs on the machine slow down both alike.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ TRACES_PER_SLICE = 20
 WARM_UP_SLICES = 3
 
 BARE, NOOP, BATCH = "bare SDK", "no-op SpanProcessor", "BatchSpanProcessor, no-op exporter"
-OUTSIDE, INSIDE = "foreign span, no conversation", "foreign span below a conversation's root"
-LIVEKIT, OWN = "span of a conversation, LiveKit's", "span of a conversation, roark.transcript"
+OUTSIDE, INSIDE = "foreign span outside a conversation", "foreign span below a conversation's root"
+LIVEKIT, OWN = "conversation's span, LiveKit's", "conversation's span with roark.transcript"
 
 OVER_NOOP = 500
-"""What a span that is none of ours may cost over the no-op processor, ns."""
+"""The most that a foreign span may cost over the no-op processor, in ns."""
 
 OF_BATCH = 0.4
-"""What it may cost as a part of what the BatchSpanProcessor costs, both over the bare SDK."""
+"""The most that it may cost as a share of the BatchSpanProcessor's cost, both over the bare SDK."""
 
 LIMITS = {INSIDE: 1_500, LIVEKIT: 5_000, OWN: 5_000}
-"""What the others may cost over the bare SDK, ns."""
+"""The most that the other spans may cost over the bare SDK, in ns."""
 
 _ids = count()
 
@@ -65,7 +65,7 @@ class _NoExporter(SpanExporter):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the spans of a slice cost, in ns of the app thread's CPU for each span."""
+    """The cost of the spans of a slice, in ns of the app thread's CPU time per span."""
 
     all_spans: float
     below_root: float
@@ -79,7 +79,7 @@ class Configuration:
     shape: Shape = FOREIGN
 
     def slice(self) -> Cost:
-        """Makes a slice of traces. The threads behind the processor may finish with it outside the measured part."""
+        """Makes a slice of traces. The processor's own threads may finish with it after the measured part."""
         with _without_gc():
             costs = [self._trace() for _ in range(TRACES_PER_SLICE)]
         self.provider.force_flush()
@@ -87,7 +87,7 @@ class Configuration:
         return Cost((root_ns + children_ns) / SPANS_PER_TRACE, children_ns / (SPANS_PER_TRACE - 1))
 
     def _trace(self) -> tuple[int, int]:
-        """Makes a trace. Returns the ns of its root, and those of all other spans together."""
+        """Makes a trace. Returns the ns for its root, and those for all other spans together."""
         root_tracer = self.provider.get_tracer(FOREIGN_SCOPE)
         tracer = self.provider.get_tracer(self.shape.scope)
         attributes = self.shape.root_attributes(f"benchmark-{next(_ids)}")
@@ -104,7 +104,7 @@ class Configuration:
 
 
 def measure() -> list[Figure]:
-    """The figures of all configurations."""
+    """Returns the figures for all configurations."""
     with ExitStack() as stack:
 
         def ours(name: str, shape: Shape) -> Configuration:
@@ -125,7 +125,7 @@ def measure() -> list[Figure]:
 
 
 def costs(configurations: dict[str, Configuration]) -> dict[str, list[Cost]]:
-    """The costs of every configuration, round by round."""
+    """Returns the costs of every configuration, round by round."""
     for one in configurations.values():
         for _ in range(WARM_UP_SLICES):
             one.slice()
@@ -140,7 +140,7 @@ def costs(configurations: dict[str, Configuration]) -> dict[str, list[Cost]]:
 
 
 def figures(found: dict[str, list[Cost]]) -> list[Figure]:
-    """The bare SDK as it is, and every other configuration over it."""
+    """Returns the figure for the bare SDK, and those for every other configuration over it."""
 
     def over(base: str, name: str) -> Figure:
         pairs = zip(found[name], found[base], strict=True)
@@ -152,10 +152,10 @@ def figures(found: dict[str, list[Cost]]) -> list[Figure]:
     limits = {**LIMITS, OUTSIDE: round(OF_BATCH * batch.median)}
     rows = [figure(BARE, "ns/span", [cost.all_spans for cost in found[BARE]])]
     for name in list(found)[1:]:
-        row = over(BARE, name).beside(batch, "over bare")
+        row = over(BARE, name).compared_to(batch, "over bare")
         rows.append(row.under(limits[name]) if name in limits else row)
         if name == OUTSIDE:
-            rows.append(over(NOOP, name).beside(batch, "over no-op").under(OVER_NOOP))
+            rows.append(over(NOOP, name).compared_to(batch, "over no-op").under(OVER_NOOP))
     return rows
 
 

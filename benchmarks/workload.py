@@ -1,4 +1,4 @@
-"""The spans that benchmarks make, and the processors that they make them for."""
+"""Makes the spans of the benchmarks, and the processors that receive them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ FOREIGN_EVENT = "app.event"
 Attributes: TypeAlias = "dict[str, str | int | float | bool]"
 
 EARLY: Attributes = {"app.text.0": "some words", "app.text.1": "some other words", "app.count": 17, "app.ok": True}
-"""Attributes that a span has at its start: with `LATE` ten."""
+"""Attributes that a span has at its start: ten together with `LATE`."""
 
 LATE: Attributes = {**{f"app.text.{n}": f"the words of attribute {n}" for n in range(2, 7)}, "app.seconds": 0.25}
 """Attributes that a span gets later, one by one."""
 
 EVENT: dict[str, str | int] = {"role": "agent", "text": "A sentence as it is said on the telephone."}
-"""Two attributes of each event."""
+"""The attributes of each event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the traces of a benchmark are like.
+    """The shape of a benchmark's traces.
 
     Args:
         scope: The instrumentation scope of the spans below the root.
@@ -53,7 +53,7 @@ class Shape:
     is_conversation: bool = False
 
     def root_attributes(self, external_id: str) -> Attributes:
-        """The attributes that a root span has at its start."""
+        """Returns the attributes that a root span has at its start."""
         return {**EARLY, EXTERNAL_ID: external_id} if self.is_conversation else EARLY
 
 
@@ -64,7 +64,7 @@ ROARK = Shape(event=TRANSCRIPT_EVENT, is_conversation=True)
 
 
 def provider_with(processor: SpanProcessor | None) -> TracerProvider:
-    """A provider with at most one processor. Nothing is left to do at exit."""
+    """Returns a provider with at most one processor, which does nothing at exit."""
     provider = TracerProvider(shutdown_on_exit=False)
     if processor is not None:
         provider.add_span_processor(processor)
@@ -72,7 +72,7 @@ def provider_with(processor: SpanProcessor | None) -> TracerProvider:
 
 
 def begin_span(tracer: Tracer, parent: Context | None, attributes: Attributes, event: str) -> Span:
-    """An open span with all of its attributes and its three events."""
+    """Starts a span with all of its attributes and three events. Returns it while it is open."""
     span = tracer.start_span("work", parent, attributes=attributes)
     for key, value in LATE.items():
         span.set_attribute(key, value)
@@ -82,14 +82,14 @@ def begin_span(tracer: Tracer, parent: Context | None, attributes: Attributes, e
 
 
 def make_children(tracer: Tracer, parent: Context, event: str) -> None:
-    """The other spans of a trace, one after the other."""
+    """Makes the other spans of a trace, one after the other."""
     for _ in range(SPANS_PER_TRACE - 1):
         begin_span(tracer, parent, EARLY, event).end()
 
 
 @contextmanager
 def roark_processor(name: str) -> Iterator[RoarkSpanProcessor]:
-    """A processor with an engine of its own. Its calls wait in a temporary spool for a recording: nothing is sent."""
+    """Yields a processor with its own engine. Its calls wait in a temporary spool for a recording: nothing is sent."""
     directory = tempfile.mkdtemp(prefix="roark-otel-benchmark-")
     processor = RoarkSpanProcessor(
         api_key="benchmark", base_url=f"http://127.0.0.1:9/{name}", spool_dir=directory, linger_seconds=0.2

@@ -7,8 +7,8 @@ Run it against a local Roark, in two terminals:
 
     ROARK_API_KEY=anything ROARK_BASE_URL=http://127.0.0.1:4319 python examples/conversation.py
 
-A client connects, says three sentences and hangs up; here both ends are in one process. The words come as text, as a
-speech-to-text service would send them; all else is as in an app.
+A client connects, says three sentences and hangs up; here both ends are in one process. The words arrive as text, as
+a speech-to-text service would send them; everything else is as in an app.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RECORDINGS_URL = os.environ.get("RECORDINGS_URL", "https://recordings.example.co
 
 
 async def handle(websocket: ServerConnection) -> None:
-    """One caller, from the first message to the hang-up, which is no error."""
+    """Serves one caller, from the first message to the hang-up, which is not an error."""
     hello = json.loads(await websocket.recv())
     call = roark_otel.start_conversation(
         hello["call_id"],
@@ -52,7 +52,7 @@ async def handle(websocket: ServerConnection) -> None:
     try:
         async for message in websocket:
             heard = json.loads(message)
-            # Speech-to-text knows when the customer spoke; without times it would have been now.
+            # Speech-to-text knows when the customer spoke; without times, now would be used.
             call.customer_said(heard["text"], start_time=heard["began"], end_time=heard["ended"])
             reply = answer(call, heard["text"])
             began = time.time()
@@ -63,7 +63,7 @@ async def handle(websocket: ServerConnection) -> None:
 
 
 def answer(call: ConversationHandle, text: str) -> str:
-    """What a model would do: use a tool, or just answer."""
+    """Does what a model would do: uses a tool, or just answers."""
     order = next((word.strip("?") for word in text.split() if word.strip("?")[-1:].isdigit()), None)
     if order is None:
         return "Goodbye!"
@@ -76,12 +76,12 @@ def answer(call: ConversationHandle, text: str) -> str:
 
 
 def find_order(order_id: str) -> dict[str, str]:
-    """Fails for what nobody ordered."""
+    """Looks up an order; raises KeyError for an unknown one."""
     return {"A-17": {"status": "in transit"}}[order_id]
 
 
 async def talk(port: int, call_id: str) -> None:
-    """The other end: a customer who says something, listens, and hangs up."""
+    """Acts as the customer, who says something, listens, and hangs up."""
     async with connect(f"ws://127.0.0.1:{port}") as websocket:
         await websocket.send(json.dumps({"call_id": call_id, "from": "+15550100"}))
         for text in CUSTOMER:
@@ -92,7 +92,7 @@ async def talk(port: int, call_id: str) -> None:
 
 
 async def main() -> int:
-    """Sets up tracing once, answers one call, and says what became of it."""
+    """Sets up tracing once, answers one call, and prints what became of it."""
     provider = TracerProvider(resource=Resource.create({"service.name": "order-desk"}))
     provider.add_span_processor(RoarkSpanProcessor())  # everything from the environment
     trace.set_tracer_provider(provider)

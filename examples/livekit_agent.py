@@ -1,4 +1,4 @@
-"""A LiveKit agent whose calls go to Roark: the lines that it takes are `trace_calls` and `call_attributes`.
+"""A LiveKit agent whose calls go to Roark: all it needs are `trace_calls` and `call_attributes`.
 
     pip install roark-otel "livekit-agents~=1.8"
 
@@ -7,7 +7,7 @@
     export LIVEKIT_URL=... LIVEKIT_API_KEY=... LIVEKIT_API_SECRET=...
     python examples/livekit_agent.py dev
 
-The transcript, the tools, the interruptions and the timing come from the spans that LiveKit makes anyway.
+The transcript, the tools, the interruptions and the timing come from the spans that LiveKit creates anyway.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ RECORDINGS_URL = os.environ.get("RECORDINGS_URL", "https://recordings.example.co
 
 
 def trace_calls(_process: JobProcess) -> None:
-    """Runs once in every job process, before its first call.
+    """Sets up tracing, once in every job process, before its first call.
 
-    LiveKit looks for a provider when it is imported, so it has to be told of one that comes later; the global provider
-    of OpenTelemetry alone would not be seen.
+    LiveKit looks for a provider when it is imported, so a later one must be passed to it: it would not notice a new
+    global provider of OpenTelemetry.
     """
     provider = TracerProvider(resource=Resource.create({"service.name": "order-desk"}))
     provider.add_span_processor(RoarkSpanProcessor())
@@ -44,7 +44,7 @@ class OrderDesk(Agent):
         super().__init__(instructions="You are the order desk of a bicycle shop. Keep your answers short.")
 
     async def on_enter(self) -> None:
-        """Speaks first."""
+        """Greets the customer."""
         self.session.generate_reply(instructions="Greet the customer and ask how you can help.")
 
     @function_tool
@@ -58,7 +58,7 @@ class OrderDesk(Agent):
 
 
 def new_session() -> AgentSession:
-    """The models of one call."""
+    """Chooses the models of one call."""
     return AgentSession(stt="deepgram/nova-3", llm="openai/gpt-4.1-mini", tts="cartesia/sonic-3")
 
 
@@ -67,7 +67,7 @@ server = AgentServer(setup_fnc=trace_calls)
 
 @server.rtc_session()
 async def answer(ctx: JobContext) -> None:
-    """One call. What starts inside `call_attributes` goes on to carry them: the whole session."""
+    """Answers one call. Everything that starts inside `call_attributes` keeps them: the whole session."""
     external_id = ctx.job.id  # unique, and yours to find the call again
     recording_url = f"{RECORDINGS_URL}/{external_id}.ogg"
     async with call_attributes(external_id=external_id, recording_url=recording_url, properties={"shop": "Lakeside"}):

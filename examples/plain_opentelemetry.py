@@ -9,7 +9,7 @@ Run it against a local Roark, in two terminals:
 
 or against Roark itself: leave ROARK_BASE_URL out, and let RECORDINGS_URL be where your recordings are.
 
-The words are written down below, and waiting takes the place of speaking; all else is as in an app.
+The words are written down below, and waiting takes the place of speaking; everything else is as in an app.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ tracer = trace.get_tracer("order-desk")
 
 
 def main() -> int:
-    """Sets up tracing once, answers one call, and says what became of it."""
+    """Sets up tracing once, answers one call, and prints what became of it."""
     provider = TracerProvider(resource=Resource.create({"service.name": "order-desk"}))
     processor = RoarkSpanProcessor()  # everything from the environment
     provider.add_span_processor(processor)
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def answer_call() -> str:
-    """One call from ring to hang-up. The end of its root span is the end of the call."""
+    """Answers one call from ring to hang-up. The end of its root span is the end of the call."""
     external_id = f"example-{uuid.uuid4()}"
     about = {
         attributes.EXTERNAL_ID: external_id,
@@ -82,7 +82,7 @@ def answer_call() -> str:
 
 
 def think(words: str) -> str:
-    """What a model would do: use a tool, or just answer."""
+    """Does what a model would do: uses a tool, or just answers."""
     if "A-17" not in words:
         return "Goodbye!"
     with using_tool("find_order", {"order_id": "A-17"}) as tool:
@@ -92,27 +92,27 @@ def think(words: str) -> str:
 
 
 def speak(call: Span, role: str, text: str) -> None:
-    """Says something; the event has the time at which it began."""
+    """Says something and records it; the event's time is when the speech began."""
     began_ns = time.time_ns()
     time.sleep(len(text) * SECONDS_PER_LETTER)
-    told = {"role": role, "text": text, "duration_ms": _ms_since(began_ns)}
-    call.add_event(attributes.TRANSCRIPT_EVENT, told, began_ns)
+    said = {"role": role, "text": text, "duration_ms": _ms_since(began_ns)}
+    call.add_event(attributes.TRANSCRIPT_EVENT, said, began_ns)
 
 
 @contextmanager
 def using_tool(name: str, parameters: dict[str, str]) -> Generator[dict[str, str | int]]:
-    """A span and an event about the use of a tool; whoever uses it fills in the result."""
+    """Records the use of a tool as a span with an event; the block fills in the result."""
     with tracer.start_as_current_span(f"execute_tool {name}") as span:
         began_ns = time.time_ns()
-        told: dict[str, str | int] = {"name": name, "parameters": json.dumps(parameters)}
+        use: dict[str, str | int] = {"name": name, "parameters": json.dumps(parameters)}
         try:
-            yield told
+            yield use
         except Exception as fault:
-            told["error"] = f"{type(fault).__name__}: {fault}"
+            use["error"] = f"{type(fault).__name__}: {fault}"
             raise
         finally:
-            told["duration_ms"] = _ms_since(began_ns)
-            span.add_event(attributes.TOOL_INVOCATION_EVENT, told, began_ns)
+            use["duration_ms"] = _ms_since(began_ns)
+            span.add_event(attributes.TOOL_INVOCATION_EVENT, use, began_ns)
 
 
 def _ms_since(began_ns: int) -> int:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from roark_otel._engine import registry
+from roark_otel._engine import assembler, process, registry
 from roark_otel._safety import guard, log_ids
 from roark_otel._setup import processor
-from roark_otel._spool.memory import SpoolMemory
 from roark_otel.sandbox import Sandbox
 from support.scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
@@ -28,42 +27,67 @@ hypothesis_settings.register_profile("any machine", deadline=None, suppress_heal
 hypothesis_settings.load_profile("any machine")
 
 
+IDLE_SECONDS = 0.1
+"""How long the assembler of an engine without a processor waits before its thread ends. Entries wake it at once."""
+
+NUMBERS = count()
+"""Numbers the spools."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many workers `-n auto` is: tests wait as well as compute, for sockets, threads and processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _environment_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps the machine's settings from what runs once for several tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        forget_settings(environment)
+        # Each HTTP client reads all authorities that the machine trusts, in 50 ms; those of a directory it looks up.
+        environment.delenv("SSL_CERT_FILE", raising=False)
+        environment.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
+        yield
+
+
+@pytest.fixture(scope="session", name="spools")
+def _spools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Makes the folder of the spools of tests that have no folder of their own: to make one takes a test 2 ms."""
+    return tmp_path_factory.mktemp("spools")
+
+
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of the machine reaches a test, and no test writes outside its folder."""
-    for name in os.environ:
+def _own_environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, spools: Path) -> None:
+    """Keeps the machine's settings from a test, and gives it a spool of its own, in its folder if it has one."""
+    forget_settings(monkeypatch)
+    own = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else spools / str(next(NUMBERS))
+    monkeypatch.setenv("ROARK_SPOOL_DIR", str(own / "spool"))
+
+
+def forget_settings(environment: pytest.MonkeyPatch) -> None:
+    """Unsets every variable that this package or OpenTelemetry reads."""
+    for name in list(os.environ):
         if name.startswith(("ROARK_", "OTEL_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("ROARK_SPOOL_DIR", str(tmp_path / "spool"))
+            environment.delenv(name)
 
 
 @pytest.fixture(autouse=True)
 def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
-    guard._said.clear()
+    guard._last_logged.clear()
     log_ids._hashed.clear()
 
 
 @pytest.fixture(autouse=True)
-def _own_engines() -> Iterator[None]:
-    """An engine ends with its test: a processor that was not shut down is."""
+def _own_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An engine ends with its test, with all that waits in it: nothing is delivered, or logged, in the next one."""
+    monkeypatch.setattr(assembler, "IDLE_SECONDS", IDLE_SECONDS)
     yield
-    for engine in list(registry._living):
-        engine._courier._errands.clear()  # what waits for a Roark that is gone would warn in the tests that follow
-        engine.retire()
-    registry._engines.clear()
+    registry.discard_all()
+    process._living.clear()  # an engine is part of cycles, and would be discarded after each test until a collection
     processor._processors.clear()
-
-
-@pytest.fixture(autouse=True)
-def _empty_spools(_own_engines: None) -> Iterator[None]:
-    """What a test leaves in a spool is not tried again, and told, while the next one runs."""
-    yield
-    for engine in list(registry._living):
-        engine._spool._memory = SpoolMemory()
-        if engine._spool.directory is not None:
-            shutil.rmtree(engine._spool.directory, ignore_errors=True)
 
 
 @pytest.fixture(name="sandbox")

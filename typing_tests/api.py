@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
@@ -54,6 +55,57 @@ assert_type(roark_otel.force_flush(), bool)
 assert_type(roark_otel.get_processor(), RoarkSpanProcessor | None)
 assert_type(roark_otel.stats().delivered, int)
 name: str = attributes.EXTERNAL_ID
+
+RoarkSpanProcessor(
+    api_key="key",
+    api_key_file=Path("/run/secrets/roark"),
+    base_url="https://api.roark.ai",
+    project_id="project-1",
+    interface_type="PHONE",
+    call_direction="INBOUND",
+    agent_name="Order desk",
+    agent_custom_id="order-desk",
+    recording_url_template="https://example.com/{external_id}.wav",
+    recording_delay_seconds=30,
+    recording_wait_seconds=3600.0,
+    recording_fallback_url="https://example.com/none.wav",
+    spool_dir="/var/spool/roark",
+    spool="disk",
+    spool_max_bytes=1_000_000,
+    spool_max_age_seconds=86_400,
+    linger_seconds=0.5,
+    quiet_seconds=None,
+    idle_timeout_seconds=600,
+    max_conversations=100,
+    exit_timeout_seconds=5,
+    http_timeout_seconds=10,
+    external_id_keys=["session.id"],
+    auto_external_id=True,
+    call_sample_ratio=0.5,
+    capture_content=False,
+    redact_patterns=("card", "phone"),
+    properties_allow=["shop"],
+    export_traces=True,
+    traces_endpoint="https://example.com/v1/traces",
+    log_external_id="hash",
+)
+RoarkSpanProcessor(linger_seconds="2")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+RoarkSpanProcessor(linger=2.0)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+RoarkSpanProcessor(enabled=False)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+assert_type(Settings().with_arguments(linger_seconds=2), Settings)
+Settings(linger_seconds=2.0, spool_dir=Path("/var/spool/roark"), enabled=False)
+Settings.from_env().with_arguments(linger="2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+roark_otel.configure(
+    api_key="key",
+    base_url="https://api.roark.ai",
+    recording_url="https://example.com/a.wav",
+    recording_url_template="https://example.com/{external_id}.wav",
+    export_traces=True,
+    auto_external_id=True,
+    service_name="order-desk",
+    settings=Settings.from_env(),
+)
+roark_otel.configure(linger="2")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 done = roark_otel.configure(service_name="order-desk", export_traces=True, settings=Settings(agent_name="Order desk"))
 assert_type(done, Configured)

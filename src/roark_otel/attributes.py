@@ -1,19 +1,21 @@
-"""The names that an app may put on spans, and on the resource, to tell Roark about a conversation.
+"""The names that an app may put on spans, and on the resource, to describe a conversation.
 
-Attributes go on any span of the conversation or on the resource; a span wins over the resource and the later value
-wins. Events go on any span of the conversation; the time of the event is when it began.
+Attributes go on any span of the conversation or on the resource. A span wins over the resource, and a later value wins
+over an earlier one. Events go on any span of the conversation; the event's time is when the utterance or the tool use
+began.
 """
 
 from typing import Final
 
 EXTERNAL_ID: Final = "roark.external_id"
-"""The id of the call: 1 to 255 characters, unique in a Roark project. It makes a span ours and links its trace."""
+"""The id of the call: 1 to 255 characters, unique in a Roark project. It links the trace
+of the spans that carry it."""
 
 RECORDING_URL: Final = "roark.recording_url"
-"""Where the recording is (http or https; WAV, MP3, MP4 or OGG; may be signed)."""
+"""The URL of the recording (http or https; WAV, MP3, MP4 or OGG; may be signed)."""
 
 STEREO_RECORDING_URL: Final = "roark.stereo_recording_url"
-"""Where the two-channel recording is."""
+"""The URL of the two-channel recording."""
 
 STARTED_AT: Final = "roark.started_at"
 """ISO 8601 with offset: sample 0 of the recording and zero of all offsets. Default: the start of the root span."""
@@ -25,10 +27,11 @@ CALL_DIRECTION: Final = "roark.call_direction"
 """INBOUND or OUTBOUND."""
 
 ENDED_STATUS: Final = "roark.ended_status"
-"""How the call ended, one of `roark_otel.types.EndedStatus`; it wins over whatever a framework's spans say."""
+"""How the call ended, one of `roark_otel.types.EndedStatus`; it wins over the spans of a framework."""
 
 AGENT_NAME: Final = "roark.agent.name"
-"""The agent's name. Every agent attribute on a span below the root says who spoke or called there."""
+"""The agent's name. On a span below the root, agent attributes name the agent that spoke or used a tool
+there."""
 
 AGENT_CUSTOM_ID: Final = "roark.agent.custom_id"
 """Your own id of the agent."""
@@ -37,7 +40,7 @@ AGENT_ROARK_ID: Final = "roark.agent.roark_id"
 """Roark's id of the agent."""
 
 AGENT_DESCRIPTION: Final = "roark.agent.description"
-"""What the agent does."""
+"""A description of the agent."""
 
 AGENT_PROMPT: Final = "roark.agent.prompt"
 """The agent's resolved system prompt."""
@@ -55,16 +58,16 @@ AGENT_ENDPOINT_DIRECTION: Final = "roark.agent.endpoint.direction"
 """The direction that the endpoint serves."""
 
 CUSTOMER_PHONE_NUMBER: Final = "roark.customer.phone_number"
-"""The customer's phone number, E.164. With the exact start it is how Roark finds the simulation of a call."""
+"""The customer's phone number, E.164. With the exact start, Roark finds the simulation of a call by it."""
 
 CUSTOMER_LABEL: Final = "roark.customer.label"
-"""What the customer is called in the transcript."""
+"""The customer's name in the transcript."""
 
 LIVEKIT_ROOM_ID: Final = "roark.livekit_room_id"
 """The LiveKit room id (`RM_…`); excludes `VAPI_CALL_ID`."""
 
 LIVEKIT_ROOM_ID_RESOURCE: Final = "livekit.room.id"
-"""The same under the name that Roark's trace collector reads from the resource."""
+"""The LiveKit room id under the name that Roark's trace collector reads from the resource."""
 
 VAPI_CALL_ID: Final = "roark.vapi_call_id"
 """The Vapi call id (a UUID); excludes the LiveKit room id."""
@@ -76,7 +79,7 @@ CONVERSATION_ROOT: Final = "roark.conversation.root"
 """true marks the span whose end ends the conversation."""
 
 SKIP: Final = "roark.skip"
-"""true: this conversation is not sent."""
+"""true keeps this conversation from being sent."""
 
 TRANSCRIPT_EVENT: Final = "roark.transcript"
 """One utterance: `role`, `text`; optional `duration_ms`, `language_code`, `interrupted`, `agent.custom_id`,
@@ -93,4 +96,4 @@ TOOL_RESULT_EVENT: Final = "roark.tool_result"
 """The second half of a tool use: `id`; `result` or `error`."""
 
 PREFIX: Final = "roark."
-"""What every name above that is our own begins with."""
+"""The beginning of every name above except `livekit.room.id`."""

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 Started = subprocess.Popen[str]
 
+OF_THE_SHELL = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
+"""Variables of the shell that runs the tests, which would change what is printed."""
+
 
 @pytest.fixture(name="start")
 def _start() -> Iterator[Callable[..., Started]]:
-    """Starts `roark-otel` with arguments, as a process of its own; what still runs after the test is ended."""
+    """Starts `roark-otel` in a process; kills those that still run after the test."""
     started: list[Started] = []
 
     def start(*arguments: str, code: str | None = None, **environment: str) -> Started:
@@ -40,7 +43,7 @@ def _start() -> Iterator[Callable[..., Started]]:
 
 @pytest.fixture(name="run")
 def _run(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]:
-    """Runs `roark-otel` to its end: exit status, stdout, stderr."""
+    """Runs `roark-otel` in a process to its end; returns exit status, stdout and stderr."""
 
     def run(*arguments: str, code: str | None = None, **environment: str) -> tuple[int, str, str]:
         process = start(*arguments, code=code, **environment)
@@ -54,21 +57,26 @@ def _run(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]:
 def _command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """The same within this process, which takes a moment and not a second."""
+    """Runs `roark-otel` within this process, which is much faster; returns exit status, stdout and stderr."""
 
     def command(*arguments: str, **environment: str) -> tuple[int, str, str]:
         with monkeypatch.context() as own:
+            for name in OF_THE_SHELL:
+                own.delenv(name, raising=False)
             for name, value in environment.items():
                 own.setenv(name, value)
             capsys.readouterr()
-            status = cli.main(arguments)
+            try:
+                status = cli.main(arguments)
+            except SystemExit as leaving:
+                status = int(leaving.code or 0)
         return status, *capsys.readouterr()
 
     return command
 
 
 def surroundings(**environment: str) -> dict[str, str]:
-    """The environment of a process: no colour is asked for and no width given, whoever runs the tests."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}}
+    """Returns the environment of a process without the colour and width settings of the shell that runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if name not in OF_THE_SHELL}
     path = os.pathsep.join(filter(None, sys.path))
     return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **environment}

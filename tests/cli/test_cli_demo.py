@@ -1,4 +1,4 @@
-"""`roark-otel demo`: what a new user sees first."""
+"""`roark-otel demo`: the first thing a new user runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from roark_otel.cli.demo.readback import SeenCall
 from roark_otel.cli.demo.screen import SNIPPET
 from roark_otel.cli.demo.stage import play, scenes
 from roark_otel.cli.demo.surroundings import own_surroundings
-from roark_otel.cli.demo.timeline import Said, Span, Used, clock, rows
+from roark_otel.cli.demo.timeline import Said, Stretch, Used, clock, rows
 from roark_otel.cli.problems import Problem
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ HOSTILE = {
     "ROARK_BASE_URL": "https://api.roark.ai",
     "OTEL_SDK_DISABLED": "true",
     "OTEL_TRACES_SAMPLER": "always_off",
-    "OTEL_RESOURCE_ATTRIBUTES": "roark.external_id=somebody-elses",
+    "OTEL_RESOURCE_ATTRIBUTES": "roark.external_id=another-call",
     "http_proxy": "http://127.0.0.1:9",
     "ALL_PROXY": "http://127.0.0.1:9",
 }
 
 
-def test_it_shows_both_calls(run: Run) -> None:
+def test_the_demo_shows_both_calls(run: Run) -> None:
     status, out, err = run("demo")
 
     assert (status, err) == (0, "")
@@ -69,19 +69,19 @@ def test_it_shows_both_calls(run: Run) -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 100])
-def test_it_wraps_to_the_width_that_there_is(run: Run, columns: int) -> None:
-    _, out, _ = run("demo", COLUMNS=str(columns))
+def test_text_wraps_to_the_width_of_the_terminal(command: Run, columns: int) -> None:
+    _, out, _ = command("demo", COLUMNS=str(columns))
 
     calls, _, _ = out.partition("Your turn")  # code stays as it is
     assert max(len(line) for line in calls.splitlines()[:-1]) <= columns
 
 
-def test_colour_is_for_who_wants_it(run: Run) -> None:
-    assert "\x1b[36m" in run("demo", FORCE_COLOR="1")[1]
-    assert "\x1b[36m" not in run("demo", FORCE_COLOR="1", NO_COLOR="1")[1]
+def test_colour_is_printed_only_when_asked_for(command: Run) -> None:
+    assert "\x1b[36m" in command("demo", FORCE_COLOR="1")[1]
+    assert "\x1b[36m" not in command("demo", FORCE_COLOR="1", NO_COLOR="1")[1]
 
 
-def test_a_terminal_of_another_age_gets_what_it_can_write(run: Run) -> None:
+def test_an_ascii_terminal_gets_ascii_marks(run: Run) -> None:
     status, out, err = run("demo", PYTHONIOENCODING="ascii")
 
     assert (status, err) == (0, "")
@@ -89,7 +89,7 @@ def test_a_terminal_of_another_age_gets_what_it_can_write(run: Run) -> None:
     assert out.count("?") == out.count("help you?") + out.count("it?") + out.count("today?") + out.count("back?")
 
 
-def test_json_is_the_calls_as_they_were_posted(run: Run) -> None:
+def test_json_prints_the_calls_as_they_were_posted(run: Run) -> None:
     status, out, err = run("demo", "--json")
 
     assert (status, err) == (0, "")
@@ -99,14 +99,14 @@ def test_json_is_the_calls_as_they_were_posted(run: Run) -> None:
     assert [json.loads(call.to_json()) for call in calls] == bodies
 
 
-def test_nothing_that_the_shell_is_set_to_changes_it(run: Run) -> None:
+def test_the_environment_of_the_shell_does_not_change_the_demo(run: Run) -> None:
     status, out, err = run("demo", "--json", **HOSTILE)
 
     assert (status, err) == (0, "")
     assert [len(body["transcript"]) for body in json.loads(out)] == [7, 7]
 
 
-def test_the_surroundings_are_as_they_were_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_restored_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
@@ -151,7 +151,7 @@ def test_a_call_that_does_not_arrive_is_a_problem(sandbox: Sandbox, tmp_path: Pa
     assert raised.value.status == 1
 
 
-def test_a_recording_is_played_again_as_it_was() -> None:
+def test_replaying_a_recording_makes_the_recorded_spans() -> None:
     recording = recorded.load()
     exporter = InMemorySpanExporter()
     provider = TracerProvider(id_generator=recorded.RecordedIds(), shutdown_on_exit=False)
@@ -170,7 +170,7 @@ def test_a_recording_is_played_again_as_it_was() -> None:
     assert finished[-1].parent is None
 
 
-def test_a_recording_needs_the_ids_that_it_had() -> None:
+def test_replaying_a_recording_needs_its_id_generator() -> None:
     with pytest.raises(TypeError):
         recorded.load().replay(TracerProvider(shutdown_on_exit=False))
 
@@ -198,7 +198,7 @@ def test_the_snippet_is_python() -> None:
     ast.parse(SNIPPET)
 
 
-def test_rows_are_in_order_and_know_who_talks_over_whom() -> None:
+def test_rows_are_in_order_and_show_who_talks_over_whom() -> None:
     body = {
         **CALL,
         "transcript": [entry("AGENT", 0, 3000), entry("CUSTOMER", 2000, 2500), entry("CUSTOMER", 3000, 4000)],
@@ -206,10 +206,10 @@ def test_rows_are_in_order_and_know_who_talks_over_whom() -> None:
     }
 
     assert rows(seen(body)) == [
-        Said(Span(0, 3000), "agent", "words", None, is_cut=False),
-        Used(Span(1000, 1000), 't(n="x", m=1)', "text", is_error=False),
-        Said(Span(2000, 2500), "customer", "words", Span(2000, 2500), is_cut=False),
-        Said(Span(3000, 4000), "customer", "words", None, is_cut=False),
+        Said(Stretch(0, 3000), "agent", "words", None, is_cut=False),
+        Used(Stretch(1000, 1000), 't(n="x", m=1)', "text", is_error=False),
+        Said(Stretch(2000, 2500), "customer", "words", Stretch(2000, 2500), is_cut=False),
+        Said(Stretch(3000, 4000), "customer", "words", None, is_cut=False),
     ]
 
 
@@ -217,15 +217,15 @@ def test_a_call_in_which_nothing_happened_has_no_rows() -> None:
     assert rows(seen(CALL)) == []
 
 
-def test_times_are_those_of_a_player() -> None:
+def test_times_are_formatted_as_a_player_does() -> None:
     assert [clock(0), clock(61_005), clock(3_600_000)] == ["0:00.000", "1:01.005", "60:00.000"]
 
 
 def test_a_lane_draws_the_shortest_stretch_at_its_end() -> None:
     lane = Lane(1000, 10, marks_for("utf-8"))
 
-    assert lane.drawn(Span(1000, 1000), None, "red").plain == "·········━"
-    assert lane.drawn(Span(0, 500), Span(200, 400), "red").plain == "━━╋╋━·····"
+    assert lane.drawn(Stretch(1000, 1000), None, "red").plain == "·········━"
+    assert lane.drawn(Stretch(0, 500), Stretch(200, 400), "red").plain == "━━╋╋━·····"
 
 
 CALL: dict[str, Any] = {

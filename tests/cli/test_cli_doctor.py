@@ -1,4 +1,4 @@
-"""`roark-otel doctor`: what is wrong is told in plain words, with what to set."""
+"""`roark-otel doctor`: it reports what is wrong in plain words, and what to set."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ RECORDINGS = "https://example.com/{external_id}.wav"
 
 @pytest.fixture(name="examine")
 def _examine(command: Run, tmp_path: Path) -> Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]:
-    """Runs doctor and sorts what it found by what it is about."""
+    """Runs doctor and sorts its findings by their subject."""
 
     def examine(*options: str, **environment: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
-        told = {"ROARK_SPOOL_DIR": str(tmp_path / "spool"), "ROARK_RECORDING_URL_TEMPLATE": RECORDINGS, **environment}
-        status, out, err = command("doctor", "--json", *options, **told)
+        given = {"ROARK_SPOOL_DIR": str(tmp_path / "spool"), "ROARK_RECORDING_URL_TEMPLATE": RECORDINGS, **environment}
+        status, out, err = command("doctor", "--json", *options, **given)
         assert err == ""
         by_subject: dict[str, list[dict[str, str]]] = {}
         for finding in json.loads(out):
@@ -55,13 +55,13 @@ def wrongs(found: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     return {one["about"]: one["seen"] for many in found.values() for one in many if one["level"] == "wrong"}
 
 
-def test_where_all_is_well(examine: Any, tmp_path: Path) -> None:
+def test_nothing_is_wrong(examine: Any, tmp_path: Path) -> None:
     with Sandbox(api_key=KEY) as sandbox:
         status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url)
 
         assert status == 0
         assert wrongs(found) == {}
-        assert found["Roark"][0] == {"level": "fine", "about": "Roark", "seen": f"{sandbox.url} takes the key"}
+        assert found["Roark"][0] == {"level": "fine", "about": "Roark", "seen": f"{sandbox.url} accepts the key"}
         assert sandbox.calls() == []
     assert not (tmp_path / "spool").exists()
 
@@ -87,7 +87,7 @@ def test_no_key(examine: Any, sandbox: Sandbox) -> None:
     status, found = examine(ROARK_BASE_URL=sandbox.url)
 
     assert status == 1
-    assert found["key"][0]["seen"] == "there is none, so no calls are made"
+    assert found["key"][0]["seen"] == "missing, so no calls are made"
     assert found["key"][0]["cure"] == "set ROARK_API_KEY"
 
 
@@ -101,7 +101,7 @@ def test_a_wrong_key(examine: Any) -> None:
 
 def test_no_route(examine: Any) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening
         port = taken.getsockname()[1]
         status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=f"http://127.0.0.1:{port}")
 
@@ -116,7 +116,7 @@ def test_a_wrong_address(examine: Any, sandbox: Sandbox) -> None:
     assert wrongs(found) == {"Roark": f"{sandbox.url}/app answers 404 and is not Roark's API"}
 
 
-def test_a_name_that_nobody_knows(examine: Any) -> None:
+def test_a_name_that_cannot_be_resolved(examine: Any) -> None:
     status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL="https://roark.invalid")
 
     assert status == 1
@@ -137,7 +137,7 @@ def test_a_spool_that_cannot_be_written(examine: Any, sandbox: Sandbox, tmp_path
 
 
 def test_an_opentelemetry_that_is_too_old(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
-    """A distribution found before the installed one says that it is of another version."""
+    """A distribution on the path before the installed one claims another version."""
     info = tmp_path / "opentelemetry_sdk-1.20.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
@@ -161,15 +161,15 @@ def test_everything_that_turns_it_off(examine: Any, sandbox: Sandbox) -> None:
     assert set(wrongs(found)) == {"switch", "provider"}
 
 
-def test_a_variable_that_is_misspelt_or_bad(examine: Any, sandbox: Sandbox) -> None:
+def test_a_misspelt_and_an_invalid_variable(examine: Any, sandbox: Sandbox) -> None:
     status, found = examine(
         ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_LINGER_SECOND="3", ROARK_QUIET_SECONDS="soon"
     )
 
     assert status == 0
-    told = [one["seen"] for one in found["environment"]]
-    assert any("nearest: ROARK_LINGER_SECONDS" in line for line in told)
-    assert any(line.startswith("ROARK_QUIET_SECONDS") for line in told)
+    lines = [one["seen"] for one in found["environment"]]
+    assert any("nearest: ROARK_LINGER_SECONDS" in line for line in lines)
+    assert any(line.startswith("ROARK_QUIET_SECONDS") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ def test_a_file_that_holds_the_key(
 
 
 def test_a_test_call_is_created_only_when_it_is_asked_for(command: Run, sandbox: Sandbox, tmp_path: Path) -> None:
-    told = {"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+    given = {"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
 
-    status, out, _ = command("doctor", "--send-test-call", **told)
+    status, out, _ = command("doctor", "--send-test-call", **given)
 
     (call,) = sandbox.calls()
     assert status == 0
@@ -199,25 +199,25 @@ def test_a_test_call_is_created_only_when_it_is_asked_for(command: Run, sandbox:
     assert not (tmp_path / "spool").exists()
 
 
-def test_it_tells_a_person_what_to_do(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_it_shows_a_person_what_to_do(run: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     status, out, err = run("doctor", ROARK_BASE_URL=sandbox.url, ROARK_SPOOL_DIR=str(tmp_path / "spool"))
 
     assert (status, err) == (1, "")
-    assert "  WRONG  key: there is none, so no calls are made\n         set ROARK_API_KEY\n" in out
+    assert "  WRONG  key: missing, so no calls are made\n         set ROARK_API_KEY\n" in out
     assert out.endswith("1 wrong: calls will not arrive like this.\n")
 
 
 # Single checks
 
 
-def told(findings: list[Finding]) -> list[tuple[type[Finding], str]]:
+def shown(findings: list[Finding]) -> list[tuple[type[Finding], str]]:
     return [(type(finding), finding.seen) for finding in findings]
 
 
 @pytest.mark.parametrize(
     ("answer", "level", "part"),
     [
-        (Answer(200, b'{"data": []}'), Fine, "takes the key"),
+        (Answer(200, b'{"data": []}'), Fine, "accepts the key"),
         (Answer(200, b"<html>"), Wrong, "is not Roark's API"),
         (Answer(301), Wrong, "is not Roark's API"),
         (Answer(402), Wrong, "no credits"),
@@ -243,7 +243,7 @@ def client_of(settings: Settings) -> Client:
     return Client(settings.base_url, settings.api_key, settings.project_id, 10)
 
 
-def test_a_port_that_speaks_no_tls(sandbox: Sandbox) -> None:
+def test_a_port_that_does_not_speak_tls(sandbox: Sandbox) -> None:
     url = sandbox.url.replace("http://", "https://")
 
     found = network.check_network(Settings().with_arguments(api_key=KEY, base_url=url), client_of)
@@ -253,8 +253,8 @@ def test_a_port_that_speaks_no_tls(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with the openssl command")
-def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
-    """Over a real handshake, with a certificate of its own making."""
+def test_a_self_signed_certificate(tmp_path: Path) -> None:
+    """In a real handshake, with a certificate made for this test."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = ["-keyout", str(key), "-out", str(certificate), "-days", "1", "-subj", "/CN=localhost"]
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *made], check=True, capture_output=True)  # noqa: S603, S607
@@ -279,7 +279,7 @@ def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
     assert "SSL_CERT_FILE" in found[-1].cure
 
 
-def test_a_proxy_is_gone_through_and_its_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_used_and_its_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with AnsweringServer(then=Answer(200, b'{"data": []}')) as proxy:
         port = proxy.url.rpartition(":")[2]
         for name in ("HTTP_PROXY", "http_proxy"):
@@ -289,9 +289,9 @@ def test_a_proxy_is_gone_through_and_its_password_is_not_shown(monkeypatch: pyte
         settings = Settings().with_arguments(api_key=KEY, base_url="http://localhost:9")
         found = network.check_network(settings, client_of)
 
-    assert told(found) == [
+    assert shown(found) == [
         (Fine, f"requests go through http://127.0.0.1:{port}"),
-        (Fine, "http://localhost:9 takes the key"),
+        (Fine, "http://localhost:9 accepts the key"),
     ]
 
 
@@ -304,15 +304,15 @@ def test_a_backlog_is_counted(tmp_path: Path) -> None:
 
     found = check_spool(Settings().with_arguments(spool_dir=tmp_path / "spool"))
 
-    assert (Warned, "1 wait for a recording") in told(found)
-    assert (Warned, "1 were rejected by Roark and are kept") in told(found)
-    assert (Warned, "2 wait to be sent") in told(found)
-    assert (Warned, "everybody on this machine may look into it (mode 0755)") in told(found)
+    assert (Warned, "1 wait for a recording") in shown(found)
+    assert (Warned, "1 were rejected by Roark and are kept") in shown(found)
+    assert (Warned, "2 wait to be sent") in shown(found)
+    assert (Warned, "open to every user of this machine (mode 0755)") in shown(found)
 
 
 def test_a_spool_in_memory_is_a_choice() -> None:
-    assert told(check_spool(Settings().with_arguments(spool="memory"))) == [
-        (Warned, "in memory: what waits is lost with the process")
+    assert shown(check_spool(Settings().with_arguments(spool="memory"))) == [
+        (Warned, "in memory: waiting calls are lost with the process")
     ]
 
 
@@ -325,12 +325,12 @@ GROUPS = {
 @pytest.mark.parametrize(
     ("environ", "level", "part"),
     [
-        ({}, Wrong, "ends before it has begun: no exporter called otlp"),
+        ({}, Wrong, "fails at startup: no exporter called otlp"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, Fine, "exports to otlp"),
         ({"OTEL_TRACES_EXPORTER": "none"}, Fine, "exports to none"),
         ({"OTEL_TRACES_EXPORTER": "console,zipkin"}, Wrong, "no exporter called zipkin"),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask, roark"}, Warned, "turns this package off"),
-        ({"OTEL_CONFIG_FILE": "nowhere.yaml"}, Wrong, "is not there"),
+        ({"OTEL_CONFIG_FILE": "nowhere.yaml"}, Wrong, "does not exist"),
     ],
 )
 def test_what_opentelemetry_instrument_would_do(environ: dict[str, str], level: type[Finding], part: str) -> None:
@@ -340,13 +340,13 @@ def test_what_opentelemetry_instrument_would_do(environ: dict[str, str], level: 
     assert part in found.seen
 
 
-def test_where_auto_instrumentation_is_not_installed_it_says_how_to_get_it() -> None:
+def test_without_auto_instrumentation_it_says_how_to_install_it() -> None:
     found = check_provider({}, trace.ProxyTracerProvider(), lambda _group: [])
 
     assert found[-1].seen.endswith('pip install "roark-otel[auto]"')
 
 
-def test_the_provider_that_is_there() -> None:
+def test_the_current_provider() -> None:
     provider = TracerProvider(shutdown_on_exit=False)
     without = check_provider({}, provider)
     provider.add_span_processor(RoarkSpanProcessor())
@@ -361,8 +361,8 @@ def test_a_double_integration_is_noted() -> None:
     assert "every call is created twice" in found.cure
 
 
-def test_how_it_is_told() -> None:
-    findings = [Fine("a", "b"), Warned("c", "d", "e"), Wrong("f", "g", "h")]
+def test_findings_and_verdict_as_lines() -> None:
+    findings: list[Finding] = [Fine("a", "b"), Warned("c", "d", "e"), Wrong("f", "g", "h")]
 
     assert [line for one in findings for line in lines(one)] == [
         "  ok     a: b",

@@ -1,9 +1,11 @@
-"""The spool from the command line, on files that an app left."""
+"""`roark-otel spool` on the files of an app that died."""
 
 from __future__ import annotations
 
 import fcntl
 import json
+import multiprocessing
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roark_otel import cli
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.spool import Spool
 from roark_otel.sandbox import Sandbox
-from support.helpers import KEY, App, by_id, wait_until
+from support.helpers import KEY, by_id, wait_until
+from support.writers import spool_and_die
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +27,13 @@ if TYPE_CHECKING:
 
 SAID = "the customer's words"
 
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["support.writers", "roark_otel", "roark_otel._linking.link", "opentelemetry.sdk.trace"])
+
 
 @pytest.fixture(name="run")
 def _run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
-    """Runs the command line in this process: exit status, stdout, stderr."""
+    """Runs the command line in this process. Returns exit status, stdout, stderr."""
 
     def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
         with monkeypatch.context() as patch:
@@ -39,34 +48,31 @@ def _run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     return run
 
 
-@pytest.fixture(name="url")
-def _url() -> str:
-    """Where nobody listens any more."""
-    with Sandbox() as gone:
-        return gone.url
+@pytest.fixture(name="dead_app", scope="module")
+def _dead_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The spool of an app that died before it could send its calls: one is ready, one lacks its recording."""
+    spool_dir = tmp_path_factory.mktemp("dead_app") / "spool"
+    leave_calls("http://127.0.0.1:9", spool_dir)
+    return spool_dir
 
 
 @pytest.fixture(name="left")
-def _left(url: str) -> None:
-    """What an app leaves that dies before it sends anything: a call, and one without a recording."""
-    app = silent_app(url)
-    app.conversation("call-1", SAID, **{"roark.recording_url": "https://example.com/1.wav"})
-    app.conversation("call-2", SAID)
-    app.processor.force_flush()
+def _left(dead_app: Path, tmp_path: Path) -> None:
+    """A copy of that spool, in the directory that `ROARK_SPOOL_DIR` names."""
+    shutil.copytree(dead_app, tmp_path / "spool")
 
 
-def silent_app(url: str) -> App:
-    """An app whose calls stay in the spool."""
-    app = App(url, recording_url=None)
-    courier: Any = app.processor._engine._courier
-    courier.offer = courier.await_recording = lambda *_: None
-    courier.flush = lambda _: True
-    return app
+def leave_calls(url: str, spool_dir: Path) -> None:
+    """Runs an app that dies before it can send its calls to this address."""
+    app = CONTEXT.Process(target=spool_and_die, args=(url, spool_dir, KEY, SAID))
+    app.start()
+    app.join(60)
+    assert app.exitcode == 0
 
 
 @pytest.fixture(name="drain")
 def _drain(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]:
-    """Runs `spool drain` in a process of its own, which ends with its attempts."""
+    """Runs `spool drain` in a process of its own, whose courier ends with it."""
 
     def drain(*arguments: str, **environment: str) -> tuple[int, str, str]:
         process = start("spool", "drain", *arguments, **environment)
@@ -84,7 +90,7 @@ def listed(run: Callable[..., tuple[int, str, str]]) -> dict[str, dict[str, Any]
 
 @pytest.mark.usefixtures("left")
 def test_list_and_show(run: Callable[..., tuple[int, str, str]]) -> None:
-    """Who waits for what; the words of a call only where they are asked for."""
+    """What each call waits for; the words of a call only with --body."""
     status, out, err = run("spool", "list")
     assert (status, err) == (0, "")
     assert "call-1" in out
@@ -103,7 +109,7 @@ def test_list_and_show(run: Callable[..., tuple[int, str, str]]) -> None:
 
 @pytest.mark.usefixtures("left")
 def test_reject_retry_and_purge(run: Callable[..., tuple[int, str, str]]) -> None:
-    """A call is set aside, comes back as one that was never tried, and is deleted only from where rejected ones are."""
+    """A call is set aside, comes back as one that was never tried, and is deleted only while it is rejected."""
     assert run("spool", "reject", "call-1")[0] == 0
     one = listed(run)["call-1"]
     assert (one["state"], one["reason"], one["status"]) == ("rejected", "by hand", None)
@@ -116,45 +122,45 @@ def test_reject_retry_and_purge(run: Callable[..., tuple[int, str, str]]) -> Non
     assert run("spool", "retry", "--rejected", "--json")[0] == 0
     assert listed(run)["call-2"]["state"] == "waiting"
     assert run("spool", "reject", "call-2")[0] == 0
-    assert run("spool", "purge", "--rejected")[:2] == (0, "1 rejected calls are deleted\n")
+    assert run("spool", "purge", "--rejected")[:2] == (0, "deleted 1 rejected call\n")
     assert set(listed(run)) == {"call-1"}
 
 
 @pytest.mark.usefixtures("left")
-def test_call_that_is_being_sent_is_left_alone(run: Callable[..., tuple[int, str, str]]) -> None:
-    """Whoever sends it holds its lock."""
+def test_a_call_that_is_being_sent_is_not_rejected(run: Callable[..., tuple[int, str, str]]) -> None:
+    """The courier that sends it holds its lock."""
     one = listed(run)["call-1"]
     (path,) = Path(one["directory"]).glob(f"{one['name']}.*")
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         status, out, _ = run("spool", "reject", "call-1")
     assert status == 1
-    assert "is being sent just now" in out
+    assert "is being sent right now" in out
     assert listed(run)["call-1"]["state"] == "ready"
 
 
-@pytest.mark.usefixtures("left")
-def test_drain_delivers_without_an_app(drain: Callable[..., tuple[int, str, str]], url: str) -> None:
+def test_drain_delivers_without_an_app(drain: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     """Status 1 while Roark is down, 2 without a key, 0 when everything due is delivered."""
+    with Sandbox() as gone:
+        url = gone.url
+    leave_calls(url, tmp_path / "spool")
     environment = {"ROARK_API_KEY": KEY, "ROARK_BASE_URL": url}
     assert drain()[0] == 2
-    assert drain("--timeout", "0.2", **environment)[0] == 1
+    assert drain("--timeout", "2", **environment)[0] == 1
     with Sandbox(port=int(url.rsplit(":", 1)[1])) as back:
         status, out, err = drain("--json", **environment)
         assert status == 0, err
-        told = json.loads(out)
-        assert (told["delivered"], told["left"], told["awaiting_recording"]) == (1, 0, 1)
+        counts = json.loads(out)
+        assert (counts["delivered"], counts["left"], counts["awaiting_recording"]) == (1, 0, 1)
         assert set(by_id(back.calls())) == {"call-1"}
         assert KEY not in out + err
         assert SAID not in out + err
 
 
-def test_drain_follow_goes_on_until_sigterm(sandbox: Sandbox, start: Callable[..., Started]) -> None:
-    """A sidecar delivers what the app beside it does not, and once more when the pod ends."""
+def test_drain_follow_delivers_until_sigterm(sandbox: Sandbox, start: Callable[..., Started], tmp_path: Path) -> None:
+    """A sidecar delivers the calls that the app could not send, and once more when the pod ends."""
     process = start("spool", "drain", "--follow", "--json", ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url)
-    app = silent_app(sandbox.url)
-    app.conversation("call-1", SAID, **{"roark.recording_url": "https://example.com/1.wav"})
-    app.processor.force_flush(1)
+    leave_calls(sandbox.url, tmp_path / "spool")
     wait_until(lambda: bool(sandbox.calls()), 60)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
@@ -164,24 +170,26 @@ def test_drain_follow_goes_on_until_sigterm(sandbox: Sandbox, start: Callable[..
 
 @pytest.mark.usefixtures("left")
 def test_adopt_after_a_change_of_keys(
-    run: Callable[..., tuple[int, str, str]], drain: Callable[..., tuple[int, str, str]], tmp_path: Path, url: str
+    run: Callable[..., tuple[int, str, str]],
+    drain: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+    sandbox: Sandbox,
 ) -> None:
-    """A new key has a directory of its own; what the old one left is taken over and sent."""
+    """A new key has a directory of its own; the calls that the old one left are taken over and sent."""
     old = listed(run)["call-1"]["directory"]
-    with Sandbox(port=int(url.rsplit(":", 1)[1])) as back:
-        environment = {"ROARK_API_KEY": "new-key", "ROARK_BASE_URL": url}
-        assert run("spool", "adopt", str(tmp_path / "nowhere"), **environment)[0] == 1
-        status, out, err = run("spool", "adopt", old, **environment)
-        assert (status, err) == (0, "")
-        assert out.startswith("2 calls are now in ")
-        assert listed(run)["call-1"]["directory"] != old
-        assert drain(**environment)[0] == 0
-        assert set(by_id(back.calls())) == {"call-1"}
+    environment = {"ROARK_API_KEY": "new-key", "ROARK_BASE_URL": sandbox.url}
+    assert run("spool", "adopt", str(tmp_path / "nowhere"), **environment)[0] == 1
+    status, out, err = run("spool", "adopt", old, **environment)
+    assert (status, err) == (0, "")
+    assert out.startswith("moved 2 calls to ")
+    assert listed(run)["call-1"]["directory"] != old
+    assert drain(**environment)[0] == 0
+    assert set(by_id(sandbox.calls())) == {"call-1"}
 
 
 @pytest.mark.usefixtures("left")
 def test_attach(run: Callable[..., tuple[int, str, str]]) -> None:
-    """A recording is attached to a call that waits for it, or kept for one that comes; without a key."""
+    """A recording is attached to a call that waits for it, or kept for one to come; without a key."""
     status, out, _ = run("spool", "attach", "call-2", "https://example.com/2.wav")
     assert (status, out) == (0, "attached to 1 call\n")
     assert listed(run)["call-2"]["state"] == "ready"
@@ -193,28 +201,28 @@ def test_attach(run: Callable[..., tuple[int, str, str]]) -> None:
     ("name", "value"), [("ROARK_OBSERVABILITY_ENABLED", "false"), ("ROARK_SPOOL", "memory")], ids=["off", "memory"]
 )
 @pytest.mark.usefixtures("left")
-def test_drain_that_the_settings_forbid(
+def test_drain_refuses_what_the_settings_forbid(
     run: Callable[..., tuple[int, str, str]], sandbox: Sandbox, name: str, value: str
 ) -> None:
-    """The kill switch is one here, too; and in memory there is nothing."""
+    """With the kill switch nothing is sent, and in memory there is nothing to send."""
     status, out, err = run("spool", "drain", ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, **{name: value})
     assert (status, out) == (2, "")
     assert name in err
     assert sandbox.calls() == []
 
 
-def test_no_spool_at_all(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
-    """A person is told in one line."""
+def test_a_missing_spool_is_reported_in_one_line(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     status, out, err = run("spool", "list", "--spool-dir", str(tmp_path / "nowhere"))
     assert (status, out) == (1, "")
-    assert err.startswith("roark-otel: there is no spool at ")
+    assert err.startswith("roark-otel: no spool at ")
+    assert err.count("\n") == 1
 
 
-def test_hostile_id_does_nothing_to_a_terminal(run: Callable[..., tuple[int, str, str]], url: str) -> None:
-    """An id with escape sequences is shown without them."""
-    app = silent_app(url)
-    app.conversation("\x1b[31mred\x07", "Hello?")
-    app.processor.force_flush()
+def test_a_hostile_id_does_nothing_to_a_terminal(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    """An id with escape sequences is printed without them."""
+    external_id = "\x1b[31mred\x07"
+    header = Header(external_id, "a1", 1_795_348_364.25, 0.0, turns=1, tools=0)
+    Spool(tmp_path / "spool" / ("a" * 16)).put(call_name(external_id, 7), header, b"{}", Stage.WAITING)
     status, out, _ = run("spool", "list")
     assert status == 0
     assert "red" in out

@@ -1,4 +1,4 @@
-"""Spans of frameworks that are broken, mixed up or unheard of: always a call with what can be read, and one warning."""
+"""Spans of frameworks that are broken, mixed up or unknown: always a call of what can be read, and one warning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIVEKIT, PIPECAT = "livekit/1.8.9-tool_call", "pipecat/tool_call_http"
 
 
 def calls(sandbox: Sandbox, spans: list[Json], ids: Mapping[str, str], **arguments: Any) -> dict[str, Json]:
-    """The calls of these spans, of which each root is given an id."""
+    """Replays these spans, with an id on each root. Returns their calls."""
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING, **arguments)
     replay(spans, processor, {root: {"roark.external_id": external_id} for root, external_id in ids.items()})
     assert processor.force_flush(30_000)
@@ -42,7 +42,7 @@ def warnings(log: pytest.LogCaptureFixture) -> list[str]:
 
 
 def without_ids(dump: str) -> list[Json]:
-    """The spans of a dump without the id that they were recorded with."""
+    """Returns the spans of a dump without the id that they were recorded with."""
     spans = load(dump)
     for span in spans:
         span["resource"] = {"service.name": "shop"}
@@ -55,8 +55,8 @@ def root(dump: str) -> str:
 
 
 @pytest.mark.parametrize("dump", FRAMEWORKS[::4])
-def test_spans_that_are_missing_cost_what_they_would_have_said(dump: str, sandbox: Sandbox) -> None:
-    """A third of them, parents and children alike, as where a sampler or a limit drops them."""
+def test_missing_spans_cost_only_their_own_words(dump: str, sandbox: Sandbox) -> None:
+    """A third of them, parents and children alike, as if a sampler or a limit had dropped them."""
     chance = random.Random(dump)  # noqa: S311 - not for secrets
     spans = [span for span in without_ids(dump) if span["span_id"] == root(dump) or chance.random() > 1 / 3]
 
@@ -88,10 +88,10 @@ def renamed_by_pipecat(name: str) -> str:
 
 
 @pytest.mark.parametrize(("dump", "renamed"), [(LIVEKIT, renamed_by_livekit), (PIPECAT, renamed_by_pipecat)])
-def test_a_version_that_names_the_words_otherwise_is_told_of_once(
+def test_a_version_with_other_names_for_the_words_is_reported_once(
     dump: str, renamed: Callable[[str], str], sandbox: Sandbox, said: pytest.LogCaptureFixture
 ) -> None:
-    """An empty call without a warning, and with "nobody spoke", is what users of other tools got."""
+    """Without the warning, it would be an empty call that says that nobody spoke."""
     spans = without_ids(dump)
     for span in spans:
         span["attributes"] = {renamed(name): value for name, value in span["attributes"].items()}
@@ -105,7 +105,7 @@ def test_a_version_that_names_the_words_otherwise_is_told_of_once(
 
 
 @pytest.mark.parametrize("dump", [LIVEKIT, PIPECAT])
-def test_names_that_nobody_knows_yet_change_nothing(dump: str, sandbox: Sandbox) -> None:
+def test_unknown_names_change_nothing(dump: str, sandbox: Sandbox) -> None:
     spans = without_ids(dump)
     for span in spans:
         span["attributes"]["lk.pii.thing_to_come"] = "new"

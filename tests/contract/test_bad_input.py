@@ -12,6 +12,7 @@ import logging
 import math
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,20 +54,20 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def warnings_of(said: pytest.LogCaptureFixture) -> list[str]:
-    """Our warnings; the SDK has its own."""
+    """Returns the warnings of this package; the SDK has its own."""
     return [one.message for one in said.records if one.name == "roark_otel" and one.levelno >= logging.WARNING]
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A row: what is wrong, and the attribute that the warning names; None where nothing is to be told."""
+    """A row: what is wrong, and the attribute that the warning names; None if there is no warning."""
 
     name: str
     do: Callable[[Span], object]
     warns: str | None
     check: Callable[[dict[str, Any]], object] = field(default=lambda _: True)
     any_value: bool = False
-    """Whether the SDK before 1.45 drops such a value itself, or makes text of it."""
+    """Returns whether the SDK before 1.45 drops such a value itself, or makes text of it."""
 
 
 def attribute(key: str, value: object, *, why: str = "", any_value: bool = False, warns: bool = True) -> Bad:
@@ -213,18 +214,24 @@ TIMES = [
     said_at(0, warns=False),
 ]
 
+
+def name_event(name: Any, span: Span) -> None:
+    span.add_event(name)
+
+
+def name_span(name: Any, span: Span) -> None:
+    span.update_name(name)
+
+
 NAMES = [
-    Bad(f"event name {name!r}", lambda span, name=name: span.add_event(name), None)
+    Bad(f"event name {name!r}", partial(name_event, name), None)
     for name in (None, 17, ["a"], {"a": 1}, b"\xff", SURROGATE, "", "roark.", "roark.unknown")
-] + [
-    Bad(f"span name {name!r}", lambda span, name=name: span.update_name(name), None)
-    for name in (None, 17, ["a"], SURROGATE, "")
-]
+] + [Bad(f"span name {name!r}", partial(name_span, name), None) for name in (None, 17, ["a"], SURROGATE, "")]
 
 
 @pytest.mark.parametrize("bad", [*ATTRIBUTES, *EVENTS, *TIMES, *NAMES], ids=lambda bad: bad.name)
 def test_bad_value_on_a_span(shared: Sandbox, said: pytest.LogCaptureFixture, bad: Bad) -> None:
-    """It is told once, by name and not by value, and costs nothing else of the call."""
+    """One warning gives its name and not its value, and the rest of the call is as it would be."""
     app = App(shared.url)
     ids = [f"bad {next(NUMBERS)}" for _ in range(2)]
     for external_id in ids:
@@ -264,7 +271,7 @@ BAD_IDS = {
 @pytest.mark.parametrize("where", ["start", "end", "child", "context", "resource"])
 @pytest.mark.parametrize("bad", BAD_IDS.values(), ids=BAD_IDS)
 def test_bad_external_id(shared: Sandbox, said: pytest.LogCaptureFixture, bad: Any, where: str) -> None:
-    """An id that is none is told and ignored: a good one elsewhere in the trace still names the call."""
+    """An invalid id is reported and ignored: a valid one elsewhere in the trace still names the call."""
     app = App(shared.url, resource={ID: bad} if where == "resource" else None)
     good = f"good {uuid.uuid4()}"
     with app.tracer.start_as_current_span(ROOT, attributes={ID: bad} if where == "start" else None) as root:
@@ -300,7 +307,7 @@ START_TIMES = [float(T0), T0 + 0.5, -1, 0, 10**30, 4_102_444_800_000_000_001, ma
 
 @pytest.mark.parametrize("start", START_TIMES)
 def test_bad_start_of_a_span(shared: Sandbox, start: Any) -> None:
-    """The SDK checks no times: a span that says nonsense of when it was still makes its call."""
+    """The SDK checks no times: a span with an impossible start still makes its call."""
     app = App(shared.url)
     external_id = f"started {start!r}"
     root = app.tracer.start_span(ROOT, attributes={ID: external_id}, start_time=start)
@@ -313,7 +320,7 @@ def test_bad_start_of_a_span(shared: Sandbox, start: Any) -> None:
 
 @pytest.mark.parametrize("end", [*START_TIMES, T0 - 1])
 def test_bad_end_of_a_span(shared: Sandbox, end: Any) -> None:
-    """The same of its end."""
+    """So does one with an impossible end."""
     app = App(shared.url)
     external_id = f"ended {end!r}"
     root = app.tracer.start_span(ROOT, attributes={ID: external_id}, start_time=T0)
@@ -340,16 +347,16 @@ def test_seconds_for_nanoseconds(shared: Sandbox) -> None:
     assert call["properties"]["roark_clock_skew_ms"] > 1_000
 
 
-def test_parameters_that_are_no_object(shared: Sandbox) -> None:
+def test_parameters_that_are_not_an_object(shared: Sandbox) -> None:
     """What the model said is kept, where Roark takes only an object."""
     app = App(shared.url)
     with app.tracer.start_as_current_span(ROOT, attributes={ID: "parameters"}) as root:
         for parameters in ("[1, 2]", "{broken", '{"a": NaN}'):
             root.add_event("roark.tool_invocation", {"name": "lookup", "parameters": parameters})
     assert app.processor.force_flush()
-    told = [use["parameters"] for use in by_id(shared.calls())["parameters"]["toolInvocations"]]
-    assert told[0] in ({"unparsed": [1, 2]}, {"unparsed": "[1, 2]"})
-    assert told[1:] == [{"unparsed": "{broken"}, {"a": None}]
+    sent = [use["parameters"] for use in by_id(shared.calls())["parameters"]["toolInvocations"]]
+    assert sent[0] in ({"unparsed": [1, 2]}, {"unparsed": "[1, 2]"})
+    assert sent[1:] == [{"unparsed": "{broken"}, {"a": None}]
 
 
 # Size
@@ -358,7 +365,8 @@ def test_parameters_that_are_no_object(shared: Sandbox) -> None:
 @pytest.mark.parametrize("spans", [1, 100])
 def test_ten_thousand_entries(shared: Sandbox, spans: int) -> None:
     """A call of half a day arrives whole, from one span or many."""
-    app = App(shared.url, provider={"span_limits": SpanLimits(max_events=10_000)})
+    limits = {"span_limits": SpanLimits(max_events=10_000)}
+    app = App(shared.url, provider=limits, http_timeout_seconds=60)
     external_id = f"ten thousand from {spans}"
     each = 10_000 // spans
     with app.tracer.start_as_current_span(ROOT, attributes={ID: external_id}):
@@ -465,8 +473,8 @@ def test_content_off(
     assert SECRET not in said.text
 
 
-def test_content_on_where_nobody_turned_it_off(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenTelemetry's switch for content only turns ours off."""
+def test_content_is_on_unless_it_is_turned_off(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenTelemetry's switch for content can turn it off here, and never on."""
     monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
     app = App(sandbox.url)
     app.conversation("call-1", "Hello?")
@@ -474,8 +482,8 @@ def test_content_on_where_nobody_turned_it_off(sandbox: Sandbox, monkeypatch: py
     assert [words(call) for call in sandbox.calls()] == [["Hello?"]]
 
 
-def test_unreadable_privacy_switch_is_told(said: pytest.LogCaptureFixture) -> None:
-    """A switch that nobody can read falls to the private side, and the warning says so."""
+def test_unreadable_privacy_switch_is_reported(said: pytest.LogCaptureFixture) -> None:
+    """An unreadable privacy switch counts as private, and the warning says so."""
     assert Settings.from_env({"ROARK_CAPTURE_CONTENT": SECRET}).capture_content is False
     (warning,) = warnings_of(said)
     assert "ROARK_CAPTURE_CONTENT" in warning
@@ -517,7 +525,7 @@ BAD_VARIABLES = [
 
 @pytest.mark.parametrize(("name", "value", "setting"), BAD_VARIABLES)
 def test_bad_variable(said: pytest.LogCaptureFixture, name: str, value: str, setting: str) -> None:
-    """One warning that names the variable and not the value, and the default; the other variables hold."""
+    """One warning names the variable and the default, and not the value; the other variables still apply."""
     good = {"ROARK_AGENT_NAME": "Ada", "ROARK_PROJECT_ID": "project-1"}
     for _ in range(3):
         settings = Settings.from_env({**good, name: value})
@@ -543,9 +551,10 @@ def test_every_variable_bad_at_once(sandbox: Sandbox, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("empty", ["", " ", "\t"])
 def test_empty_variable_is_unset(said: pytest.LogCaptureFixture, empty: str) -> None:
     """As the OpenTelemetry specification says: no value, no warning."""
-    from roark_otel._settings.environment import FIELDS, GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.environment import GENAI_CAPTURE_CONTENT
+    from roark_otel._settings.settings import VARIABLES
 
-    assert Settings.from_env(dict.fromkeys([*FIELDS, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
+    assert Settings.from_env(dict.fromkeys([*VARIABLES, GENAI_CAPTURE_CONTENT], empty)) == Settings.from_env({})
     assert warnings_of(said) == []
 
 
@@ -559,7 +568,7 @@ def test_empty_variable_is_unset(said: pytest.LogCaptureFixture, empty: str) -> 
     ],
 )
 def test_unknown_variable(said: pytest.LogCaptureFixture, wrong: str, near: str) -> None:
-    """A name that is nearly ours is told once, with the nearest of ours, and never with its value."""
+    """One warning gives an unknown name like ours and the nearest known one, and never its value."""
     for _ in range(3):
         Settings.from_env({wrong: SECRET})
     (warning,) = warnings_of(said)

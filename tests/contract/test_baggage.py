@@ -26,12 +26,12 @@ provider = TracerProvider(shutdown_on_exit=False)
 processor = RoarkSpanProcessor(recording_url="https://example.com/a.wav", linger_seconds=0)
 provider.add_span_processor(processor)
 tracer = provider.get_tracer("tools")
-told = []
+seen = []
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         headers = {name.lower(): value for name, value in self.headers.items()}
-        told.append(headers)
+        seen.append(headers)
         with tracer.start_as_current_span("GET /tool", propagate.extract(headers)) as span:
             span.add_event("roark.transcript", {"role": "agent", "text": "Words of the tool server."})
             with tracer.start_as_current_span("work") as work:
@@ -52,7 +52,7 @@ if sys.argv[2] == "waits":
     sys.stdin.read()
 provider.shutdown()
 stats = processor.stats()
-print(json.dumps({"fragments": stats.fragments, "finished": stats.finished, "headers": told}), flush=True)
+print(json.dumps({"fragments": stats.fragments, "finished": stats.finished, "headers": seen}), flush=True)
 '''
 
 OWNER = '''

@@ -29,8 +29,9 @@ def exported(app: App) -> InMemorySpanExporter:
 
 
 def stamped(exporter: InMemorySpanExporter) -> dict[str, Any]:
-    """The names of the spans that carry an id, and the id."""
-    return {span.name: span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})}
+    """Returns the names of the spans that carry an id, and the id."""
+    found = [(span.name, span.attributes or {}) for span in exporter.get_finished_spans()]
+    return {name: attributes[ID] for name, attributes in found if ID in attributes}
 
 
 def test_call_attributes(sandbox: Sandbox) -> None:
@@ -63,8 +64,8 @@ def test_call_attributes(sandbox: Sandbox) -> None:
     assert (call["interfaceType"], call["callDirection"]) == ("PHONE", "OUTBOUND")
     assert call["agent"] == {"name": "Ada", "customId": "agent-1"}
     assert call["customer"] == {"phoneNumberE164": "+15550100"}
-    told = {name: call["properties"][name] for name in ("tier", "attempt", "vip", "score")}
-    assert told == {"tier": "gold", "attempt": 2, "vip": True, "score": 0.5}
+    found = {name: call["properties"][name] for name in ("tier", "attempt", "vip", "score")}
+    assert found == {"tier": "gold", "attempt": 2, "vip": True, "score": 0.5}
 
 
 def test_first_span_of_each_trace_is_stamped(sandbox: Sandbox) -> None:
@@ -160,7 +161,7 @@ def livekit(app: App) -> Tracer:
 
 
 def session(app: App, text: str) -> None:
-    """A LiveKit session as its own tracer tells it."""
+    """Makes the spans of a LiveKit session, with the tracer of LiveKit's name."""
     tracer = livekit(app)
     with tracer.start_as_current_span("agent_session"):
         tracer.start_span("user_turn", attributes={"lk.user_transcript": text}).end()
@@ -245,7 +246,7 @@ def with_baggage(external_id: str) -> context.Context:
 
 
 def test_fragment(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
-    """Spans whose id only baggage tells make no call: they are counted, and told once."""
+    """Spans that have their id only from baggage make no call: they are counted, with one warning."""
     app = App(sandbox.url)
     for number in range(3):
         with app.tracer.start_as_current_span("tool server", with_baggage(f"call-{number}")) as span:

@@ -1,4 +1,4 @@
-"""Flush and shutdown: in their time, truthful, and only what is due."""
+"""Flush and shutdown: in time, with a true answer, and only of what is due."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class SlowExporter(SpanExporter):
 
 
 def test_slow_exporter_before_ours(sandbox: Sandbox) -> None:
-    """The SDK's flush stands behind an exporter registered before; ours delivers meanwhile, and both tell the truth."""
+    """The SDK's flush waits for an exporter registered before ours; our own delivers meanwhile. Both answer truly."""
     exporter = SlowExporter()
     app = App(sandbox.url)
     processors = app.provider._active_span_processor
     batch = BatchSpanProcessor(exporter)
     processors._span_processors = (batch, *processors._span_processors)
     app.conversation("call-1", "Hello?")
-    told: list[bool] = []
-    flush = threading.Thread(target=lambda: told.append(app.provider.force_flush(1)))
+    answers: list[bool] = []
+    flush = threading.Thread(target=lambda: answers.append(app.provider.force_flush(1)))
     flush.start()
     try:
         assert roark_otel.force_flush(30_000) is True
@@ -50,12 +50,12 @@ def test_slow_exporter_before_ours(sandbox: Sandbox) -> None:
     finally:
         exporter.answers.set()
         flush.join()
-    assert told == [False]
+    assert answers == [False]
     batch.shutdown()
 
 
 def test_flush_honours_its_timeout() -> None:
-    """A Roark that does not answer costs what was granted, and the answer is no; later it is yes."""
+    """A Roark that does not answer takes the time that it was given, and flush returns False; later it returns True."""
     answers = threading.Event()
 
     def answer(_: Any) -> Answer:
@@ -73,7 +73,7 @@ def test_flush_honours_its_timeout() -> None:
 
 
 def test_call_that_waits_for_its_recording_is_not_due(sandbox: Sandbox) -> None:
-    """Nothing can be done about it now."""
+    """A flush returns True, because it can do nothing about such a call."""
     app = App(sandbox.url, recording_url=None)
     app.conversation("call-1", "Hello?")
     assert app.processor.force_flush() is True
@@ -81,8 +81,8 @@ def test_call_that_waits_for_its_recording_is_not_due(sandbox: Sandbox) -> None:
     assert sandbox.calls() == []
 
 
-def test_shutdown_closes_what_nothing_happens_in(sandbox: Sandbox) -> None:
-    """It waits for the linger; a conversation in which something happens meanwhile goes on, and is whole in the end."""
+def test_shutdown_closes_idle_conversations(sandbox: Sandbox) -> None:
+    """It waits for the linger; a conversation with activity in that time goes on, and is whole in the end."""
     app = App(sandbox.url, linger_seconds=0.5, exit_timeout_seconds=30)
     silent = app.tracer.start_span("call", attributes={ID: "silent"})
     customer_said(silent, "Hello?")

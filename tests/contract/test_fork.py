@@ -24,7 +24,7 @@ APP = """
 
     processor = RoarkSpanProcessor(
         api_key="test-key", base_url=sys.argv[1], recording_url="https://example.com/recording.wav",
-        linger_seconds=3600, quiet_seconds=3600,
+        linger_seconds=3600, quiet_seconds=3600, exit_timeout_seconds=60,
     )
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
@@ -54,7 +54,7 @@ APP = """
 
 
 def run(sandbox: Sandbox, script: str) -> str:
-    """Runs a script in a process of its own, because a fork takes all of this one's threads with it."""
+    """Runs a script in a process of its own, because a fork of this one would copy its threads."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-c", textwrap.dedent(APP) + textwrap.dedent(script), sandbox.url],
@@ -69,7 +69,7 @@ def run(sandbox: Sandbox, script: str) -> str:
 
 
 def test_child_has_its_own_conversations(sandbox: Sandbox) -> None:
-    """A child makes calls, and those of its parent stay the parent's."""
+    """A child makes calls of its own, and leaves its parent's to the parent."""
     run(
         sandbox,
         """
@@ -130,7 +130,7 @@ def test_children_of_a_busy_parent(sandbox: Sandbox) -> None:
 
 
 def test_fork_before_the_first_span(sandbox: Sandbox) -> None:
-    """A processor that was made before a server forks its workers works in each of them."""
+    """A processor that was made before a server forks its workers serves each of them."""
     run(
         sandbox,
         """

@@ -150,7 +150,7 @@ def test_interleaved_conversations(sandbox: Sandbox) -> None:
 
 
 def test_two_ids_on_siblings_of_one_trace(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
-    """Words above two ids belong to neither: they are counted and told, and no call says them."""
+    """Words above two ids belong to neither: they are counted, with a warning, and are in no call."""
     app = App(sandbox.url)
     with app.tracer.start_as_current_span("request") as request:
         customer_said(request, "Nobody's.")
@@ -186,7 +186,7 @@ def test_id_below_another_id(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("ends_first", ["the app's span", "Pipecat's conversation"])
-def test_an_app_s_own_span_around_pipecat(sandbox: Sandbox, ends_first: str) -> None:
+def test_a_span_of_the_app_around_pipecat(sandbox: Sandbox, ends_first: str) -> None:
     """With the same id and open longer it is the root: the call begins and ends with it. Else Pipecat's span is."""
     app = App(sandbox.url)
     pipecat = app.provider.get_tracer("pipecat.turn")
@@ -222,7 +222,7 @@ def test_one_id_over_many_traces(sandbox: Sandbox) -> None:
 
 
 def test_a_thousand_conversations_at_once(sandbox: Sandbox) -> None:
-    """From several threads, all open at the same time: each call is made once, with all of its words."""
+    """From several threads, all open at the same time: each makes one call, with all of its words."""
     app = App(sandbox.url)
     everybody = threading.Barrier(THREADS)
 
@@ -239,7 +239,7 @@ def test_a_thousand_conversations_at_once(sandbox: Sandbox) -> None:
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(talk, range(THREADS)))
-    assert app.processor.force_flush()
+    assert app.processor.force_flush(120_000)
     assert {f"call-{number}": [f"I am {number}."] for number in range(CONVERSATIONS)} == {
         name: words(call) for name, call in by_id(sandbox.calls()).items()
     }
@@ -300,7 +300,7 @@ def test_marked_root_ends_the_conversation(sandbox: Sandbox) -> None:
 
 
 def test_marked_root_without_words(sandbox: Sandbox) -> None:
-    """A marked root makes a call of silence: that nobody spoke is worth knowing."""
+    """A marked root makes a call even of silence, which is worth knowing of."""
     app = App(sandbox.url)
     app.conversation("call-1", **{ROOT: True})
     assert app.processor.force_flush()
@@ -341,14 +341,14 @@ def test_root_that_never_ends(sandbox: Sandbox) -> None:
 
 
 def test_empty_root_that_never_ends(sandbox: Sandbox) -> None:
-    """One that has nothing to tell is counted and not sent."""
+    """A conversation without words or tool uses is counted and not sent."""
     app = App(sandbox.url)
     app.tracer.start_span("call", attributes={ID: "call-1"})
     app.close()
     assert (sandbox.calls(), app.processor.stats().empty) == ([], 1)
 
 
-def test_shutdown_leaves_conversations_alone_that_go_on(sandbox: Sandbox) -> None:
+def test_shutdown_leaves_active_conversations_open(sandbox: Sandbox) -> None:
     """LiveKit shuts the provider down after every job while other jobs talk: those are finished later, whole."""
     app = App(sandbox.url, linger_seconds=NEVER)
     root = app.tracer.start_span("call", attributes={ID: "call-1"})

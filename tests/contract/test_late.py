@@ -42,15 +42,15 @@ class Call:
         app.processor.force_flush(10_000)
 
     def end(self, **attributes: Any) -> None:
-        """The late span ends."""
+        """Ends the late span."""
         self.late.set_attributes(attributes)
         self.late.end()
         self._app.processor.force_flush(10_000)
 
 
 def use_tool(span: Span, number: int = 0) -> None:
-    told = {"name": "ship", "parameters": f'{{"n": {number}}}', "result": "done"}
-    span.add_event("roark.tool_invocation", told, timestamp=time.time_ns() + number * MS)
+    fields = {"name": "ship", "parameters": f'{{"n": {number}}}', "result": "done"}
+    span.add_event("roark.tool_invocation", fields, timestamp=time.time_ns() + number * MS)
 
 
 # While the call waits
@@ -73,34 +73,33 @@ def test_late_words_and_tools_are_merged_into_a_call_that_waits(waiting: App, sa
     assert (stats.late_spans, stats.late_dropped, stats.duplicates, stats.finished) == (1, 0, 0, 1)
 
 
-def test_what_was_only_guessed_from_few_late_words_changes_nothing(waiting: App, sandbox: Sandbox) -> None:
+def test_a_guess_from_few_late_words_changes_nothing(waiting: App, sandbox: Sandbox, tmp_path: Path) -> None:
     """The late words alone look as if the customer had been silent."""
     call = Call(waiting)
-    before = json.loads(_waiting_body(waiting))
+    before = json.loads(_waiting_body(tmp_path))
     call.late.add_event("roark.transcript", {"role": "agent", "text": "It is on its way."})
 
     call.end()
 
-    after = json.loads(_waiting_body(waiting))
+    after = json.loads(_waiting_body(tmp_path))
     assert after.get("endedStatus") == before.get("endedStatus")
     assert {**after, "transcript": 0} == {**before, "transcript": 0}
     assert sandbox.calls() == []
 
 
-def test_what_is_told_twice_is_merged_once(waiting: App) -> None:
+def test_a_tool_use_that_comes_twice_is_merged_once(waiting: App, tmp_path: Path) -> None:
     call = Call(waiting)
     use_tool(call.late)
     call.end()
-    before = _waiting_body(waiting)
+    before = _waiting_body(tmp_path)
     again = waiting.tracer.start_span("background", context=None)
     again.end()
 
-    assert _waiting_body(waiting) == before
+    assert _waiting_body(tmp_path) == before
 
 
-def _waiting_body(app: App) -> bytes:
-    spool = app.processor._engine._spool  # type: ignore[union-attr]
-    (path,) = spool.directory.glob("*.waiting.jsonl")  # type: ignore[union-attr]
+def _waiting_body(folder: Path) -> bytes:
+    (path,) = (folder / "spool").rglob("*.waiting.jsonl")
     return path.read_bytes().split(b"\n")[1]
 
 
@@ -150,7 +149,7 @@ def _appended(seen: Seen) -> Answer:
     return Answer(200, json.dumps({"data": {"added": added, "skipped": 0, "callId": "id-7"}}).encode())
 
 
-def test_late_words_of_a_call_that_was_sent_are_counted_and_told_once(
+def test_late_words_of_a_call_that_was_sent_are_counted_with_one_warning(
     sandbox: Sandbox, said: pytest.LogCaptureFixture
 ) -> None:
     app = App(sandbox.url)
@@ -166,8 +165,8 @@ def test_late_words_of_a_call_that_was_sent_are_counted_and_told_once(
     assert "secret words" not in said.text
 
 
-def test_late_tools_of_a_call_whose_id_nobody_knows_are_kept(tmp_path: Path) -> None:
-    """Its answer was lost, and the 409 that came then tells no id."""
+def test_late_tools_of_a_call_without_a_known_id_are_kept(tmp_path: Path) -> None:
+    """Roark's answer was lost, and the 409 to the next attempt has no id."""
     with AnsweringServer(Answer(500), then=Answer(409)) as server:
         app = App(server.url)
         call = Call(app)
@@ -181,29 +180,29 @@ def test_late_tools_of_a_call_whose_id_nobody_knows_are_kept(tmp_path: Path) -> 
     assert json.loads(reason.read_text()) == {"status": 0, "reason": "the call's id is not known"}
 
 
-def test_late_tools_wait_on_disk_while_roark_is_down(sandbox: Sandbox) -> None:
+def test_late_tools_wait_on_disk_while_roark_is_down(tmp_path: Path) -> None:
     """And go to the call that another process of the same spool finds in the header."""
-    app = App(sandbox.url)
-    call = Call(app)
-    engine = app.processor._engine
-    assert engine is not None
-    engine._courier._paused_until = float("inf")
-    engine._courier._is_told_to_wait = True
-    use_tool(call.late)
-    call.late.end()
-    assert not app.processor.force_flush(300)
-    (late,) = engine._spool.directory.glob("*.late.jsonl")  # type: ignore[union-attr]
-    assert json.loads(late.read_bytes().split(b"\n")[0])["call_id"] == sandbox.call("call-1").id
+    with AnsweringServer(then=_appended) as server:
+        app = App(server.url)
+        call = Call(app)
+        server.then = Answer(503)
+        use_tool(call.late)
+        call.late.end()
+        assert not app.processor.force_flush(300)
+        (late,) = (tmp_path / "spool").rglob("*.late.jsonl")
+        assert json.loads(late.read_bytes().split(b"\n")[0])["call_id"] == "id-7"
+        server.then = _appended
 
-    engine._courier._paused_until = 0.0
-
-    assert app.processor.force_flush(10_000)
-    assert len(sandbox.call("call-1").tool_invocations) == 1
+        assert app.processor.force_flush(10_000)
+    assert server.seen[-1].path == "/v1/call/id-7/tool-invocations"
+    assert [tool["name"] for tool in json.loads(server.seen[-1].body)["toolInvocations"]] == ["ship"]
+    assert (app.processor.stats().appended, app.processor.stats().spooled) == (1, 0)
 
 
 def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbox: Sandbox, tmp_path: Path) -> None:
     app = App(sandbox.url)
-    call = Call(app, **{"roark.skip": True})
+    skipped: dict[str, Any] = {"roark.skip": True}
+    call = Call(app, **skipped)
     use_tool(call.late)
     call.end()
 
@@ -215,10 +214,10 @@ def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbo
 
 
 @pytest.mark.parametrize("is_sent", [False, True])
-def test_a_further_root_of_the_id_is_a_call_of_its_own_and_set_aside(
+def test_a_further_root_of_an_id_is_a_call_of_its_own_and_set_aside(
     is_sent: bool, sandbox: Sandbox, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
-    """Neither overwritten nor dropped in silence: while the first waits, and after it was sent."""
+    """It is not overwritten and not dropped silently, while the first one waits and after it was sent."""
     app = App(sandbox.url, recording_url=URL if is_sent else None)
     app.conversation("call-1", "the first", **MARKED)
     assert app.processor.force_flush(10_000)

@@ -1,9 +1,9 @@
-"""Whatever breaks in the processor, the app's spans start and end as if it were not there."""
+"""Whatever fails in the processor, the app's spans start and end as if it were not there."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +15,9 @@ from roark_otel.sandbox import Sandbox
 from roark_otel.types import Dialect
 from support.helpers import App, agent_said, customer_said, wait_until, words
 
+if TYPE_CHECKING:
+    from roark_otel._engine.engine import Engine
+
 pytestmark = pytest.mark.faults
 
 
@@ -23,6 +26,10 @@ class Broken:
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(f"no {name}, and the customer's words are secret")
+
+
+def fails(*_: object, **__: object) -> Any:
+    raise RuntimeError("the customer's words are secret")
 
 
 class BrokenReader:
@@ -40,7 +47,7 @@ def no_reader(_: object) -> Any:
 
 
 def a_call(app: App) -> None:
-    """A conversation whose app fails with an exception of its own."""
+    """Makes a conversation whose app fails with an exception of its own."""
     with pytest.raises(ZeroDivisionError):
         _fail(app)
 
@@ -61,33 +68,35 @@ def _fail(app: App) -> None:
     ],
     ids=["reader", "factory"],
 )
-def test_broken_dialect_costs_only_what_it_would_have_said(
+def test_broken_dialect_costs_only_its_own_moments(
     sandbox: Sandbox, said: pytest.LogCaptureFixture, broken: Dialect
 ) -> None:
-    """A dialect that raises is told once, without the exception's text; the other dialects' call is made."""
+    """A dialect that raises is logged once, without the exception's text; the other dialects still make the call."""
     app = App(sandbox.url, dialects=(broken, ROARK))
     a_call(app)
     assert app.processor.force_flush()
     assert [words(call) for call in sandbox.calls()] == [["Hello?", "Hello."]]
+    assert app.processor.stats().unreadable > 0
     assert "RuntimeError" in said.text
     assert "secret" not in said.text
 
 
-@pytest.mark.parametrize("part", ["_capture", "_inbox"])
-def test_broken_capture_never_reaches_the_app(sandbox: Sandbox, said: pytest.LogCaptureFixture, part: str) -> None:
+@pytest.mark.parametrize("broken", ["capture.Capture.on_start", "capture.Capture.on_end", "inbox.Inbox.append"])
+def test_broken_capture_never_reaches_the_app(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
     """Spans start and end, and the app's own exception is the one that it sees."""
+    monkeypatch.setattr(f"roark_otel._capture.{broken}", fails)
     app = App(sandbox.url)
-    holder = app.processor._engine if part == "_capture" else app.processor._engine._capture
-    setattr(holder, part, Broken())
     a_call(app)
     assert "RuntimeError" in said.text
     assert "secret" not in said.text
 
 
 def test_broken_engine_answers_flush_and_shutdown(sandbox: Sandbox) -> None:
-    """A flush that cannot work says False, and a shutdown returns."""
+    """A flush that cannot work returns False, and a shutdown returns."""
     app = App(sandbox.url)
-    engine, app.processor._engine = app.processor._engine, Broken()
+    engine, app.processor._engine = app.processor._engine, cast("Engine", Broken())
     assert app.processor.force_flush() is False
     app.provider.shutdown()
     app.processor._engine = engine
@@ -99,13 +108,13 @@ def test_each_fault_is_logged_once_an_interval(sandbox: Sandbox, said: pytest.Lo
     for number in range(100):
         app.conversation(f"call-{number}", "Hello?")
     app.close()
-    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader.read" in record.message]
+    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader._read" in record.message]
     assert len(lines) == 1
 
 
 @pytest.mark.parametrize("span", [None, object(), ReadableSpan("hand-made"), 17, "span"])
 def test_anything_for_a_span(sandbox: Sandbox, span: Any) -> None:
-    """What is no span of the SDK's, or one without a context, is survived."""
+    """What is not a span of the SDK, or a span without a context, does no harm."""
     app = App(sandbox.url)
     app.processor.on_start(span)
     app.processor.on_end(span)
@@ -115,7 +124,7 @@ def test_anything_for_a_span(sandbox: Sandbox, span: Any) -> None:
 
 
 def test_no_roark_at_all(said: pytest.LogCaptureFixture) -> None:
-    """With nobody listening a flush says False in its time, and the call waits until somebody does."""
+    """Where nothing listens, a flush returns False in its time, and the call waits until Roark is back."""
     with Sandbox() as gone:
         url = gone.url
     app = App(url)
@@ -123,6 +132,6 @@ def test_no_roark_at_all(said: pytest.LogCaptureFixture) -> None:
     assert force_flush(200) is False
     assert (stats().finished, stats().spooled, stats().delivered) == (1, 1, 0)
     wait_until(lambda: "calls wait in" in said.text)
-    with Sandbox(port=urlsplit(url).port) as back:
+    with Sandbox(port=urlsplit(url).port or 0) as back:
         assert app.processor.force_flush()
         assert [words(call) for call in back.calls()] == [["Hello?"]]

@@ -1,4 +1,4 @@
-"""What holds of any conversation: ends come in any order, offsets are sorted, garbage costs only itself."""
+"""What is true of any conversation: ends come in any order, offsets are sorted, garbage costs only itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.trace import IdGenerator
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Status, StatusCode, set_span_in_context
 
 from roark_otel import attributes
@@ -22,7 +22,7 @@ from roark_otel._linking.link import NotLinkable, link
 from roark_otel._model.call import Call, UnrecordedCall
 from roark_otel._model.dialect import separated
 from roark_otel._model.spans import SpanEvent, SpanRecord, SpanStart
-from roark_otel._model.vocabulary import Vocabulary
+from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel.dialects import DIALECTS
 from support.helpers import ID, MS, NEVER, T0, App, agent_said, customer_said
 
@@ -121,14 +121,14 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
         trace_id = draw(st.integers(1, 2)) if above is None else above.trace_id
         start_ns = max(draw(times), above.start_ns if above else 0)
         end_ns = max(draw(times), start_ns)
-        told = draw(FACTS)
+        fields = draw(FACTS)
         has_id = not starts or (above is None and draw(st.booleans())) or draw(st.integers(0, 5)) == 0
         if has_id:
-            told[ID] = "call-1"
+            fields[ID] = "call-1"
         marked = has_id and not is_marked and draw(st.integers(0, 5)) == 0
         is_marked = is_marked or marked
         if marked:
-            told[attributes.CONVERSATION_ROOT] = True
+            fields[attributes.CONVERSATION_ROOT] = True
         at_start = draw(st.booleans())
         span_id = draw(st.sampled_from([100 + number, 100 - number]))
         starts.append(
@@ -153,7 +153,7 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
                 name="span",
                 start_ns=start_ns,
                 end_ns=end_ns,
-                attributes=told,
+                attributes=fields,
                 events=tuple(draw(st.lists(EVENTS, max_size=4))),
                 error=draw(st.integers(0, 3)) == 0,
             )
@@ -166,20 +166,17 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
     )
 
 
-def nothing_open(_: object) -> None:
-    return None
-
-
 def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanRecord]) -> list[bytes]:
-    """The bodies of the calls that come of spans, of each call the last version."""
-    vocabulary = Vocabulary(DIALECTS, (), nothing_open)
+    """Returns the bodies of the calls of spans, each in its last version."""
+    vocabulary = Vocabulary(DIALECTS, (), OpenSpans(attributes=lambda _: {}, record=lambda _: None))
     state = Conversations(
         vocabulary,
         lambda: tuple((one.name, one.reader(lambda _: None)) for one in separated(DIALECTS)),
         Waits(linger=2.0),
     )
     now = 0.0
-    for entry in (*starts, *ends):
+    entries: list[SpanStart | SpanRecord] = [*starts, *ends]
+    for entry in entries:
         state.take(entry, now)
         now += 0.01
     for later in (3.0, 100.0, 20_000.0, 40_000.0):
@@ -246,7 +243,7 @@ def test_offsets_are_in_order(spans: Spans) -> None:
 @given(conversations())
 @QUICK
 def test_body_is_read_as_it_was_written(spans: Spans) -> None:
-    """Body, model, body: nothing is lost or changed in between."""
+    """A body that becomes a model and a body again loses and changes nothing."""
     for body in bodies(spans.starts, spans.ends):
         model = Call if b'"recordingUrl"' in body else UnrecordedCall
         assert model.model_validate_json(body).to_json() == body
@@ -270,12 +267,12 @@ class FixedIds(IdGenerator):
 
 
 def spooled(directory: Path) -> list[bytes]:
-    """The bodies that wait in a spool."""
+    """Returns the bodies that wait in a spool."""
     return [path.read_bytes().split(b"\n")[1] for path in sorted(directory.rglob("*.jsonl"))]
 
 
 def from_sdk(directory: Path, starts: Sequence[SpanStart], ends: Sequence[SpanRecord]) -> list[bytes]:
-    """What the processor puts into its spool for the same spans."""
+    """Returns what the processor puts into its spool for the same spans."""
     app = App(
         "http://127.0.0.1:9",
         provider={"id_generator": FixedIds(starts)},
@@ -292,8 +289,8 @@ def from_sdk(directory: Path, starts: Sequence[SpanStart], ends: Sequence[SpanRe
         spans[start.span_id] = app.tracer.start_span("span", context, attributes=at_start, start_time=start.start_ns)
     for record in ends:
         span = spans[record.span_id]
-        told = {key: value for key, value in record.attributes.items() if key != attributes.RECORDING_URL}
-        span.set_attributes(told)
+        fields = {key: value for key, value in record.attributes.items() if key != attributes.RECORDING_URL}
+        span.set_attributes(fields)
         for event in record.events:
             span.add_event(event.name, event.attributes, event.time_ns)
         if record.error:
@@ -314,7 +311,7 @@ def test_order_of_ends_does_not_matter_to_the_processor(tmp_path: Path, spans: S
 
 
 class Strange:
-    """What no attribute should be."""
+    """A value that no attribute should have."""
 
     def __repr__(self) -> str:
         return "strange"
@@ -363,13 +360,13 @@ GARBAGE_EVENTS = st.lists(
 )
 
 
-def check_garbage(directory: Path, told: dict[str, Any], events: list[Any], *, on_root: bool) -> None:
+def check_garbage(directory: Path, fields: dict[str, Any], events: list[Any], *, on_root: bool) -> None:
     app = App("http://127.0.0.1:9", recording_url=None, spool_dir=directory)
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:
         customer_said(root, "A good word.")
         child = app.tracer.start_span("turn")
         bad = root if on_root else child
-        for key, value in told.items():
+        for key, value in fields.items():
             bad.set_attribute(key, value)
         for name, found, at in events:
             bad.add_event(name, found, at)
@@ -387,9 +384,9 @@ def check_garbage(directory: Path, told: dict[str, Any], events: list[Any], *, o
 
 @given(GARBAGE_ATTRIBUTES, GARBAGE_EVENTS, st.booleans())
 @settings(WITH_SDK, max_examples=100)
-def test_garbage_costs_only_itself(tmp_path: Path, told: dict[str, Any], events: list[Any], on_root: bool) -> None:
-    """Anything in any attribute or event is survived, and the rest of the call arrives."""
-    check_garbage(tmp_path / str(next(DIRECTORIES)), told, events, on_root=on_root)
+def test_garbage_costs_only_itself(tmp_path: Path, fields: dict[str, Any], events: list[Any], on_root: bool) -> None:
+    """Whatever is in an attribute or event, the rest of the call arrives."""
+    check_garbage(tmp_path / str(next(DIRECTORIES)), fields, events, on_root=on_root)
 
 
 @pytest.mark.long
@@ -397,9 +394,9 @@ def test_garbage_costs_only_itself(tmp_path: Path, told: dict[str, Any], events:
 @settings(WITH_SDK, max_examples=3_000)
 def test_garbage_costs_only_itself_at_length(
     tmp_path: Path,
-    told: dict[str, Any],
+    fields: dict[str, Any],
     events: list[Any],
     on_root: bool,
 ) -> None:
     """The same, for longer."""
-    check_garbage(tmp_path / str(next(DIRECTORIES)), told, events, on_root=on_root)
+    check_garbage(tmp_path / str(next(DIRECTORIES)), fields, events, on_root=on_root)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
 import roark_otel
@@ -16,8 +16,6 @@ from roark_otel import RoarkSpanProcessor
 from support.helpers import ID, KEY, NEVER, RECORDING, App, Threads, agent_said, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
     from roark_otel.sandbox import Sandbox
 
 EVENTS = 300
@@ -67,6 +65,7 @@ def test_events_over_the_limit_with_children(sandbox: Sandbox, every: int) -> No
             customer_said(root, text)
             if index % every == every - 1:
                 app.tracer.start_span("child").end()
+        assert isinstance(root, ReadableSpan)
         assert len(root.events) == LIMIT
     assert app.processor.force_flush()
     (call,) = sandbox.calls()
@@ -75,7 +74,7 @@ def test_events_over_the_limit_with_children(sandbox: Sandbox, every: int) -> No
 
 
 def test_events_over_the_limit_without_children(sandbox: Sandbox) -> None:
-    """Without a child's end nobody can see them in time: the call says how many are missing."""
+    """Without a child's end they cannot be read in time: the call says how many are missing."""
     app = App(sandbox.url)
     app.conversation("call-1", *sentences(EVENTS))
     assert app.processor.force_flush()
@@ -85,7 +84,7 @@ def test_events_over_the_limit_without_children(sandbox: Sandbox) -> None:
 
 
 def test_events_over_the_limit_in_between(sandbox: Sandbox) -> None:
-    """A child that ends too late saves what is left, and the gap is told exactly."""
+    """A child that ends too late saves what is left, and the call gives the exact gap."""
     app = App(sandbox.url)
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:
         for index, text in enumerate(sentences(EVENTS)):
@@ -100,7 +99,7 @@ def test_events_over_the_limit_in_between(sandbox: Sandbox) -> None:
 
 
 def test_foreign_events_over_the_limit(sandbox: Sandbox) -> None:
-    """A span of the conversation that lost none of our events is not said to have lost any that children showed."""
+    """Foreign events that the SDK drops are not counted as lost events of the conversation."""
     app = App(sandbox.url)
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:
         customer_said(root, "Hello?")
@@ -157,7 +156,7 @@ def test_record_only(sandbox: Sandbox) -> None:
 
 
 def test_sdk_disabled(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, threads: Threads) -> None:
-    """With OTEL_SDK_DISABLED there are no spans, and no thread starts."""
+    """With OTEL_SDK_DISABLED there is not a span, and no thread starts."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     app = App(sandbox.url)
     app.conversation("call-1", "Hello?")
@@ -175,7 +174,7 @@ def inert(app: App, threads: Threads) -> None:
 
 
 def test_no_key(sandbox: Sandbox, said: pytest.LogCaptureFixture, threads: Threads) -> None:
-    """Without a key the processor does nothing but say so, once for however many processors."""
+    """Without a key the processor only warns, once for any number of processors."""
     for _ in range(3):
         inert(App(sandbox.url, api_key=None), threads)
     warnings = [record.message for record in said.records if record.levelno >= logging.WARNING]
@@ -260,7 +259,7 @@ def test_two_projects(sandbox: Sandbox) -> None:
 
 
 def test_conflicting_settings(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
-    """Of conflicting settings the first wins, which is told once."""
+    """Of conflicting settings the first ones apply, with one warning."""
     app = App(sandbox.url, agent_name="First")
     for name in ("Second", "Third"):
         app.provider.add_span_processor(RoarkSpanProcessor(api_key=KEY, base_url=sandbox.url, agent_name=name))
@@ -295,7 +294,7 @@ def test_flush_before_any_span(sandbox: Sandbox, threads: Threads) -> None:
 
 
 def test_flush_from_many_threads(sandbox: Sandbox) -> None:
-    """Everybody who flushes is answered, and each call is sent once."""
+    """Each thread that flushes gets an answer, and each call is sent once."""
     app = App(sandbox.url)
     app.conversation("call-1", "Hello?")
     answers: list[bool] = []
@@ -352,7 +351,7 @@ def test_processor_after_shutdown(sandbox: Sandbox) -> None:
 
 
 def test_provider_is_left_alone(threads: Threads) -> None:
-    """A processor that nobody uses costs no thread."""
+    """A processor without a conversation costs no thread."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(RoarkSpanProcessor(api_key=KEY, recording_url=RECORDING))
     with provider.get_tracer("app").start_as_current_span("request") as span:

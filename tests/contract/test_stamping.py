@@ -1,4 +1,4 @@
-"""Ids that are written on spans, so that traces link as a whole, and what is told where that came too late."""
+"""Ids that are written on spans, so that traces link as a whole, and what a call says where that came too late."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ def traced(url: str, **arguments: Any) -> tuple[App, InMemorySpanExporter]:
     return app, exporter
 
 
+def ids(exporter: InMemorySpanExporter) -> list[Any]:
+    """Returns the ids that spans carry, in the order in which the spans ended."""
+    return [found[ID] for span in exporter.get_finished_spans() if ID in (found := span.attributes or {})]
+
+
 def stamped(exporter: InMemorySpanExporter) -> dict[str, Any]:
-    """The names of the spans that carry an id, and the id."""
-    return {span.name: span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})}
+    """Returns the names of the spans that carry an id, and the id."""
+    found = [(span.name, span.attributes or {}) for span in exporter.get_finished_spans()]
+    return {name: attributes[ID] for name, attributes in found if ID in attributes}
 
 
 def unlinked(sandbox: Sandbox) -> dict[str, bool]:
@@ -44,7 +50,7 @@ def test_an_id_under_another_key(sandbox: Sandbox) -> None:
 
 
 def test_an_id_under_another_key_that_comes_later(sandbox: Sandbox) -> None:
-    """It is written when the next span of the trace starts, while the root is open, if anything told it apart."""
+    """It is written when the next span of the trace starts, if the root is still open."""
     app, exporter = traced(sandbox.url, external_id_keys=["app.call"])
     with app.tracer.start_as_current_span("call", attributes={"roark.interface_type": "WEB"}) as root:
         app.tracer.start_span("before").end()
@@ -57,7 +63,7 @@ def test_an_id_under_another_key_that_comes_later(sandbox: Sandbox) -> None:
 
 
 def test_an_id_that_comes_too_late(sandbox: Sandbox) -> None:
-    """With no span after it there is no chance: the call says that its trace is not linked."""
+    """Without a span after it, it cannot be written: the call says that its trace is not linked."""
     app, exporter = traced(sandbox.url, external_id_keys=["app.call"])
     with app.tracer.start_as_current_span("call") as root:
         customer_said(root, "Hello?")
@@ -108,7 +114,7 @@ def test_baggage_is_never_written(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("external_id", ["", "x" * 256, 7])
-def test_what_is_no_id_is_never_written(sandbox: Sandbox, external_id: Any) -> None:
+def test_what_is_not_an_id_is_never_written(sandbox: Sandbox, external_id: Any) -> None:
     app, exporter = traced(sandbox.url, external_id_keys=["app.call"])
     with app.tracer.start_as_current_span("call", attributes={"app.call": external_id}) as root:
         customer_said(root, "Hello?")
@@ -147,10 +153,7 @@ def test_no_own_id_where_there_is_another(sandbox: Sandbox) -> None:
     with roark_otel.call_attributes(external_id="call-2"):
         pipecat(app, None, "Hello?")
     assert app.processor.force_flush()
-    assert [span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})] == [
-        "call-1",
-        "call-2",
-    ]
+    assert ids(exporter) == ["call-1", "call-2"]
     assert set(by_id(sandbox.calls())) == {"call-1", "call-2"}
 
 
@@ -181,7 +184,5 @@ def test_own_ids_of_two_livekit_sessions_in_one_trace(sandbox: Sandbox) -> None:
         roots[0]: ["of 1"],
         roots[1]: ["of 2"],
     }
-    assert sorted(span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})) == (
-        sorted(roots)
-    )
+    assert sorted(ids(exporter)) == sorted(roots)
     assert set(unlinked(sandbox).values()) == {False}

@@ -18,7 +18,7 @@ from roark_otel.dialects.roark import ROARK
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from roark_otel.conversation import Readers
+    from roark_otel._conversation.conversation import Readers
 
 MS = 1_000_000
 WAITS = Waits(linger=2.0, quiet=60.0, idle=3600.0, conversations=3)
@@ -27,13 +27,13 @@ NOTHING: Mapping[str, object] = {}
 
 
 class Machine:
-    """A machine with a clock, and the open spans as they are now."""
+    """A state machine with a clock, and the open spans as they are now."""
 
     def __init__(self, *, auto_ids: bool = False, waits: Waits = WAITS) -> None:
         self.now = 0.0
         self.open: dict[int, SpanRecord] = {}
         spans = OpenSpans(
-            attributes=lambda span_id: self.open[span_id].attributes if span_id in self.open else NOTHING,  # type: ignore[index]
+            attributes=lambda span_id: self.open[span_id].attributes if span_id in self.open else NOTHING,
             record=lambda span_id: self.open.get(span_id),  # type: ignore[call-overload]
         )
         self.conversations = Conversations(Vocabulary(DIALECTS, (), spans), self._readers, waits, auto_ids=auto_ids)
@@ -55,7 +55,7 @@ class Machine:
         baggage_id: object = None,
         resource: Mapping[str, object] = NOTHING,
     ) -> None:
-        """A span begins."""
+        """Starts a span."""
         attributes = {} if external_id is None else {"roark.external_id": external_id}
         self.open[span_id] = SpanRecord(
             trace_id, span_id, parent_id, scope, name, span_id * MS, None, attributes, resource=resource
@@ -80,12 +80,12 @@ class Machine:
         )
 
     def set(self, span_id: int, key: str, value: object) -> None:
-        """An open span gets an attribute."""
+        """Sets an attribute of an open span."""
         span = self.open[span_id]
         self.open[span_id] = span._replace(attributes={**span.attributes, key: value})
 
     def end(self, span_id: int, *said: str, error: bool = False, exception: str | None = None) -> None:
-        """A span ends, with something said on it."""
+        """Ends a span with these utterances on it."""
         events = tuple(
             SpanEvent("roark.transcript", (span_id * 10 + index) * MS, {"role": "agent", "text": text})
             for index, text in enumerate(said)
@@ -96,12 +96,12 @@ class Machine:
         self.conversations.take(record._replace(end_ns=span_id * MS + 1000 * MS, events=events, error=error), self.now)
 
     def gone(self, span_id: int) -> None:
-        """A span ends that says nothing."""
+        """Ends a span without anything relevant on it."""
         record = self.open.pop(span_id)
         self.conversations.take(SpanGone(record.trace_id, span_id, span_id * MS + 1000 * MS), self.now)
 
     def after(self, seconds: float) -> list[Output]:
-        """What comes of it after so many seconds."""
+        """Moves the clock, and returns the outputs but `Forgotten`."""
         self.now += seconds
         self.conversations.expire(self.now)
         return [one for one in self.conversations.outputs() if not isinstance(one, Forgotten)]
@@ -113,13 +113,13 @@ def _machine() -> Machine:
 
 
 def texts(output: Output) -> list[str]:
-    """What was said in a finished conversation."""
+    """Returns the utterances of a finished conversation."""
     assert isinstance(output, Finished)
     return [one.text for _, moments in output.conversation.moments for one in moments if isinstance(one, Utterance)]
 
 
 def kinds(outputs: list[Output]) -> list[str]:
-    """The kinds of the notices among these."""
+    """Returns the kinds of the notices among these."""
     return [one.kind for one in outputs if isinstance(one, Noticed)]
 
 
@@ -207,7 +207,7 @@ def test_open_children_are_not_waited_for_but_read(machine: Machine) -> None:
 
 
 def test_a_span_that_comes_after_the_call_is_counted(machine: Machine) -> None:
-    """What comes for a CLOSED conversation is told and is no part of any call."""
+    """A span of a CLOSED conversation is reported, and is part of no call."""
     machine.start(1, external_id="a", marked=True)
     machine.start(2, 1)
     machine.end(1, "hello")
@@ -233,7 +233,7 @@ def test_an_id_may_come_late(machine: Machine) -> None:
 
 
 def test_spans_before_the_only_id_of_their_trace_belong_to_it(machine: Machine) -> None:
-    """What waited without an owner is read when the trace shows exactly one id."""
+    """Spans that waited without an owner are read when the trace shows exactly one id."""
     machine.start(1)
     machine.start(2, 1)
     machine.end(2, "before")
@@ -245,7 +245,7 @@ def test_spans_before_the_only_id_of_their_trace_belong_to_it(machine: Machine) 
 
 
 def test_words_below_no_id_in_a_trace_with_two_are_in_neither_call(machine: Machine) -> None:
-    """The nearest ancestor decides; what has none is counted, not guessed."""
+    """The nearest ancestor decides; words without one are counted, not guessed."""
     machine.start(1)
     machine.start(2, 1, external_id="a", marked=True)
     machine.start(3, 1, external_id="b", marked=True)
@@ -286,8 +286,8 @@ def test_a_framework_root_below_another_inherits_no_id(machine: Machine) -> None
     assert [one.conversation.external_id for one in outputs if isinstance(one, Finished)] == ["a"]
 
 
-def test_a_session_without_an_id_is_told(machine: Machine) -> None:
-    """A voice conversation that makes no call is no secret."""
+def test_a_session_without_an_id_is_reported(machine: Machine) -> None:
+    """A voice conversation that makes no call is reported."""
     machine.start(1, scope="livekit-agents", name="agent_session")
     machine.end(1)
 
@@ -295,7 +295,7 @@ def test_a_session_without_an_id_is_told(machine: Machine) -> None:
 
 
 def test_a_session_without_an_id_gets_one_if_the_app_asked_for_that() -> None:
-    """Its own, which is the trace's where the framework tells none; never that of another session."""
+    """Its own, which is the trace's where the framework has none; never that of another session."""
     machine = Machine(auto_ids=True)
     machine.start(1, trace_id=0xABC, scope="livekit-agents", name="agent_session")
     machine.end(1)
@@ -306,7 +306,7 @@ def test_a_session_without_an_id_gets_one_if_the_app_asked_for_that() -> None:
 
 
 def test_the_id_of_the_resource_holds_for_one_conversation(machine: Machine) -> None:
-    """A second root under the resource's id is kept aside and told."""
+    """A second root under the resource's id is kept aside and reported."""
     resource = {"roark.external_id": "r"}
     for trace_id in (1, 2):
         machine.start(trace_id, trace_id=trace_id, resource=resource, scope="livekit-agents", name="agent_session")
@@ -345,7 +345,7 @@ def test_an_ancestors_id_wins_over_call_attributes_and_these_over_baggage(machin
 
 
 def test_a_fragment_makes_no_call(machine: Machine) -> None:
-    """Where only baggage tells the id, another process owns the conversation."""
+    """Where the id comes from baggage only, another process owns the conversation."""
     machine.start(1, baggage_id="a")
     machine.end(1, "hello")
 
@@ -395,7 +395,7 @@ def test_a_flush_makes_the_waits_zero_and_closes_nothing_that_is_open(machine: M
 
 
 def test_the_status_of_the_root_is_the_ending(machine: Machine) -> None:
-    """A root with status ERROR tells the types of its exceptions."""
+    """The ending of a root with status ERROR has the types of its exceptions."""
     machine.start(1, external_id="a", marked=True)
     machine.end(1, "hello", error=True, exception="starlette.websockets.WebSocketDisconnect")
 
@@ -405,7 +405,7 @@ def test_the_status_of_the_root_is_the_ending(machine: Machine) -> None:
 
 
 def test_the_same_span_from_two_processors_is_taken_once(machine: Machine) -> None:
-    """Two captures of one span say one thing."""
+    """Two captures of one span count once."""
     machine.start(1, external_id="a", marked=True)
     span = machine.open[1]
     machine.start(1, external_id="a", marked=True)
@@ -437,7 +437,7 @@ def test_events_that_were_seen_early_are_not_lost(machine: Machine) -> None:
     assert finished.conversation.notes["roark_dropped_events"] == 2
 
 
-def test_a_span_that_says_nothing_leaves_nothing_behind(machine: Machine) -> None:
+def test_a_span_without_anything_relevant_leaves_nothing_behind(machine: Machine) -> None:
     """Sixty thousand websocket messages below a conversation leave one node open: its root."""
     machine.start(1, external_id="a")
     for span_id in range(2, 60_002):
@@ -449,7 +449,7 @@ def test_a_span_that_says_nothing_leaves_nothing_behind(machine: Machine) -> Non
 
 
 def test_nothing_is_kept_of_a_trace_that_is_over(machine: Machine) -> None:
-    """When nothing of a trace is open any more it is forgotten, and capture is told."""
+    """When nothing of a trace is open any more it is forgotten, and an output for capture says so."""
     machine.start(1, external_id="a", marked=True)
     machine.end(1, "hello")
     machine.after(2.0)
@@ -478,7 +478,7 @@ def test_a_root_that_the_app_lets_go_of_is_finished_as_incomplete(machine: Machi
 
 
 def test_a_framework_root_that_is_let_go_of_without_a_word(machine: Machine) -> None:
-    """What may not be read while it is open is not read when it is let go of either."""
+    """A span that may not be read while it is open is not read when the app lets go of it either."""
     machine.start(1, scope="livekit-agents", name="agent_session", external_id="a")
     machine.open.pop(1)
     machine.conversations.take(SpanAbandoned(1, 1), machine.now)
@@ -491,7 +491,7 @@ def test_spans_without_an_id_are_given_up_when_no_id_can_come(machine: Machine) 
     """A chat app's spans are forgotten a quiet time after their trace is over, and not after the idle time."""
     machine.start(1)
     machine.start(2, 1)
-    machine.end(2, "to nobody")
+    machine.end(2, "without an id")
     assert machine.after(WAITS.quiet) == []
     assert len(machine.conversations) == 1
     machine.gone(1)
@@ -501,11 +501,11 @@ def test_spans_without_an_id_are_given_up_when_no_id_can_come(machine: Machine) 
 
 
 def test_too_many_conversations_give_up_those_without_an_id_first(machine: Machine) -> None:
-    """However long a call is silent, a chat app beside it does not end it."""
+    """However long a call is silent, a chat app in the same process does not end it."""
     machine.start(1, external_id="a")
     for number in range(2, 8):
         machine.start(number, trace_id=number)
-        machine.end(number, "to nobody")
+        machine.end(number, "without an id")
     assert "unattributed" in kinds(machine.after(0.0))
     machine.end(1, "hello")
     (finished,) = machine.after(2.0)
@@ -515,7 +515,7 @@ def test_too_many_conversations_give_up_those_without_an_id_first(machine: Machi
 def test_a_trace_that_never_ends_stays_bounded(machine: Machine) -> None:
     """A span around a whole worker: neither its closed conversations nor its abandoned spans pile up."""
     held = {0}
-    machine.conversations._vocabulary._open_spans = OpenSpans(  # type: ignore[misc]
+    machine.conversations._vocabulary._open_spans = OpenSpans(
         attributes=lambda _: NOTHING, record=lambda _: None, is_held=lambda span: span in held
     )
     machine.start(1)
@@ -528,8 +528,8 @@ def test_a_trace_that_never_ends_stays_bounded(machine: Machine) -> None:
     assert len(trace.nodes) + len(trace.conversations) <= 1_100
 
 
-def test_no_quiet_time_at_all() -> None:
-    """A quiet time of zero is no endless loop while something is open."""
+def test_without_a_quiet_time_an_open_conversation_does_not_loop_forever() -> None:
+    """A quiet time of zero does not make `expire` loop while something is open."""
     machine = Machine(waits=Waits(linger=0.0, quiet=0.0))
     machine.start(1, external_id="a")
     assert machine.after(10.0) == []

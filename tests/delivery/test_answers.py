@@ -1,4 +1,4 @@
-"""What an answer means, and when to try again."""
+"""Answers as receipts, and when to retry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CREATED = b'{"data": {"id": "call-1", "status": "ENDED"}}'
 PAGE = b"<html><body>You are not logged in to this network.</body></html>"
 
 
-def said(status: int, body: bytes = b"", *, tried: bool = False, **headers: str) -> Receipt:
+def answered(status: int, body: bytes = b"", *, tried: bool = False, **headers: str) -> Receipt:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return receipt(status, named, body, tried=tried, now=NOW)
 
@@ -35,7 +35,7 @@ def said(status: int, body: bytes = b"", *, tried: bool = False, **headers: str)
 @pytest.mark.parametrize("status", [200, 201, 202])
 @pytest.mark.parametrize("tried", [False, True])
 def test_a_call_with_an_id_is_delivered(status: int, tried: bool) -> None:
-    assert said(status, CREATED, tried=tried) == Delivered("call-1")
+    assert answered(status, CREATED, tried=tried) == Delivered("call-1")
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_a_call_with_an_id_is_delivered(status: int, tried: bool) -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_success_without_an_id_is_somebody_else_s_page(body: bytes) -> None:
-    assert said(200, body) == TryAgain(None, "200 without a call id", alone=True)
+def test_a_success_without_an_id_is_not_a_delivery(body: bytes) -> None:
+    assert answered(200, body) == TryAgain(None, "200 without a call id", alone=True)
 
 
 def test_a_conflict_is_a_delivery_only_of_a_call_that_was_tried() -> None:
-    """The first attempt cannot have created it, so somebody else has the id."""
-    assert said(409, tried=True) == Delivered(None, already=True)
-    assert said(409, tried=False) == Rejected(409, "id_in_use")
+    """A first attempt cannot meet its own call, so the id belongs to another one."""
+    assert answered(409, tried=True) == Delivered(None, already=True)
+    assert answered(409, tried=False) == Rejected(409, "id_in_use")
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -85,7 +85,7 @@ def test_a_conflict_is_a_delivery_only_of_a_call_that_was_tried() -> None:
     ],
 )
 def test_a_rejection_names_the_fields_and_quotes_nothing_else(status: int, body: bytes, reason: str) -> None:
-    assert said(status, body) == Rejected(status, reason)
+    assert answered(status, body) == Rejected(status, reason)
 
 
 def test_an_answer_cannot_make_a_log_line_long() -> None:
@@ -95,36 +95,36 @@ def test_an_answer_cannot_make_a_log_line_long() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 300, 301, 302, 304, 307, 308, 399, 404, 405])
-def test_the_key_the_credits_or_the_address_is_at_fault_and_not_the_call(status: int) -> None:
-    assert said(status, CREATED) == Refused(status)
+def test_a_wrong_key_or_address_or_used_up_credits_are_a_refusal(status: int) -> None:
+    assert answered(status, CREATED) == Refused(status)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
-def test_later_may_work(status: int) -> None:
-    assert said(status, PAGE) == TryAgain(None, str(status), alone=True)
-    assert said(status, PAGE, retry_after="12") == TryAgain(12.0, str(status))
+def test_other_failures_are_retried(status: int) -> None:
+    assert answered(status, PAGE) == TryAgain(None, str(status), alone=True)
+    assert answered(status, PAGE, retry_after="12") == TryAgain(12.0, str(status))
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413, 422])
 def test_roark_may_ask_for_another_attempt_at_what_looks_final(status: int) -> None:
-    assert said(status, x_should_retry="true") == TryAgain(None, str(status), alone=True)
-    assert said(status, x_should_retry=" True ", retry_after="9") == TryAgain(9.0, str(status))
-    assert not isinstance(said(status, x_should_retry="perhaps"), TryAgain)
+    assert answered(status, x_should_retry="true") == TryAgain(None, str(status), alone=True)
+    assert answered(status, x_should_retry=" True ", retry_after="9") == TryAgain(9.0, str(status))
+    assert not isinstance(answered(status, x_should_retry="perhaps"), TryAgain)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_roark_may_ask_to_be_left_alone_and_no_call_is_given_up_for_it(status: int) -> None:
-    assert said(status, x_should_retry="false") == TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
+    assert answered(status, x_should_retry="false") == TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
 
 
-@pytest.mark.parametrize("told", ["true", "false"])
-def test_a_conflict_is_what_it_is_whatever_roark_asks_for(told: str) -> None:
-    """Roark's own SDK takes a 409 for a lock; here it says that the call exists."""
-    assert said(409, tried=True, x_should_retry=told) == Delivered(None, already=True)
-    assert said(409, x_should_retry=told) == Rejected(409, "id_in_use")
+@pytest.mark.parametrize("should_retry", ["true", "false"])
+def test_a_conflict_means_the_same_whatever_roark_asks_for(should_retry: str) -> None:
+    """Roark's own SDK reads a 409 as a lock timeout; here it means that the call exists."""
+    assert answered(409, tried=True, x_should_retry=should_retry) == Delivered(None, already=True)
+    assert answered(409, x_should_retry=should_retry) == Rejected(409, "id_in_use")
 
 
-def test_what_the_append_endpoint_answers() -> None:
+def test_answers_of_the_append_endpoint() -> None:
     def appended(status: int, body: bytes = b"", **headers: str) -> Receipt:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return append_receipt(status, named, body, now=NOW)
@@ -138,9 +138,9 @@ def test_what_the_append_endpoint_answers() -> None:
 
 
 @given(status=st.integers(100, 999), body=st.binary(max_size=50), tried=st.booleans())
-def test_every_answer_means_one_of_four_things(status: int, body: bytes, tried: bool) -> None:
-    """An answer that nobody has thought of never loses a call: it is only given up where the body is known as wrong."""
-    found = said(status, body, tried=tried)
+def test_every_answer_becomes_one_of_four_receipts(status: int, body: bytes, tried: bool) -> None:
+    """An unforeseen answer never loses a call: one is only given up if its body is known to be wrong."""
+    found = answered(status, body, tried=tried)
 
     assert isinstance(found, (Delivered, Rejected, Refused, TryAgain))
     assert not isinstance(found, Rejected) or status in {400, 409, 413, 422}
@@ -187,7 +187,7 @@ def test_how_long_roark_asks_to_wait(headers: dict[str, str], seconds: float | N
 @example("Mon, 01 Jan 0001 00:00:00 +2359")
 @example("Fri, 31 Dec 9999 23:59:59 -2359")
 @example("1e400")
-def test_no_value_of_the_header_raises_or_leads_out_of_bounds(value: str) -> None:
+def test_no_value_of_the_header_raises_or_exceeds_the_bounds(value: str) -> None:
     for name in ("retry-after", "retry-after-ms"):
         found = retry_after({name: value}, NOW)
 

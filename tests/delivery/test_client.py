@@ -41,7 +41,7 @@ BODY = json.dumps(
 
 @pytest.fixture(name="connect")
 def _connect() -> Iterator[Callable[..., Client]]:
-    """Makes clients, and closes them in the end."""
+    """Makes clients, and closes them at the end."""
     clients: list[Client] = []
 
     def connect(url: str, key: str = "secret-key", project_id: str | None = None, timeout: float = 5.0) -> Client:
@@ -64,13 +64,13 @@ def test_a_call_is_created_once_and_then_known(sandbox: Sandbox, connect: Callab
     assert [json.loads(BODY)] == sandbox.calls()
 
 
-def test_what_roark_answers_to_a_wrong_body_names_the_field(sandbox: Sandbox, connect: Callable[..., Client]) -> None:
+def test_a_rejection_names_the_field(sandbox: Sandbox, connect: Callable[..., Client]) -> None:
     body = json.dumps({**json.loads(BODY), "interfaceType": "FAX"}).encode()
 
     assert Rejected(400, "interfaceType") == connect(sandbox.url).create_call(body, tried=False)
 
 
-def test_the_key_travels_as_a_bearer_token_and_the_body_as_it_is(connect: Callable[..., Client]) -> None:
+def test_the_key_travels_as_a_bearer_token_and_the_body_unchanged(connect: Callable[..., Client]) -> None:
     with AnsweringServer() as server:
         connect(server.url).create_call(BODY, tried=False)
 
@@ -81,7 +81,7 @@ def test_the_key_travels_as_a_bearer_token_and_the_body_as_it_is(connect: Callab
 
 
 @pytest.mark.parametrize(("project_id", "header"), [(None, None), ("", None), ("project-1", "project-1")])
-def test_the_project_travels_only_where_one_is_set(
+def test_the_project_is_sent_only_if_one_is_set(
     project_id: str | None, header: str | None, connect: Callable[..., Client]
 ) -> None:
     """Roark answers 400 to an empty one."""
@@ -100,7 +100,7 @@ def test_a_base_url_may_have_a_path(connect: Callable[..., Client]) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(status: int, connect: Callable[..., Client]) -> None:
-    """It would take the key, or the words of a call, to another address."""
+    """It would take the key, or a call, to another address."""
     with AnsweringServer() as elsewhere:
         moved = Answer(status, headers={"location": f"{elsewhere.url}/v1/call"})
         with AnsweringServer(moved) as server:
@@ -123,7 +123,7 @@ def test_no_trace_and_no_baggage_of_the_app_goes_to_roark(connect: Callable[...,
     assert set() == sent
 
 
-def test_the_app_s_context_is_what_it_was_after_a_request(connect: Callable[..., Client]) -> None:
+def test_a_request_leaves_the_app_s_context_unchanged(connect: Callable[..., Client]) -> None:
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("app")
     with AnsweringServer() as server, tracer.start_as_current_span("call") as span:
         connect(server.url).create_call(BODY, tried=False)
@@ -131,7 +131,7 @@ def test_the_app_s_context_is_what_it_was_after_a_request(connect: Callable[...,
         assert span is trace.get_current_span()
 
 
-def test_one_connection_serves_for_many_calls(connect: Callable[..., Client]) -> None:
+def test_one_connection_serves_many_calls(connect: Callable[..., Client]) -> None:
     with AnsweringServer() as server:
         client = connect(server.url)
         client.create_call(BODY, tried=False)
@@ -141,7 +141,7 @@ def test_one_connection_serves_for_many_calls(connect: Callable[..., Client]) ->
     assert len({seen.connection for seen in server.seen}) == 1
 
 
-def test_nobody_there_means_try_again(connect: Callable[..., Client]) -> None:
+def test_a_refused_connection_means_try_again(connect: Callable[..., Client]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
         client = connect(f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -149,7 +149,7 @@ def test_nobody_there_means_try_again(connect: Callable[..., Client]) -> None:
         assert TryAgain(None, "ConnectError") == client.create_call(BODY, tried=False)
 
 
-def test_a_reply_that_is_lost_means_try_again_and_then_known(connect: Callable[..., Client]) -> None:
+def test_a_lost_reply_means_try_again_and_then_delivered(connect: Callable[..., Client]) -> None:
     with AnsweringServer(NoAnswer(), Answer(409)) as server:
         client = connect(server.url)
 
@@ -157,7 +157,7 @@ def test_a_reply_that_is_lost_means_try_again_and_then_known(connect: Callable[.
         assert Delivered(None, already=True) == client.create_call(BODY, tried=True)
 
 
-def test_a_server_that_keeps_silent_is_left_after_the_timeout(connect: Callable[..., Client]) -> None:
+def test_a_silent_server_is_given_up_after_the_timeout(connect: Callable[..., Client]) -> None:
     heard_enough = threading.Event()
 
     def wait(_seen: Seen) -> Answer:
@@ -172,8 +172,8 @@ def test_a_server_that_keeps_silent_is_left_after_the_timeout(connect: Callable[
         heard_enough.set()
 
 
-def test_a_server_that_answers_a_byte_at_a_time_is_left_after_the_timeout(connect: Callable[..., Client]) -> None:
-    """The timeout is for the request, not for each byte: one slow answer must not hold up all other calls."""
+def test_a_dripping_answer_is_given_up_after_the_timeout(connect: Callable[..., Client]) -> None:
+    """The timeout is for the request, not for each byte: one slow answer must not delay all other calls."""
 
     def dripping() -> Iterator[bytes]:
         while True:  # until the client hangs up
@@ -185,14 +185,14 @@ def test_a_server_that_answers_a_byte_at_a_time_is_left_after_the_timeout(connec
 
 
 def endless(sent: list[int]) -> Iterator[bytes]:
-    """Hundreds of megabytes, as long as somebody reads."""
+    """Hundreds of megabytes, for as long as the client reads."""
     piece = b" " * 65_536
     while sum(sent) < 512 * 1024 * 1024:
         yield piece
         sent.append(len(piece))
 
 
-def test_of_an_answer_without_end_only_the_beginning_is_read(connect: Callable[..., Client]) -> None:
+def test_only_the_beginning_of_an_endless_answer_is_read(connect: Callable[..., Client]) -> None:
     sent: list[int] = []
     with AnsweringServer(Answer(200, endless(sent)), created("call-2")) as server:
         client = connect(server.url)
@@ -217,7 +217,7 @@ def test_an_answer_may_be_compressed_and_a_broken_one_means_try_again(connect: C
     ("headers", "after"),
     [({"Retry-After": "7"}, 7.0), ({"retry-after-ms": "250"}, 0.25), ({"RETRY-AFTER": "soon"}, None), ({}, None)],
 )
-def test_a_server_may_say_when_to_come_back(
+def test_a_server_may_say_when_to_retry(
     headers: dict[str, str], after: float | None, connect: Callable[..., Client]
 ) -> None:
     with AnsweringServer(Answer(503, headers=headers)) as server:
@@ -231,8 +231,8 @@ def test_the_key_is_in_no_representation_of_the_client(connect: Callable[..., Cl
     assert "secret-key" not in repr(vars(client))
 
 
-def test_a_server_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path, connect: Callable[..., Client]) -> None:
-    """Certificates are verified: the key and the words of a call go to Roark only."""
+def test_a_server_without_a_trusted_certificate_gets_nothing(tmp_path: Path, connect: Callable[..., Client]) -> None:
+    """The key and the words of a call go to Roark only."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl to make a certificate with")
@@ -243,10 +243,8 @@ def test_a_server_that_cannot_prove_who_it_is_gets_nothing(tmp_path: Path, conne
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with AnsweringServer() as server:
-        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
-
-        receipt = connect(server.url.replace("http:", "https:")).create_call(BODY, tried=False)
+    with AnsweringServer(tls=context) as server:
+        receipt = connect(server.url).create_call(BODY, tried=False)
 
     assert (receipt, server.seen) == (TryAgain(None, "ConnectError"), [])
 

@@ -1,10 +1,10 @@
-"""The courier, from real files over real sockets."""
+"""The courier, with real files and real sockets."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+import random
 import socket
 import threading
 import time
@@ -15,13 +15,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._delivery import courier
+from roark_otel._delivery import rounds
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.courier import Courier
 from roark_otel._model.receipts import Delivered, Rejected, TryAgain
 from roark_otel._model.stats import Stats, Tally
-from roark_otel._spool.file import Header, Stage, call_name
-from roark_otel._spool.spool import Spool, Spooled
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
 
 if TYPE_CHECKING:
@@ -42,12 +44,12 @@ BODY: dict[str, Any] = {
 class Office:
     """A spool and its courier."""
 
-    def __init__(self, directory: Path, url: str, timeout: float = 5.0, **hooks: Any) -> None:
+    def __init__(self, directory: Path, url: str, timeout: float = 5.0, **arguments: Any) -> None:
+        self.directory = directory
         self.spool = Spool(directory)
         self.tally = Tally()
-        self.courier = Courier(
-            self.spool, lambda: Client(url, SecretStr("secret-key"), None, timeout), self.tally, **hooks
-        )
+        make_client = arguments.pop("make_client", lambda: Client(url, SecretStr("secret-key"), None, timeout))
+        self.courier = Courier(self.spool, make_client, self.tally, **arguments)
 
     def save(self, *external_ids: str, not_before: float = 0.0, root: int = 7, **fields: Any) -> None:
         """Puts calls into the spool."""
@@ -70,30 +72,28 @@ class Office:
         return self.tally.snapshot()
 
     def files(self, pattern: str = "*") -> list[str]:
-        return sorted(path.name for path in self.spool.directory.glob(pattern) if path.is_file())
+        return sorted(path.name for path in self.directory.glob(pattern) if path.is_file())
 
 
 @pytest.fixture(name="office")
 def _office(tmp_path: Path) -> Iterator[Callable[..., Office]]:
-    """Makes offices, and closes them in the end."""
+    """Makes offices, and closes them at the end."""
     offices: list[Office] = []
+    before = couriers()
 
-    def make(url: str, directory: Path = tmp_path / "spool", timeout: float = 5.0, **hooks: Any) -> Office:
-        offices.append(Office(directory, url, timeout, **hooks))
+    def make(url: str, directory: Path = tmp_path / "spool", timeout: float = 5.0, **arguments: Any) -> Office:
+        offices.append(Office(directory, url, timeout, **arguments))
         return offices[-1]
 
     yield make
     for one in offices:
-        shutil.rmtree(one.spool.directory or tmp_path, ignore_errors=True)
-        one.courier.retire()
-        eventually(lambda one=one: is_over(one.courier))
+        one.courier.discard()
+    eventually(lambda: couriers() <= before)
 
 
-def is_over(one: Courier) -> bool:
-    """Whether a courier has ended its thread, with nothing left to do."""
-    one._errands.clear()
-    one.retire()
-    return one._worker._thread is None
+def couriers() -> set[threading.Thread]:
+    """The threads of all couriers in this process."""
+    return {thread for thread in threading.enumerate() if thread.name == "roark-otel-courier"}
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -104,18 +104,18 @@ def eventually(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def dead_url() -> str:
-    """Where nobody listens: a port that was free a moment ago."""
+    """A URL at which no server listens: its port was free a moment ago."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 def by_id(**replies: Any) -> Callable[[Seen], Any]:
-    """A reply for each external id, and a created call for any other."""
+    """Replies to these external ids as given, and to any other that its call was created."""
     return lambda seen: replies.get(seen.external_id) or created(f"id of {seen.external_id}")
 
 
-# What becomes of a call
+# Outcomes
 
 
 def test_a_call_is_delivered_and_its_file_is_gone(
@@ -129,8 +129,8 @@ def test_a_call_is_delivered_and_its_file_is_gone(
     assert (post.files(), post.stats) == ([], Stats(delivered=2))
     first = said.records[0]
     assert (first.levelname, first.name) == ("INFO", "roark_otel")
-    told = {name: getattr(first, name) for name in ("external_id", "call_id", "trace_id", "turns", "tools")}
-    assert told == {
+    fields = {name: getattr(first, name) for name in ("external_id", "call_id", "trace_id", "turns", "tools")}
+    assert fields == {
         "external_id": "call-1",
         "call_id": sandbox.call("call-1").id,
         "trace_id": "a1",
@@ -140,7 +140,7 @@ def test_a_call_is_delivered_and_its_file_is_gone(
     assert first.waited_s >= 0.0  # type: ignore[attr-defined]
 
 
-def test_a_server_that_is_busy_gets_the_call_later(office: Callable[..., Office]) -> None:
+def test_a_busy_server_gets_the_call_later(office: Callable[..., Office]) -> None:
     with AnsweringServer(Answer(503)) as server:
         post = office(server.url)
         post.offer("call-1")
@@ -150,7 +150,7 @@ def test_a_server_that_is_busy_gets_the_call_later(office: Callable[..., Office]
     assert (post.files(), post.stats) == ([], Stats(delivered=1, retried=1))
 
 
-def test_a_refused_key_keeps_the_calls_and_is_said_once(
+def test_a_refused_key_keeps_the_calls_and_is_logged_once(
     office: Callable[..., Office], said: pytest.LogCaptureFixture
 ) -> None:
     with AnsweringServer(then=Answer(401)) as server:
@@ -168,7 +168,7 @@ def test_a_refused_key_keeps_the_calls_and_is_said_once(
     assert "secret-key" not in said.text
 
 
-def test_a_key_that_is_refused_does_not_make_a_flush_wait(office: Callable[..., Office]) -> None:
+def test_a_flush_does_not_wait_for_a_refused_key(office: Callable[..., Office]) -> None:
     with AnsweringServer(then=Answer(403)) as server:
         post = office(server.url)
         post.offer("call-1")
@@ -179,9 +179,7 @@ def test_a_key_that_is_refused_does_not_make_a_flush_wait(office: Callable[..., 
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 302, 404, 405])
-def test_a_call_that_was_refused_is_delivered_when_all_is_well_again(
-    status: int, office: Callable[..., Office]
-) -> None:
+def test_a_refused_call_is_delivered_once_roark_accepts_it(status: int, office: Callable[..., Office]) -> None:
     with AnsweringServer(Answer(status)) as server:
         post = office(server.url)
         post.offer("call-1")
@@ -210,12 +208,12 @@ def test_a_wrong_body_is_set_aside_with_the_reason(
 
 
 def reason(post: Office, external_id: str, root: int = 7) -> Any:
-    told = post.spool.directory / "rejected" / f"{call_name(external_id, root)}.reason.json"
-    return json.loads(told.read_text(encoding="utf-8"))
+    path = post.directory / "rejected" / f"{call_name(external_id, root)}.reason.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_an_id_that_is_taken_is_told_and_not_overwritten(sandbox: Sandbox, office: Callable[..., Office]) -> None:
-    """Nothing of ours has ever been sent under it, so the call that is there is another."""
+def test_a_call_whose_id_is_taken_is_set_aside(sandbox: Sandbox, office: Callable[..., Office]) -> None:
+    """The file was never sent, so the call that Roark has under this id is another."""
     first = office(sandbox.url)
     first.offer("call-1")
     assert first.flush()
@@ -228,10 +226,10 @@ def test_an_id_that_is_taken_is_told_and_not_overwritten(sandbox: Sandbox, offic
     assert len(sandbox.calls()) == 1
 
 
-def test_a_call_whose_reply_was_lost_was_delivered_already(
+def test_a_conflict_after_a_lost_reply_means_delivered(
     office: Callable[..., Office], said: pytest.LogCaptureFixture
 ) -> None:
-    """The server creates the call and closes the connection; the second attempt is told that it exists."""
+    """The server creates the call and closes the connection; to the second attempt it answers that the call exists."""
     with AnsweringServer(NoAnswer(), Answer(409)) as server:
         post = office(server.url)
         post.offer("call-1")
@@ -239,10 +237,10 @@ def test_a_call_whose_reply_was_lost_was_delivered_already(
         assert post.flush()
     assert len(server.seen) == 2
     assert (post.files("**/*"), post.stats) == ([], Stats(already=1, retried=1))
-    assert "was there already" in said.text
+    assert "was already there" in said.text
 
 
-def test_a_reply_that_was_lost_is_remembered_by_the_next_process(tmp_path: Path, office: Callable[..., Office]) -> None:
+def test_the_next_process_knows_of_a_lost_reply(tmp_path: Path, office: Callable[..., Office]) -> None:
     with AnsweringServer(NoAnswer(), then=Answer(500)) as server:
         before = office(server.url)
         before.offer("call-1")
@@ -255,7 +253,7 @@ def test_a_reply_that_was_lost_is_remembered_by_the_next_process(tmp_path: Path,
     assert after.files("**/*") == []
 
 
-def test_a_proxy_s_page_is_no_delivery(office: Callable[..., Office]) -> None:
+def test_a_proxy_page_is_not_a_delivery(office: Callable[..., Office]) -> None:
     with AnsweringServer(Answer(200, b"<html>Log in to this network</html>")) as server:
         post = office(server.url)
         post.offer("call-1")
@@ -283,7 +281,9 @@ def test_a_call_is_sent_once_more_without_an_optional_field_that_roark_names(off
 
 
 @pytest.mark.parametrize("second", [invalid("agent"), invalid("recordingUrl"), invalid()])
-def test_a_call_that_is_wrong_without_it_too_is_kept_whole(second: Answer, office: Callable[..., Office]) -> None:
+def test_a_call_that_is_wrong_without_the_field_too_is_kept_whole(
+    second: Answer, office: Callable[..., Office]
+) -> None:
     with AnsweringServer(invalid("customer"), second) as server:
         post = office(server.url)
         post.offer("call-1", customer={"phoneNumberE164": None})
@@ -291,11 +291,11 @@ def test_a_call_that_is_wrong_without_it_too_is_kept_whole(second: Answer, offic
         assert post.flush()
     assert len(server.seen) == 2
     assert reason(post, "call-1") == {"status": 400, "reason": "customer"}
-    kept = (post.spool.directory / "rejected" / f"{call_name('call-1', 7)}.jsonl").read_bytes()
+    kept = (post.directory / "rejected" / f"{call_name('call-1', 7)}.jsonl").read_bytes()
     assert kept.split(b"\n")[1] == server.seen[0].body
 
 
-def test_an_outage_in_between_costs_nothing(office: Callable[..., Office]) -> None:
+def test_an_outage_between_the_two_requests_costs_nothing(office: Callable[..., Office]) -> None:
     with AnsweringServer(invalid("customer"), Answer(503), invalid("customer")) as server:
         post = office(server.url)
         post.offer("call-1", customer={"phoneNumberE164": None})
@@ -308,11 +308,11 @@ def test_an_outage_in_between_costs_nothing(office: Callable[..., Office]) -> No
 # Hooks
 
 
-def test_the_app_is_told_what_became_of_each_attempt(office: Callable[..., Office]) -> None:
-    told: list[tuple[str, Any, str]] = []
+def test_the_hook_gets_the_receipt_of_each_attempt(office: Callable[..., Office]) -> None:
+    seen: list[tuple[str, Any, str]] = []
 
     def on_receipt(call: FinishedCall, receipt: Any) -> None:
-        told.append((call.external_id, receipt, threading.current_thread().name))
+        seen.append((call.external_id, receipt, threading.current_thread().name))
 
     with AnsweringServer(Answer(503), created("id-1"), invalid("startedAt")) as server:
         post = office(server.url, on_receipt=on_receipt)
@@ -322,7 +322,7 @@ def test_the_app_is_told_what_became_of_each_attempt(office: Callable[..., Offic
         assert post.flush()
 
     thread = "roark-otel-courier"
-    assert told == [
+    assert seen == [
         ("call-1", TryAgain(None, "503", alone=True), thread),
         ("call-1", Delivered("id-1"), thread),
         ("call-2", Rejected(400, "startedAt"), thread),
@@ -330,7 +330,7 @@ def test_the_app_is_told_what_became_of_each_attempt(office: Callable[..., Offic
 
 
 @pytest.mark.faults
-def test_a_hook_that_fails_costs_nothing(office: Callable[..., Office], said: pytest.LogCaptureFixture) -> None:
+def test_a_failing_hook_costs_nothing(office: Callable[..., Office], said: pytest.LogCaptureFixture) -> None:
     def on_receipt(_call: FinishedCall, _receipt: Any) -> None:
         raise RuntimeError("secret words")
 
@@ -343,7 +343,7 @@ def test_a_hook_that_fails_costs_nothing(office: Callable[..., Office], said: py
     assert "secret words" not in said.text
 
 
-# Others
+# Other calls and other processes
 
 
 @pytest.mark.parametrize("bad", [invalid("text"), Answer(500), NoAnswer(), Answer(503), Answer(409)])
@@ -355,11 +355,11 @@ def test_one_bad_call_does_not_hold_up_the_others(bad: Answer | NoAnswer, office
         post.flush(1.0)
 
         eventually(lambda: post.stats.delivered == len(good), 10.0)
-    # A retry of the bad one may have been under way when the server left.
+    # A retry of the bad one may have been under way when the server stopped.
     assert {seen.external_id for seen in server.seen if seen.body} == {"bad", *good}
 
 
-def test_what_earlier_processes_left_is_delivered_without_being_asked_for(office: Callable[..., Office]) -> None:
+def test_a_backlog_of_earlier_processes_is_delivered_unasked(office: Callable[..., Office]) -> None:
     with AnsweringServer() as server:
         post = office(server.url)
         post.save("call-1", "call-2")
@@ -378,7 +378,7 @@ def test_a_spool_without_backlog_starts_no_thread(office: Callable[..., Office])
 
 
 def test_a_flush_waits_for_the_calls_of_this_process_only(office: Callable[..., Office]) -> None:
-    """A backlog of a day must not hold up a process that ends."""
+    """A backlog of a day must not delay a process that ends."""
     with AnsweringServer(then=by_id(theirs=Answer(500))) as server:
         post = office(server.url)
         post.save("theirs")
@@ -390,11 +390,11 @@ def test_a_flush_waits_for_the_calls_of_this_process_only(office: Callable[..., 
     assert [name for name in post.files() if call_name("theirs", 7) in name] != []
 
 
-def test_a_file_that_is_gone_or_damaged_is_not_waited_for(office: Callable[..., Office]) -> None:
+def test_a_flush_does_not_wait_for_a_missing_or_damaged_file(office: Callable[..., Office]) -> None:
     with AnsweringServer() as server:
         post = office(server.url)
         post.save("damaged")
-        damaged = post.spool.directory / f"{call_name('damaged', 7)}.ready.jsonl"
+        damaged = post.directory / f"{call_name('damaged', 7)}.ready.jsonl"
         damaged.write_bytes(b"\x00")
         post.courier.offer(call_name("damaged", 7), 0.0)
         post.courier.offer(call_name("gone", 7), 0.0)
@@ -404,8 +404,8 @@ def test_a_file_that_is_gone_or_damaged_is_not_waited_for(office: Callable[..., 
     assert reason(post, "damaged") == {"status": 0, "reason": "damaged"}
 
 
-def test_a_second_processor_does_not_make_a_flush_forget_the_calls_of_the_first(tmp_path: Path) -> None:
-    """Both share one courier, and the second one looks for a backlog."""
+def test_a_flush_still_waits_for_the_calls_of_a_first_processor(tmp_path: Path) -> None:
+    """A second processor shares the first one's courier, and looks for a backlog."""
     with AnsweringServer() as server:
         server.then = Answer(503)
         arguments: Any = {
@@ -428,28 +428,30 @@ def test_a_second_processor_does_not_make_a_flush_forget_the_calls_of_the_first(
         assert first.force_flush(5_000)
 
 
-def test_a_call_that_somebody_else_has_is_looked_at_again(
+def test_a_call_that_another_process_holds_is_tried_again(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That process may die with it: then whoever is left delivers it."""
-    monkeypatch.setattr(courier, "HELD_SECONDS", 0.05)
+    """That process may die with it: then another one delivers it."""
+    monkeypatch.setattr(rounds, "HELD_SECONDS", 0.05)
     with AnsweringServer() as server:
         post = office(server.url)
         post.save("call-1")
-        other = Spool(post.spool.directory)
+        other = Spool(post.directory)
         with other.claim(call_name("call-1", 7)) as held:
             assert isinstance(held, Spooled)
             post.courier.start_with_backlog()
-            eventually(lambda: post.courier._errands != {})
+            eventually(lambda: len(post.courier._errands) == 1)
             assert server.seen == []
 
         eventually(lambda: post.stats.delivered == 1)
 
 
-def test_what_others_leave_later_is_found(office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every few seconds the courier looks into the directory."""
-    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(courier, "IDLE_LOOK_SECONDS", 0.05)
+def test_calls_that_other_processes_leave_later_are_found(
+    office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The courier looks into the directory every few seconds."""
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(rounds, "IDLE_LOOK_SECONDS", 0.05)
     with AnsweringServer() as server:
         post = office(server.url)
         post.offer("ours")
@@ -462,12 +464,12 @@ def test_what_others_leave_later_is_found(office: Callable[..., Office], monkeyp
 def test_a_call_that_is_too_old_is_tried_and_then_set_aside(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
     with AnsweringServer(then=by_id(old=Answer(500), young=Answer(500))) as server:
         post = office(server.url, max_age_seconds=3_600.0)
         post.save("old", "young", "lucky")
         for external_id in ("old", "lucky"):
-            path = post.spool.directory / f"{call_name(external_id, 7)}.ready.jsonl"
+            path = post.directory / f"{call_name(external_id, 7)}.ready.jsonl"
             os.utime(path, (time.time() - 7_200, time.time() - 7_200))
         post.courier.start_with_backlog()
 
@@ -476,11 +478,11 @@ def test_a_call_that_is_too_old_is_tried_and_then_set_aside(
     assert call_name("young", 7) in post.files()[0]
 
 
-def test_a_server_that_takes_nothing_is_not_asked_for_every_call_of_a_backlog(
+def test_a_failing_server_is_not_sent_a_whole_backlog(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five different calls in a row that fail are the server's trouble: the rest waits."""
-    monkeypatch.setattr(courier.random, "random", lambda: 1.0)
+    """After five consecutive failures of different calls the server is assumed to be down: the rest waits."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     with AnsweringServer(then=Answer(500)) as server:
         post = office(server.url)
         post.save(*(f"call-{number}" for number in range(50)))
@@ -492,13 +494,24 @@ def test_a_server_that_takes_nothing_is_not_asked_for_every_call_of_a_backlog(
     assert len({seen.external_id for seen in server.seen[:10]}) == 10
 
 
-def test_a_drain_delivers_everybody_s_calls(office: Callable[..., Office]) -> None:
+def test_a_drain_delivers_the_calls_of_every_process(office: Callable[..., Office]) -> None:
     with AnsweringServer(Answer(500)) as server:
         post = office(server.url)
         post.save("one", "two", "three")
 
-        assert post.courier.flush(time.monotonic() + 10.0, everybodys=True)
+        assert post.courier.drain(time.monotonic() + 10.0)
     assert (post.stats.delivered, post.files()) == (3, [])
+
+
+def test_a_drain_that_ran_out_of_time_before_its_first_pass_has_delivered_nothing(
+    office: Callable[..., Office],
+) -> None:
+    """It has not looked into the directory, so it does not know that nothing is left."""
+    post = office(dead_url())
+    post.save("one")
+
+    assert not post.courier.drain(time.monotonic() - 1.0)
+    assert len(post.files("*.jsonl")) == 1
 
 
 # Time
@@ -508,7 +521,7 @@ def test_a_flush_against_a_dead_server_ends_in_time(office: Callable[..., Office
     post = office(dead_url())
     post.offer("call-1", "call-2")
 
-    assert not post.flush(0.5)  # a flush that minded no time would never return
+    assert not post.flush(0.5)  # a flush that ignored its deadline would never return
     assert len(post.files("*.jsonl")) == 2
 
 
@@ -533,8 +546,8 @@ def test_a_flush_of_nothing_is_done_at_once(office: Callable[..., Office]) -> No
     assert office(dead_url()).flush(0.0)
 
 
-def test_a_call_that_rests_is_not_sent_and_not_due(office: Callable[..., Office]) -> None:
-    """A further root of its id may still join it."""
+def test_a_resting_call_is_neither_sent_nor_due(office: Callable[..., Office]) -> None:
+    """Another root of its id may still join it."""
     with AnsweringServer() as server:
         post = office(server.url)
         post.save("call-1", not_before=time.time() + 3_600)
@@ -544,7 +557,7 @@ def test_a_call_that_rests_is_not_sent_and_not_due(office: Callable[..., Office]
         assert server.seen == []
 
 
-def test_a_rest_holds_for_another_process_too(office: Callable[..., Office]) -> None:
+def test_a_call_rests_for_other_processes_too(office: Callable[..., Office]) -> None:
     with AnsweringServer() as server:
         post = office(server.url)
         began = time.monotonic()
@@ -555,8 +568,8 @@ def test_a_rest_holds_for_another_process_too(office: Callable[..., Office]) -> 
     assert server.seen[0].at - began >= 0.35
 
 
-def test_a_server_is_left_alone_as_long_as_it_asks_for(office: Callable[..., Office]) -> None:
-    """All calls wait: it is the server that has no room and not the one call."""
+def test_a_server_is_left_alone_for_as_long_as_it_asks(office: Callable[..., Office]) -> None:
+    """All calls wait: the server is busy, whichever call it is sent."""
     with AnsweringServer(Answer(429, headers={"retry-after-ms": "400"})) as server:
         post = office(server.url)
         post.offer("call-1", "call-2")
@@ -575,7 +588,7 @@ def test_a_flush_does_not_press_a_server_that_asked_for_time(office: Callable[..
     assert len(server.seen) == 1
 
 
-def test_a_flush_waits_as_long_as_a_server_asks_for_if_there_is_time(office: Callable[..., Office]) -> None:
+def test_a_flush_waits_for_as_long_as_a_server_asks_if_there_is_time(office: Callable[..., Office]) -> None:
     with AnsweringServer(Answer(503, headers={"retry-after-ms": "400"})) as server:
         post = office(server.url)
         post.offer("call-1")
@@ -584,43 +597,37 @@ def test_a_flush_waits_as_long_as_a_server_asks_for_if_there_is_time(office: Cal
     assert server.seen[1].at - server.seen[0].at >= 0.38
 
 
-# Faults of ours
+# Faults of this package
 
 
 class BrokenError(Exception):
-    """A fault that nobody has thought of."""
+    """A fault that the code does not foresee."""
 
 
 @pytest.mark.faults
-def test_a_fault_is_not_tried_again_and_again_without_a_pause(
+def test_an_attempt_that_raises_is_not_repeated_without_a_pause(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the longest jitter a fault waits two seconds, so what is swept before that makes no attempt."""
-    monkeypatch.setattr(courier.random, "random", lambda: 1.0)
+    """With the longest jitter a call waits two seconds after a fault, so no pass before that makes an attempt."""
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     made: list[float] = []
-    again_at: list[float] = []
 
     def make_client() -> Client:
         made.append(time.monotonic())
-        again_at.append(post.courier._errands[call_name("call-1", 7)].retry_at)
         raise BrokenError
 
-    post = office(dead_url())
-    post.courier._delivering._make_client = make_client
+    post = office(dead_url(), make_client=make_client)
     began = time.monotonic()
     post.offer("call-1")
-    eventually(lambda: len(again_at) == 2)
+    eventually(lambda: len(made) == 2)
 
-    assert again_at[0] >= began + 2.0
-    assert made[1] >= again_at[0]
+    assert made[1] >= began + 2.0
     assert len(post.files("*.jsonl")) == 1
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("answer", [invalid("text"), created(), Answer(409)])
-def test_without_a_disk_no_call_is_sent_again_and_again(
-    answer: Answer, tmp_path: Path, office: Callable[..., Office]
-) -> None:
+def test_without_a_disk_no_call_is_sent_twice(answer: Answer, tmp_path: Path, office: Callable[..., Office]) -> None:
     (tmp_path / "file").write_text("")
     with AnsweringServer(then=answer) as server:
         post = office(server.url, tmp_path / "file" / "project")
@@ -645,24 +652,38 @@ def test_without_a_disk_a_lost_reply_is_remembered(tmp_path: Path, office: Calla
 # The end
 
 
-def test_a_courier_that_nobody_needs_ends_its_thread_and_its_connection(office: Callable[..., Office]) -> None:
+def test_a_retired_courier_ends_its_thread_and_its_connection(office: Callable[..., Office]) -> None:
+    before = couriers()
     with AnsweringServer() as server:
         post = office(server.url)
         post.offer("call-1")
         assert post.flush()
+        assert (server.open_connections, len(couriers() - before)) == (1, 1)
         post.courier.retire()
 
-        eventually(lambda: not server._connections)
-        eventually(lambda: post.courier._worker._thread is None)
+        eventually(lambda: server.open_connections == 0)
+        eventually(lambda: couriers() <= before)
         post.offer("call-2")
         assert post.flush()
     assert post.stats.delivered == 2
 
 
-def test_no_log_line_has_words_of_a_call_or_of_an_answer(
-    office: Callable[..., Office], said: pytest.LogCaptureFixture
-) -> None:
-    """Logs go where calls must not."""
+def test_a_discarded_courier_ends_whatever_is_left(office: Callable[..., Office]) -> None:
+    """It stops delivering, a flush has nothing to wait for, and the files stay."""
+    before = couriers()
+    with AnsweringServer(then=Answer(503)) as server:
+        post = office(server.url)
+        post.offer("call-1", "call-2")
+        assert not post.flush(0.0)
+        post.courier.discard()
+
+        eventually(lambda: couriers() <= before)
+        assert post.flush()
+    assert (post.stats.delivered, len(post.files("*.jsonl"))) == (0, 2)
+
+
+def test_no_log_line_quotes_a_call_or_an_answer(office: Callable[..., Office], said: pytest.LogCaptureFixture) -> None:
+    """Logs are kept in places where calls must not be."""
     words = json.dumps({"message": "secret words", "path": "text"}).encode()
     with AnsweringServer(Answer(503, words), Answer(400, words), then=Answer(401, words)) as server:
         post = office(server.url)
@@ -674,8 +695,10 @@ def test_no_log_line_has_words_of_a_call_or_of_an_answer(
         assert hidden not in said.text
 
 
-def test_a_flush_is_not_done_while_a_call_is_on_its_way(sandbox: Sandbox, office: Callable[..., Office]) -> None:
-    """Between the queue and the errands a call is in neither, and a flush that looks just then must not be content."""
+def test_a_flush_is_not_done_while_a_call_is_between_queue_and_errands(
+    sandbox: Sandbox, office: Callable[..., Office]
+) -> None:
+    """A call that was taken from the queue is not yet an errand: a flush that looks just then must not return True."""
     post = office(sandbox.url)
     courier, take, is_taken, may_go_on = post.courier, post.courier._take, threading.Event(), threading.Event()
 

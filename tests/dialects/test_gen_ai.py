@@ -32,7 +32,7 @@ FAILED = Failed("An error occurred while running the tool. Please try again.")
 
 
 def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = GEN_AI.reader([].append if warned is None else warned.append)
+    reader = GEN_AI.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
@@ -92,7 +92,7 @@ def history(*texts: str, first: str = "user") -> list[dict[str, object]]:
 
 def model(start: int, end: int | None, asked: list[Any], *answered: object, **named: Any) -> SpanRecord:
     """Makes the span of a model that is asked with messages, and answers."""
-    answer = {"output__messages": json.dumps([message("assistant", *answered)])} if answered else {}
+    answer: dict[str, Any] = {"output__messages": json.dumps([message("assistant", *answered)])} if answered else {}
     return span(start, end, input__messages=json.dumps(asked), **answer, **named)
 
 
@@ -191,7 +191,7 @@ def test_spans_of_a_voice_framework_are_read_by_its_own_dialect_alone(scope: str
     (alone,) = separated([GEN_AI])
 
     for dialect, words in ((generic, []), (alone, [("CUSTOMER", "hi"), ("AGENT", "Hello.")])):
-        reader = dialect.reader([].append)
+        reader = dialect.reader(lambda _: None)
         reader.read(spoken)
         assert said(reader.moments()) == words
 
@@ -453,7 +453,7 @@ def test_a_user_speech_span_holds_what_the_customer_said() -> None:
 def test_an_open_turn_of_strands_is_replaced_when_it_has_ended() -> None:
     question = SpanEvent("gen_ai.user.message", T0, {"content": "hi"})
     answer = SpanEvent("gen_ai.choice", T0, {"message": "Hello."})
-    turn = {"operation__name": "invoke_agent", "scope": "strands.telemetry.tracer", "own": 7}
+    turn: dict[str, Any] = {"operation__name": "invoke_agent", "scope": "strands.telemetry.tracer", "own": 7}
     half, whole = span(0, None, events=(question,), **turn), span(0, 9, events=(question, answer), **turn)
 
     assert said(moments_of([half])) == [("CUSTOMER", "hi")]
@@ -648,7 +648,7 @@ def test_the_body_of_an_event_is_a_message_or_words(body: object, expected: str 
 
 
 def test_messages_are_found_in_the_old_attributes_with_numbers() -> None:
-    named = {
+    named: dict[str, Any] = {
         "prompt__0__role": "system",
         "prompt__0__content": "Be kind.",
         "prompt__10__role": "user",
@@ -670,7 +670,12 @@ def test_messages_are_found_in_the_old_attributes_with_numbers() -> None:
 
 
 def test_names_with_numbers_that_contradict_each_other_are_read_as_far_as_they_agree() -> None:
-    named = {"prompt__0": "hm", "prompt__0__content": "hm", "prompt__1__content": "hi", "prompt__one__content": "hm"}
+    named: dict[str, Any] = {
+        "prompt__0": "hm",
+        "prompt__0__content": "hm",
+        "prompt__1__content": "hi",
+        "prompt__one__content": "hm",
+    }
 
     assert ("CUSTOMER", "hi") in said(moments_of([span(0, 9, **named)]))
 
@@ -782,7 +787,7 @@ def test_a_failed_tool_says_what_it_can() -> None:
 
 
 def test_two_spans_of_one_use_are_one() -> None:
-    given = {"tool__call__arguments": {"x": 1}}
+    given: dict[str, Any] = {"tool__call__arguments": {"x": 1}}
     by_id = [tool(0, 9, own=1, tool__call__id="c"), tool(20, 29, own=2, tool__call__id="c", tool__call__result="ok")]
     below = [tool(0, 9, own=1, **given), tool(2, 8, own=2, below=1, tool__call__id="c")]
     alike = [tool(0, 9, own=1, below=5, **given), tool(2, 8, own=2, below=6, **given, tool__call__result="ok")]
@@ -796,8 +801,8 @@ def test_two_spans_of_one_use_are_one() -> None:
 
 
 def test_uses_that_differ_are_kept_apart() -> None:
-    one = {"tool__call__arguments": {"x": 1}}
-    other = {"tool__call__arguments": {"x": 2}}
+    one: dict[str, Any] = {"tool__call__arguments": {"x": 1}}
+    other: dict[str, Any] = {"tool__call__arguments": {"x": 2}}
 
     assert len(tools(moments_of([tool(0, 9, own=2, **one), tool(2, 8, own=3, **other)]))) == 2
     assert len(tools(moments_of([tool(0, 9, own=2, **one), tool(9, 12, own=3, **one)]))) == 2

@@ -30,7 +30,7 @@ MS = 1_000_000
 
 
 def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = LIVEKIT.reader([].append if warned is None else warned.append)
+    reader = LIVEKIT.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
@@ -288,11 +288,15 @@ def exchange(number: int, spoken: list[str]) -> Iterator[SpanRecord]:
         spoken.append(item("function_call_output", call_id=f"c{number}", output="no such tool", is_error=True))
     yield span("user_speaking", at, at + 900, below=turn)
     yield span("user_turn", at, at + 1_200, own=turn, lk__pii__user_transcript=asked, lk__end_of_turn_delay=0.3)
-    node = {"lk__pii__response__text": answer + " ", "lk__pii__chat_ctx": history}
+    node: dict[str, Any] = {"lk__pii__response__text": answer + " ", "lk__pii__chat_ctx": history}
     yield span("llm_node", at + 950, at + 1_150, below=reply, **node)
     yield span("llm_request", at + 950, at + 1_150, below=reply, gen_ai__input__messages=history)
     yield span("agent_speaking", at + 1_300, at + 5_000, below=reply)
-    turned = {"lk__pii__user_input": asked + " ", "lk__pii__response__text": answer + "  ", "lk__generation_id": "g"}
+    turned: dict[str, Any] = {
+        "lk__pii__user_input": asked + " ",
+        "lk__pii__response__text": answer + "  ",
+        "lk__generation_id": "g",
+    }
     yield span("agent_turn", at + 940, at + 5_001, own=reply, **turned)
 
 
@@ -375,7 +379,7 @@ def test_noise_before_the_first_word_is_not_part_of_what_was_said() -> None:
 
 def reply(start: int, end: int, *, own: int = 5, heard: str | None = "Yes.", **attributes: Any) -> list[SpanRecord]:
     """Makes a turn of the agent that was spoken from 100 ms after its start on."""
-    words = {"lk__pii__response__text": heard} if heard else {}
+    words: dict[str, Any] = {"lk__pii__response__text": heard} if heard else {}
     turn = span("agent_turn", start, end, own=own, **words, **attributes)
     return [turn, *([span("agent_speaking", start + 100, end, below=own)] if heard else [])]
 
@@ -556,7 +560,7 @@ def test_a_result_is_read_as_a_value_only_where_nothing_is_lost(output: str, val
 
 def test_unreadable_json_is_reported_and_everything_else_is_read() -> None:
     warned: list[Unreadable] = []
-    tool = {"lk__function_tool__name": "look", "lk__pii__function_tool__arguments": '{"x": '}
+    tool: dict[str, Any] = {"lk__function_tool__name": "look", "lk__pii__function_tool__arguments": '{"x": '}
     moments = moments_of(
         [
             span("user_turn", 0, 900, lk__pii__user_transcript="Hello", lk__stt__events='[{"rec'),
@@ -622,7 +626,10 @@ def test_a_crashed_job_is_an_agents_error() -> None:
 
 def test_the_kind_of_participant_determines_the_interface() -> None:
     web = span("user_speaking", 0, 10, lk__participant_kind="PARTICIPANT_KIND_STANDARD")
-    phone = {"lk__participant_kind": "PARTICIPANT_KIND_SIP", "lk__participant_identity": "sip_+15551234567"}
+    phone: dict[str, Any] = {
+        "lk__participant_kind": "PARTICIPANT_KIND_SIP",
+        "lk__participant_identity": "sip_+15551234567",
+    }
 
     assert facts(moments_of([web]))["interface_type"] == "WEB"
     assert facts(moments_of([span("user_turn", 0, 5, **phone), web])) == {

@@ -31,7 +31,7 @@ TOOLS_SAID = 'The tools said: {"conditions": "nice", "temperature": 21, "city": 
 
 
 def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = OPENINFERENCE.reader([].append if warned is None else warned.append)
+    reader = OPENINFERENCE.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
@@ -81,7 +81,7 @@ def span(
 
 def model(start: int, end: int, asked: list[tuple[str, str]], answer: str | None, *, own: int = 0) -> SpanRecord:
     """Makes the span of a model that is asked with messages, given field by field, and answers."""
-    named: dict[str, object] = {}
+    named: dict[str, Any] = {}
     for number, (role, text) in enumerate(asked):
         named[f"llm.input_messages.{number}.message.role"] = role
         named[f"llm.input_messages.{number}.message.content"] = text
@@ -277,7 +277,7 @@ def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
 
 
 def test_numbers_may_be_missing_and_so_may_the_role_of_an_answer() -> None:
-    named = {
+    named: dict[str, Any] = {
         "llm__input_messages__7__message__role": "user",
         "llm__input_messages__7__message__content": "my order?",
         "llm__input_messages__11__message__content": "number 17",
@@ -304,7 +304,7 @@ def test_what_histories_repeat_is_said_once() -> None:
 
 
 def test_prompts_and_reasoning_are_not_said() -> None:
-    named = {
+    named: dict[str, Any] = {
         "llm__input_messages__0__message__role": "system",
         "llm__input_messages__0__message__content": "Be kind.",
         "llm__input_messages__1__message__role": "user",
@@ -396,10 +396,10 @@ def test_a_tool_is_read_from_its_span() -> None:
 
 def test_a_tool_without_a_span_is_read_from_messages() -> None:
     call = "message__tool_calls__0__tool_call__"
-    asked = {
+    asked: dict[str, Any] = {
         f"llm__output_messages__0__{call}{key}": value for key, value in {"id": "c", "function__name": "f"}.items()
     }
-    answered = {
+    answered: dict[str, Any] = {
         "llm__input_messages__1__message__role": "tool",
         "llm__input_messages__1__message__tool_call_id": "c",
         "llm__input_messages__1__message__content": '{"ok": true}',
@@ -418,14 +418,14 @@ def turn(
 ) -> list[SpanRecord]:
     """Makes a turn of 9 ms: the customer begins after one, the agent after four and 0.5 s."""
     values = {"input__value": asked, "output__value": heard}
-    named = {key: value for key, value in values.items() if value is not None and ended}
+    named: dict[str, Any] = {key: value for key, value in values.items() if value is not None and ended}
     end = start + 9 if ended else None
     root = span("CHAIN", start, end, own=own, below=0, name="pipecat.conversation.turn", **named)
     spans = [root]
     if asked is not None:
         spans.append(span("LLM", start + 1, start + 2, below=own, name="pipecat.stt", input__value=f"{asked} "))
     if heard is not None:
-        first = {"service__ttfb_seconds": 0.5}
+        first: dict[str, Any] = {"service__ttfb_seconds": 0.5}
         spans.append(span("LLM", start + 4, start + 5, below=own, name="pipecat.tts", output__value=heard, **first))
     return [one._replace(scope=PIPECAT) for one in spans]
 

@@ -40,7 +40,7 @@ def read(name: str) -> list[SpanRecord]:
 
 
 def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = PIPECAT.reader([].append if warned is None else warned.append)
+    reader = PIPECAT.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
@@ -109,7 +109,8 @@ def llm(start: int, end: int, /, *, history: object = None, **more: Any) -> Span
 def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.044, **more: Any) -> SpanRecord:
     """Makes the span of a reply whose first byte is there after 44 ms, so that it is played after 50."""
     more |= {} if ttfb is None else {"metrics__ttfb": ttfb}
-    return span("tts", start, start + 80, **more, **({} if text is None else {"text": text}))
+    more |= {} if text is None else {"text": text}
+    return span("tts", start, start + 80, **more)
 
 
 def user(text: str) -> dict[str, object]:
@@ -531,7 +532,7 @@ def test_a_cancelled_tool_ended_when_the_customer_spoke() -> None:
 
 
 def test_the_tools_of_gemini_live_are_read_from_its_spans() -> None:
-    call = {"tool__call_id": "c1", "tool__function_name": "look"}
+    call: dict[str, Any] = {"tool__call_id": "c1", "tool__function_name": "look"}
     moments = moments_of(
         [
             span("llm_tool_call", 100, 100, **call, tool__arguments='{"x": 1}', tool__calls_count=1),
@@ -548,7 +549,8 @@ def test_the_tools_of_gemini_live_are_read_from_its_spans() -> None:
 
 def test_arguments_that_are_not_an_object_are_kept_as_text_and_reported() -> None:
     warned: list[Unreadable] = []
-    call = {"tool__call_id": "c1", "tool__function_name": "look", "tool__arguments": '{"x": "' + "a" * 900 + "..."}
+    call: dict[str, Any] = {"tool__call_id": "c1", "tool__function_name": "look"}
+    call["tool__arguments"] = '{"x": "' + "a" * 900 + "..."
 
     (use,) = tools(moments_of([span("llm_tool_call", 100, 100, **call)], warned))
 

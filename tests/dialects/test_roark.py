@@ -32,7 +32,7 @@ def long_call(turns: int) -> Iterator[SpanRecord]:
 
 
 def test_each_turn_of_a_long_call_keeps_little() -> None:
-    reader = ROARK.reader([].append)
+    reader = ROARK.reader(lambda _: None)
     for one in long_call(240):
         reader.read(one)
     moments = list(reader.moments())

@@ -1,4 +1,4 @@
-"""The examples run, each as a reader would run it."""
+"""Runs each example as a reader would run it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(example: str, *arguments: str, **environment: str) -> subprocess.Complet
         [sys.executable, str(EXAMPLES / example), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={**os.environ, "PYTHONPATH": path, **environment},
     )
@@ -32,8 +32,8 @@ def test_plain_opentelemetry_becomes_a_call(sandbox: Sandbox) -> None:
         "plain_opentelemetry.py", ROARK_API_KEY="anything", ROARK_BASE_URL=sandbox.url, ROARK_LINGER_SECONDS="0.05"
     )
 
-    external_id, _, told = done.stdout.strip().partition(": ")
-    assert (done.returncode, done.stderr, told) == (0, "", "flushed True, delivered 1, still in the spool 0")
+    external_id, _, outcome = done.stdout.strip().partition(": ")
+    assert (done.returncode, done.stderr, outcome) == (0, "", "flushed True, delivered 1, still in the spool 0")
     body: dict[str, Any] = sandbox.call(external_id).body
     assert body["recordingUrl"] == f"https://recordings.example.com/{external_id}.wav"
     assert body["endedStatus"] == "CUSTOMER_ENDED_CALL"
@@ -49,7 +49,7 @@ def test_plain_opentelemetry_becomes_a_call(sandbox: Sandbox) -> None:
     ]
 
 
-def test_a_dialect_of_ones_own_becomes_a_call(sandbox: Sandbox) -> None:
+def test_spans_of_an_own_dialect_become_a_call(sandbox: Sandbox) -> None:
     done = run("own_dialect.py", ROARK_API_KEY="anything", ROARK_BASE_URL=sandbox.url, ROARK_LINGER_SECONDS="0.05")
 
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "delivered\n")
@@ -64,8 +64,8 @@ def test_a_dialect_of_ones_own_becomes_a_call(sandbox: Sandbox) -> None:
 def test_a_websocket_loop_becomes_a_call(sandbox: Sandbox) -> None:
     done = run("conversation.py", ROARK_API_KEY="anything", ROARK_BASE_URL=sandbox.url, ROARK_LINGER_SECONDS="0.05")
 
-    call_id, _, told = done.stdout.strip().partition(": ")
-    assert (done.returncode, done.stderr, told) == (0, "", "delivered 1")
+    call_id, _, outcome = done.stdout.strip().partition(": ")
+    assert (done.returncode, done.stderr, outcome) == (0, "", "delivered 1")
     body: dict[str, Any] = sandbox.call(call_id).body
     assert body["recordingUrl"] == f"https://recordings.example.com/{call_id}.wav"
     assert (body["endedStatus"], body["customer"]) == ("CUSTOMER_ENDED_CALL", {"phoneNumberE164": "+15550100"})
@@ -83,7 +83,7 @@ def test_a_websocket_loop_becomes_a_call(sandbox: Sandbox) -> None:
     ]
 
 
-def test_plain_opentelemetry_without_a_key_says_what_to_set() -> None:
+def test_plain_opentelemetry_without_a_key_logs_what_to_set() -> None:
     done = run("plain_opentelemetry.py")
 
     assert done.returncode == 1
@@ -92,7 +92,7 @@ def test_plain_opentelemetry_without_a_key_says_what_to_set() -> None:
 
 
 @pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("*.py")))
-def test_an_example_is_python_and_says_how_to_run_it(example: str) -> None:
+def test_an_example_compiles_and_explains_how_to_run_it(example: str) -> None:
     source = (EXAMPLES / example).read_text(encoding="utf-8")
 
     compile(source, example, "exec")

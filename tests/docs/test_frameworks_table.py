@@ -1,15 +1,14 @@
-"""README's table of what each framework tells is what the calls of the recorded conversations hold."""
+"""Compares the table of docs/frameworks.md with the calls of the recorded conversations."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roark_otel import RoarkSpanProcessor
-from support.paths import ROOT, SNAPSHOTS
-from support.replaying import FRAMEWORKS, RECORDING, SPANS, load, replay
+from support.paths import ROOT, SPANS
+from support.replaying import FRAMEWORKS, RECORDING, arrived, load, replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "frameworks.md").read_text(encoding="utf-8")
 METRICS_OFF = "pipecat/metrics_disabled"
 
 COLUMNS: dict[str, Callable[[str], bool]] = {
@@ -29,7 +28,7 @@ COLUMNS: dict[str, Callable[[str], bool]] = {
     "Pipecat, metrics off": lambda dump: dump.startswith(METRICS_OFF),
     "agent SDKs": lambda dump: dump.startswith("gen_ai/"),
 }
-"""What a column is about, by the names of recordings."""
+"""The recordings of each column, by their names."""
 
 SDKS = sorted(
     f"gen_ai/{path.name.removesuffix('.json')}"
@@ -39,27 +38,27 @@ SDKS = sorted(
 
 
 def entries(role: str, *keys: str) -> Callable[[Json], bool]:
-    """Whether an entry of a role has this, at any depth."""
+    """Tests whether an entry of this role has a value at this path."""
     return lambda body: any(has(entry, *keys) for entry in body.get("transcript", ()) if entry["role"] == role)
 
 
 def tools(*keys: str) -> Callable[[Json], bool]:
-    """Whether a tool invocation has this, at any depth."""
+    """Tests whether a tool invocation has a value at this path."""
     return lambda body: any(has(tool, *keys) for tool in body.get("toolInvocations", ()))
 
 
 def whole(*keys: str) -> Callable[[Json], bool]:
-    """Whether the call itself has this, at any depth."""
+    """Tests whether the call itself has a value at this path."""
     return lambda body: has(body, *keys)
 
 
 def agents(key: str) -> Callable[[Json], bool]:
-    """Whether an agent of the call has this."""
+    """Tests whether an agent of the call has this key."""
     return lambda body: any(key in agent for agent in [*body.get("agents", ()), body.get("agent", {})])
 
 
 def has(found: Any, *keys: str) -> bool:
-    """Whether something is there, at any depth, and is not empty."""
+    """Returns whether a value that is not empty is at this path."""
     for key in keys:
         if not isinstance(found, dict) or found.get(key) in (None, "", {}):
             return False
@@ -82,8 +81,8 @@ ROWS: dict[str, Callable[[Json], bool]] = {
     "tools: `result.error`": tools("result", "error"),
     "tools: `description`": tools("description"),
     "`agent.name`": agents("name"),
-    "`agents`, and whose an entry is": entries("AGENT", "agent"),
-    "`endedStatus`, but that somebody did not speak": lambda body: (
+    "`agents`, and the agent of each entry": entries("AGENT", "agent"),
+    "`endedStatus`, other than `*_DID_NOT_SPEAK`": lambda body: (
         "DID_NOT_SPEAK" not in body.get("endedStatus", "DID_NOT_SPEAK")
     ),
     "`livekitRoomId`": whole("livekitRoomId"),
@@ -95,18 +94,17 @@ ROWS: dict[str, Callable[[Json], bool]] = {
     "`properties.interruptions`": lambda body: "interruptions" in body["properties"],
     "`properties.handoffs`": lambda body: "handoffs" in body["properties"],
 }
-"""What a call may hold, and how to see that it does."""
+"""Each row of the table, and the test of whether a call has it."""
 
 
 @pytest.fixture(name="bodies", scope="module")
 def _bodies() -> dict[str, list[Json]]:
-    """The calls of all recordings of voice frameworks; other tests prove that they arrive like this."""
-    files = {dump: SNAPSHOTS / f"{dump.replace('/', '-')}.json" for dump in FRAMEWORKS}
-    return {dump: json.loads(path.read_text(encoding="utf-8")) for dump, path in files.items()}
+    """Reads the calls of all recordings of voice frameworks; other tests prove that Roark gets exactly these."""
+    return {dump: arrived(dump) for dump in FRAMEWORKS}
 
 
 def of_an_sdk(dump: str, sandbox: Sandbox) -> Json:
-    """The call of a recording of an agent SDK, with the id that its app gave it."""
+    """Returns the call of a recording of an agent SDK, with the dump's name as its id."""
     spans = load(dump)
     for span in spans:
         span["resource"] = {**(span.get("resource") or {}), "roark.external_id": dump}
@@ -120,21 +118,19 @@ def of_an_sdk(dump: str, sandbox: Sandbox) -> Json:
 
 
 def table(bodies: dict[str, list[Json]]) -> str:
-    """The table as README has it."""
+    """Returns the table as the page has it."""
 
-    def cells(is_told: Callable[[Json], bool]) -> Iterable[str]:
-        for is_about in COLUMNS.values():
-            told = any(is_told(body) for dump, found in bodies.items() if is_about(dump) for body in found)
-            yield "yes" if told else ""
+    def cells(has_row: Callable[[Json], bool]) -> Iterable[str]:
+        for is_in_column in COLUMNS.values():
+            is_given = any(has_row(body) for dump, found in bodies.items() if is_in_column(dump) for body in found)
+            yield "yes" if is_given else ""
 
     lines = [f"| in the call | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
-    lines += [f"| {row} | {' | '.join(cells(is_told))} |" for row, is_told in ROWS.items()]
+    lines += [f"| {row} | {' | '.join(cells(has_row))} |" for row, has_row in ROWS.items()]
     return "\n".join(lines)
 
 
-def test_the_table_of_what_each_framework_tells_is_what_their_calls_hold(
-    bodies: dict[str, list[Json]], sandbox: Sandbox
-) -> None:
-    told = table(bodies | {dump: [of_an_sdk(dump, sandbox)] for dump in SDKS})
+def test_the_table_is_what_the_recorded_calls_hold(bodies: dict[str, list[Json]], sandbox: Sandbox) -> None:
+    expected = table(bodies | {dump: [of_an_sdk(dump, sandbox)] for dump in SDKS})
 
-    assert told in README, told
+    assert expected in PAGE, expected

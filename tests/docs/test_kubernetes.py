@@ -1,17 +1,21 @@
-"""The Kubernetes examples: what has to agree agrees."""
+"""Checks that the parts of the Kubernetes examples agree with one another and with the package."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from roark_otel import cli
-from roark_otel._settings import environment
-from roark_otel._settings.settings import Settings
+from roark_otel._settings.settings import VARIABLES, Settings
+from roark_otel.cli.spool import SPOOL
 from support.paths import EXAMPLES
+
+if TYPE_CHECKING:
+    import argparse
 
 KUBERNETES = EXAMPLES / "kubernetes"
 FILES = sorted(path.name for path in KUBERNETES.glob("*.yaml"))
@@ -20,7 +24,7 @@ Json = dict[str, Any]
 
 
 def workloads(file: str) -> dict[str, Json]:
-    """The pods of a file by the name of their workload."""
+    """Returns the pods of a file by the name of their workload."""
     found = yaml.safe_load_all((KUBERNETES / file).read_text(encoding="utf-8"))
     return {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in found}
 
@@ -46,16 +50,17 @@ def couriers(pod: Json) -> list[Json]:
     return [one for one in containers(pod) if one.get("command", [""])[0] == "roark-otel"]
 
 
-def test_every_variable_is_one_of_ours_and_valid(pod: Json) -> None:
-    """What is set exists, and means what it says."""
+def test_every_variable_exists_and_is_valid(pod: Json) -> None:
+    """Each variable in the files is a setting of this version with a valid value."""
     for container in containers(pod):
         found = {name: value for name, value in variables(container).items() if value}
-        assert set(found) <= set(environment.FIELDS)
-        Settings().with_arguments(**{environment.FIELDS[name]: value for name, value in found.items()})
+        assert set(found) <= set(VARIABLES)
+        arguments: dict[str, Any] = {VARIABLES[name]: value for name, value in found.items()}
+        Settings().with_arguments(**arguments)
 
 
 def test_the_spool_is_on_a_volume(pod: Json) -> None:
-    """Every container that has the spool has it at the place that it is told."""
+    """Every container that sets the spool's directory has a volume mounted there."""
     volumes = {one["name"] for one in pod["volumes"]}
     for container in containers(pod):
         mounts = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
@@ -64,14 +69,14 @@ def test_the_spool_is_on_a_volume(pod: Json) -> None:
             assert variables(container)["ROARK_SPOOL_DIR"] in mounts
 
 
-def test_everybody_has_the_same_spool_and_key() -> None:
-    """In one file the directory on the disk, the place of it and the secret agree: couriers look where apps write."""
+def test_app_and_courier_share_spool_and_key() -> None:
+    """In one file the volume, its mount path and the secret agree: couriers look where apps write."""
     for file in FILES:
         pods = list(workloads(file).values())
-        of_ours = [one for pod in pods for one in containers(pod) if variables(one)]
-        assert len(of_ours) == 2
-        assert len({variables(one)["ROARK_SPOOL_DIR"] for one in of_ours}) == 1
-        keys = {str(env["valueFrom"]) for one in of_ours for env in one["env"] if env["name"] == "ROARK_API_KEY"}
+        configured = [one for pod in pods for one in containers(pod) if variables(one)]
+        assert len(configured) == 2
+        assert len({variables(one)["ROARK_SPOOL_DIR"] for one in configured}) == 1
+        keys = {str(env["valueFrom"]) for one in configured for env in one["env"] if env["name"] == "ROARK_API_KEY"}
         assert len(keys) == 1
         assert (
             len({str({**volume.get("hostPath", {}), "name": volume["name"]}) for p in pods for volume in p["volumes"]})
@@ -80,7 +85,7 @@ def test_everybody_has_the_same_spool_and_key() -> None:
 
 
 def test_the_grace_period_covers_the_exit(pod: Json) -> None:
-    """The app's exit timeout, and the courier's after it where both share a pod."""
+    """It covers the app's exit timeout, and then the courier's where both share a pod."""
     needed = 0.0
     for container in containers(pod):
         needed += float(variables(container).get("ROARK_EXIT_TIMEOUT_SECONDS", 0))
@@ -89,8 +94,8 @@ def test_the_grace_period_covers_the_exit(pod: Json) -> None:
     assert 0 < needed < pod["terminationGracePeriodSeconds"]
 
 
-def test_nobody_has_more_rights_than_it_needs(pod: Json) -> None:
-    """No root but for the one that hands over a directory, no writable root file system, no capabilities."""
+def test_no_container_has_more_permissions_than_it_needs(pod: Json) -> None:
+    """Only the one that hands over a directory is root; no root file system is writable; capabilities are dropped."""
     for container in containers(pod):
         context = {**pod["securityContext"], **container["securityContext"]}
         assert context["readOnlyRootFilesystem"] is True
@@ -104,7 +109,7 @@ def test_nobody_has_more_rights_than_it_needs(pod: Json) -> None:
 
 
 def test_the_spool_fits_its_volume(pod: Json) -> None:
-    """Kubernetes evicts a pod whose volume grows over its limit."""
+    """The spool stays under the volume's limit, because Kubernetes evicts a pod whose volume outgrows it."""
     for volume in pod["volumes"]:
         if limit := volume.get("emptyDir", {}).get("sizeLimit"):
             gib = int(re.fullmatch(r"(\d+)Gi", limit)[1])  # type: ignore[index]
@@ -113,29 +118,21 @@ def test_the_spool_fits_its_volume(pod: Json) -> None:
 
 
 def test_couriers_run_a_command_that_exists(pod: Json, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line takes what the files say."""
-    taken: list[Any] = []
-    monkeypatch.setitem(cli.COMMANDS, "spool", _Taking(taken))  # type: ignore[arg-type]
+    """The command line accepts the commands in the files."""
+    taken: list[argparse.Namespace] = []
+
+    def take(options: argparse.Namespace) -> int:
+        taken.append(options)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "spool", replace(SPOOL, run=take))
     for courier in couriers(pod):
         assert cli.main(courier["command"][1:]) == 0
         assert taken[-1].action == "drain"
         assert taken[-1].follow is True
 
 
-class _Taking:
-    """The spool command without doing anything."""
-
-    def __init__(self, taken: list[Any]) -> None:
-        self.SUMMARY = cli.spool.SUMMARY
-        self.arguments = cli.spool.arguments
-        self._taken = taken
-
-    def run(self, options: Any) -> int:
-        self._taken.append(options)
-        return 0
-
-
 def test_readme_names_every_file() -> None:
-    """The table of choices links to the files that there are."""
+    """The table of choices links to every file of the folder, and to no other."""
     linked = re.findall(r"\]\(([a-z]+\.yaml)\)", (KUBERNETES / "README.md").read_text(encoding="utf-8"))
     assert sorted(linked) == FILES

@@ -1,4 +1,4 @@
-"""What the README says of its examples comes true when they run."""
+"""Runs README's examples, and checks what README claims about them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ def _block_with(text: str) -> str:
 def _run(program: str, sandbox: Sandbox) -> None:
     """Runs a block in an app that has a provider with a processor already, or makes its own."""
     environment = os.environ | {"ROARK_API_KEY": "key", "ROARK_BASE_URL": sandbox.url}
+    environment["ROARK_EXIT_TIMEOUT_SECONDS"] = "60"  # a slow machine delivers too
     run = subprocess.run(  # noqa: S603 - our own README
         [sys.executable, "-W", "error", "-c", program],
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
@@ -43,7 +44,6 @@ PROVIDER = """
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from roark_otel import RoarkSpanProcessor
-from support.paths import ROOT
 
 trace.set_tracer_provider(TracerProvider())
 trace.get_tracer_provider().add_span_processor(RoarkSpanProcessor())
@@ -51,7 +51,7 @@ trace.get_tracer_provider().add_span_processor(RoarkSpanProcessor())
 
 
 def test_a_conversation_without_a_framework_makes_a_call(sandbox: Sandbox) -> None:
-    """With times since its start, a tool and the recording's address in the end."""
+    """It has times relative to its start, a tool, and a recording URL that is set last."""
     _run(PROVIDER + _block_with("with roark_otel.conversation("), sandbox)
 
     (call,) = sandbox.calls()
@@ -62,7 +62,7 @@ def test_a_conversation_without_a_framework_makes_a_call(sandbox: Sandbox) -> No
 
 
 def test_a_bound_function_is_in_the_call(sandbox: Sandbox) -> None:
-    """What the pool runs has the call's attributes."""
+    """A function that the pool runs has the call's attributes."""
     block = _block_with("roark_otel.bind(print)")
     work = """
 def work(_):
@@ -78,7 +78,7 @@ def work(_):
 
 
 def test_a_sampled_out_conversation_makes_a_call(sandbox: Sandbox) -> None:
-    """The block as it stands, at a ratio at which hardly any trace is exported."""
+    """The sampler drops every trace, and the call still arrives."""
     talk = """
 with provider.get_tracer("app").start_as_current_span("call", attributes={"roark.external_id": "call-1"}) as call:
     call.set_attribute("roark.recording_url", "https://example.com/a.wav")
@@ -90,19 +90,19 @@ with provider.get_tracer("app").start_as_current_span("call", attributes={"roark
 
 
 def test_a_redactor_has_the_last_word(sandbox: Sandbox) -> None:
-    """Words, tools and whole calls, as the comment above the block says."""
+    """It changes words, and leaves out tools and whole calls, as the text above the block says."""
     talk = """
 from opentelemetry.sdk.trace import TracerProvider
 
 provider = TracerProvider()
 provider.add_span_processor(processor)
 for name, vip in (("call-1", False), ("call-2", True)):
-    told = {"roark.external_id": name, "roark.recording_url": "https://example.com/a.wav", "roark.property.vip": vip}
-    with provider.get_tracer("app").start_as_current_span("call", attributes=told) as call:
+    about = {"roark.external_id": name, "roark.recording_url": "https://example.com/a.wav", "roark.property.vip": vip}
+    with provider.get_tracer("app").start_as_current_span("call", attributes=about) as call:
         call.add_event("roark.transcript", {"role": "agent", "text": "Lakeside, about Policy 17."})
         call.add_event("roark.tool_invocation", {"name": "verify_identity", "result": "Ada"})
 """
-    _run(_block_with("def redact(told") + talk, sandbox)
+    _run(_block_with("def redact(item") + talk, sandbox)
 
     (call,) = sandbox.calls()
     assert (call["externalId"], "toolInvocations" in call) == ("call-1", False)

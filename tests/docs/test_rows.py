@@ -1,24 +1,63 @@
-"""The README's rows about forks and exits are tests."""
+"""Checks that the rows of docs/delivery.md are tests, and that README quotes rows of the docs as they stand."""
 
 from __future__ import annotations
 
+import ast
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support.paths import ROOT, TESTS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FAULTS = TESTS / "faults"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| ([^|]+?) \|", README.split("\n## Forks and exits")[1].split("\n## ")[0], re.MULTILINE)[1:]
-NAMES = {
-    name
-    for path in FAULTS.glob("test_*.py")
-    for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+TABLES = {
+    "When something is missing or down": ("test_fault_*.py",),
+    "Forks and exits": ("test_exits.py", "test_forks.py", "test_soak.py"),
 }
+"""The tables of docs/delivery.md by heading, and the files with the tests of their rows."""
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if not set(row) <= set("-")])
-def test_row_has_its_test(row: str) -> None:
-    """A claim that nobody tests is none."""
-    assert f"test_{row.replace(' ', '_')}" in NAMES
+def read(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def tables(text: str) -> dict[str, list[str]]:
+    """Returns the lines below the head of each table, by the line of its head."""
+    found = re.findall(r"^(\|.*)\n\|[-|]+\|\n((?:\|.*\n)*)", text, re.MULTILINE)
+    return {head: rows.splitlines() for head, rows in found}
+
+
+def names_of_tests(patterns: tuple[str, ...]) -> Iterator[str]:
+    """Names the tests in these files, except the long ones, which repeat others at full size."""
+    for file in (file for pattern in patterns for file in FAULTS.glob(pattern)):
+        for one in ast.parse(file.read_text(encoding="utf-8")).body:
+            is_long = isinstance(one, ast.FunctionDef) and "pytest.mark.long" in map(ast.unparse, one.decorator_list)
+            if isinstance(one, ast.FunctionDef) and one.name.startswith("test_") and not is_long:
+                yield one.name
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_each_row_is_a_test_and_each_test_a_row(heading: str) -> None:
+    """A row is named like its test; a claim without a test would not stay true."""
+    section = read("docs/delivery.md").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    (rows,) = tables(section).values()
+    names = ["test_" + re.sub(r"[^a-z0-9]+", "_", row.split("|")[1].strip().lower()) for row in rows]
+
+    assert sorted(names) == sorted(names_of_tests(TABLES[heading]))
+
+
+@pytest.mark.parametrize("document", ["attributes", "delivery", "frameworks", "metrics"])
+def test_readme_quotes_rows_as_they_stand(document: str) -> None:
+    """README has a table with the head of one in the document, links to it, and has no row that it does not have."""
+    readme = read("README.md")
+    quoted, known = tables(readme), tables(read(f"docs/{document}.md"))
+    shared = quoted.keys() & known.keys()
+
+    assert shared
+    assert f"](docs/{document}.md)" in readme
+    for head in shared:
+        assert [row for row in quoted[head] if row not in known[head]] == []

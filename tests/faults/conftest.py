@@ -1,4 +1,4 @@
-"""What the tests of faults share: every Python that the machine has."""
+"""The fixture of tests that run on every Python that the machine has."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from support import processes
 
 @pytest.fixture(name="interpreter", params=processes.VERSIONS)
 def _interpreter(request: pytest.FixtureRequest) -> str:
-    """A Python with the package; without it the test is skipped."""
+    """Returns a Python that has the package, or skips the test."""
     return processes.python(request.param)

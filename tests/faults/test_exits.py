@@ -1,4 +1,4 @@
-"""Exits: whatever way a process ends, on every Python, what it finished is at Roark or on disk."""
+"""However a process ends, on every Python, the calls that it finished are at Roark or on disk."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("how", EXITS)
 def test_exit_at_once_after_the_root_has_ended(sandbox: Sandbox, tmp_path: Path, interpreter: str, how: str) -> None:
-    """The linger is an hour; the call is delivered all the same, once."""
+    """The linger is an hour, yet the call is delivered, once."""
     status = 1 if how == "exception" else 0
     processes.run(tmp_path, APP + EXITS[how], sandbox.url, interpreter=interpreter, status=status)
     assert {name: words(call) for name, call in by_id(sandbox.calls()).items()} == {"call-1": ["call-1 begins."]}
 
 
 def test_sigterm_with_a_handler(sandbox: Sandbox, tmp_path: Path, interpreter: str) -> None:
-    """A handler of the app's that ends the script is enough; we install none."""
+    """The app's own handler that ends the script is enough; the package installs none."""
     script = """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     finish("call-1")
@@ -89,13 +89,13 @@ def test_sigterm_with_a_handler(sandbox: Sandbox, tmp_path: Path, interpreter: s
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_job_process_that_skips_atexit(sandbox: Sandbox, tmp_path: Path, interpreter: str, method: str) -> None:
-    """LiveKit's workers run each job like this: the process ends right after the root, without atexit."""
+    """LiveKit's workers run each job like this: the process ends right after the root and skips atexit."""
     processes.run(tmp_path, processes.PROVIDER + JOB, sandbox.url, method, interpreter=interpreter)
     assert {name: words(call) for name, call in by_id(sandbox.calls()).items()} == {"call-1": ["call-1 begins."]}
 
 
 def test_open_conversation_at_exit(sandbox: Sandbox, tmp_path: Path, interpreter: str) -> None:
-    """Held by a frame that is gone or by the module, it is delivered as incomplete, with what was said."""
+    """It is delivered as incomplete, with what was said, whether a dead frame or the module held its root."""
     script = """
 def work():
     held_by_the_frame = begin("frame")
@@ -114,7 +114,7 @@ work()
 
 
 def test_exporter_that_hangs_at_exit(sandbox: Sandbox, tmp_path: Path) -> None:
-    """An exporter registered before ours, whose backend does not answer, does not use up the time of our call."""
+    """An exporter that was added first, and whose backend does not answer, does not use up the time for the call."""
     script = """
 class Stuck(SpanExporter):
     def export(self, spans):
@@ -130,25 +130,25 @@ begin("call-1").end()
     process = processes.start(tmp_path, script, [sandbox.url])
     try:
         wait_until(lambda: bool(sandbox.calls()), processes.SECONDS)
-        assert process.poll() is None  # the exporter holds it still
+        assert process.poll() is None  # the exporter still holds it
     finally:
         process.kill()
         process.communicate()
 
 
 def test_roark_is_down_at_exit(tmp_path: Path) -> None:
-    """It is told once how many calls are left and where; the next process delivers them."""
+    """One line reports how many calls are left and where; the next process delivers them."""
     with Sandbox() as gone:
         url, port = gone.url, int(gone.url.rsplit(":", 1)[1])
     script = APP.replace("processor_that()", "processor_that(exit_timeout_seconds=3)") + "\n".join(
         (*(f"finish('call-{number}')" for number in range(3)), "left_open = begin('open')", "sys.exit(0)")
     )
     err = processes.run(tmp_path, script, url).stderr
-    told = [line for line in err.splitlines() if "the process ends and leaves" in line]
-    assert len(told) == 1
-    assert "4 that Roark has not taken yet" in told[0]
-    assert str(tmp_path / "spool") in told[0]
-    assert "dies with the pod loses them" in told[0]
+    reported = [line for line in err.splitlines() if "the process ends and leaves" in line]
+    assert len(reported) == 1
+    assert "4 that Roark has not taken yet" in reported[0]
+    assert str(tmp_path / "spool") in reported[0]
+    assert "dies with the pod loses them" in reported[0]
     with Sandbox(port=port) as back:
         processes.run(tmp_path, APP + "import time\nwhile processor.stats().spooled:\n    time.sleep(0.02)", back.url)
         assert set(by_id(back.calls())) == {"call-0", "call-1", "call-2", "open"}

@@ -1,4 +1,4 @@
-"""What the app, or its end, does to a conversation: each test is a row of README's fault table, with the row's name."""
+"""Faults of the app, and its end. Each test is a row of the fault table in docs/delivery.md, with the row's name."""
 
 from __future__ import annotations
 

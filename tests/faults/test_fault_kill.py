@@ -1,4 +1,4 @@
-"""Processes that are killed at random, on one spool, against a Roark with faults and an outage."""
+"""Kills processes at random that share one spool, against a Roark with faults and an outage."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and flock")
 
-CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+CONTEXT: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 PRELOADED = ["support.writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
 CONTEXT.set_forkserver_preload(PRELOADED)
 
 
 class Herd:
-    """Processes that write calls; one that is killed is replaced."""
+    """A number of processes that write calls; one that is killed is replaced."""
 
     def __init__(self, size: int, url: str, spool_dir: Path, log: Path) -> None:
         self._arguments = url, spool_dir, log
@@ -57,7 +57,7 @@ def waiting_files(spool_dir: Path) -> list[Path]:
 
 
 def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) -> str:
-    """Kills, drains, and compares. Returns the counts."""
+    """Kills processes, drains the spool, compares what arrived with what was saved, and returns the counts."""
     spool_dir, log = tmp_path / "spool", tmp_path / "log"
     chance = random.Random(11)  # noqa: S311 - reproducible
     with FlakyRoark(faults=0.2) as roark:
@@ -75,7 +75,7 @@ def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) 
         drainer = CONTEXT.Process(target=drain, args=(roark.url, spool_dir), daemon=True)
         drainer.start()
         try:
-            # Not often: to list thousands of files keeps the server, which is in this process, from answering.
+            # Once a second: listing thousands of files keeps the server, which runs in this process, from answering.
             is_drained = wait_for(lambda: not waiting_files(spool_dir), 120 + 3 * seconds, every=1.0)
             assert is_drained, f"{len(waiting_files(spool_dir))} left"
         finally:
@@ -88,7 +88,7 @@ def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) 
     rejected = list(spool_dir.rglob("rejected/*.reason.json"))
     counts = (
         f"{herd.kills} kills, {len(saved)} calls spooled, {left} of them left to drain, {len(lost)} lost, "
-        f"{len(strangers)} created that nobody spooled, {len(rejected)} rejected, {dict(roark.counts)}"
+        f"{len(strangers)} created that no process spooled, {len(rejected)} rejected, {dict(roark.counts)}"
     )
     assert saved, counts
     assert (lost, strangers, rejected) == (set(), set(), []), counts
@@ -97,7 +97,7 @@ def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) 
 
 
 def test_the_process_is_killed(tmp_path: Path) -> None:
-    """While Roark is down: what it spooled is delivered by the next process, once."""
+    """While Roark is down. The next process delivers what it spooled, once."""
     spool_dir, log = tmp_path / "spool", tmp_path / "log"
     with FlakyRoark() as roark:
         roark.is_out = True
@@ -119,11 +119,11 @@ def test_the_process_is_killed(tmp_path: Path) -> None:
 
 
 def test_processes_are_killed_at_random(tmp_path: Path) -> None:
-    """Four processes for a few seconds."""
+    """Four processes run for a few seconds."""
     sys.stdout.write(run(5.0, 4, (1.5, 2.5), tmp_path) + "\n")
 
 
 @pytest.mark.long
 def test_eight_processes_are_killed_at_random_for_a_minute(tmp_path: Path) -> None:
-    """Eight processes for a minute, with an outage of ten seconds."""
+    """Eight processes run for a minute, with an outage of ten seconds."""
     sys.stdout.write(run(60.0, 8, (20.0, 30.0), tmp_path) + "\n")

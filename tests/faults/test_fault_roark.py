@@ -1,4 +1,4 @@
-"""Roark, or what stands between: each test is a row of README's fault table, with the row's name."""
+"""Faults of Roark and the network. Each test is a row of the fault table in docs/delivery.md, with the row's name."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from roark_otel._delivery import attempt, recordings
-from roark_otel._delivery import courier as couriers
+from roark_otel._delivery import rounds
 from roark_otel._delivery.answers import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECONDS
+from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.client import Client
-from roark_otel._delivery.courier import Courier
+from roark_otel._delivery.errands import Errands, Sweep
+from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
+from roark_otel._delivery.rounds import Rounds
 from roark_otel._model.stats import Tally
-from roark_otel._spool import spool
-from roark_otel._spool.file import Header, Stage, call_name
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, Seen, created, invalid
 from support.helpers import App, wait_until
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 MARKED = {"roark.conversation.root": True}
 URL = "https://example.com/recording.wav"
+DEAD_URL = "http://127.0.0.1:9"
 
 
 def talk(app: App, *external_ids: str) -> None:
@@ -43,28 +46,29 @@ def files(tmp_path: Path) -> list[str]:
 
 
 class Simulated:
-    """A courier without a thread, in a time that only passes where it would wait."""
+    """The courier's rounds without its thread, on a clock that only moves where the thread would wait."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.now = 1_000_000.0
+        self.set_back = 0.0
         self.directory = directory
-        for module in (couriers, attempt, recordings, spool):
-            monkeypatch.setattr(module, "time", self)
-        self.restart("http://127.0.0.1:9")
+        self.restart(DEAD_URL)
 
     def monotonic(self) -> float:
         return self.now
 
     def time(self) -> float:
-        return 1_795_000_000.0 + self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        return 1_795_000_000.0 + self.now - self.set_back
 
     def restart(self, url: str) -> None:
-        """A new process begins where the last one died."""
-        self.tally, self.spool = Tally(), Spool(self.directory)
-        self.courier = Courier(self.spool, lambda: Client(url, SecretStr("k"), None, 5.0), self.tally)
+        """Replaces the process by a new one."""
+        self.url = url
+        self.tally, self.spool, errands = Tally(), Spool(self.directory), Errands()
+        self._attempts = Attempts(
+            self.spool, lambda: Client(self.url, SecretStr("k"), None, 5.0), self.tally, clock=self
+        )
+        waiting = WaitingCalls(self.spool, errands, self.tally, RecordingPolicy(), lambda _answer: None, self)
+        self._rounds = Rounds(self.spool, errands, self._attempts, waiting, clock=self)
 
     def save(self, *external_ids: str) -> None:
         for external_id in external_ids:
@@ -73,21 +77,19 @@ class Simulated:
             self.spool.put(call_name(external_id, 7), header, body, Stage.READY)
 
     def run(self, seconds: float) -> None:
-        """So much time passes."""
+        """Lets this much time pass."""
         end = self.now + seconds
         while self.now < end:
-            self.courier._look()
-            self.courier._recordings.round()
-            self.courier._sweep(regardless=False)
-            self.now = min(end, self.now + max(0.001, self.courier._pause()))
+            self._rounds.round(Sweep.ROUTINE)
+            self.now = min(end, self.now + max(0.001, self._rounds.pause()))
 
     def close(self) -> None:
-        self.courier._delivering.hang_up()
+        self._attempts.hang_up()
 
 
 @pytest.fixture(name="simulated")
-def _simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulated]:
-    one = Simulated(monkeypatch, tmp_path / "project")
+def _simulated(tmp_path: Path) -> Iterator[Simulated]:
+    one = Simulated(tmp_path / "project")
     yield one
     one.close()
 
@@ -97,40 +99,40 @@ def outage(simulated: Simulated, seconds: float) -> None:
     simulated.save(*calls[:10])
     simulated.run(seconds / 2)
     attempts = simulated.tally.snapshot().retried
-    assert 0 < attempts <= 20 + seconds / 2 / MAX_BACKOFF_SECONDS * 4  # half a minute between two, and not more often
+    assert 0 < attempts <= 20 + seconds / 2 / MAX_BACKOFF_SECONDS * 4  # at least half a minute between two
     simulated.close()
-    simulated.restart("http://127.0.0.1:9")
+    simulated.restart(DEAD_URL)
     simulated.save(*calls[10:])
     simulated.run(seconds / 2)
     simulated.close()
     with AnsweringServer() as server:
-        simulated.courier._delivering._make_client = lambda: Client(server.url, SecretStr("k"), None, 5.0)
+        simulated.url = server.url
         simulated.run(2 * MAX_BACKOFF_SECONDS)
 
         assert ids(server) == sorted(calls)
-    assert simulated.spool.entries() == []
+    assert simulated.spool.items() == []
     simulated.close()
 
 
 def test_roark_is_down(simulated: Simulated) -> None:
-    """For an hour of simulated time, with a restart in the middle."""
+    """It is down for an hour of simulated time, with a restart in the middle."""
     outage(simulated, 3_600.0)
 
 
 @pytest.mark.long
 def test_roark_is_down_for_a_day(simulated: Simulated) -> None:
-    """The same for a day."""
+    """It is down for a simulated day."""
     outage(simulated, 86_400.0)
 
 
 def test_roark_answers_503(simulated: Simulated) -> None:
-    """It is asked less and less often, and all arrives once it is well."""
+    """Requests become rarer, and all calls arrive once Roark recovers."""
     with AnsweringServer(then=Answer(503)) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
         simulated.run(3_600.0)
-        stormy = len(server.seen)
-        assert stormy < 30 * 60  # not once a minute for each call
+        attempts = len(server.seen)
+        assert attempts < 30 * 60  # less than once a minute for each call
         server.seen.clear()
         server.then = created()
 
@@ -141,7 +143,7 @@ def test_roark_answers_503(simulated: Simulated) -> None:
 
 
 def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
-    """It is left alone for as long as it asks for, whatever waits."""
+    """No request is made for as long as Roark asks, no matter what waits."""
     with AnsweringServer(then=Answer(503, headers={"retry-after": "600"})) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -157,7 +159,7 @@ def test_roark_answers_503_with_retry_after(simulated: Simulated) -> None:
 
 
 def test_roark_answers_too_slowly() -> None:
-    """The attempt is given up after the timeout, and made again; a 409 then says that it had arrived."""
+    """The attempt ends after the timeout and is repeated; a 409 then means that the first had arrived."""
     heard_enough = threading.Event()
 
     def slow(_seen: Seen) -> Answer:
@@ -174,7 +176,7 @@ def test_roark_answers_too_slowly() -> None:
 
 
 def test_the_connection_breaks() -> None:
-    """In the middle of an answer: the call is there, and the next attempt hears that."""
+    """It breaks in the middle of an answer: Roark has the call, and the next attempt finds that out."""
     with AnsweringServer(Answer(201, b'{"data": {', {"content-length": "900"}), Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -186,8 +188,8 @@ def test_the_connection_breaks() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"\x00\xff", b'{"data": ', b"[" * 100_000, b"<html>Log in to this network</html>"]
 )
-def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> None:
-    """A proxy's page or rubbish with status 200 is no delivery."""
+def test_a_proxy_answers(body: bytes, said: pytest.LogCaptureFixture) -> None:
+    """A proxy's page, or garbage with status 200, is not a delivery."""
     with AnsweringServer(Answer(200, body)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -198,7 +200,7 @@ def test_somebody_else_answers(body: bytes, said: pytest.LogCaptureFixture) -> N
 
 
 def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
-    """Neither the key nor a word goes to another address; everything waits, and one line says so."""
+    """Neither the key nor a word goes to another address; everything waits, which is logged once."""
     with AnsweringServer() as elsewhere, AnsweringServer() as server:
         server.then = Answer(307, headers={"location": f"{elsewhere.url}/v1/call"})
         app = App(server.url)
@@ -213,7 +215,7 @@ def test_roark_redirects(said: pytest.LogCaptureFixture) -> None:
 
 
 def test_an_answer_does_not_end(tmp_path: Path) -> None:
-    """Of 100 MB only the beginning is read."""
+    """Only the beginning of 100 MB is read."""
     sent: list[int] = []
 
     def long_answer() -> Iterator[bytes]:
@@ -231,8 +233,8 @@ def test_an_answer_does_not_end(tmp_path: Path) -> None:
 
 
 def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
-    """Everything waits; once the file has another key, everything arrives, without a restart."""
-    monkeypatch.setattr(couriers, "LOOK_SECONDS", 0.05)
+    """Everything waits; once the file has the right key, everything arrives without a restart."""
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
     file = tmp_path / "key"
     file.write_text("wrong-key\n")
 
@@ -255,7 +257,7 @@ def test_the_key_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said:
 
 
 def test_the_credits_are_used_up(simulated: Simulated) -> None:
-    """Everything waits, is tried again every five minutes, and arrives."""
+    """Every call waits, is retried every five minutes, and arrives."""
     with AnsweringServer(then=Answer(402)) as server:
         simulated.restart(server.url)
         simulated.save(*(f"call-{number}" for number in range(30)))
@@ -270,8 +272,8 @@ def test_the_credits_are_used_up(simulated: Simulated) -> None:
         simulated.close()
 
 
-def test_roark_does_not_like_a_field() -> None:
-    """Sent once more without it, if the call can do without."""
+def test_roark_rejects_a_field() -> None:
+    """The call is sent once more without the field, if the field is optional."""
     with AnsweringServer(invalid("transcript[0].languageCode")) as server:
         app = App(server.url)
         with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1", **MARKED}) as span:
@@ -284,8 +286,8 @@ def test_roark_does_not_like_a_field() -> None:
     assert second["properties"]["roark_dropped_fields"] == "transcript[0].languageCode"
 
 
-def test_roark_will_not_take_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """It is kept whole with the reason; the others go on."""
+def test_roark_rejects_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """It is kept whole, with the reason; the other calls go on."""
     with AnsweringServer(then=lambda seen: invalid("startedAt") if seen.external_id == "bad" else created()) as server:
         app = App(server.url)
         talk(app, "bad", "good")
@@ -297,13 +299,13 @@ def test_roark_will_not_take_a_call(tmp_path: Path, said: pytest.LogCaptureFixtu
 
 
 def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """The first call of the id is sent; the second is kept with the reason, whether the first waits or was sent."""
+    """The first call of the id is sent; the second one is kept with the reason, whether the first waits or was sent."""
     with AnsweringServer() as server:
         app = App(server.url, recording_url=None)
         for external_id, url in (("waits", None), ("sent", URL)):
             for words in ("the first", "the second"):
-                told: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
-                app.conversation(external_id, words, **MARKED, **told)
+                about: dict[str, Any] = {} if url is None else {"roark.recording_url": url}
+                app.conversation(external_id, words, **MARKED, **about)
                 assert app.processor.force_flush(60_000)
 
         assert ids(server) == ["sent"]
@@ -314,8 +316,8 @@ def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> 
     assert "a further conversation of an id" in said.text
 
 
-def test_somebody_else_used_the_id(tmp_path: Path) -> None:
-    """Roark answers 409 to a call that was never tried: it is kept, not taken for delivered."""
+def test_another_client_used_the_id(tmp_path: Path) -> None:
+    """Roark answers 409 to a call that was never tried: it is kept, and does not count as delivered."""
     with AnsweringServer(then=Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
@@ -324,30 +326,30 @@ def test_somebody_else_used_the_id(tmp_path: Path) -> None:
     assert json.loads(reason.read_text()) == {"status": 409, "reason": "id_in_use"}
 
 
-def test_the_clock_jumps(simulated: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that rests for a minute waits a minute, wherever the wall clock goes meanwhile."""
+def test_the_clock_jumps(simulated: Simulated) -> None:
+    """A call that rests for a minute waits a minute, whatever the wall clock does meanwhile."""
     with AnsweringServer() as server:
         simulated.restart(server.url)
         header = Header("call-1", "a1", simulated.time(), simulated.time() + 60.0, 1, 0)
         simulated.spool.put(call_name("call-1", 7), header, b'{"externalId":"call-1"}', Stage.READY)
         simulated.run(1.0)
-        before = simulated.time
-        monkeypatch.setattr(simulated, "time", lambda: before() - 86_400.0)
+        simulated.set_back = 86_400.0
         simulated.run(50.0)
         assert server.seen == []
 
         simulated.run(30.0)
 
         assert ids(server) == ["call-1"]
-        header = Header("call-2", "a1", before() + 86_400, before() + 86_460.0, 1, 0)  # written before it was set back
+        before = simulated.time() + simulated.set_back  # the header was written before the clock was set back
+        header = Header("call-2", "a1", before, before + 60.0, 1, 0)
         simulated.spool.put(call_name("call-2", 7), header, b'{"externalId":"call-2"}', Stage.READY)
         simulated.run(130.0)
         assert ids(server) == ["call-1", "call-2"]
         simulated.close()
 
 
-def test_the_recording_comes_later() -> None:
-    """The call waits, visibly, and is sent when it is attached."""
+def test_the_recording_arrives_later() -> None:
+    """The call waits, is counted, and is sent when the recording is attached."""
     from roark_otel import attach_recording
 
     with AnsweringServer() as server:
@@ -360,8 +362,8 @@ def test_the_recording_comes_later() -> None:
         wait_until(lambda: ids(server) == ["call-1"], 60.0)
 
 
-def test_the_recording_never_comes(tmp_path: Path) -> None:
-    """After the wait the fallback is sent; without one the call is kept, and an attachment revives it."""
+def test_the_recording_never_arrives(tmp_path: Path) -> None:
+    """After the wait, a call without a fallback is kept, and an attached recording revives it."""
     from roark_otel import attach_recording
 
     with AnsweringServer() as server:
@@ -376,7 +378,7 @@ def test_the_recording_never_comes(tmp_path: Path) -> None:
 
 
 def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The attempt is abandoned, and delays nobody."""
+    """The attempt is abandoned, and delays no other call."""
     from roark_otel._delivery import resolver
 
     monkeypatch.setattr(resolver, "DEADLINE_SECONDS", 0.1)
@@ -392,8 +394,8 @@ def test_the_recording_resolver_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         wait_until(lambda: ids(server) == ["good", "stuck"], 60.0)
 
 
-def test_words_come_after_the_call_was_sent(said: pytest.LogCaptureFixture) -> None:
-    """Tool uses are appended; the rest is counted and told."""
+def test_a_span_ends_after_the_call_was_sent(said: pytest.LogCaptureFixture) -> None:
+    """Its tool uses are appended; the rest is counted and logged."""
 
     def reply(seen: Seen) -> Answer:
         return created("id-7") if seen.path == "/v1/call" else Answer(200, b'{"data": {"callId": "id-7"}}')

@@ -1,4 +1,4 @@
-"""What must be nowhere but in the spool and at Roark; the test is a row of README's fault table, with its name."""
+"""Where secrets may be. Each test is a row of the fault table in docs/delivery.md, with the row's name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER = json.dumps({"message": "answer-word", "details": [{"path": "transcript[
 
 @pytest.mark.faults
 def test_something_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """At no level, of no library, in no exception: the key, words, arguments, results, an answer's body."""
+    """The key, words, arguments, results and answers' bodies are in no log of any library and in no exception."""
     caplog.set_level(1)
     for name in ("httpx", "httpcore", "asyncio", "opentelemetry"):
         caplog.set_level(1, name)
@@ -54,20 +54,20 @@ def test_something_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     faults = [traceback.format_exception(fault) for fault in _mistakes()]
 
     assert len(caplog.records) > 20
-    told = [str(record.__dict__) + record.getMessage() for record in caplog.records] + [str(fault) for fault in faults]
+    lines = [str(record.__dict__) + record.getMessage() for record in caplog.records] + [str(fault) for fault in faults]
     for secret in SECRETS:
-        assert [line for line in told if secret in line] == []
+        assert [line for line in lines if secret in line] == []
 
 
 def talk(app: App, external_id: str) -> None:
-    told = {
+    about: dict[str, Any] = {
         "roark.external_id": external_id,
         "roark.conversation.root": True,
         "roark.agent.prompt": "prompt-word",
         "roark.started_at": "transcript-word",
         "roark.recording_url": "https://example.com/a.wav",
     }
-    with app.tracer.start_as_current_span("call", attributes=told) as span:
+    with app.tracer.start_as_current_span("call", attributes=about) as span:
         span.add_event("roark.transcript", {"role": "agent", "text": "transcript-word", "payload": "argument-word"})
         span.add_event(
             "roark.tool_invocation",
@@ -79,9 +79,11 @@ def talk(app: App, external_id: str) -> None:
 
 
 def _mistakes() -> list[Exception]:
-    """What an app gets raised for a bad argument."""
+    """Returns the exceptions that bad arguments raise in an app."""
     found: list[Exception] = []
-    for arguments in ({"api_key": f"{KEY} with blanks"}, {"api_key": KEY, "base_url": "http://elsewhere.example.com"}):
+    blank: dict[str, Any] = {"api_key": f"{KEY} with blanks"}
+    plain: dict[str, Any] = {"api_key": KEY, "base_url": "http://elsewhere.example.com"}
+    for arguments in (blank, plain):
         try:
             RoarkSpanProcessor(**arguments)
         except ValueError as fault:
@@ -90,8 +92,8 @@ def _mistakes() -> list[Exception]:
     return found
 
 
-def test_somebody_looks_for_the_key_in_the_files(tmp_path: Path) -> None:
-    """It is in the header of the request, and in no file."""
+def test_the_files_are_searched_for_the_key(tmp_path: Path) -> None:
+    """The key is in the header of the request, and in no file."""
     seen: list[Seen] = []
 
     def look(one: Seen) -> Answer:

@@ -1,4 +1,4 @@
-"""Forks at the worst moments: no child hangs, and each side delivers its own calls once."""
+"""At forks in the worst moments no child hangs, and parent and child deliver their own calls once."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ sys.exit(min(failed, 1))
 
 @pytest.mark.parametrize("forks", [8, pytest.param(80, marks=pytest.mark.long)], ids=["scaled down", "full"])
 def test_fork_under_four_busy_threads(sandbox: Sandbox, tmp_path: Path, interpreter: str, forks: int) -> None:
-    """Whatever lock a thread holds at the fork, no child hangs; parent and children deliver their own calls once."""
+    """Whatever lock a thread holds, no child hangs; parent and children deliver their own calls once."""
     done = processes.run(tmp_path, BUSY, sandbox.url, str(forks), interpreter=interpreter)
     calls = by_id(sandbox.calls())
     children = {name for name in calls if name.startswith("child-")}
@@ -97,7 +97,7 @@ def test_fork_under_four_busy_threads(sandbox: Sandbox, tmp_path: Path, interpre
 
 
 def test_fork_without_hooks(sandbox: Sandbox, tmp_path: Path, interpreter: str) -> None:
-    """UWSGI forks in C, and Python's hooks do not run: the process id tells."""
+    """Python's hooks do not run when uWSGI forks in C: the child notices by its process id."""
     script = (
         processes.PROVIDER
         + IN_CHILD
@@ -115,7 +115,7 @@ def work():
     assert processor.force_flush()
     assert processor.stats().delivered == 4, processor.stats()
 
-processor._engine._assembler.start = lambda: None  # uWSGI's master has no threads, or else Python's hooks run
+processor._engine.parts.assembler.start = lambda: None  # uWSGI's master has no threads, or else Python's hooks run
 parent = begin("parent")
 assert ended([in_child(work, ctypes.PyDLL(None).fork)]) == 0
 parent.end()
@@ -127,7 +127,7 @@ assert processor.force_flush()
 
 
 def test_fork_while_another_thread_imports(sandbox: Sandbox, tmp_path: Path, interpreter: str) -> None:
-    """The courier imports httpx late; a child forked meanwhile would wait for the import's lock for ever."""
+    """The courier imports httpx late. A child forked meanwhile would wait forever for the import's lock."""
     script = (
         processes.PROVIDER
         + IN_CHILD

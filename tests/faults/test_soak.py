@@ -1,4 +1,4 @@
-"""A soak: many conversations in one process, a tenth never ended, and nothing stays behind."""
+"""Runs many conversations in one process, a tenth of which never end: nothing stays behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import set_span_in_context
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._engine import registry
+from roark_otel._engine import process
 from roark_otel._safety import guard
 from support.helpers import ID, Threads, wait_until
 
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 CHILDREN = 3
 BATCH = 250
 MAX_MORE_OBJECTS = 3_000
-"""So many objects may there be more after the soak than after its first batches; a leak is one a conversation."""
+"""The most objects by which the soak may exceed its first batches; a leak is at least one per conversation."""
 
 MAX_MORE_BYTES = 30_000_000
-"""So much more may the process take, because memory is never given back in whole."""
+"""The most memory by which the process may grow: freed memory is never returned to the system in whole."""
 
 
 @pytest.fixture(name="spool")
 def _spool(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory, where there is one: what a disk takes to sync is not what this is about."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+    """Makes a directory in memory where the system has one: the time to sync a disk does not matter here."""
+    memory = Path("/dev/shm")  # noqa: S108 - the test makes its own folder in it
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as directory:
         yield Path(directory)
 
 
 def hold(tracer: Tracer, number: int) -> object:
-    """A conversation; every tenth never ends, and every twentieth is held open by the app until its batch is over."""
+    """Holds a conversation. Every tenth never ends; the app keeps every twentieth open until its batch is over."""
     root = tracer.start_span("call", attributes={ID: f"call-{number}", "app.number": number})
     below = set_span_in_context(root)
     for _ in range(CHILDREN):
@@ -56,7 +56,7 @@ def hold(tracer: Tracer, number: int) -> object:
 
 
 def batch(tracer: Tracer, processor: RoarkSpanProcessor, first: int) -> None:
-    """Makes conversations, and waits until nothing of them is open: the spans that never end are let go of."""
+    """Holds conversations and waits until none is open: the app drops the spans that never end."""
     held = [hold(tracer, number) for number in range(first, first + BATCH)]
     wait_until(lambda: processor.stats().open_conversations <= sum(one is not None for one in held), 120)
     held.clear()
@@ -65,7 +65,7 @@ def batch(tracer: Tracer, processor: RoarkSpanProcessor, first: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process holds when all is quiet: objects that refer to others, file descriptors, threads, bytes."""
+    """The resources of a quiet process: objects that refer to others, file descriptors, threads, bytes."""
 
     objects: int
     descriptors: int
@@ -74,10 +74,10 @@ class Held:
 
 
 def measure(processor: RoarkSpanProcessor) -> Held:
-    """What this process holds."""
+    """Measures this process once it is quiet."""
     engine = processor._engine
     assert engine is not None
-    wait_until(lambda: not engine._capture._traces, 120)
+    wait_until(lambda: not engine.parts.capture._traces, 120)
     gc.collect()
     proc = Path("/proc/self")
     descriptors = len(list((proc / "fd").iterdir())) if proc.exists() else 0
@@ -89,8 +89,8 @@ def measure(processor: RoarkSpanProcessor) -> Held:
     "conversations", [2_000, pytest.param(100_000, marks=pytest.mark.long)], ids=["scaled down", "full"]
 )
 def test_soak_of_conversations(conversations: int, spool: Path) -> None:
-    """Memory, descriptors, threads and every table of ours return to where they were."""
-    # Calls wait for a recording that never comes, and are taken away: nothing is sent, so that all of it is our memory.
+    """Memory, descriptors, threads and the engine's tables return to where they were."""
+    # Calls wait for a recording that never arrives, and are deleted: nothing is sent, so that only our memory counts.
     processor = RoarkSpanProcessor(
         api_key="key",
         base_url="http://127.0.0.1:9",
@@ -127,16 +127,16 @@ def _empty(spool: Path) -> None:
 def _assert_bounded(processor: RoarkSpanProcessor) -> None:
     engine = processor._engine
     assert engine is not None
-    machine = engine._assembler._conversations
+    machine = engine.parts.assembler._conversations
     assert len(machine._traces) == len(machine._open) == len(machine._ownership._by_id) == 0
     assert len(machine._due) <= BATCH
     assert len(machine._taken) <= 1_024
-    assert len(guard._said) <= guard.MAX_REMEMBERED
+    assert len(guard._last_logged) <= guard.MAX_REMEMBERED
 
 
 @pytest.mark.parametrize("engines", [20, pytest.param(1_000, marks=pytest.mark.long)], ids=["scaled down", "full"])
 def test_soak_of_engines(engines: int, tmp_path: Path) -> None:
-    """A processor that is shut down leaves no hook, thread or descriptor, however many there were."""
+    """Processors that are shut down leave no hook, thread or descriptor, however many there were."""
 
     def one(number: int) -> None:
         processor = RoarkSpanProcessor(
@@ -163,5 +163,5 @@ def test_soak_of_engines(engines: int, tmp_path: Path) -> None:
 
 def _is_quiet(threads: Threads) -> bool:
     gc.collect()
-    ours = [engine for engine in list(registry._living) if engine.settings.base_url.startswith("http://127.0.0.1:9/")]
+    ours = [engine for engine in process.living() if engine.settings.base_url.startswith("http://127.0.0.1:9/")]
     return not ours and not threads.names()

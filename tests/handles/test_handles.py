@@ -1,8 +1,9 @@
-"""A conversation that the app tells itself: `conversation()`, `start_conversation()`, and their handles."""
+"""A conversation that the app describes itself: `conversation()`, `start_conversation()`, and their handles."""
 
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextvars
 import gc
 import json
@@ -53,7 +54,7 @@ class PartnerHungUp(WebSocketDisconnect):
 
 @pytest.fixture(name="app")
 def _app(sandbox: Sandbox) -> Iterator[App]:
-    """An app that leaves nothing undelivered: at exit it would go to whoever has the sandbox's port by then."""
+    """Makes an app and delivers all its calls: at exit another process might have the sandbox's port."""
     app = App(sandbox.url)
     yield app
     assert app.processor.force_flush()
@@ -77,11 +78,11 @@ def warnings_of(said: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in said.records if record.levelno >= logging.WARNING]
 
 
-# What becomes of it
+# The call
 
 
 def test_a_block_becomes_a_call(app: App, sandbox: Sandbox) -> None:
-    """Everything that may be told, with times of every kind, is in the call as it was told."""
+    """Every argument, with times of every kind, is in the call."""
     with block(
         app,
         start_time=START,
@@ -154,8 +155,8 @@ def test_a_block_becomes_a_call(app: App, sandbox: Sandbox) -> None:
     ]
 
 
-def test_no_limit_bites(app: App, sandbox: Sandbox) -> None:
-    """Each utterance and tool has a span of its own: of a thousand none is lost to the limit of 128 events."""
+def test_no_limit_cuts_a_long_conversation(app: App, sandbox: Sandbox) -> None:
+    """Each utterance and tool has its own span: of a thousand none is lost to the limit of 128 events."""
     said = [f"Sentence {number}." for number in range(1_000)]
     with block(app) as call:
         for number, text in enumerate(said):
@@ -191,7 +192,7 @@ def test_the_trace_is_one_and_linked(app: App, sandbox: Sandbox) -> None:
 
 
 def test_async_block(app: App, sandbox: Sandbox) -> None:
-    """Two at the same time in two tasks have each their own words, and tools are async blocks too."""
+    """Two conversations at the same time in two tasks keep their own words, and tools are async blocks too."""
 
     async def one(external_id: str, met: asyncio.Event, meet: asyncio.Event) -> None:
         async with block(app, external_id) as call:
@@ -221,7 +222,7 @@ def test_async_block(app: App, sandbox: Sandbox) -> None:
 
 
 def test_a_handle_from_many_threads_and_tasks(app: App, sandbox: Sandbox) -> None:
-    """The handle needs no context: threads and tasks that inherited none use it all the same."""
+    """The handle needs no context: threads and tasks that inherited none can use it."""
     call = begin(app)
 
     def talk(thread: int) -> None:
@@ -245,7 +246,7 @@ def test_a_handle_from_many_threads_and_tasks(app: App, sandbox: Sandbox) -> Non
 
 
 def test_start_conversation_touches_no_context(app: App) -> None:
-    """Neither the current span nor baggage nor anything else of the context is another one afterwards."""
+    """The current span, baggage and the rest of the context are the same afterwards."""
     before = context.get_current()
     call = begin(app)
     assert context.get_current() is before
@@ -291,7 +292,7 @@ def test_one_conversation_inside_another(app: App, sandbox: Sandbox) -> None:
 
 
 def test_facts_that_come_later(app: App, sandbox: Sandbox) -> None:
-    """The recording's address is known when the upload is done: it may be said at any time before the end."""
+    """The recording's URL is known when the upload is done: the app may pass it at any time before the end."""
     app = App(sandbox.url, recording_url=None, api_key="other")
     with block(app, properties={"tier": "silver"}) as call:
         call.customer_said("Hello?")
@@ -341,7 +342,7 @@ def test_an_exception_in_a_tool_is_recorded_and_goes_on(app: App, sandbox: Sandb
 
 
 @pytest.mark.parametrize(
-    ("tell", "result"),
+    ("act", "result"),
     [
         (lambda tool: tool.result("text"), "text"),
         (lambda tool: tool.result({"a": [1, None, {"b": 0.5}]}), {"a": [1, None, {"b": 0.5}]}),
@@ -355,16 +356,16 @@ def test_an_exception_in_a_tool_is_recorded_and_goes_on(app: App, sandbox: Sandb
         (lambda _: None, ""),
     ],
 )
-def test_what_a_tool_gave_back(app: App, sandbox: Sandbox, tell: Callable[[Any], object], result: object) -> None:
+def test_the_result_of_a_tool(app: App, sandbox: Sandbox, act: Callable[[Any], object], result: object) -> None:
     with block(app) as call, call.tool("lookup", '{"id": 17}', id="use-1") as tool:
-        tell(tool)
+        act(tool)
     assert app.processor.force_flush()
     (use,) = sandbox.calls()[0]["toolInvocations"]
     assert (use["parameters"], use["result"]) == ({"id": 17}, result)
 
 
 def test_a_tool_that_never_ends_ends_with_the_call(app: App, sandbox: Sandbox) -> None:
-    """Its name and start are worth having; it has no result."""
+    """Its name and start are in the call, without a result."""
     with block(app) as call:
         call.tool("transfer", {"to": "billing"})
     assert app.processor.force_flush()
@@ -372,8 +373,8 @@ def test_a_tool_that_never_ends_ends_with_the_call(app: App, sandbox: Sandbox) -
     assert (use["name"], use["parameters"], use["result"]) == ("transfer", {"to": "billing"}, "")
 
 
-def test_a_tool_that_other_instrumentation_tells_too(app: App, sandbox: Sandbox) -> None:
-    """The model's id joins the two tellings: the use is in the call once."""
+def test_a_tool_that_other_instrumentation_reports_too(app: App, sandbox: Sandbox) -> None:
+    """The model's id joins the two reports: the use is in the call once."""
     with block(app) as call:
         call.customer_said("Hello?")
         with call.tool("lookup", {"id": 17}, id="use-1") as tool:
@@ -392,11 +393,11 @@ def test_a_tool_that_other_instrumentation_tells_too(app: App, sandbox: Sandbox)
     assert (use["name"], use["result"]) == ("lookup", "found")
 
 
-# How it ends
+# The end
 
 
 def talk_until(app: App, fault: BaseException) -> None:
-    """Both sides speak, and an exception leaves the block."""
+    """Holds a conversation whose block an exception leaves."""
     with block(app) as call:
         call.customer_said("Hello?")
         call.agent_said("Hello.")
@@ -413,7 +414,7 @@ def talk_until(app: App, fault: BaseException) -> None:
         asyncio.CancelledError(),
     ],
 )
-def test_a_hang_up_is_no_error(app: App, sandbox: Sandbox, hang_up: BaseException) -> None:
+def test_a_hang_up_is_not_an_error(app: App, sandbox: Sandbox, hang_up: BaseException) -> None:
     with pytest.raises(type(hang_up)):
         talk_until(app, hang_up)
     assert app.processor.force_flush()
@@ -425,15 +426,16 @@ def test_a_hang_up_is_no_error(app: App, sandbox: Sandbox, hang_up: BaseExceptio
     ("inside", "is_error"), [([WebSocketDisconnect()], False), ([WebSocketDisconnect(), KeyError("a")], True)]
 )
 def test_a_group_of_hang_ups_is_one(app: App, sandbox: Sandbox, inside: list[Exception], is_error: bool) -> None:
-    """As a TaskGroup raises them."""
-    with pytest.raises(ExceptionGroup):  # noqa: F821 - of 3.11
-        talk_until(app, ExceptionGroup("tasks", inside))  # noqa: F821
+    """A TaskGroup raises such groups."""
+    group: Any = vars(builtins)["ExceptionGroup"]
+    with pytest.raises(group):
+        talk_until(app, group("tasks", inside))
     assert app.processor.force_flush()
     assert [sent.get("endedStatus") == "AGENT_ERROR" for sent in sandbox.calls()] == [is_error]
 
 
 def test_any_other_exception_is_an_error(app: App, sandbox: Sandbox) -> None:
-    """The call says so, the root span too, and the exception goes on."""
+    """The call and the root span show it, and the exception goes on."""
     exporter = exported(app)
     with pytest.raises(KeyError):
         talk_until(app, KeyError("a"))
@@ -444,7 +446,7 @@ def test_any_other_exception_is_an_error(app: App, sandbox: Sandbox) -> None:
 
 
 def test_a_cancelled_task_hangs_up(app: App, sandbox: Sandbox) -> None:
-    """As a server cancels the handler of a connection that is gone."""
+    """A server cancels the handler of a connection that is gone."""
 
     async def serve(talking: asyncio.Event) -> None:
         async with block(app) as call:
@@ -466,11 +468,11 @@ def test_a_cancelled_task_hangs_up(app: App, sandbox: Sandbox) -> None:
     assert ["endedStatus" in sent for sent in sandbox.calls()] == [False]
 
 
-# Where the context goes
+# The context
 
 
 async def closed_by_another_task(begin: Callable[[], AsyncGenerator[None]], ask: Callable[[], object]) -> object:
-    """What `ask` says in the task that began a generator, after another one has closed it."""
+    """Calls `ask` in the task that began a generator, after another one has closed it."""
     generator = begin()
     await generator.__anext__()
     await asyncio.create_task(generator.aclose())
@@ -478,7 +480,7 @@ async def closed_by_another_task(begin: Callable[[], AsyncGenerator[None]], ask:
 
 
 def test_a_generator_that_another_task_closes(app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
-    """Nothing is logged, and in the task that began it what was current before is current again."""
+    """Nothing is logged, and the task that began it has its previous current span again."""
     exporter = exported(app)
 
     async def talk() -> AsyncGenerator[None]:
@@ -505,7 +507,7 @@ def test_a_generator_that_another_task_closes(app: App, sandbox: Sandbox, said: 
 def test_call_attributes_in_a_generator_that_another_task_closes(
     app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture
 ) -> None:
-    """Spans that start in the first task afterwards are not of the call any more."""
+    """Spans that start in the first task afterwards do not belong to the call any more."""
 
     async def talk() -> AsyncGenerator[None]:
         async with roark_otel.call_attributes(external_id="call-1"):
@@ -522,8 +524,8 @@ def test_call_attributes_in_a_generator_that_another_task_closes(
     assert [words(sent) for sent in sandbox.calls()] == [["Inside."]]
 
 
-def test_a_generator_that_nobody_closes(app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
-    """The garbage collector does, in whatever context it runs."""
+def test_a_generator_that_the_app_never_closes(app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    """The garbage collector closes it, in whatever context it runs."""
 
     def talk() -> Generator[None]:
         with block(app) as call:
@@ -541,7 +543,7 @@ def test_a_generator_that_nobody_closes(app: App, sandbox: Sandbox, said: pytest
 
 
 def test_the_current_span_is_the_root_and_all_of_it(app: App, sandbox: Sandbox) -> None:
-    """What an app does with the current span inside a block, it does to the root."""
+    """Whatever an app does with the current span inside a block changes the root."""
     with block(app) as call:
         call.customer_said("Hello?")
         current = trace.get_current_span()
@@ -573,7 +575,7 @@ def test_baggage_only_where_it_is_asked_for(app: App) -> None:
 
 
 def test_bind_carries_the_call_into_threads(app: App, sandbox: Sandbox) -> None:
-    """A pool inherits no context; a bound function runs in that of its maker, and leaves the thread as it was."""
+    """A pool inherits no context; a bound function runs in that of its maker, and restores the thread's."""
 
     def work(text: str, *, role: str) -> str:
         """Works."""
@@ -593,7 +595,7 @@ def test_bind_carries_the_call_into_threads(app: App, sandbox: Sandbox) -> None:
 
 
 def test_bind_carries_the_call_into_another_loop(app: App, sandbox: Sandbox) -> None:
-    """A coroutine function too, to its end and not only to its first pause."""
+    """A coroutine function keeps the context to its end and not only to its first pause."""
 
     async def work(text: str) -> str:
         await asyncio.sleep(0)
@@ -621,7 +623,7 @@ def test_bind_lets_exceptions_through(app: App) -> None:
     assert not trace.get_current_span().get_span_context().is_valid
 
 
-# What is no good
+# Bad input
 
 
 class Unreadable:
@@ -645,17 +647,17 @@ BAD: dict[str, Callable[[ConversationHandle], object]] = {
     ),
     "start_time far": lambda call: call.customer_said("kept", start_time=timedelta(days=99_999)),
     "ended_status": lambda call: call.end("EXPLODED"),
-    "properties": lambda call: call.update(properties=7),  # type: ignore[typeddict-item]
+    "properties": lambda call: call.update(properties=7),  # type: ignore[arg-type]
     "recorded_at": lambda call: call.update(recorded_at="today"),  # type: ignore[call-arg]
     "end_time tool": lambda call: call.tool("kept").end(timedelta(days=-1)),
 }
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_bad_argument_is_told_and_raises_nothing(
+def test_a_bad_argument_is_logged_and_raises_nothing(
     app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture, what: str
 ) -> None:
-    """The warning names the argument; the rest of what was said is kept."""
+    """The warning names the argument; the other values are kept."""
     with block(app) as call:
         call.agent_said("Before.", start_time=timedelta(0))
         BAD[what](call)
@@ -668,7 +670,7 @@ def test_a_bad_argument_is_told_and_raises_nothing(
 
 
 @pytest.mark.parametrize("external_id", [None, "", "  ", 7, "x" * 256, "\ud800"])
-def test_a_bad_id_is_told_and_raises_nothing(
+def test_a_bad_id_is_logged_and_raises_nothing(
     app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture, external_id: Any
 ) -> None:
     with block(app, external_id) as call:
@@ -681,8 +683,8 @@ def test_a_bad_id_is_told_and_raises_nothing(
 
 
 @pytest.mark.faults
-def test_values_that_raise_reach_nobody(app: App, sandbox: Sandbox) -> None:
-    """A value whose every method raises costs what it was to say, and nothing else."""
+def test_values_that_raise_do_not_reach_the_app(app: App, sandbox: Sandbox) -> None:
+    """A value whose every method raises costs only itself."""
     evil: Any = Unreadable()
     with block(app, agent_name=evil) as call:
         call.customer_said("Hello?", language_code=evil, payload=evil)
@@ -701,7 +703,7 @@ def test_values_that_raise_reach_nobody(app: App, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.faults
-def test_a_provider_that_raises_reaches_nobody() -> None:
+def test_a_provider_that_raises_does_not_reach_the_app() -> None:
     class Broken(trace.NoOpTracerProvider):
         def get_tracer(self, *_: Any, **__: Any) -> trace.Tracer:
             class BrokenTracer(trace.NoOpTracer):
@@ -726,8 +728,8 @@ def use_all(call: ConversationHandle) -> None:
     call.end("CUSTOMER_ENDED_CALL")
 
 
-def test_without_a_provider_it_does_nothing() -> None:
-    """In a process of its own, with the API alone in use: no span, no thread, no word on stderr."""
+def test_without_a_provider_a_handle_does_nothing() -> None:
+    """In a process with the API alone in use: no span, no thread, nothing on stderr."""
     program = """
 import threading, roark_otel
 with roark_otel.conversation("call-1", properties={"a": 1}) as call:
@@ -749,7 +751,7 @@ assert threading.active_count() == 1
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_where_the_trace_is_sampled_out_it_does_nothing(sandbox: Sandbox) -> None:
+def test_a_handle_in_an_unsampled_trace_does_nothing(sandbox: Sandbox) -> None:
     app = App(sandbox.url, provider={"sampler": ALWAYS_OFF})
     with block(app) as call:
         use_all(call)
@@ -757,8 +759,8 @@ def test_where_the_trace_is_sampled_out_it_does_nothing(sandbox: Sandbox) -> Non
     assert sandbox.calls() == []
 
 
-def test_public_names_are_what_they_say() -> None:
-    """No module that is imported later takes the place of a function of the same name."""
+def test_no_module_hides_a_public_function() -> None:
+    """A module that is imported later does not take the place of a function of the same name."""
     program = """
 import pkgutil, roark_otel, importlib
 for module in pkgutil.iter_modules(roark_otel.__path__):
@@ -769,8 +771,8 @@ assert callable(roark_otel.conversation) and callable(roark_otel.stats) and call
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own program
 
 
-def test_the_spans_say_it_in_documented_words(app: App) -> None:
-    """What others see of a conversation is the vocabulary of the README: one event on each span below the root."""
+def test_the_spans_of_a_handle_have_the_documented_names(app: App) -> None:
+    """The spans of a conversation have the vocabulary of the documentation: one event on each span below the root."""
     exporter = exported(app)
     with block(app) as call:
         call.customer_said("Hello?", start_time=timedelta(seconds=1), end_time=timedelta(seconds=2))
@@ -784,10 +786,10 @@ def test_the_spans_say_it_in_documented_words(app: App) -> None:
     )
     assert said.timestamp == spans["customer_said"].start_time
     (used,) = spans["execute_tool lookup"].events
-    told = dict(used.attributes or {})
+    fields = dict(used.attributes or {})
     assert used.name == "roark.tool_invocation"
-    assert isinstance(told.pop("duration_ms"), float)
-    assert {**told, "result": json.loads(str(told["result"]))} == {
+    assert isinstance(fields.pop("duration_ms"), float)
+    assert {**fields, "result": json.loads(str(fields["result"]))} == {
         "name": "lookup",
         "id": "use-1",
         "parameters": '{"id": 17}',

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._linking.defaults import Defaults
-from roark_otel._linking.facts import MAX_PROPERTY
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
 from roark_otel._linking.recording_template import Template
 from roark_otel._linking.timeline import MAX_NAME, MAX_RESULT, MAX_TEXT
 from roark_otel._model.call import Call
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.formats import MAX_PROPERTY
 from roark_otel._model.moments import (
     FACT_NAMES,
     Agent,
@@ -42,12 +42,12 @@ AGENT, CUSTOMER = Agent(), Customer()
 
 
 def said(speaker: Agent | Customer, text: str, start: int, end: int | None = None, **more: Any) -> Utterance:
-    """An utterance with times in ms from T0."""
+    """Makes an utterance with times in ms from T0."""
     return Utterance(speaker, text, T0 + start * MS, None if end is None else T0 + end * MS, **more)
 
 
 def used(name: str, start: int = 0, end: int | None = None, outcome: Outcome | None = None, **more: Any) -> ToolUse:
-    """A tool use with times in ms from T0."""
+    """Makes a tool use with times in ms from T0."""
     end_ns = None if end is None else T0 + end * MS
     return ToolUse(name, T0 + start * MS, end_ns, outcome=outcome or Unanswered(), **more)
 
@@ -57,8 +57,8 @@ def fact(name: str, value: Any, at: int = 0, span: int = ROOT) -> Fact:
 
 
 def conversation(*moments: Moment, lower: tuple[Moment, ...] = (), **more: Any) -> FinishedConversation:
-    """A conversation of ten seconds, told by one dialect and perhaps a lower one."""
-    told: Json = {
+    """Makes a conversation of ten seconds with the moments of one dialect and perhaps a lower one."""
+    fields: Json = {
         "external_id": "call-1",
         "trace_id": 0xA1,
         "root_span_id": ROOT,
@@ -69,11 +69,11 @@ def conversation(*moments: Moment, lower: tuple[Moment, ...] = (), **more: Any) 
         "moments": (("high", tuple(moments)), ("low", lower)),
         **more,
     }
-    return FinishedConversation(**told)
+    return FinishedConversation(**fields)
 
 
 def body(*moments: Moment, defaults: Defaults = RECORDED, **more: Any) -> Json:
-    """The body of the call of a conversation with a recording."""
+    """Returns the body of the call of a conversation with a recording."""
     linked = link(conversation(*moments, **more), defaults)
     assert isinstance(linked, Recorded)
     found: Json = json.loads(linked.call.to_json())
@@ -104,18 +104,18 @@ def test_a_conversation_with_nothing_but_its_root_is_a_call() -> None:
 
 
 def test_a_skipped_conversation_makes_no_call() -> None:
-    told = (fact("skip", value=True), said(AGENT, "Hello.", 0, 1))
+    moments = (fact("skip", value=True), said(AGENT, "Hello.", 0, 1))
 
-    assert link(conversation(*told), RECORDED) == NotLinkable("skipped")
+    assert link(conversation(*moments), RECORDED) == NotLinkable("skipped")
     assert isinstance(link(conversation(fact("skip", value=False)), RECORDED), Recorded)
 
 
-def test_a_conversation_that_never_ended_makes_a_call_if_it_has_anything_to_tell() -> None:
-    open_still = {"ending": NeverEnded()}
+def test_a_conversation_that_never_ended_makes_a_call_if_it_has_words_or_a_tool_use() -> None:
+    open_still: dict[str, Any] = {"ending": NeverEnded()}
 
     assert link(conversation(fact("agent", Agent(name="a")), **open_still), RECORDED) == NotLinkable("empty")
-    for told in (said(AGENT, "Hello.", 0, 1), used("look_up")):
-        found = body(told, **open_still)
+    for moment in (said(AGENT, "Hello.", 0, 1), used("look_up")):
+        found = body(moment, **open_still)
         assert found["properties"]["roark_incomplete"] is True
         assert "endedStatus" not in found
 
@@ -129,7 +129,7 @@ def test_without_a_recording_the_call_waits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "defaults", "url"),
+    ("on_spans", "defaults", "url"),
     [
         ("https://example.com/span.wav", RECORDED, "https://example.com/span.wav"),
         (None, RECORDED, "https://example.com/a.wav"),
@@ -147,17 +147,17 @@ def test_without_a_recording_the_call_waits() -> None:
         (None, Defaults(), None),
     ],
 )
-def test_the_recording_is_what_spans_say_then_the_app_then_the_template(
-    told: str | None, defaults: Defaults, url: str | None
+def test_the_recording_is_that_of_spans_else_of_the_app_else_of_the_template(
+    on_spans: str | None, defaults: Defaults, url: str | None
 ) -> None:
-    moments = [fact("property.path", "../ü b"), *([fact("recording_url", told)] if told else [])]
+    moments = [fact("property.path", "../ü b"), *([fact("recording_url", on_spans)] if on_spans else [])]
     linked = link(conversation(*moments), defaults)
 
     assert isinstance(linked, Recorded if url else Unrecorded)
     assert json.loads(linked.call.to_json()).get("recordingUrl") == url
 
 
-def test_a_recording_that_is_no_url_is_left_out_and_told() -> None:
+def test_a_recording_that_is_not_a_url_is_left_out_and_reported() -> None:
     linked = link(conversation(fact("recording_url", "a.wav"), fact("stereo_recording_url", "b.wav")), Defaults())
 
     assert isinstance(linked, Unrecorded)
@@ -173,10 +173,10 @@ def test_offsets_are_whole_milliseconds_from_the_start() -> None:
     assert offsets(body(precise, said(CUSTOMER, "Hi.", 5, 9))) == [(1, 2), (5, 9)]
 
 
-def test_told_start_is_zero_of_all_offsets() -> None:
+def test_a_reported_start_is_zero_of_all_offsets() -> None:
     """Sample 0 of the recording, which is not the root's start."""
-    told = fact("started_at_ns", T0 + 500 * MS)
-    found = body(told, said(AGENT, "Hello.", 700, 900), used("look_up", 1_000, 1_100))
+    start = fact("started_at_ns", T0 + 500 * MS)
+    found = body(start, said(AGENT, "Hello.", 700, 900), used("look_up", 1_000, 1_100))
 
     assert found["startedAt"] == "2026-11-22T11:52:44.750Z"
     assert (offsets(found), offsets(found, "toolInvocations")) == ([(200, 400)], [(500, 600)])
@@ -207,7 +207,7 @@ def test_an_utterance_without_an_end_ends_at_the_next_one_s_start(
 
 
 def test_the_last_utterance_without_an_end_never_ends_before_it_starts() -> None:
-    """It may have been told after the root's end."""
+    """It may have been reported after the root's end."""
     assert offsets(body(said(AGENT, "x", 12_000))) == [(12_000, 12_000)]
 
 
@@ -221,7 +221,7 @@ def test_a_tool_use_without_an_end_has_none() -> None:
     assert offsets(body(used("t", 500)), "toolInvocations") == [(500, None)]
 
 
-def test_what_was_before_the_start_moves_to_zero_and_is_counted() -> None:
+def test_moments_before_the_start_move_to_zero_and_are_counted() -> None:
     found = body(
         said(AGENT, "a", -900, -100), said(CUSTOMER, "b", -50, 80), used("t", -10, 5), said(AGENT, "c", 10, 20)
     )
@@ -237,14 +237,14 @@ def test_what_was_before_the_start_moves_to_zero_and_is_counted() -> None:
     ("starts", "skew"),
     [((-1_000,), None), ((-1_001,), 1_001), ((-5_000, -3_000, -10), 3_000), ((-9_000, -10, -10), None)],
 )
-def test_clocks_that_differ_by_more_than_a_second_are_told(starts: tuple[int, ...], skew: int | None) -> None:
+def test_clocks_that_differ_by_more_than_a_second_are_reported(starts: tuple[int, ...], skew: int | None) -> None:
     found = body(*(said(AGENT, "x", at, at + 5) for at in starts), said(AGENT, "late", 9_000, 9_100))["properties"]
 
     assert (found["roark_clamped"], found.get("roark_clock_skew_ms")) == (len(starts), skew)
 
 
-def test_ties_do_not_depend_on_the_order_in_which_they_were_told() -> None:
-    moments = [
+def test_ties_do_not_depend_on_the_order_in_which_they_were_reported() -> None:
+    moments: list[Moment] = [
         said(AGENT, "b", 0, 5),
         said(AGENT, "a", 0, 5),
         said(CUSTOMER, "a", 0, 5),
@@ -299,7 +299,7 @@ def test_a_result_that_is_too_long_is_cut_with_a_mark(value: object) -> None:
     assert found["result"].endswith(cut_mark(length))
 
 
-def test_parameters_that_are_too_long_are_left_out_and_say_so() -> None:
+def test_parameters_that_are_too_long_are_replaced_by_a_mark() -> None:
     (found,) = body(used("t", parameters={"a": "x" * MAX_RESULT}))["toolInvocations"]
 
     assert "roark_cut" in found["parameters"]
@@ -333,14 +333,14 @@ def test_everything_else_that_is_too_long_is_cut_with_a_mark_too() -> None:
         assert (len(value), value.endswith(cut_mark(MAX_TEXT + 1))) == (length, True)
 
 
-def test_what_fits_is_not_cut() -> None:
+def test_values_that_fit_are_not_cut() -> None:
     found = body(said(AGENT, "x" * MAX_TEXT, 0, 5), used("n" * MAX_NAME, outcome=Returned("x" * MAX_RESULT)))
 
     assert texts(found) == ["x" * MAX_TEXT]
     assert found["toolInvocations"][0]["result"] == "x" * MAX_RESULT
 
 
-def test_two_tellings_with_one_id_are_one_use() -> None:
+def test_two_reports_with_one_id_are_one_use() -> None:
     found = body(
         used("t", 0, None, parameters={"a": 1}, call_id="1"),
         used("t", 50, None, Returned("done"), call_id="2"),
@@ -353,7 +353,7 @@ def test_two_tellings_with_one_id_are_one_use() -> None:
     ]
 
 
-def test_uses_of_one_dialect_without_an_id_are_as_many_as_it_tells() -> None:
+def test_uses_of_one_dialect_without_an_id_are_never_joined() -> None:
     """An agent may call one tool twice at once, with the same arguments too."""
     twice = [
         used("t", 0, 50, Returned("1"), parameters={"a": 1}),
@@ -364,7 +364,7 @@ def test_uses_of_one_dialect_without_an_id_are_as_many_as_it_tells() -> None:
     assert [one["result"] for one in body(*twice, other)["toolInvocations"]] == ["1", "2", "3"]
 
 
-def test_two_uses_at_once_are_two_also_where_a_lower_dialect_repeats_them() -> None:
+def test_two_uses_at_once_stay_two_where_a_lower_dialect_repeats_them() -> None:
     high = [used("t", 0, 50, Returned("1"), parameters={"a": 1}), used("t", 0, 50, Returned("2"), parameters={"a": 2})]
     low = (used("t", 1, 49, parameters={"a": 2}), used("t", 1, 49, parameters={"a": 1}))
 
@@ -372,7 +372,7 @@ def test_two_uses_at_once_are_two_also_where_a_lower_dialect_repeats_them() -> N
 
 
 def test_of_two_uses_at_once_each_gets_its_own_result() -> None:
-    """Only their arguments tell them apart, in whatever order a lower dialect repeats them."""
+    """Only their arguments distinguish them, in whatever order a lower dialect repeats them."""
     high = [used("t", 0, 50, parameters={"a": 1}), used("t", 0, 50, parameters={"a": 2})]
     low = (used("t", 1, 49, Returned("2"), parameters={"a": 2}), used("t", 2, 48, Returned("1"), parameters={"a": 1}))
 
@@ -391,7 +391,7 @@ def test_of_two_uses_at_once_each_gets_its_own_result() -> None:
         (used("u", 5, 40, parameters={"a": 1}), 2),
     ],
 )
-def test_a_lower_dialect_repeats_a_use_or_tells_another(low: ToolUse, uses: int) -> None:
+def test_a_lower_dialect_repeats_a_use_or_reports_another(low: ToolUse, uses: int) -> None:
     found = body(used("t", 0, 50, Returned("x"), parameters={"a": 1}), lower=(low,))["toolInvocations"]
 
     assert (len(found), found[0]["result"]) == (uses, "x")
@@ -448,7 +448,7 @@ def test_how_a_call_ended(moments: tuple[Moment, ...], ending: Ending, status: s
 
 
 @pytest.mark.parametrize(
-    ("told", "agent"),
+    ("reported", "agent"),
     [
         (Agent(name="a"), {"name": "a"}),
         (Agent(name="a", custom_id="c", description="d"), {"name": "a", "customId": "c", "description": "d"}),
@@ -464,11 +464,11 @@ def test_how_a_call_ended(moments: tuple[Moment, ...], ending: Ending, status: s
         ),
     ],
 )
-def test_an_agent_is_told_in_the_way_that_the_api_takes(told: Agent, agent: Json) -> None:
-    assert body(fact("agent", told))["agent"] == agent
+def test_an_agent_is_sent_in_the_form_that_the_api_takes(reported: Agent, agent: Json) -> None:
+    assert body(fact("agent", reported))["agent"] == agent
 
 
-def test_one_agent_is_put_together_from_all_that_is_told_of_it() -> None:
+def test_one_agent_is_merged_from_all_reports_of_it() -> None:
     found = body(
         fact("agent", Agent(name="new"), at=5),
         fact("agent", Agent(name="old", custom_id="c"), at=1),
@@ -528,8 +528,8 @@ def test_several_participants_are_named_by_what_they_said_and_used() -> None:
     assert not {"agent", "customer"} & set(found)
 
 
-def test_a_speaker_that_nobody_names_is_the_call_s_own() -> None:
-    """Among several it has to be named too, or Roark could not tell who spoke."""
+def test_a_speaker_without_a_name_is_the_call_s_own() -> None:
+    """Among several it has to be named too, or Roark could not know who spoke."""
     found = body(
         fact("agent", Agent(custom_id="desk")),
         fact("customer", Customer("+15550100")),
@@ -549,14 +549,14 @@ def test_a_speaker_that_nobody_names_is_the_call_s_own() -> None:
     assert found["toolInvocations"][0]["agent"] == {"customId": "desk"}
 
 
-def test_a_speaker_that_nobody_names_is_no_one_else_s_word() -> None:
-    """Where the call has no agent of its own, the ones that are known are others."""
+def test_words_of_a_speaker_without_a_name_are_not_attributed_to_another() -> None:
+    """Where the call has no agent of its own, the known ones are others."""
     found = body(said(AGENT, "a", 0, 1), said(Agent(custom_id="b"), "b", 2, 3), said(Agent(custom_id="c"), "c", 4, 5))
 
     assert [entry.get("agent") for entry in found["transcript"]] == [None, {"customId": "b"}, {"customId": "c"}]
 
 
-def test_a_number_that_cannot_be_right_is_left_out_and_told() -> None:
+def test_an_invalid_number_is_left_out_and_reported() -> None:
     linked = link(conversation(said(Customer("anonymous", "caller"), "Hi.", 0, 1)), RECORDED)
 
     assert isinstance(linked, Recorded)
@@ -583,7 +583,7 @@ def test_a_number_that_cannot_be_right_is_left_out_and_told() -> None:
         ),
     ],
 )
-def test_interface_and_direction_are_what_spans_say_then_the_app_then_a_guess(
+def test_interface_and_direction_are_those_of_spans_else_of_the_app_else_a_guess(
     moments: tuple[Moment, ...], defaults: Defaults, expected: tuple[str, str]
 ) -> None:
     linked = link(conversation(*moments), defaults)
@@ -593,7 +593,7 @@ def test_interface_and_direction_are_what_spans_say_then_the_app_then_a_guess(
 
 
 @pytest.mark.parametrize("number", ["anonymous", "15550100", ""])
-def test_a_wrong_number_does_not_cost_the_call_whoever_else_takes_part(number: str) -> None:
+def test_an_invalid_number_never_costs_the_call(number: str) -> None:
     """An entry names its speaker by number only where the number is one."""
     found = body(
         said(Customer("+15550100"), "a", 0, 1),
@@ -609,7 +609,7 @@ def test_a_wrong_number_does_not_cost_the_call_whoever_else_takes_part(number: s
     ]
 
 
-# Which of several tellings holds
+# Which of several values of a fact holds
 
 
 @pytest.mark.parametrize(
@@ -649,7 +649,7 @@ def test_a_call_links_by_its_room_or_by_its_vapi_call(moments: list[Fact], links
 # Properties
 
 
-def test_properties_tell_what_is_known_of_the_call() -> None:
+def test_properties_describe_the_call() -> None:
     found = body(
         said(AGENT, "a", 0, 1, payload={"interrupted": True}),
         said(CUSTOMER, "b", 1, 2),
@@ -719,7 +719,7 @@ def test_values_of_properties_are_scalars_of_their_own_type(value: object) -> No
 SECRET = "4111 1111 1111 1111"  # noqa: S105 - a card's number, for what must not be sent
 
 
-def test_without_content_nothing_that_was_said_or_done_is_in_the_call() -> None:
+def test_without_content_no_words_arguments_or_results_are_in_the_call() -> None:
     """Names and times stay; the recording still holds every word."""
     agent = Agent(name="Desk", custom_id="desk", prompt=SECRET, description=SECRET, endpoint_id="e")
     moments = (
@@ -764,7 +764,7 @@ def test_without_content_the_call_still_ends_as_it_did(moments: tuple[Moment, ..
     assert body(*moments, defaults=defaults).get("endedStatus") == status
 
 
-# Whatever is told
+# Arbitrary moments
 
 TEXTS = st.text(max_size=10)
 TIMES = st.integers(T0 - 10**13, T0 + 10**13)
@@ -797,10 +797,10 @@ FACTS = (
     low=st.lists(UTTERANCES | USES | FACTS, max_size=3).map(tuple),
     with_content=st.booleans(),
 )
-def test_whatever_a_dialect_tells_there_is_a_call_that_roark_takes(
+def test_arbitrary_moments_make_a_call_that_roark_accepts(
     high: tuple[Moment, ...], low: tuple[Moment, ...], with_content: bool
 ) -> None:
-    """One wrong value costs that value and never the call: a dialect may be anybody's."""
+    """An invalid value costs that value and never the call: an app may bring its own dialect."""
     defaults = Defaults(recording_url=RECORDED.recording_url, with_content=with_content)
     linked = link(conversation(*high, lower=low), defaults)
 

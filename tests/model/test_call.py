@@ -1,4 +1,4 @@
-"""The wire models: what a call may be, and how it is written."""
+"""The wire models: which calls are valid, and how they are written."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ USED: Json = {"name": "look_up", "parameters": {}, "result": "", "startOffsetMs"
 
 
 def written(body: Json) -> Json:
-    """A body, read and written again."""
+    """Reads a body and writes it again."""
     found: Json = json.loads(Call.model_validate(body).to_json())
     return found
 
@@ -55,35 +55,35 @@ def without(body: Json, *names: str) -> Json:
     return {name: value for name, value in body.items() if name not in names}
 
 
-# What is required
+# Required fields
 
 
 @pytest.mark.parametrize("name", sorted(LEAST))
-def test_a_call_lacks_none_of_its_required_fields(name: str) -> None:
+def test_a_call_needs_all_its_required_fields(name: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Call.model_validate(without(LEAST, name))
 
 
 @pytest.mark.parametrize("name", sorted(SAID))
-def test_an_entry_lacks_none_of_its_required_fields(name: str) -> None:
+def test_an_entry_needs_all_its_required_fields(name: str) -> None:
     with pytest.raises(ValidationError, match="transcript"):
         Call.model_validate({**LEAST, "transcript": [without(SAID, name)]})
 
 
 @pytest.mark.parametrize("name", sorted(USED))
-def test_a_tool_invocation_lacks_none_of_its_required_fields(name: str) -> None:
+def test_a_tool_invocation_needs_all_its_required_fields(name: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Call.model_validate({**LEAST, "toolInvocations": [without(USED, name)]})
 
 
-def test_only_a_recording_makes_an_unrecorded_call_a_call() -> None:
+def test_an_unrecorded_call_lacks_only_its_recording() -> None:
     waiting = UnrecordedCall.model_validate(without(LEAST, "recordingUrl"))
 
     assert without(LEAST, "recordingUrl") == json.loads(waiting.to_json())
     assert written({**json.loads(waiting.to_json()), "recordingUrl": LEAST["recordingUrl"]}) == LEAST
 
 
-# What excludes what
+# Fields that exclude each other
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_only_a_recording_makes_an_unrecorded_call_a_call() -> None:
         ({"vapiCallId": "v"}, {"livekitRoomId": "RM_1"}),
     ],
 )
-def test_of_a_pair_a_call_has_at_most_one(one: Json, other: Json) -> None:
+def test_a_call_has_at_most_one_field_of_each_pair(one: Json, other: Json) -> None:
     assert written({**LEAST, **one}) == {**LEAST, **one}
     assert written({**LEAST, **other}) == {**LEAST, **other}
     with pytest.raises(ValidationError, match="exclude each other"):
         Call.model_validate({**LEAST, **one, **other})
 
 
-def test_an_agent_speaks_for_agents_and_a_customer_for_customers() -> None:
+def test_an_entry_of_an_agent_names_an_agent_and_one_of_a_customer_a_customer() -> None:
     customer: Json = {**SAID, "role": "CUSTOMER", "customer": {"label": "caller"}}
     agent: Json = {**SAID, "agent": {"customId": "a"}}
 
@@ -112,7 +112,7 @@ def test_an_agent_speaks_for_agents_and_a_customer_for_customers() -> None:
 
 
 @pytest.mark.parametrize("part", ["", "transcript", "toolInvocations", "agent", "customer"])
-def test_nothing_unknown_is_part_of_a_call(part: str) -> None:
+def test_unknown_fields_are_refused(part: str) -> None:
     parts = {"transcript": [SAID], "toolInvocations": [USED], "agent": {"name": "a"}, "customer": {"label": "c"}}
     body: Json = {**LEAST, part: parts[part]} if part else dict(LEAST)
     spoilt: Any = body[part] if part else body
@@ -145,10 +145,11 @@ def test_an_external_id_has_1_to_255_characters(length: int, fits: bool) -> None
         ("endedStatus", enums.ENDED_STATUSES),
     ],
 )
-def test_the_closed_sets_are_closed(name: str, ours: frozenset[str]) -> None:
+def test_other_values_of_the_closed_sets_are_refused(name: str, ours: frozenset[str]) -> None:
     for value in ours:
         assert written({**LEAST, name: value})[name] == value
-    for value in (sorted(ours)[0].lower(), "", "BORED", None, 1):
+    others: list[Any] = [sorted(ours)[0].lower(), "", "BORED", None, 1]
+    for value in others:
         if name == "endedStatus" and value is None:
             continue
         with pytest.raises(ValidationError, match=name):
@@ -191,8 +192,8 @@ def test_a_phone_number_is_e164(number: str, fits: bool) -> None:
         Call.model_validate(body)
 
 
-def test_a_number_that_nobody_knows_is_sent_as_null() -> None:
-    """Roark requires the field, and takes null."""
+def test_an_unknown_number_is_sent_as_null() -> None:
+    """Roark requires the field, and accepts null."""
     body = {**LEAST, "customers": [{"phoneNumberE164": None, "label": "a"}, {"phoneNumberE164": None}]}
 
     assert written(body) == body
@@ -220,7 +221,7 @@ def test_a_number_that_nobody_knows_is_sent_as_null() -> None:
         ("", False),
     ],
 )
-def test_a_recording_is_at_an_absolute_http_url(name: str, url: str, fits: bool) -> None:
+def test_a_recording_needs_an_absolute_http_url(name: str, url: str, fits: bool) -> None:
     if fits:
         assert written({**LEAST, name: url})[name] == url
         return
@@ -235,7 +236,7 @@ def test_an_offset_is_a_whole_number_of_milliseconds_from_the_start(name: str, o
         Call.model_validate({**LEAST, "transcript": [{**SAID, name: offset}]})
 
 
-def test_nothing_ends_before_it_starts() -> None:
+def test_an_entry_does_not_end_before_it_starts() -> None:
     at_once = {**SAID, "startOffsetMs": 7, "endOffsetMs": 7}
 
     assert written({**LEAST, "transcript": [at_once]})["transcript"] == [at_once]
@@ -275,32 +276,32 @@ def test_a_property_keeps_its_type(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sent"),
+    ("started_at", "sent"),
     [
         ("2026-01-31T09:30:00Z", "2026-01-31T09:30:00.000Z"),
         ("2026-01-31T10:30:00.250+01:00", "2026-01-31T10:30:00.250+01:00"),
         ("2026-01-31T09:30:00.123999Z", "2026-01-31T09:30:00.123Z"),
     ],
 )
-def test_the_start_is_an_instant_to_the_millisecond(told: str, sent: str) -> None:
-    assert written({**LEAST, "startedAt": told})["startedAt"] == sent
+def test_the_start_is_written_to_the_millisecond(started_at: str, sent: str) -> None:
+    assert written({**LEAST, "startedAt": started_at})["startedAt"] == sent
 
 
-@pytest.mark.parametrize("told", ["2026-01-31T09:30:00", "2026-01-31", "yesterday", None])
-def test_a_start_without_an_offset_is_no_instant(told: object) -> None:
+@pytest.mark.parametrize("started_at", ["2026-01-31T09:30:00", "2026-01-31", "yesterday", None])
+def test_a_start_without_an_offset_is_refused(started_at: object) -> None:
     with pytest.raises(ValidationError, match="startedAt"):
-        Call.model_validate({**LEAST, "startedAt": told})
+        Call.model_validate({**LEAST, "startedAt": started_at})
 
 
 @given(
-    st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)),  # noqa: DTZ001 - the zone is drawn beside it
+    st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)),  # noqa: DTZ001 - the offset is drawn separately
     st.integers(-14 * 60, 14 * 60),
 )
-def test_any_start_is_written_as_the_same_instant(moment: datetime, minutes: int) -> None:
-    told = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
-    sent = datetime.fromisoformat(written({**LEAST, "startedAt": told})["startedAt"].replace("Z", "+00:00"))
+def test_any_start_is_written_as_the_same_time(moment: datetime, minutes: int) -> None:
+    started_at = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    sent = datetime.fromisoformat(written({**LEAST, "startedAt": started_at})["startedAt"].replace("Z", "+00:00"))
 
-    assert timedelta(0) <= told - sent < timedelta(milliseconds=1)
+    assert timedelta(0) <= started_at - sent < timedelta(milliseconds=1)
 
 
 # Agents
@@ -366,14 +367,14 @@ def test_a_call_cannot_be_changed() -> None:
         call.agent.name = "another"
 
 
-def test_what_was_not_set_is_not_sent_and_what_was_set_is() -> None:
+def test_only_the_fields_that_were_set_are_sent() -> None:
     assert written(LEAST) == LEAST
     assert written({**LEAST, "transcript": [], "properties": {}}) == {**LEAST, "transcript": [], "properties": {}}
     payload = {**SAID, "payload": None}
     assert written({**LEAST, "transcript": [payload]})["transcript"] == [payload]
 
 
-def test_names_are_ours_in_code_and_roark_s_on_the_wire() -> None:
+def test_names_are_snake_case_in_code_and_camel_case_on_the_wire() -> None:
     said = AgentEntry(role="AGENT", text="Hello.", start_offset_ms=0, end_offset_ms=1, language_code="en")
     asked = CustomerEntry(role="CUSTOMER", text="Hi.", start_offset_ms=1, end_offset_ms=2)
     used = ToolInvocation(name="n", parameters={"snake_case": 1}, result={"r_s": 1}, start_offset_ms=0)
@@ -443,7 +444,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(parameters=st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=4), text=st.text(max_size=20))
-def test_whatever_the_app_says_is_written_as_it_is(parameters: Json, text: str) -> None:
+def test_any_content_is_written_unchanged(parameters: Json, text: str) -> None:
     body = {
         **LEAST,
         "transcript": [{**SAID, "text": text, "payload": parameters}],

@@ -1,5 +1,6 @@
-"""How true the calls are: every recorded conversation against what was really said and done, through the whole path.
+"""How true the calls are: every recorded conversation against what was really said and done.
 
+The calls are the bodies below `tests/snapshots`: `test_wire` proves that exactly they arrive, through the whole path.
 The table of this run is printed at the end of the test session. All times were measured when the spans were recorded,
 so nothing here depends on how fast this machine is.
 """
@@ -10,13 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.replaying import FRAMEWORKS, delivered, truths
+from support.replaying import FRAMEWORKS, arrived, truths
 from support.scoring import SCORE, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from roark_otel.sandbox import Sandbox
 
 UNMATCHED = {
     "livekit/1.8.9-tool_raises": (
@@ -53,10 +52,10 @@ TOLD_ENDS = {
 
 @pytest.mark.parametrize("dump", FRAMEWORKS)
 def test_every_recorded_conversation_arrives_as_it_was(
-    dump: str, sandbox: Sandbox, record_property: Callable[[str, object], None]
+    dump: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Words, order and tools are exact, and so many calls arrive as conversations were held."""
-    bodies = delivered(dump, sandbox)
+    """Words, order and tools are exact, and as many calls arrive as conversations were held."""
+    bodies = {body["externalId"]: body for body in arrived(dump)}
     found = score(dump, bodies)
     record_property(SCORE, found.line())
 

@@ -1,4 +1,4 @@
-"""Files as they are found: long lines, torn lines, dumps, and what is none of it."""
+"""Files as they are found: long lines, incomplete lines, dumps, and other things."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import pytest
 
 from roark_otel._replay import file
-from roark_otel._replay.file import BadLine, Dump, Line, Lines, Spans, Unknown, kind_of, read_dump, read_lines
+from roark_otel._replay.file import BadLine, Dump, Line, Lines, SpanLine, Unknown, kind_of, read_dump, read_lines
 
 EMPTY = b'{"resourceSpans": []}'
 
@@ -21,7 +21,7 @@ def read(content: bytes, offset: int = 0) -> list[Line]:
     ("content", "kind"),
     [(b"", Lines()), (b'\n {"a": 1}', Lines()), (b" [", Dump()), (b"\x00\x01", Unknown)],
 )
-def test_what_a_file_is(content: bytes, kind: object) -> None:
+def test_kind_of_a_file(content: bytes, kind: object) -> None:
     opened = io.BytesIO(content)
 
     found = kind_of(opened)
@@ -31,8 +31,8 @@ def test_what_a_file_is(content: bytes, kind: object) -> None:
 
 
 def test_lines_know_their_place() -> None:
-    assert read(EMPTY + b"\n\n" + EMPTY + b"\n") == [Spans((), 0, 22), Spans((), 23, 45)]
-    assert read(EMPTY + b"\n\n" + EMPTY + b"\n", 23) == [Spans((), 23, 45)]
+    assert read(EMPTY + b"\n\n" + EMPTY + b"\n") == [SpanLine((), 0, 22), SpanLine((), 23, 45)]
+    assert read(EMPTY + b"\n\n" + EMPTY + b"\n", 23) == [SpanLine((), 23, 45)]
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ def test_lines_know_their_place() -> None:
         (b"[" * 100_000, "not JSON"),
     ],
 )
-def test_a_bad_line_is_told_and_passed_over(line: bytes, why: str) -> None:
+def test_a_bad_line_is_reported_and_skipped(line: bytes, why: str) -> None:
     end = len(line) + 1
 
-    assert read(line + b"\n" + EMPTY + b"\n") == [BadLine(1, why, end), Spans((), end, end + 22)]
+    assert read(line + b"\n" + EMPTY + b"\n") == [BadLine(1, why, end), SpanLine((), end, end + 22)]
 
 
-def test_a_last_line_that_is_torn_is_left_for_later() -> None:
-    assert read(EMPTY + b"\n" + EMPTY[:9]) == [Spans((), 0, 22)]
-    assert read(EMPTY + b"\n" + EMPTY) == [Spans((), 0, 22), Spans((), 22, 43)]
+def test_an_incomplete_last_line_is_left_for_later() -> None:
+    assert read(EMPTY + b"\n" + EMPTY[:9]) == [SpanLine((), 0, 22)]
+    assert read(EMPTY + b"\n" + EMPTY) == [SpanLine((), 0, 22), SpanLine((), 22, 43)]
 
 
 @pytest.mark.parametrize("is_last", [False, True])
@@ -61,7 +61,7 @@ def test_a_line_that_is_too_long_is_never_in_memory(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(file, "MAX_LINE_BYTES", 30)
     content = b"x" * 100 + (b"" if is_last else b"\n" + EMPTY + b"\n")
 
-    after = [] if is_last else [Spans((), 101, 123)]
+    after = [] if is_last else [SpanLine((), 101, 123)]
     assert read(content) == [BadLine(1, "longer than 64 MiB", 100 if is_last else 101), *after]
 
 
@@ -70,7 +70,7 @@ def test_a_dump_is_read_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> 
     content = json.dumps([span]).encode()
 
     whole = read_dump(io.BytesIO(content))
-    assert isinstance(whole, Spans)
+    assert isinstance(whole, SpanLine)
     assert [found.record.span_id for found in whole.spans] == [2]
     assert read_dump(io.BytesIO(content[:-1])) == BadLine(1, "not JSON", len(content) - 1)
     monkeypatch.setattr(file, "MAX_DUMP_BYTES", 10)

@@ -1,4 +1,4 @@
-"""OTLP's JSON, in all spellings that are about."""
+"""OTLP's JSON, in every spelling that is in use."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from roark_otel._model.spans import SpanEvent
-from roark_otel._replay import dump, otlp_json
+from roark_otel._replay.dump import spans_of_dump
+from roark_otel._replay.otlp_json import spans_of_request
 
 TRACE, SPAN, PARENT = "5B8EFFF798038103D269B633813FC60C", "EEE19B7EC3C1B174", "eee19b7ec3c1b173"
 
 
 def request(**span: Any) -> dict[str, Any]:
-    """The example of the OTLP specification, with other fields."""
-    told = {
+    """Returns the example of the OTLP specification, with these fields instead of its own."""
+    document = {
         "traceId": TRACE,
         "spanId": SPAN,
         "parentSpanId": PARENT,
@@ -29,11 +30,11 @@ def request(**span: Any) -> dict[str, Any]:
     }
     scope = {"name": "my.library", "version": "1.0.0"}
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "my.service"}}]}
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": [told]}]}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": [document]}]}]}
 
 
 def one(**span: Any) -> Any:
-    (found,) = otlp_json.spans(request(**span))
+    (found,) = spans_of_request(request(**span))
     return found
 
 
@@ -64,9 +65,9 @@ def test_ids_as_protobuf_would_write_them() -> None:
 
 
 def test_names_in_snake_case_and_enums_by_name() -> None:
-    told = {"trace_id": TRACE, "span_id": SPAN, "name": "x", "start_time_unix_nano": 5, "end_time_unix_nano": 6}
-    told |= {"status": {"code": "STATUS_CODE_ERROR"}, "kind": "SPAN_KIND_CONSUMER"}
-    (found,) = otlp_json.spans({"resource_spans": [{"scope_spans": [{"spans": [told]}]}]})
+    document = {"trace_id": TRACE, "span_id": SPAN, "name": "x", "start_time_unix_nano": 5, "end_time_unix_nano": 6}
+    document |= {"status": {"code": "STATUS_CODE_ERROR"}, "kind": "SPAN_KIND_CONSUMER"}
+    (found,) = spans_of_request({"resource_spans": [{"scope_spans": [{"spans": [document]}]}]})
 
     assert (found.record.start_ns, found.record.end_ns, found.record.error) == (5, 6, True)
     assert found.has_remote_parent
@@ -98,7 +99,7 @@ def test_every_kind_of_value(value: Any, read: object) -> None:
 @pytest.mark.parametrize(
     ("flags", "kind", "remote"), [(0x300, 1, True), (0x100, 2, False), (0, 2, True), (0, 1, False), ("768", None, True)]
 )
-def test_whether_the_parent_is_in_another_process(flags: Any, kind: Any, remote: bool) -> None:
+def test_a_parent_in_another_process(flags: Any, kind: Any, remote: bool) -> None:
     assert one(flags=flags, kind=kind).has_remote_parent is remote
 
 
@@ -113,21 +114,23 @@ def test_whether_the_parent_is_in_another_process(flags: Any, kind: Any, remote:
         ({"attributes": {"a": 1}}, "attributes is not a list"),
         ({"attributes": ["a"]}, "attributes is not an object"),
         ({"startTimeUnixNano": "soon"}, "invalid literal"),
-        ({"startTimeUnixNano": True}, "an integer is none"),
-        ({"attributes": [{"key": "a", "value": {"doubleValue": []}}]}, "a number is none"),
+        ({"startTimeUnixNano": True}, "not an integer"),
+        ({"attributes": [{"key": "a", "value": {"doubleValue": []}}]}, "not a number"),
         ({"events": "none"}, "events is not a list"),
     ],
 )
-def test_what_is_no_span_is_a_value_error(span: dict[str, Any], why: str) -> None:
+def test_what_is_not_a_span_is_a_value_error(span: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         one(**span)
 
 
 def test_requests_of_other_signals_hold_no_spans() -> None:
-    assert list(otlp_json.spans({"resourceLogs": [{}]})) == []
+    assert list(spans_of_request({"resourceLogs": [{}]})) == []
 
 
-@pytest.mark.parametrize("told", [{}, [1], [{}], [{"trace_id": 1}], [{"trace_id": "1", "span_id": "2", "end_ns": "x"}]])
-def test_what_is_no_dump_is_a_value_error(told: object) -> None:
+@pytest.mark.parametrize(
+    "document", [{}, [1], [{}], [{"trace_id": 1}], [{"trace_id": "1", "span_id": "2", "end_ns": "x"}]]
+)
+def test_what_is_not_a_dump_is_a_value_error(document: object) -> None:
     with pytest.raises(ValueError, match="dump"):
-        list(dump.spans(told))
+        list(spans_of_dump(document))

@@ -18,7 +18,7 @@ from support.replaying import RECORDING, SPANS, load, replay
 
 if TYPE_CHECKING:
     from roark_otel._replay.pipeline import ReadyCall
-    from roark_otel.cli.replay.sending import Outcome
+    from roark_otel.cli.replay.sending import SendResult
     from roark_otel.sandbox import Sandbox
 
 Json = dict[str, Any]
@@ -31,22 +31,22 @@ DUMPS = sorted(
 
 
 def played(content: bytes) -> dict[str, Json]:
-    """The calls of a file, by external id."""
+    """Plays a file. Returns its calls by external id."""
     found: dict[str, Json] = {}
 
-    def take(call: ReadyCall) -> Outcome:
+    def take(call: ReadyCall) -> SendResult:
         assert call.external_id not in found
         found[call.external_id] = json.loads(call.body)
         return Created()
 
     settings = Settings().with_arguments(recording_url_template=RECORDING)
-    options = Options(0, incomplete=False, send=take, told_done=lambda _: None, told_read=lambda _: None)
+    options = Options(0, incomplete=False, send=take, on_done=lambda _: None, on_read=lambda _: None)
     Playing(io.BytesIO(content), settings, DIALECTS, options).play()
     return found
 
 
 def ids(dump: str) -> dict[str, Json]:
-    """An id for each root that a dump has, where it tells none."""
+    """Returns an id for each root of a dump; none if the dump has ids."""
     spans = load(dump)
     if any("roark.external_id" in {**span["attributes"], **(span["resource"] or {})} for span in spans):
         return {}

@@ -19,14 +19,14 @@ NUMBERS = itertools.count(1)
 
 @pytest.fixture(name="sandbox")
 def _sandbox() -> Iterator[Sandbox]:
-    """A sandbox that is this test's own, for the few that look at all calls there are."""
+    """Starts a sandbox for one test, for the few that read all calls."""
     with Sandbox() as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="module", name="shared")
 def _shared() -> Iterator[Sandbox]:
-    """One sandbox for tests that a stranger's calls do not disturb; each start and stop takes a while."""
+    """Starts one sandbox for the tests of a module that ignore calls of other tests; a start and stop takes a while."""
     with Sandbox() as sandbox:
         yield sandbox
 
@@ -39,7 +39,7 @@ def _shared_raw(shared: Sandbox) -> Iterator[httpx.Client]:
 
 @pytest.fixture(name="client")
 def _client(shared: Sandbox) -> Iterator[Roark]:
-    """The official client, in the shared sandbox but in a project of its own."""
+    """Makes an official client with the shared sandbox and a new project."""
     with official_client(shared, project=f"project-{next(NUMBERS)}") as client:
         yield client
 
@@ -61,7 +61,7 @@ def _call_body() -> Callable[..., Json]:
 
 
 def official_client(sandbox: Sandbox, key: str = "k", **options: Any) -> Roark:
-    """The official SDK; it checks the shape of every answer."""
+    """Makes a client of the official SDK, which checks the shape of every answer."""
     return Roark(
         base_url=sandbox.url,
         bearer_token=key,
@@ -76,7 +76,7 @@ def raw_client(sandbox: Sandbox) -> httpx.Client:
 
 
 def call_body(**fields: Any) -> Json:
-    """The least that makes a call, and then some."""
+    """Makes the body of a call from the required fields and these."""
     return {
         "recordingUrl": "https://example.com/a.wav",
         "startedAt": "2026-01-31T09:30:00.000Z",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import httpx
     from roark_analytics import Roark
+    from roark_analytics.types.call_append_tool_invocations_params import ToolInvocation
 
 LEAST: dict[str, Any] = {
     "recording_url": "https://example.com/a.wav",
@@ -67,10 +68,10 @@ FULL: dict[str, Any] = {
     "properties": {"planTier": "gold", "retries": 2, "vip": True},
     "livekit_room_id": "RM_1",
 }
-TOOL: dict[str, Any] = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10, "end_offset_ms": 20}
+TOOL: ToolInvocation = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10, "end_offset_ms": 20}
 
 
-def test_the_least_call_is_created(client: Roark) -> None:
+def test_a_call_with_only_the_required_fields_is_created(client: Roark) -> None:
     created = client.call.create(**LEAST).data
 
     assert created.id
@@ -108,7 +109,7 @@ def test_an_agent_has_the_same_id_call_after_call(client: Roark) -> None:
     assert first == second
 
 
-def test_the_transcript_is_in_order_and_says_who_spoke(client: Roark) -> None:
+def test_the_transcript_is_in_order_and_names_the_speakers(client: Roark) -> None:
     created = client.call.create(**FULL).data
 
     transcript = client.call.get_transcript(created.id).data
@@ -120,7 +121,7 @@ def test_the_transcript_is_in_order_and_says_who_spoke(client: Roark) -> None:
     assert transcript.transcription_source == "CUSTOMER_AGENT_REALTIME"
 
 
-def test_a_transcript_of_a_call_that_lists_nobody_still_has_participants(client: Roark) -> None:
+def test_a_transcript_has_participants_even_if_the_call_lists_none(client: Roark) -> None:
     entry: Any = {"role": "CUSTOMER", "text": "Hi", "start_offset_ms": 0, "end_offset_ms": 1}
     created = client.call.create(**LEAST, transcript=[entry]).data
 
@@ -149,7 +150,7 @@ def test_a_call_that_would_end_after_the_last_year_has_no_end(client: Roark) -> 
     assert (call.ended_at, call.duration_ms) == (None, 2**53 - 1)
 
 
-def test_the_body_is_kept_exactly_even_what_is_not_known(
+def test_the_body_is_stored_unchanged_with_its_unknown_fields(
     raw: httpx.Client, sandbox: Sandbox, call_body: Callable[..., Any]
 ) -> None:
     body = call_body(externalId="exact é", novelty={"deep": [1, 2.5, None]}, startedAt="2026-01-31T09:30:00+00:00")
@@ -169,12 +170,12 @@ def test_calls_come_in_order_of_creation(sandbox: Sandbox, official: Callable[..
     assert [body["externalId"] for body in sandbox.calls()] == ["ext-0", "ext-1", "ext-2"]
 
 
-def test_a_call_that_was_never_posted_is_a_key_error(shared: Sandbox) -> None:
+def test_reading_a_call_that_was_never_posted_raises_a_key_error(shared: Sandbox) -> None:
     with pytest.raises(KeyError):
-        shared.call("nobody")
+        shared.call("unknown-call")
 
 
-def test_an_external_id_is_used_once(client: Roark) -> None:
+def test_an_external_id_can_be_used_only_once(client: Roark) -> None:
     client.call.create(**LEAST, external_id="once")
 
     with pytest.raises(ConflictError):
@@ -217,7 +218,7 @@ def test_of_many_posts_at_once_exactly_one_creates_the_call(
 
 @pytest.mark.parametrize("resource", ["", "/transcript"])
 def test_an_unknown_call_is_not_found(shared_raw: httpx.Client, resource: str) -> None:
-    answer = shared_raw.get(f"/v1/call/nobody{resource}")
+    answer = shared_raw.get(f"/v1/call/unknown-call{resource}")
 
     assert answer.status_code == 404
     assert answer.json()["error"]["type"] == "not_found"
@@ -225,8 +226,8 @@ def test_an_unknown_call_is_not_found(shared_raw: httpx.Client, resource: str) -
 
 def test_tool_invocations_are_added_and_repeated_ones_skipped(client: Roark, shared: Sandbox) -> None:
     created = client.call.create(**LEAST, external_id="with tools", tool_invocations=[TOOL]).data
-    other_time = {**TOOL, "start_offset_ms": 11}
-    no_end = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10}
+    other_time: ToolInvocation = {**TOOL, "start_offset_ms": 11}
+    no_end: ToolInvocation = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10}
 
     first = client.call.append_tool_invocations(created.id, tool_invocations=[TOOL, other_time, no_end, no_end]).data
     again = client.call.append_tool_invocations(created.id, tool_invocations=[other_time, no_end]).data
@@ -238,7 +239,7 @@ def test_tool_invocations_are_added_and_repeated_ones_skipped(client: Roark, sha
     assert [(tool["startOffsetMs"], tool.get("endOffsetMs")) for tool in kept] == [(10, 20), (11, 20), (10, None)]
 
 
-def test_metrics_are_answered_with_the_reason_why_there_are_none(client: Roark) -> None:
+def test_metrics_are_answered_with_the_reason_for_their_absence(client: Roark) -> None:
     created = client.call.create(**LEAST).data
 
     result = client.call.append_tool_invocations(created.id, tool_invocations=[TOOL], metrics=[{"id": "m"}]).data
@@ -249,7 +250,7 @@ def test_metrics_are_answered_with_the_reason_why_there_are_none(client: Roark) 
 
 def test_tool_invocations_for_an_unknown_call_are_not_found(client: Roark) -> None:
     with pytest.raises(NotFoundError):
-        client.call.append_tool_invocations("nobody", tool_invocations=[TOOL])
+        client.call.append_tool_invocations("unknown-call", tool_invocations=[TOOL])
 
 
 def test_calls_survive_a_restart(tmp_path: Path, official: Callable[..., Roark]) -> None:

@@ -1,4 +1,4 @@
-"""Keys, sizes, addresses: what is decided before a call is looked at."""
+"""Keys, sizes and addresses: the checks before a request reaches its endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _locked() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def test_any_key_will_do_unless_one_is_set(shared: Sandbox, official: Callable[..., Roark]) -> None:
+def test_any_key_is_accepted_unless_one_is_set(shared: Sandbox, official: Callable[..., Roark]) -> None:
     with official(shared, key="whatever") as client:
         assert client.call.list().data == []
 
@@ -50,8 +50,8 @@ def test_a_wrong_key_is_refused(locked: Sandbox, official: Callable[..., Roark])
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/v1/call", "/v1/traces", "/v1/otel/v1/traces", "/v1/anything"])
-def test_without_a_key_nothing_is_answered(shared: Sandbox, headers: dict[str, str], path: str) -> None:
-    # A body longer than the buffers between them: the answer has to arrive all the same.
+def test_a_request_without_a_key_is_refused(shared: Sandbox, headers: dict[str, str], path: str) -> None:
+    # The body is longer than the socket buffers: the answer has to arrive all the same.
     answer = httpx.post(shared.url + path, headers=headers, content=b"x" * 4_000_000, trust_env=False)
 
     assert answer.status_code == 401
@@ -76,7 +76,7 @@ def test_health_has_the_shape_that_the_official_client_reads(shared: Sandbox, of
 
 
 @pytest.mark.parametrize("external_id", ["call-1", "a%2Fb%20c", "%C3%A9.wav", "x" * 255])
-def test_every_call_has_a_recording_of_silence(shared: Sandbox, external_id: str) -> None:
+def test_every_call_has_a_silent_recording(shared: Sandbox, external_id: str) -> None:
     answer = httpx.get(f"{shared.url}/recordings/{external_id}.wav", trust_env=False)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
@@ -85,7 +85,7 @@ def test_every_call_has_a_recording_of_silence(shared: Sandbox, external_id: str
         assert set(recording.readframes(recording.getnframes())) == {0}
 
 
-def test_a_recording_can_be_asked_for_without_its_bytes(shared: Sandbox) -> None:
+def test_head_answers_for_a_recording_without_its_bytes(shared: Sandbox) -> None:
     answer = httpx.head(f"{shared.url}/recordings/call-1.wav", trust_env=False)
 
     assert (answer.status_code, answer.content) == (200, b"")
@@ -105,20 +105,20 @@ def test_a_recording_can_be_asked_for_without_its_bytes(shared: Sandbox) -> None
         ("POST", "/v1/health", 405),
     ],
 )
-def test_a_wrong_address(shared_raw: httpx.Client, method: str, path: str, status: int) -> None:
+def test_a_wrong_address_or_method_is_refused(shared_raw: httpx.Client, method: str, path: str, status: int) -> None:
     answer = shared_raw.request(method, path)
 
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
 
 
-def test_405_says_every_method_there_is(shared_raw: httpx.Client) -> None:
+def test_405_lists_every_allowed_method(shared_raw: httpx.Client) -> None:
     allowed = shared_raw.put("/v1/call").headers["allow"]
 
     assert {"GET", "POST"} <= {method.strip() for method in allowed.split(",")}
 
 
-def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not(call_body: Callable[..., Any]) -> None:
+def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_accepted(call_body: Callable[..., Any]) -> None:
     with Sandbox(max_body=2_000_000) as sandbox, httpx.Client(base_url=sandbox.url, trust_env=False) as raw:
         raw.headers["Authorization"] = "Bearer k"
         room = 2_000_000 - len(httpx.Request("POST", "http://example.com", json=call_body(note="")).content)
@@ -130,7 +130,7 @@ def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not(call_body:
         assert answer.json()["error"]["type"] == "payload_too_large"
 
 
-def test_a_body_without_a_length_is_measured_too(shared_raw: httpx.Client) -> None:
+def test_a_body_without_a_content_length_is_measured_too(shared_raw: httpx.Client) -> None:
     answer = shared_raw.post("/v1/call", content=(b" " * 1_000_000 for _ in range(11)))
 
     assert answer.status_code == 413

@@ -23,7 +23,7 @@ def _full() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module", name="ids")
 def _ids(full: Sandbox) -> list[str]:
-    """Ids of calls, oldest first; every third has no transcript and thus no duration."""
+    """Posts calls and returns their ids, oldest first; every third has no transcript and thus no duration."""
     ids: list[str] = []
     with Roark(base_url=full.url, bearer_token="any", max_retries=0) as client:  # noqa: S106 - the sandbox takes any
         for number in range(COUNT):
@@ -99,7 +99,7 @@ def test_order_by_duration(listing: Roark) -> None:
     assert set(durations) == {-1, 0, 1, 2, 3, 4}
 
 
-def test_search_looks_into_transcripts_whatever_the_case(listing: Roark, ids: list[str]) -> None:
+def test_search_finds_words_of_transcripts_in_any_case(listing: Roark, ids: list[str]) -> None:
     page = listing.call.list(search_text="STRASSE NUMBER 1", limit=2)
 
     assert page.pagination.total == len([n for n in range(10, 20) if n % 3])
@@ -118,7 +118,7 @@ def test_filter_by_status(listing: Roark) -> None:
         ("limit", {"limit": 101}),
         ("limit", {"extra_query": {"limit": "many"}}),
         ("limit", {"extra_query": {"limit": "9" * 5000}}),
-        ("after", {"after": "nobody"}),
+        ("after", {"after": "unknown-call"}),
         ("status", {"status": "OVER"}),
         ("sortBy", {"sort_by": "mood"}),
         ("sortDirection", {"sort_direction": "up"}),

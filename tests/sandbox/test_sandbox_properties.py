@@ -39,7 +39,7 @@ def test_a_patch_adds_overwrites_and_removes(client: Roark) -> None:
     assert result.metric_collection_job is None
 
 
-def test_a_hundred_properties_are_taken(client: Roark) -> None:
+def test_a_hundred_properties_are_accepted(client: Roark) -> None:
     created = client.call.create(**LEAST).data
 
     result = client.call.update_properties(created.id, properties={f"p{n}": n for n in range(100)}).data
@@ -49,7 +49,7 @@ def test_a_hundred_properties_are_taken(client: Roark) -> None:
 
 def test_properties_of_an_unknown_call_are_not_found(client: Roark) -> None:
     with pytest.raises(NotFoundError):
-        client.call.update_properties("nobody", properties={"a": 1})
+        client.call.update_properties("unknown-call", properties={"a": 1})
 
 
 def test_a_property_keeps_the_type_it_first_had(client: Roark) -> None:
@@ -59,7 +59,7 @@ def test_a_property_keeps_the_type_it_first_had(client: Roark) -> None:
     with pytest.raises(BadRequestError, match=r"properties\.Score"):
         client.call.create(**LEAST, external_id="again", properties={"fresh": True, "Score": "high"})
 
-    # Nothing of the refused call is left, neither its id nor the type of its other property.
+    # The refused call left nothing behind, neither its id nor the type of its other property.
     client.call.create(**LEAST, external_id="again", properties={"fresh": "yes", "score": 3})
     assert client.call.list().pagination.total == 3
 

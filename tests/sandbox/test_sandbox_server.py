@@ -1,4 +1,4 @@
-"""Starting and stopping, in this process and as one of its own."""
+"""Starting and stopping the sandbox, on a thread and as a process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SERVE = "import sys; from roark_otel.sandbox import serve; serve(port=0, store=sys.argv[1], api_key='right-key')"
 
-# Imports the sandbox once without each package, and says how that went.
+# Imports the sandbox without each of the packages in turn, and prints the error.
 WITHOUT = """
 import sys
 for package in sys.argv[1:]:
@@ -50,13 +50,13 @@ def child(code: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_it_listens_on_loopback_and_answers_at_once() -> None:
+def test_the_sandbox_listens_on_loopback_and_answers_at_once() -> None:
     with Sandbox() as sandbox:
         assert sandbox.url.startswith("http://127.0.0.1:")
         assert httpx.get(f"{sandbox.url}/v1/health", trust_env=False).status_code == 200
 
 
-def test_it_is_gone_after_the_block() -> None:
+def test_the_socket_and_the_thread_are_gone_after_the_block() -> None:
     with Sandbox() as sandbox:
         url = sandbox.url
 
@@ -65,14 +65,12 @@ def test_it_is_gone_after_the_block() -> None:
     assert "roark-sandbox" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_it_stops_while_a_client_keeps_its_connection() -> None:
+def test_the_sandbox_stops_while_a_client_keeps_its_connection() -> None:
     with httpx.Client(trust_env=False) as client, Sandbox() as sandbox:
         assert client.get(f"{sandbox.url}/v1/health").status_code == 200
 
 
-def test_it_can_be_started_again_and_memory_is_empty_then(
-    official: Callable[..., Roark], call_body: Callable[..., Any]
-) -> None:
+def test_a_restarted_sandbox_in_memory_is_empty(official: Callable[..., Roark], call_body: Callable[..., Any]) -> None:
     sandbox = Sandbox()
     with sandbox:
         headers = {"Authorization": "Bearer k"}
@@ -84,13 +82,13 @@ def test_it_can_be_started_again_and_memory_is_empty_then(
         assert client.call.list().data == []
 
 
-def test_it_is_not_started_twice() -> None:
+def test_starting_a_running_sandbox_raises() -> None:
     with Sandbox() as sandbox, pytest.raises(RuntimeError, match="running already"):
         sandbox.__enter__()
 
 
 @pytest.mark.parametrize("use", [lambda s: s.url, lambda s: s.calls(), lambda s: s.call("a")])
-def test_outside_of_its_block_it_says_so(use: Callable[[Sandbox], object]) -> None:
+def test_using_the_sandbox_outside_of_its_block_raises(use: Callable[[Sandbox], object]) -> None:
     with pytest.raises(RuntimeError, match="with statement"):
         use(Sandbox())
 
@@ -106,12 +104,12 @@ def test_ipv6_addresses_are_bracketed() -> None:
         pytest.skip("no IPv6 loopback here")
 
 
-def test_a_wildcard_address_has_a_url_that_can_be_opened() -> None:
+def test_the_url_of_a_wildcard_address_is_reachable() -> None:
     with Sandbox(host="0.0.0.0") as sandbox:  # noqa: S104 - for a moment, in a test
         assert sandbox.url.startswith("http://127.0.0.1:")
 
 
-def test_a_port_that_is_taken_is_an_os_error(tmp_path: Path) -> None:
+def test_a_taken_port_raises_an_os_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -121,7 +119,7 @@ def test_a_port_that_is_taken_is_an_os_error(tmp_path: Path) -> None:
             serve(port=port, store=tmp_path)
 
 
-def test_a_port_that_does_not_exist_is_an_os_error() -> None:
+def test_an_invalid_port_raises_an_os_error() -> None:
     with pytest.raises(OSError, match="port 99999"):
         serve(port=99999)
 
@@ -134,7 +132,7 @@ def test_a_store_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent another way there")
-def test_serve_says_where_it_is_and_stops_on_sigint(tmp_path: Path, call_body: Callable[..., Any]) -> None:
+def test_serve_logs_its_url_and_stops_on_sigint(tmp_path: Path, call_body: Callable[..., Any]) -> None:
     with child(SERVE, str(tmp_path)) as process:
         assert process.stderr is not None
         line = next(line for line in process.stderr if "Uvicorn running on" in line)
@@ -156,7 +154,7 @@ def test_serve_says_where_it_is_and_stops_on_sigint(tmp_path: Path, call_body: C
         assert sandbox.call("ext-1").id == posted.json()["data"]["id"]
 
 
-def test_a_missing_package_is_named_with_its_cure() -> None:
+def test_a_missing_package_is_named_with_how_to_install_it() -> None:
     packages = ("starlette", "uvicorn", "jsonschema", "opentelemetry.proto")
 
     with child(WITHOUT, *packages) as process:

@@ -1,4 +1,4 @@
-"""OTLP in both encodings, and the calls that traces are linked to."""
+"""OTLP in both encodings, and the links between traces and calls."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIMIT = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Posted:
-    """A call, and the id of a trace that nobody else uses."""
+    """A call, and the id of a trace that no other test uses."""
 
     sandbox: Sandbox
     id: str
@@ -57,7 +57,7 @@ class Posted:
 
 
 class Checked(SpanExporter):
-    """Remembers how exports went: a processor does not say."""
+    """Records the results of exports, which a span processor drops."""
 
     def __init__(self, exporter: OTLPSpanExporter) -> None:
         self.exporter = exporter
@@ -72,7 +72,7 @@ class Checked(SpanExporter):
 
 
 def traced(sandbox: Sandbox, attributes: Json, resource: Json | None = None, **options: Any) -> str:
-    """Export two spans of one trace with the real exporter; the second carries the attributes."""
+    """Exports two spans of one trace with the real exporter; the second carries the attributes."""
     options.setdefault("compression", Compression.NoCompression)
     endpoint = sandbox.url + options.pop("path", "/v1/traces")
     exporter = Checked(OTLPSpanExporter(endpoint=endpoint, headers={"Authorization": "Bearer k"}, **options))
@@ -107,7 +107,7 @@ def json_export(*spans: Json, resource: Json | None = None) -> Json:
 
 @pytest.fixture(name="call")
 def _call(shared: Sandbox, shared_raw: httpx.Client, call_body: Callable[..., Json]) -> Posted:
-    """A call of this test's own, in a sandbox that it shares."""
+    """Posts a call for one test to the shared sandbox."""
     number = next(NUMBERS)
     body = call_body(externalId=f"ext-{number}", livekitRoomId=f"RM_{number}")
     call_id = shared_raw.post("/v1/call", json=body).json()["data"]["id"]
@@ -153,7 +153,7 @@ def test_other_traces_are_not_linked(call: Posted, attributes: Callable[[str], J
     assert call.linked() == ()
 
 
-def test_a_trace_may_come_before_its_call(
+def test_a_trace_may_arrive_before_its_call(
     call: Posted, shared_raw: httpx.Client, call_body: Callable[..., Json]
 ) -> None:
     first = traced(call.sandbox, {"roark.external_id": "late"})
@@ -204,7 +204,7 @@ def test_a_gzip_body_may_have_several_members(call: Posted, shared_raw: httpx.Cl
     assert call.linked() == (call.trace_id.lower(),)
 
 
-def test_the_same_span_may_come_twice(call: Posted, shared_raw: httpx.Client) -> None:
+def test_the_same_span_may_arrive_twice(call: Posted, shared_raw: httpx.Client) -> None:
     for _ in range(2):
         assert shared_raw.post("/v1/traces", json=json_export(call.span()), headers=JSON).json() == {}
 
@@ -287,7 +287,7 @@ def test_protobuf_spans_that_otlp_forbids_are_rejected(shared_raw: httpx.Client)
     ],
     ids=lambda export: json.dumps(export)[:60],
 )
-def test_json_that_is_no_export_is_answered_with_a_json_status(shared_raw: httpx.Client, export: Any) -> None:
+def test_json_that_is_not_an_export_is_answered_with_a_json_status(shared_raw: httpx.Client, export: Any) -> None:
     answer = shared_raw.post("/v1/traces", content=json.dumps(export), headers=JSON)
 
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
@@ -295,7 +295,7 @@ def test_json_that_is_no_export_is_answered_with_a_json_status(shared_raw: httpx
     assert answer.json()["message"]
 
 
-def test_protobuf_that_is_no_export_is_answered_with_a_protobuf_status(shared_raw: httpx.Client) -> None:
+def test_protobuf_that_is_not_an_export_is_answered_with_a_protobuf_status(shared_raw: httpx.Client) -> None:
     answer = shared_raw.post("/v1/traces", content=b"\xff" * 300, headers=PROTOBUF)
 
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/x-protobuf")

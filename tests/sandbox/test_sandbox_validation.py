@@ -1,4 +1,4 @@
-"""Every rule for a request body, and the field that its answer names."""
+"""Every rule of a request body, and the field that the error names."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_broken_rule_names_its_field(
 
 
 @pytest.mark.parametrize("fields", RIGHT, ids=str)
-def test_what_is_allowed_is_taken(shared_raw: httpx.Client, call_body: Callable[..., Json], fields: Json) -> None:
+def test_an_allowed_call_is_accepted(shared_raw: httpx.Client, call_body: Callable[..., Json], fields: Json) -> None:
     answer = shared_raw.post("/v1/call", json=call_body(**fields))
 
     assert (answer.status_code, answer.text) == (201, answer.text)
@@ -199,7 +199,7 @@ def test_the_official_client_sees_a_bad_request_that_names_the_field(
         )
 
 
-def test_every_broken_rule_is_told_at_once(shared_raw: httpx.Client) -> None:
+def test_all_broken_rules_are_reported_at_once(shared_raw: httpx.Client) -> None:
     answer = shared_raw.post("/v1/call", json={})
 
     paths = {issue["path"] for issue in answer.json()["error"]["issues"]}
@@ -228,7 +228,7 @@ def test_a_long_list_of_issues_is_cut(shared_raw: httpx.Client, call_body: Calla
     ],
     ids=lambda body: repr(body[:20]),
 )
-def test_what_is_no_json_object_is_refused(shared_raw: httpx.Client, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(shared_raw: httpx.Client, body: bytes) -> None:
     answer = shared_raw.post("/v1/call", content=body)
 
     assert answer.status_code == 400
@@ -268,7 +268,7 @@ def test_a_broken_rule_for_appended_tool_invocations(
     assert [issue["path"] for issue in answer.json()["error"]["issues"]] == [path]
 
 
-def test_five_hundred_tool_invocations_are_taken(shared_raw: httpx.Client, call_id: str) -> None:
+def test_five_hundred_tool_invocations_are_accepted(shared_raw: httpx.Client, call_id: str) -> None:
     body = {"toolInvocations": [tool(startOffsetMs=n) for n in range(500)]}
 
     answer = shared_raw.post(f"/v1/call/{call_id}/tool-invocations", json=body)

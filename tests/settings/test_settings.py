@@ -1,28 +1,29 @@
-"""Settings, from arguments, the environment and defaults."""
+"""Settings from arguments, the environment and defaults."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import logging
-from itertools import pairwise
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
 
-from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel import RoarkSpanProcessor, Settings, configure
 from roark_otel._linking.recording_template import Template
-from roark_otel._settings import environment
-from roark_otel._settings.settings import DEFAULT_BASE_URL, default_spool_dir
+from roark_otel._settings.overrides import OVERRIDABLE
+from roark_otel._settings.settings import DEFAULT_BASE_URL, VARIABLES
+from roark_otel._settings.spool_dir import default_spool_dir
+from roark_otel._settings.variable import variable_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 KEY = "rk_live_0123456789"
 HIDDEN = "rk_live_01\n23456789"
-"""A key that cannot be sent, and must not be shown either."""
+"""A key that cannot be sent, and must not be shown."""
 
 VALUES: dict[str, tuple[str, object]] = {
     "ROARK_API_BEARER_TOKEN": (KEY, SecretStr(KEY)),
@@ -62,7 +63,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "ROARK_TRACES_ENDPOINT": ("https://traces.example.com/v1/traces", "https://traces.example.com/v1/traces"),
     "ROARK_LOG_EXTERNAL_ID": ("hash", "hash"),
 }
-"""For each variable a value that is not its default, and what it means."""
+"""For each variable a value that is not its default, and the setting that it gives."""
 
 WRONG: dict[str, list[str]] = {
     "ROARK_API_KEY": ["rk live", "rk_lüve", HIDDEN],
@@ -71,7 +72,7 @@ WRONG: dict[str, list[str]] = {
     "ROARK_OBSERVABILITY_ENABLED": ["perhaps"],
     "ROARK_INTERFACE_TYPE": ["FAX"],
     "ROARK_CALL_DIRECTION": ["SIDEWAYS"],
-    "ROARK_RECORDING_URL_TEMPLATE": ["https://example.com/{nobody}.wav", "https://example.com/{external_id"],
+    "ROARK_RECORDING_URL_TEMPLATE": ["https://example.com/{unknown}.wav", "https://example.com/{external_id"],
     "ROARK_LINGER_SECONDS": ["-1", "soon", "nan", "inf"],
     "ROARK_QUIET_SECONDS": ["-1", "1e400"],
     "ROARK_IDLE_TIMEOUT_SECONDS": ["0", "-5"],
@@ -88,49 +89,50 @@ WRONG: dict[str, list[str]] = {
 }
 
 
-def constants_with_docstrings() -> dict[str, str]:
-    """The constants of the module `environment`, and the text below each."""
-    body = ast.parse(inspect.getsource(environment)).body
-    found: dict[str, str] = {}
-    for one, below in pairwise(body):
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.target.id.isupper():
-            is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-            found[one.target.id] = str(below.value.value) if is_text else ""  # type: ignore[attr-defined]
-    return found
+# One list in three places; the third is shown in `test_settings_table`
 
 
-# One list in three places
+def test_every_variable_says_what_it_means() -> None:
+    variables = [variable_of(field) for field in Settings.model_fields.values()]
+
+    assert [one.name for one in variables if not one.meaning.endswith(".")] == []
+    assert [name for name in VARIABLES if not re.fullmatch(r"ROARK_[A-Z_]+", name)] == []
 
 
-def test_every_variable_has_a_constant_that_says_what_it_means() -> None:
-    told = constants_with_docstrings()
-    switches = {"FIELDS", "GENAI_CAPTURE_CONTENT"}
-
-    assert set(environment.FIELDS) == set(told) - switches
-    assert [name for name in told if not told[name].strip()] == []
-    assert [name for name in environment.FIELDS if getattr(environment, name) != name] == []
+def test_every_setting_has_a_variable_and_every_variable_an_example_here() -> None:
+    assert set(VARIABLES.values()) == set(Settings.model_fields)
+    assert len(VARIABLES) == len(Settings.model_fields) + 1  # the key has two names
+    assert set(VALUES) == set(VARIABLES)
 
 
-def test_every_variable_is_a_setting_and_every_setting_has_a_variable() -> None:
-    assert set(Settings.model_fields) == set(environment.FIELDS.values())
-    assert set(VALUES) == set(environment.FIELDS)
+@pytest.mark.parametrize("function", [RoarkSpanProcessor, configure, Settings.with_arguments])
+def test_every_setting_but_the_kill_switch_is_an_argument(function: Callable[..., Any]) -> None:
+    """An app that does not want a processor adds none."""
+    (overrides,) = [one for one in inspect.signature(function).parameters.values() if one.kind is one.VAR_KEYWORD]
+
+    assert "Unpack[SettingsOverrides]" in str(overrides.annotation).replace("roark_otel._settings.overrides.", "")
+    assert set(Settings.model_fields) - {"enabled"} == OVERRIDABLE
+    function(*([Settings()] if function is Settings.with_arguments else []), **dict.fromkeys(OVERRIDABLE))
 
 
-def test_every_setting_is_an_argument_of_the_processor() -> None:
-    """All but the kill switch: an app that does not want a processor adds none."""
-    arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
+@pytest.mark.parametrize("name", ["linger", "enabled", "api-key"])
+@pytest.mark.parametrize("function", [RoarkSpanProcessor, configure])
+def test_an_argument_that_does_not_exist_is_a_type_error(function: Callable[..., Any], name: str) -> None:
+    """As for any function of Python."""
+    message = rf"^{function.__name__}\(\) got an unexpected keyword argument '{name}'$"
 
-    hooks = {"settings", "dialects", "recording_url", "redact", "on_receipt", "meter_provider"}
-    assert set(Settings.model_fields) - {"enabled"} == arguments - hooks
+    with pytest.raises(TypeError, match=message):
+        function(**{name: 1})
 
 
-def test_the_processor_s_docstring_tells_every_argument_and_variable() -> None:
-    told = inspect.getdoc(RoarkSpanProcessor) or ""
-    arguments = set(inspect.signature(RoarkSpanProcessor).parameters)
-    others = {"ROARK_API_BEARER_TOKEN", "ROARK_OBSERVABILITY_ENABLED"}
+def test_the_docstring_of_the_processor_describes_every_argument_and_variable() -> None:
+    docstring = inspect.getdoc(RoarkSpanProcessor) or ""
+    arguments = {*inspect.signature(RoarkSpanProcessor).parameters, *OVERRIDABLE} - {"overrides"}
 
-    assert [name for name in sorted(arguments) if f"\n    {name}: " not in told] == []
-    assert [name for name in sorted(environment.FIELDS) if name not in told and name not in others] == []
+    assert [name for name in sorted(arguments) if f"\n    {name}: " not in docstring] == []
+    assert [name for name in sorted(VARIABLES) if name not in docstring and name != "ROARK_OBSERVABILITY_ENABLED"] == []
+    assert "\n    linger_seconds: How long late spans still count" in docstring
+    assert "(`ROARK_LINGER_SECONDS`, default 2)\n" in docstring
 
 
 # The environment
@@ -140,7 +142,7 @@ def test_the_processor_s_docstring_tells_every_argument_and_variable() -> None:
 def test_a_variable_sets_its_setting_and_no_other(name: str) -> None:
     value, expected = VALUES[name]
     before, after = dict(Settings()), dict(Settings.from_env({name: f" {value} "}))
-    field = environment.FIELDS[name]
+    field = VARIABLES[name]
 
     assert after[field] == expected
     assert after[field] != before[field]
@@ -149,11 +151,13 @@ def test_a_variable_sets_its_setting_and_no_other(name: str) -> None:
 
 @pytest.mark.parametrize("value", ["", " ", "\t"])
 def test_an_empty_variable_is_unset(value: str) -> None:
-    assert Settings.from_env(dict.fromkeys(environment.FIELDS, value)) == Settings.from_env({})
+    assert Settings.from_env(dict.fromkeys(VARIABLES, value)) == Settings.from_env({})
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
-def test_a_bad_variable_is_one_warning_and_the_default(name: str, value: str, said: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_variable_logs_one_warning_and_gives_the_default(
+    name: str, value: str, said: pytest.LogCaptureFixture
+) -> None:
     good = {"ROARK_AGENT_NAME": "Front desk"}
 
     found = Settings.from_env({**good, name: value})
@@ -162,16 +166,16 @@ def test_a_bad_variable_is_one_warning_and_the_default(name: str, value: str, sa
     (record,) = said.records
     assert (record.levelno, record.name) == (logging.WARNING, "roark_otel")
     assert name in record.getMessage()
-    assert "the default holds" in record.getMessage()
+    assert "using the default" in record.getMessage()
 
 
-def test_each_of_several_bad_variables_is_told(said: pytest.LogCaptureFixture) -> None:
+def test_each_of_several_invalid_variables_is_logged(said: pytest.LogCaptureFixture) -> None:
     Settings.from_env({"ROARK_LINGER_SECONDS": "soon", "ROARK_INTERFACE_TYPE": "FAX"})
 
     assert len(said.records) == 2
 
 
-def test_of_two_names_for_the_key_ours_wins() -> None:
+def test_our_name_of_the_key_wins_over_that_of_the_sdk() -> None:
     found = Settings.from_env({"ROARK_API_KEY": "ours", "ROARK_API_BEARER_TOKEN": "theirs"})
 
     assert found.api_key == SecretStr("ours")
@@ -207,13 +211,13 @@ def test_content_is_captured_unless_a_switch_says_no(environ: Mapping[str, str],
     assert Settings.from_env(environ).capture_content is expected
 
 
-def test_a_privacy_switch_that_nobody_can_read_falls_to_the_private_side(said: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_privacy_switch_falls_to_the_private_side(said: pytest.LogCaptureFixture) -> None:
     assert Settings.from_env({"ROARK_CAPTURE_CONTENT": "flase"}).capture_content is False
     (record,) = said.records
     assert "content stays off" in record.getMessage()
 
 
-def test_an_unknown_variable_of_our_kind_gets_the_nearest_name(said: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_roark_variable_is_logged_with_the_nearest_name(said: pytest.LogCaptureFixture) -> None:
     Settings.from_env({"ROARK_API_KYE": KEY, "SHARK_API_KEY": "x"})
 
     (record,) = said.records
@@ -226,7 +230,7 @@ def test_an_unknown_variable_of_our_kind_gets_the_nearest_name(said: pytest.LogC
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080", "http://127.0.0.1", "http://127.8.8.8:1", "http://[::1]:9"])
-def test_plain_http_is_good_enough_for_this_machine(url: str) -> None:
+def test_plain_http_is_accepted_for_a_loopback_host(url: str) -> None:
     assert Settings(base_url=url).base_url == url
 
 
@@ -247,7 +251,7 @@ def test_the_key_never_travels_in_the_clear(url: str) -> None:
         Settings(base_url=url)
 
 
-def test_without_anything_the_defaults_hold() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     found = Settings.from_env({})
 
     assert (found.base_url, found.api_key, found.enabled) == (DEFAULT_BASE_URL, None, True)
@@ -255,7 +259,7 @@ def test_without_anything_the_defaults_hold() -> None:
     assert (found.exit_timeout_seconds, found.http_timeout_seconds, found.max_conversations) == (5.0, 10.0, 10_000)
 
 
-def test_an_argument_wins_over_settings_and_none_is_no_argument() -> None:
+def test_an_argument_wins_over_settings_and_none_leaves_them() -> None:
     settings = Settings(agent_name="a", linger_seconds=1.0)
 
     found = settings.with_arguments(agent_name="b", linger_seconds=None, quiet_seconds=0.0, capture_content=False)
@@ -275,7 +279,7 @@ def test_an_argument_wins_over_settings_and_none_is_no_argument() -> None:
         ("interface_type", "FAX"),
         ("call_direction", 7),
         ("recording_url", "example.com/a.wav"),
-        ("recording_url_template", "https://example.com/{nobody}.wav"),
+        ("recording_url_template", "https://example.com/{unknown}.wav"),
         ("linger_seconds", -1),
         ("quiet_seconds", float("nan")),
         ("idle_timeout_seconds", 0),
@@ -285,20 +289,20 @@ def test_an_argument_wins_over_settings_and_none_is_no_argument() -> None:
         ("spool_dir", 7),
     ],
 )
-def test_a_bad_argument_is_one_line_that_says_which(argument: str, value: Any) -> None:
+def test_an_invalid_argument_is_a_value_error_in_one_line_that_names_it(argument: str, value: Any) -> None:
     with pytest.raises(ValueError, match=argument) as caught:
         RoarkSpanProcessor(**{"api_key": KEY, argument: value})
 
-    told = str(caught.value)
-    assert told.startswith("roark_otel: ")
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith("roark_otel: ")
+    assert "\n" not in message
     assert type(caught.value) is ValueError
 
 
 # Secrets
 
 
-def test_the_key_is_in_no_representation() -> None:
+def test_no_representation_shows_the_key() -> None:
     settings = Settings(api_key=SecretStr(KEY))
     processor = RoarkSpanProcessor(api_key=KEY)
 
@@ -322,7 +326,7 @@ def _is_silent(fault: BaseException) -> bool:
     return fault.__suppress_context__
 
 
-def test_settings_themselves_do_not_show_a_key_that_they_refuse() -> None:
+def test_settings_do_not_show_a_key_that_they_refuse() -> None:
     with pytest.raises(ValueError, match="api_key") as caught:
         Settings(api_key=SecretStr(HIDDEN))
 
@@ -330,7 +334,7 @@ def test_settings_themselves_do_not_show_a_key_that_they_refuse() -> None:
     assert "23456789" not in repr(caught.value)
 
 
-def test_a_bad_key_in_the_environment_is_not_shown(said: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_key_in_the_environment_is_not_shown(said: pytest.LogCaptureFixture) -> None:
     found = Settings.from_env({"ROARK_API_KEY": HIDDEN})
 
     assert found.api_key is None
@@ -365,8 +369,8 @@ def test_a_key_wins_over_a_file_of_the_same_origin_and_an_argument_over_the_envi
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"two keys", b"rk_live\nsecond line"])
-def test_a_key_file_that_is_no_good(tmp_path: Path, said: pytest.LogCaptureFixture, content: bytes | None) -> None:
-    """From the environment one warning and no key, in code a ValueError; neither quotes the file."""
+def test_an_invalid_key_file(tmp_path: Path, said: pytest.LogCaptureFixture, content: bytes | None) -> None:
+    """From the environment it gives one warning and no key, in code a ValueError; neither quotes the file."""
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)
@@ -377,9 +381,9 @@ def test_a_key_file_that_is_no_good(tmp_path: Path, said: pytest.LogCaptureFixtu
     assert (found.api_key, found.api_key_file) == (None, None)
     (record,) = said.records
     assert "ROARK_API_KEY_FILE" in record.getMessage()
-    for told in (record.getMessage(), str(caught.value)):
-        assert "rk_live" not in told
-        assert "two" not in told
+    for message in (record.getMessage(), str(caught.value)):
+        assert "rk_live" not in message
+        assert "two" not in message
 
 
 # Where calls wait
@@ -395,7 +399,7 @@ def test_a_key_file_that_is_no_good(tmp_path: Path, said: pytest.LogCaptureFixtu
         ("win32", {"LOCALAPPDATA": "/local"}, Path("/local/roark-otel/spool")),
     ],
 )
-def test_calls_wait_in_the_user_s_own_state(
+def test_the_default_spool_is_in_the_users_state_directory(
     platform: str, environ: Mapping[str, str], expected: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.platform", platform)

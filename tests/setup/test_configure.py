@@ -1,4 +1,4 @@
-"""`configure`: an app that has set up nothing gets tracing and calls in one line."""
+"""`configure`: an app that has not set up tracing gets tracing and calls in one line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _own_global_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """OpenTelemetry's one global provider is set once in a process; here once in a test."""
+    """Lets each test set OpenTelemetry's global provider, which a process can set only once."""
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     yield
@@ -36,8 +36,8 @@ def _own_global_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def hold(external_id: str = "call-1") -> trace.Span:
-    told = {ID: external_id, "roark.conversation.root": True}
-    with trace.get_tracer("app").start_as_current_span("call", attributes=told) as root:
+    attributes: dict[str, Any] = {ID: external_id, "roark.conversation.root": True}
+    with trace.get_tracer("app").start_as_current_span("call", attributes=attributes) as root:
         customer_said(root, "Hello?")
     return root
 
@@ -48,7 +48,7 @@ def flush() -> bool:
     return provider.force_flush()
 
 
-def test_it_makes_all_there_is_to_make_and_the_call_is_linked(sandbox: Sandbox) -> None:
+def test_it_makes_a_provider_and_the_call_is_linked(sandbox: Sandbox) -> None:
     done = configure(
         api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, export_traces=True, service_name="order-desk"
     )
@@ -61,7 +61,7 @@ def test_it_makes_all_there_is_to_make_and_the_call_is_linked(sandbox: Sandbox) 
     assert call.body["properties"]["service_name"] == "order-desk"
 
 
-def test_a_provider_that_is_there_is_joined(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+def test_an_existing_provider_is_joined(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -78,7 +78,7 @@ def test_a_provider_that_is_there_is_joined(sandbox: Sandbox, said: pytest.LogCa
     assert "nothing exports the spans" not in said.text
 
 
-def test_a_second_time_changes_nothing(sandbox: Sandbox) -> None:
+def test_a_second_call_changes_nothing(sandbox: Sandbox) -> None:
     first = configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING)
     second = configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING)
     hold()
@@ -97,7 +97,9 @@ def test_a_processor_of_the_apps_own_is_found(sandbox: Sandbox) -> None:
     assert configure(api_key=KEY, base_url=sandbox.url).processor == "there"
 
 
-def test_without_an_export_it_is_told_once_that_nothing_links(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+def test_without_an_exporter_it_warns_once_that_calls_have_no_trace(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture
+) -> None:
     configure(api_key=KEY, base_url=sandbox.url)
     configure(api_key=KEY, base_url=sandbox.url)
 
@@ -123,9 +125,17 @@ def test_everything_from_the_environment(sandbox: Sandbox, monkeypatch: pytest.M
 
 
 def test_an_argument_wins_over_settings(sandbox: Sandbox) -> None:
-    told = Settings(base_url="https://elsewhere.example.com", agent_name="Order desk")
+    settings = Settings(base_url="https://elsewhere.example.com", agent_name="Order desk")
 
-    configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, settings=told)
+    configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, settings=settings)
+    hold()
+
+    assert flush()
+    assert sandbox.call("call-1").body["agent"]["name"] == "Order desk"
+
+
+def test_every_setting_is_an_argument(sandbox: Sandbox) -> None:
+    configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, agent_name="Order desk", linger_seconds=0)
     hold()
 
     assert flush()
@@ -133,7 +143,7 @@ def test_an_argument_wins_over_settings(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("switch", "said_why"),
+    ("switch", "says_why"),
     [
         ({}, True),
         ({"ROARK_API_KEY": KEY, "ROARK_OBSERVABILITY_ENABLED": "false"}, False),
@@ -141,15 +151,15 @@ def test_an_argument_wins_over_settings(sandbox: Sandbox) -> None:
     ],
     ids=["no key", "kill switch", "no SDK"],
 )
-def test_where_no_calls_are_made_nothing_is_set_up(
-    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture, switch: dict[str, str], said_why: bool
+def test_nothing_is_set_up_if_no_calls_are_made(
+    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture, switch: dict[str, str], says_why: bool
 ) -> None:
     for name, value in switch.items():
         monkeypatch.setenv(name, value)
 
     assert configure() == Configured("untouched", "none", "nowhere")
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    assert ("set ROARK_API_KEY" in said.text) is said_why
+    assert ("set ROARK_API_KEY" in said.text) is says_why
 
 
 def test_a_provider_that_takes_no_processors_is_left_alone(said: pytest.LogCaptureFixture) -> None:
@@ -159,20 +169,20 @@ def test_a_provider_that_takes_no_processors_is_left_alone(said: pytest.LogCaptu
     assert "takes no span processors" in said.text
 
 
-def test_a_bad_argument_is_told_at_once() -> None:
+def test_an_invalid_argument_raises_at_once() -> None:
     with pytest.raises(ValueError, match="base_url: must be https"):
         configure(api_key=KEY, base_url="http://example.com")
 
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
-def test_livekit_that_was_imported_before_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps to the provider that it found at its import; the real one is in tests/frameworks."""
-    told: list[Any] = []
+def test_livekit_that_was_imported_before_gets_the_provider(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps the provider that it found at its import; tests/frameworks runs the real LiveKit."""
+    given: list[Any] = []
     telemetry = ModuleType("livekit.agents.telemetry")
-    telemetry.__dict__["set_tracer_provider"] = told.append
+    telemetry.__dict__["set_tracer_provider"] = given.append
     monkeypatch.setitem(sys.modules, "livekit.agents.telemetry", telemetry)
 
     configure(api_key=KEY, base_url=sandbox.url)
 
-    assert told == [trace.get_tracer_provider()]
+    assert given == [trace.get_tracer_provider()]

@@ -85,7 +85,7 @@ def by_key_of_its_own(app: App) -> None:
 
 
 def with_explicit_contexts(app: App) -> None:
-    """As Pipecat does: a parent that is only a span context, from which nothing but the trace id can be told."""
+    """As Pipecat does: the parent is only a span context, which shows nothing but the trace id."""
     root = app.tracer.start_span("call", context.Context(), attributes={ID: "call-1", "roark.property.tier": "gold"})
     customer_said(root, "Hello?")
     above = trace.set_span_in_context(NonRecordingSpan(root.get_span_context()), context.Context())
@@ -103,7 +103,7 @@ WAYS = [by_attribute, by_call_attributes, by_conversation, by_key_of_its_own, wi
 def test_a_call_is_made_and_nothing_exported(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, delegate: str, talk: Callable[[App], None]
 ) -> None:
-    """Whatever gives the id at the start: the call is whole, attributes included, and exporters see no span."""
+    """However the id is given at the start, the call is whole, attributes included, and exporters see no span."""
     monkeypatch.setenv("ROARK_EXTERNAL_ID_KEYS", "app.call")
     app, exporter = sampled_app(sandbox.url, OFF[delegate])
     talk(app)
@@ -116,7 +116,7 @@ def test_a_call_is_made_and_nothing_exported(
 
 @pytest.mark.parametrize("delegate", OFF)
 def test_other_traces_stay_dropped(sandbox: Sandbox, delegate: str) -> None:
-    """Neither before nor while nor after a conversation is anything else recorded."""
+    """Other spans are not recorded before, during or after a conversation."""
     app, _ = sampled_app(sandbox.url, OFF[delegate])
     elsewhere = context.Context()
     assert not app.tracer.start_span("before", elsewhere).is_recording()
@@ -127,7 +127,7 @@ def test_other_traces_stay_dropped(sandbox: Sandbox, delegate: str) -> None:
 
 
 def test_headers_stay_unsampled(sandbox: Sandbox) -> None:
-    """The services that are called keep on sampling the trace out."""
+    """Services that the app calls still sample the trace out."""
     app, _ = sampled_app(sandbox.url, DEFAULT_OFF)
     headers: dict[str, str] = {}
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}):
@@ -136,10 +136,10 @@ def test_headers_stay_unsampled(sandbox: Sandbox) -> None:
 
 
 def test_baggage_counts(sandbox: Sandbox) -> None:
-    """A span whose id baggage tells is recorded; alone it is a fragment, with a root that is marked it is a call."""
+    """A span with its id from baggage is recorded; alone it is a fragment, with a marked root it is a call."""
     app, _ = sampled_app(sandbox.url, ALWAYS_OFF)
-    told = baggage.set_baggage(ID, "call-1", context.Context())
-    with app.tracer.start_as_current_span("call", told, attributes={"roark.conversation.root": True}) as root:
+    parent = baggage.set_baggage(ID, "call-1", context.Context())
+    with app.tracer.start_as_current_span("call", parent, attributes={"roark.conversation.root": True}) as root:
         customer_said(root, "Hello?")
     with app.tracer.start_as_current_span("fragment", baggage.set_baggage(ID, "call-2", context.Context())) as span:
         assert span.is_recording()
@@ -149,7 +149,7 @@ def test_baggage_counts(sandbox: Sandbox) -> None:
 
 
 def test_below_a_parent_that_was_sampled_out_elsewhere(sandbox: Sandbox) -> None:
-    """The server's span was dropped before anything had the id: the conversation below it is recorded."""
+    """The server's span was dropped before the id was known: the conversation below it is recorded."""
     app, exporter = sampled_app(sandbox.url, DEFAULT_OFF)
     with app.tracer.start_as_current_span("websocket") as request:
         assert not request.is_recording()
@@ -160,7 +160,7 @@ def test_below_a_parent_that_was_sampled_out_elsewhere(sandbox: Sandbox) -> None
 
 
 def test_an_id_that_comes_after_the_start_is_too_late(sandbox: Sandbox) -> None:
-    """What a sampler dropped cannot be brought back: README names the frameworks that this concerns."""
+    """A span that a sampler dropped cannot be brought back: README names the frameworks that this concerns."""
     app, _ = sampled_app(sandbox.url, ALWAYS_OFF)
     with app.tracer.start_as_current_span("call") as root:
         root.set_attribute(ID, "call-1")
@@ -169,8 +169,8 @@ def test_an_id_that_comes_after_the_start_is_too_late(sandbox: Sandbox) -> None:
     assert sandbox.calls() == []
 
 
-def test_what_is_sampled_stays_as_it_is(sandbox: Sandbox) -> None:
-    """Where the delegate exports, its decision and its attributes hold."""
+def test_a_sampled_span_is_unchanged(sandbox: Sandbox) -> None:
+    """If the delegate exports a span, its decision and its attributes are kept."""
 
     class Marking(Sampler):
         def should_sample(self, *_: Any, **__: Any) -> SamplingResult:
@@ -204,7 +204,7 @@ def test_the_kill_switch_switches_it_off_too(sandbox: Sandbox, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("delegate", [None, 0.5, "always_off", ParentBased])
-def test_a_delegate_that_is_none(delegate: Any) -> None:
+def test_a_delegate_that_is_not_a_sampler(delegate: Any) -> None:
     with pytest.raises(ValueError, match="delegate: must be a sampler"):
         RoarkSampler(delegate)
 
@@ -232,7 +232,7 @@ def test_the_argument(argument: str | None, description: str, said: pytest.LogCa
 
 
 @pytest.mark.parametrize("argument", ["2", "-1", "half", "nan", "traceidratio", "traceidratio:", "always_off:0.5", ":"])
-def test_a_bad_argument_is_told_and_the_default_holds(argument: str, said: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_argument_is_logged_and_the_default_is_used(argument: str, said: pytest.LogCaptureFixture) -> None:
     assert DEFAULT_ON.get_description() in sampler_from_argument(argument).get_description()
     (warning,) = said.records
     assert warning.levelno == logging.WARNING

@@ -1,4 +1,4 @@
-"""What a person does with a spool, beside the processes that work on it."""
+"""Looking at a spool, and changing it, while processes work on it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ import pytest
 
 from roark_otel import RoarkSpanProcessor
 from roark_otel._spool import admin
-from roark_otel._spool.admin import Aside, Busy, Done, InStage, Measure, Missing
-from roark_otel._spool.file import FORMAT, Header, Stage, call_name
-from roark_otel._spool.spool import Spool, Spooled
+from roark_otel._spool.admin import Busy, Done, Missing
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.file import FILE_FORMAT, Header
+from roark_otel._spool.listing import InStage, Measure, directories, list_files, measure, read_body, siblings
+from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.rejected import Aside
+from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +54,9 @@ def test_every_file_is_listed_with_its_header_and_its_reason(directory: Path) ->
     put(directory, "waits", Stage.WAITING)
     reject(directory, "wrong")
     (directory / f"{call_name('odd', 7)}.ready.jsonl").write_bytes(b"\x00")
-    Spool(directory).put("n-1", Header("new", "a1", 1.0, 0.0, 2, 1, format=FORMAT + 1), BODY, Stage.READY)
+    Spool(directory).put("n-1", Header("new", "a1", 1.0, 0.0, 2, 1, format=FILE_FORMAT + 1), BODY, Stage.READY)
 
-    found = {one.external_id or one.name: one for one in admin.listed(directory)}
+    found = {one.external_id or one.name: one for one in list_files(directory)}
 
     assert {name: one.state for name, one in found.items()} == {
         "ready": InStage(Stage.READY),
@@ -64,19 +68,19 @@ def test_every_file_is_listed_with_its_header_and_its_reason(directory: Path) ->
     assert found["ready"].header == header("ready")
     assert found["ready"].size == found["ready"].path.stat().st_size
     assert abs(time.time() - found["ready"].since) < 60
-    assert admin.body(found["wrong"].path) == BODY
-    assert admin.body(found["n-1"].path) is None
+    assert read_body(found["wrong"].path) == BODY
+    assert read_body(found["n-1"].path) is None
 
 
 def test_a_directory_is_measured(directory: Path) -> None:
-    assert admin.measure(directory) == Measure()
+    assert measure(directory) == Measure()
     name = put(directory, "ready")
     put(directory, "waits", Stage.WAITING)
     reject(directory, "wrong")
     path = directory / f"{name}.ready.jsonl"
     os.utime(path, (time.time() - 100, time.time() - 100))
 
-    found = admin.measure(directory)
+    found = measure(directory)
 
     assert (found.sendable, found.awaiting_recording, found.rejected) == (1, 1, 1)
     assert found.bytes == sum(one.stat().st_size for one in directory.glob("*.jsonl"))
@@ -114,7 +118,7 @@ def test_a_call_that_waits_is_set_aside(directory: Path) -> None:
 
     assert admin.reject(directory, name, "by hand") == Done()
 
-    (one,) = admin.listed(directory)
+    (one,) = list_files(directory)
     assert (one.state, one.external_id) == (Aside(0, "by hand"), "call-1")
     assert admin.reject(directory, name, "by hand") == Missing()
 
@@ -128,18 +132,18 @@ def test_a_call_that_is_being_sent_is_left_to_its_courier(directory: Path, tmp_p
         assert admin.adopt(tmp_path / "other", directory) == 0
 
 
-def test_what_was_rejected_is_purged_and_nothing_else(directory: Path) -> None:
+def test_only_rejected_calls_are_purged(directory: Path) -> None:
     put(directory, "ready")
     reject(directory, "wrong")
     reject(directory, "bad")
 
     assert admin.purge_rejected(directory) == 2
 
-    assert [one.external_id for one in admin.listed(directory)] == ["ready"]
+    assert [one.external_id for one in list_files(directory)] == ["ready"]
     assert list((directory / "rejected").iterdir()) == []
 
 
-def test_another_directory_s_calls_are_adopted(directory: Path) -> None:
+def test_the_calls_of_another_directory_are_adopted(directory: Path) -> None:
     source = directory.with_name("b" * 16)
     for external_id in ("one", "taken"):
         put(source, external_id)
@@ -151,18 +155,18 @@ def test_another_directory_s_calls_are_adopted(directory: Path) -> None:
 
     assert admin.adopt(directory, source) == 3
 
-    found = {one.external_id: one.state for one in admin.listed(directory)}
+    found = {one.external_id: one.state for one in list_files(directory)}
     assert found == {
         "one": InStage(Stage.TRIED),
         "waits": InStage(Stage.WAITING),
         "taken": InStage(Stage.READY),
         "wrong": Aside(400, "text"),
     }
-    assert [one.external_id for one in admin.listed(source)] == ["taken"]
-    assert admin.body(directory / f"{call_name('taken', 7)}.ready.jsonl") == b'{"recordingUrl":"mine"}'
+    assert [one.external_id for one in list_files(source)] == ["taken"]
+    assert read_body(directory / f"{call_name('taken', 7)}.ready.jsonl") == b'{"recordingUrl":"mine"}'
 
 
-def test_siblings_are_told_with_what_was_left_there(directory: Path) -> None:
+def test_siblings_are_counted_with_the_calls_left_there(directory: Path) -> None:
     other = directory.with_name("b" * 16)
     put(directory, "own")
     name = put(other, "left")
@@ -170,8 +174,8 @@ def test_siblings_are_told_with_what_was_left_there(directory: Path) -> None:
     os.utime(other / f"{name}.ready.jsonl", (1_000, 1_000))
     (directory.with_name("attached")).mkdir()
 
-    assert admin.siblings(directory.parent, directory) == {other: 1}
-    assert admin.directories(directory.parent) == [directory, other]
+    assert siblings(directory.parent, directory) == {other: 1}
+    assert directories(directory.parent) == [directory, other]
 
 
 def test_a_link_in_the_place_of_a_directory_is_not_followed(directory: Path, tmp_path: Path) -> None:
@@ -179,7 +183,7 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(directory: Path, tmp
     directory.parent.mkdir()
     directory.symlink_to(tmp_path / "elsewhere")
 
-    assert admin.directories(directory.parent) == []
+    assert directories(directory.parent) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"status": "x"}', b"\xff", b"[" * 90_000, b'{"status": []}'])
@@ -187,14 +191,14 @@ def test_a_reason_that_cannot_be_read_is_unknown(content: bytes, directory: Path
     name = reject(directory, "wrong")
     (directory / "rejected" / f"{name}.reason.json").write_bytes(content)
 
-    (one,) = admin.listed(directory)
+    (one,) = list_files(directory)
     assert isinstance(one.state, Aside)
     assert one.state.reason == "unknown"
     assert json.loads(BODY)
 
 
 def test_a_processor_warns_of_calls_that_its_key_cannot_deliver(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
-    """A key that was replaced strands nothing without a word: how many wait, where, and what takes them over."""
+    """The warning says how many calls wait, where, and which command takes them over."""
     other = tmp_path / "spool" / ("b" * 16)
     name = put(other, "left")
     os.utime(other / f"{name}.ready.jsonl", (1_000, 1_000))

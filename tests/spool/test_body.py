@@ -1,4 +1,4 @@
-"""What may change in a body after linking."""
+"""Changes to a body after linking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel._spool.body import appendable, merged, recording_of, with_recording, without_fields
+from roark_otel._spool.body import appendable, recording_of, with_late_fields, with_recording, without_fields
 
 CALL: dict[str, Any] = {
     "recordingUrl": "https://example.com/a.wav",
@@ -36,7 +36,7 @@ def reduced(*paths: str) -> dict[str, Any] | None:
 
 
 def dropped(path: str, **expected: Any) -> None:
-    """A path is dropped, and nothing else has changed but what is expected."""
+    """Asserts that dropping a path changes only what is expected."""
     properties = {**expected.pop("properties", CALL["properties"]), "roark_dropped_fields": path}
     wanted = {
         name: value for name, value in {**CALL, **expected, "properties": properties}.items() if value is not None
@@ -44,14 +44,14 @@ def dropped(path: str, **expected: Any) -> None:
     assert reduced(path) == wanted
 
 
-def test_an_optional_field_goes_as_a_whole() -> None:
+def test_an_optional_field_is_dropped_as_a_whole() -> None:
     dropped("endedStatus", endedStatus=None)
     dropped("agent", agent=None)
     dropped("agent.name", agent=None)
     dropped("transcript", transcript=None)
 
 
-def test_of_what_is_inside_the_smallest_part_goes() -> None:
+def test_inside_a_field_the_smallest_part_is_dropped() -> None:
     first, second = CALL["transcript"]
     plain = {name: value for name, value in first.items() if name != "languageCode"}
     dropped("transcript[0].languageCode", transcript=[plain, second])
@@ -64,7 +64,7 @@ def test_of_what_is_inside_the_smallest_part_goes() -> None:
     dropped("properties.shop", properties={"trace_id": "a1"})
 
 
-def test_several_elements_go_by_their_old_places() -> None:
+def test_several_elements_are_dropped_by_their_original_index() -> None:
     found = reduced("transcript[0].text", "transcript[1].role", "toolInvocations[0].description")
 
     assert found is not None
@@ -88,12 +88,12 @@ def test_several_elements_go_by_their_old_places() -> None:
         ["properties.none"],
     ],
 )
-def test_without_something_that_it_needs_or_has_not_there_is_no_other_body(paths: list[str]) -> None:
+def test_a_field_that_is_required_or_absent_is_not_dropped(paths: list[str]) -> None:
     assert without_fields(BODY, paths) is None
 
 
 @given(st.binary(max_size=60), st.lists(st.text(max_size=30), max_size=4))
-def test_no_answer_of_a_stranger_breaks_it(body: bytes, paths: list[str]) -> None:
+def test_no_answer_of_a_server_breaks_it(body: bytes, paths: list[str]) -> None:
     without_fields(body, paths)
     without_fields(BODY, paths)
     recording_of(body)
@@ -104,7 +104,7 @@ def test_no_path_breaks_it(steps: list[str]) -> None:
     without_fields(BODY, [".".join(steps)])
 
 
-def test_a_recording_is_put_in() -> None:
+def test_a_recording_is_added() -> None:
     without = json.dumps({name: value for name, value in CALL.items() if name != "recordingUrl"}).encode()
 
     assert recording_of(without) is None
@@ -115,7 +115,7 @@ def test_a_recording_is_put_in() -> None:
     assert json.loads(with_recording(without, "x", is_fallback=True))["properties"]["roark_recording"] == "fallback"
 
 
-def test_late_entries_are_sorted_in_and_told_once() -> None:
+def test_late_entries_are_sorted_in_and_not_repeated() -> None:
     late = {
         "transcript": [
             {**CALL["transcript"][1]},
@@ -126,7 +126,7 @@ def test_late_entries_are_sorted_in_and_told_once() -> None:
         "recordingUrl": "https://example.com/late.wav",
         "endedStatus": "AGENT_ENDED_CALL",
     }
-    found = json.loads(merged(BODY, late))
+    found = json.loads(with_late_fields(BODY, late))
 
     assert [entry["text"] for entry in found["transcript"]] == ["Grüß Gott", "Hm", "Hello"]
     assert [tool["name"] for tool in found["toolInvocations"]] == ["ship", "find"]
@@ -137,13 +137,13 @@ def test_late_entries_are_sorted_in_and_told_once() -> None:
 def test_a_late_speaker_whom_the_call_does_not_list_is_not_named() -> None:
     said = {"role": "AGENT", "text": "Hm", "startOffsetMs": 1, "endOffsetMs": 2}
     late = {"transcript": [{**said, "agent": {"customId": "desk"}}, {**said, "text": "Ah", "agent": {"customId": "x"}}]}
-    found = {entry["text"]: entry for entry in json.loads(merged(BODY, late))["transcript"]}
+    found = {entry["text"]: entry for entry in json.loads(with_late_fields(BODY, late))["transcript"]}
 
     assert found["Hm"]["agent"] == {"customId": "desk"}
     assert "agent" not in found["Ah"]
 
 
-def test_what_is_appended_names_nobody_and_comes_in_pieces() -> None:
+def test_appended_tools_name_no_agent_and_come_in_pieces() -> None:
     one = {"name": "ship", "parameters": {}, "result": "", "startOffsetMs": 1, "agent": {"customId": "x"}}
     pieces = [json.loads(body)["toolInvocations"] for body in appendable({"toolInvocations": [one] * 1_001})]
 

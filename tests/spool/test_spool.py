@@ -19,8 +19,10 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor
 from roark_otel._spool import attachments, disk, memory
-from roark_otel._spool.file import FORMAT, SENDABLE, Header, Stage, call_name, to_bytes
-from roark_otel._spool.spool import Gone, Held, NoRoom, Replaced, Saved, Spool, Spooled, TooLate
+from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
+from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
+from roark_otel._spool.names import SENDABLE, Stage, call_name
+from roark_otel._spool.spool import Spool
 from support.answering import AnsweringServer, Seen, created
 
 if TYPE_CHECKING:
@@ -48,12 +50,18 @@ def _usual_umask() -> Iterator[None]:
     os.umask(before)
 
 
+def place_of(calls: Spool) -> Path:
+    """The directory of a spool that has one."""
+    assert calls.directory is not None
+    return calls.directory
+
+
 def file_of(calls: Spool, stage: Stage, name: str = NAME) -> Path:
-    return calls.directory / f"{name}{stage.value}"
+    return place_of(calls) / f"{name}{stage.value}"
 
 
 def files(calls: Spool) -> list[str]:
-    return sorted(path.name for path in calls.directory.iterdir())
+    return sorted(path.name for path in place_of(calls).iterdir())
 
 
 def mode(path: Path) -> str:
@@ -61,7 +69,7 @@ def mode(path: Path) -> str:
 
 
 def talk(processor: RoarkSpanProcessor, external_id: str, **attributes: Any) -> None:
-    """A conversation of one sentence."""
+    """Traces a conversation of one sentence."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     with provider.get_tracer("app").start_as_current_span("call") as span:
@@ -72,7 +80,7 @@ def talk(processor: RoarkSpanProcessor, external_id: str, **attributes: Any) -> 
 # Files
 
 
-def test_a_file_is_a_line_about_the_call_and_the_body_as_it_is_sent(calls: Spool) -> None:
+def test_a_file_has_a_header_line_and_the_body_as_it_is_sent(calls: Spool) -> None:
     assert calls.put(NAME, HEADER, BODY, Stage.READY) == Saved(NAME)
 
     content = file_of(calls, Stage.READY).read_bytes()
@@ -94,21 +102,21 @@ def test_a_file_is_a_line_about_the_call_and_the_body_as_it_is_sent(calls: Spool
 
 @posix
 @pytest.mark.usefixtures("usual_umask")
-def test_nobody_else_can_read_a_call(calls: Spool) -> None:
+def test_only_the_user_can_read_a_call(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
-    assert [mode(calls.directory.parent), mode(calls.directory)] == ["0o700", "0o700"]
+    assert [mode(place_of(calls).parent), mode(place_of(calls))] == ["0o700", "0o700"]
     assert mode(file_of(calls, Stage.READY)) == "0o600"
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
         calls.reject(call, 400, "text")
-    rejected = calls.directory / "rejected"
+    rejected = place_of(calls) / "rejected"
     assert [mode(rejected), *(mode(path) for path in rejected.iterdir())] == ["0o700", "0o600", "0o600"]
 
 
 @posix
 @pytest.mark.usefixtures("usual_umask")
-def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+def test_an_existing_directory_keeps_its_mode(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.mkdir()
     given.chmod(0o755)
@@ -119,15 +127,15 @@ def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.usefixtures("usual_umask")
-def test_in_a_directory_of_a_group_the_group_can_deliver(tmp_path: Path) -> None:
-    """A sidecar under another user drains what the app leaves in a directory that was made for both."""
+def test_in_a_group_s_directory_the_group_can_deliver(tmp_path: Path) -> None:
+    """A sidecar under another user drains the calls that the app leaves in a directory that was made for both."""
     given = tmp_path / "given"
     given.mkdir()
     given.chmod(0o770)
     shared = Spool(given / "project")
     shared.put(NAME, HEADER, BODY, Stage.READY)
 
-    assert [mode(given), mode(shared.directory), mode(file_of(shared, Stage.READY))] == ["0o770", "0o770", "0o660"]
+    assert [mode(given), mode(place_of(shared)), mode(file_of(shared, Stage.READY))] == ["0o770", "0o770", "0o660"]
 
 
 HOSTILE = [
@@ -151,15 +159,15 @@ def test_no_external_id_can_name_a_path(external_id: str, calls: Spool) -> None:
     calls.put(name, HEADER, BODY, Stage.READY)
 
     assert files(calls) == [f"{name}.ready.jsonl"]
-    assert [path.name for path in calls.directory.parent.iterdir()] == ["project"]
+    assert [path.name for path in place_of(calls).parent.iterdir()] == ["project"]
 
 
 @given(st.text(min_size=1, max_size=300), st.integers(-(2**63), 2**64 - 1))
-def test_a_name_is_of_letters_and_digits_and_not_long(external_id: str, root_span_id: int) -> None:
+def test_a_name_has_only_hex_digits_and_a_fixed_length(external_id: str, root_span_id: int) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}-[0-9a-f]{16}", call_name(external_id, root_span_id))
 
 
-def test_a_call_of_another_id_or_another_root_has_another_name() -> None:
+def test_each_id_and_each_root_has_its_own_name() -> None:
     assert len({call_name("a", 1), call_name("a", 2), call_name("b", 1)}) == 3
 
 
@@ -171,15 +179,15 @@ def test_names_come_in_the_order_in_which_calls_finished(calls: Spool) -> None:
     assert calls.names(SENDABLE) == ["b", "c", "a"]
 
 
-def test_a_spool_that_nothing_was_put_into_is_empty_and_not_made(calls: Spool) -> None:
+def test_an_unused_spool_is_empty_and_its_directory_is_not_made(calls: Spool) -> None:
     assert calls.names(tuple(Stage)) == []
-    assert not calls.directory.exists()
+    assert not place_of(calls).exists()
 
 
 # From stage to stage
 
 
-def test_a_later_version_takes_the_place_of_an_earlier_one(calls: Spool) -> None:
+def test_a_later_version_replaces_an_earlier_one(calls: Spool) -> None:
     assert calls.put(NAME, HEADER, BODY, Stage.WAITING) == Saved(NAME)
     assert calls.put(NAME, HEADER, b'{"v":2}', Stage.READY) == Replaced(NAME, Stage.READY)
 
@@ -189,7 +197,7 @@ def test_a_later_version_takes_the_place_of_an_earlier_one(calls: Spool) -> None
         assert (call.body, call.tried, call.header) == (b'{"v":2}', False, HEADER)
 
 
-def test_a_call_that_waits_for_its_recording_is_not_to_be_sent(calls: Spool) -> None:
+def test_a_call_that_waits_for_its_recording_is_not_sendable(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.WAITING)
 
     assert (calls.names(SENDABLE), calls.names([Stage.WAITING])) == ([], [NAME])
@@ -197,7 +205,7 @@ def test_a_call_that_waits_for_its_recording_is_not_to_be_sent(calls: Spool) -> 
         assert call == Gone()
 
 
-def test_what_is_being_sent_or_was_tried_is_not_replaced(calls: Spool) -> None:
+def test_a_call_that_is_being_sent_or_was_tried_is_not_replaced(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
@@ -209,14 +217,14 @@ def test_what_is_being_sent_or_was_tried_is_not_replaced(calls: Spool) -> None:
     assert file_of(calls, Stage.TRIED).read_bytes().endswith(BODY + b"\n")
 
 
-def test_that_a_call_was_tried_is_known_to_whoever_comes_next(calls: Spool) -> None:
+def test_the_next_process_knows_that_a_call_was_tried(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
         calls.mark_tried(call)
 
     assert files(calls) == [f"{NAME}.tried.jsonl"]
-    with Spool(calls.directory).claim(NAME) as call:
+    with Spool(place_of(calls)).claim(NAME) as call:
         assert isinstance(call, Spooled)
         assert (call.tried, call.body) == (True, BODY)
         calls.mark_tried(call)
@@ -224,7 +232,7 @@ def test_that_a_call_was_tried_is_known_to_whoever_comes_next(calls: Spool) -> N
     assert files(calls) == []
 
 
-def test_what_roark_will_not_take_is_kept_with_the_reason(calls: Spool) -> None:
+def test_a_rejected_call_is_kept_with_the_reason(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
@@ -232,15 +240,15 @@ def test_what_roark_will_not_take_is_kept_with_the_reason(calls: Spool) -> None:
         calls.reject(call, 400, "transcript[0].text")
 
     assert files(calls) == ["rejected"]
-    kept = calls.directory / "rejected" / f"{NAME}.jsonl"
+    kept = place_of(calls) / "rejected" / f"{NAME}.jsonl"
     assert kept.read_bytes().split(b"\n")[1] == BODY
     assert json.loads(kept.with_suffix(".reason.json").read_text()) == {"status": 400, "reason": "transcript[0].text"}
 
 
-def test_what_cannot_be_set_aside_stays_where_it_is(calls: Spool, said: pytest.LogCaptureFixture) -> None:
-    """A full disk must not cost the words of a call that somebody could still mend."""
+def test_a_call_that_cannot_be_set_aside_stays_where_it_is(calls: Spool, said: pytest.LogCaptureFixture) -> None:
+    """A full disk must not cost the words of a call that a person could still correct."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    (calls.directory / "rejected").write_text("a file in its place")
+    (place_of(calls) / "rejected").write_text("a file in its place")
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
         calls.reject(call, 400, "text")
@@ -253,7 +261,7 @@ def test_what_cannot_be_set_aside_stays_where_it_is(calls: Spool, said: pytest.L
 
 
 def test_a_file_of_a_newer_version_is_left_alone(calls: Spool) -> None:
-    calls.put(NAME, Header("call-1", "a1", 1.0, 0.0, 2, 1, format=FORMAT + 1), BODY, Stage.READY)
+    calls.put(NAME, Header("call-1", "a1", 1.0, 0.0, 2, 1, format=FILE_FORMAT + 1), BODY, Stage.READY)
     before = file_of(calls, Stage.READY).read_bytes()
 
     with calls.claim(NAME) as call:
@@ -261,10 +269,10 @@ def test_a_file_of_a_newer_version_is_left_alone(calls: Spool) -> None:
     assert file_of(calls, Stage.READY).read_bytes() == before
 
 
-def test_a_file_of_a_newer_version_is_left_alone_whatever_it_says(calls: Spool, said: pytest.LogCaptureFixture) -> None:
-    """It is no damaged file, and nobody has to look at it."""
+def test_a_newer_file_with_an_unknown_header_is_left_alone(calls: Spool, said: pytest.LogCaptureFixture) -> None:
+    """It is not a damaged file, so nothing is logged."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    header = {"format": FORMAT + 1, "external": {"id": "call-1"}}
+    header = {"format": FILE_FORMAT + 1, "external": {"id": "call-1"}}
     file_of(calls, Stage.READY).write_bytes(json.dumps(header).encode() + b"\n" + BODY)
 
     with calls.claim(NAME) as call:
@@ -289,7 +297,7 @@ def test_a_file_of_a_newer_version_is_left_alone_whatever_it_says(calls: Spool, 
     ],
     ids=["empty", "blank", "zeros", "text", "list", "number", "few", "no_body", "types", "deep", "cut"],
 )
-def test_a_damaged_file_is_set_aside_and_told_once(
+def test_a_damaged_file_is_set_aside_and_logged_once(
     content: bytes, calls: Spool, said: pytest.LogCaptureFixture
 ) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
@@ -299,8 +307,8 @@ def test_a_damaged_file_is_set_aside_and_told_once(
         with calls.claim(NAME) as call:
             assert call == Gone()
 
-    assert (calls.directory / "rejected" / f"{NAME}.jsonl").read_bytes() == content
-    reason = json.loads((calls.directory / "rejected" / f"{NAME}.reason.json").read_text())
+    assert (place_of(calls) / "rejected" / f"{NAME}.jsonl").read_bytes() == content
+    reason = json.loads((place_of(calls) / "rejected" / f"{NAME}.reason.json").read_text())
     assert reason == {"status": 0, "reason": "damaged"}
     assert len(said.records) == 1
     assert NAME in said.text
@@ -309,8 +317,8 @@ def test_a_damaged_file_is_set_aside_and_told_once(
 @posix
 @pytest.mark.parametrize("stage", SENDABLE)
 def test_a_symlink_is_not_followed(stage: Stage, calls: Spool, tmp_path: Path) -> None:
-    """Who can write into the directory must not make us send a file that only we can read."""
-    calls.directory.mkdir(parents=True)
+    """A user who can write into the directory must not make us send a file that only we can read."""
+    place_of(calls).mkdir(parents=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(json.dumps({"format": 1}).encode() + b"\nsecret")
     file_of(calls, stage).symlink_to(elsewhere)
@@ -323,7 +331,7 @@ def test_a_symlink_is_not_followed(stage: Stage, calls: Spool, tmp_path: Path) -
 
 @posix
 def test_a_call_is_not_written_through_a_symlink(calls: Spool, tmp_path: Path) -> None:
-    calls.directory.mkdir(parents=True)
+    place_of(calls).mkdir(parents=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("theirs")
     file_of(calls, Stage.READY).symlink_to(elsewhere)
@@ -334,39 +342,39 @@ def test_a_call_is_not_written_through_a_symlink(calls: Spool, tmp_path: Path) -
     assert not file_of(calls, Stage.READY).is_symlink()
 
 
-def test_what_a_killed_process_left_half_written_is_no_call(calls: Spool) -> None:
-    calls.directory.mkdir(parents=True)
-    (calls.directory / ".x1y2.tmp").write_bytes(b'{"format": 1')
-    (calls.directory / "notes.txt").write_text("x")
-    (calls.directory / "a.ready.jsonl").mkdir()
+def test_a_half_written_file_is_not_a_call(calls: Spool) -> None:
+    place_of(calls).mkdir(parents=True)
+    (place_of(calls) / ".x1y2.tmp").write_bytes(b'{"format": 1')
+    (place_of(calls) / "notes.txt").write_text("x")
+    (place_of(calls) / "a.ready.jsonl").mkdir()
 
     assert calls.names(tuple(Stage)) == []
 
 
-# Several who deliver
+# Several processes
 
 
 @posix
-def test_one_call_is_claimed_by_one_at_a_time(calls: Spool) -> None:
+def test_a_call_is_claimed_by_one_process_at_a_time(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    with calls.claim(NAME) as mine, Spool(calls.directory).claim(NAME) as theirs:
+    with calls.claim(NAME) as mine, Spool(place_of(calls)).claim(NAME) as theirs:
         assert isinstance(mine, Spooled)
         assert theirs == Held()
         calls.mark_tried(mine)
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert theirs == Held()
 
-    with Spool(calls.directory).claim(NAME) as theirs:
+    with Spool(place_of(calls)).claim(NAME) as theirs:
         assert isinstance(theirs, Spooled)
 
 
 @posix
-def test_what_another_delivered_meanwhile_is_gone(calls: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other had it between our opening of the file and our lock on it."""
+def test_a_call_that_another_process_delivered_meanwhile_is_gone(calls: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process had the file between our opening and our locking it."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
     def other() -> None:
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
             calls.remove(theirs)
@@ -377,14 +385,14 @@ def test_what_another_delivered_meanwhile_is_gone(calls: Spool, monkeypatch: pyt
 
 
 @posix
-def test_what_another_tried_in_vain_meanwhile_is_never_taken_for_untried(
+def test_a_call_that_another_process_tried_meanwhile_counts_as_tried(
     calls: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its attempt may have created the call: a 409 must not be taken for somebody else's id."""
+    """Its attempt may have created the call: a 409 must not be taken for another call with this id."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
     def other() -> None:
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
 
@@ -397,12 +405,14 @@ def test_what_another_tried_in_vain_meanwhile_is_never_taken_for_untried(
 
 
 @posix
-def test_what_another_began_to_send_meanwhile_is_not_replaced(calls: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or the call would lie there twice, and its second file would be sent after the first."""
+def test_a_call_that_another_process_began_to_send_is_not_replaced(
+    calls: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the call would have two files, and the second would be sent after the first."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
     def other() -> None:
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
 
@@ -413,7 +423,7 @@ def test_what_another_began_to_send_meanwhile_is_not_replaced(calls: Spool, monk
 
 
 def meanwhile(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has something happen right before the next lock is taken."""
+    """Runs a function right before the next lock is taken."""
     lock = disk.lock
 
     def after_it(file: int) -> bool:
@@ -435,9 +445,9 @@ with Spool(Path(sys.argv[1])).claim(sys.argv[2]) as call:
 
 
 @posix
-def test_a_process_that_is_killed_leaves_nothing_locked(calls: Spool) -> None:
+def test_a_killed_process_leaves_nothing_locked(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    with python(HOLDER, str(calls.directory), NAME) as holder:
+    with python(HOLDER, str(place_of(calls)), NAME) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"Spooled\n"
         with calls.claim(NAME) as call:
@@ -456,7 +466,7 @@ from pydantic import SecretStr
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.courier import Courier
 from roark_otel._spool.spool import Spool
-from roark_otel._spool.file import Stage
+from roark_otel._spool.names import Stage
 from roark_otel._model.stats import Tally
 calls, tally = Spool(Path(sys.argv[1])), Tally()
 courier = Courier(calls, lambda: Client(sys.argv[2], SecretStr("k"), None, 5.0), tally)
@@ -478,7 +488,7 @@ def test_two_processes_on_one_directory_deliver_each_call_once(calls: Spool) -> 
         body = json.dumps({"externalId": external_id}).encode()
         calls.put(call_name(external_id, 7), HEADER, body, Stage.READY)
     with AnsweringServer() as server, ExitStack() as stack:
-        both = [stack.enter_context(python(DELIVERER, str(calls.directory), server.url)) for _ in range(2)]
+        both = [stack.enter_context(python(DELIVERER, str(place_of(calls)), server.url)) for _ in range(2)]
         for one in both:
             assert one.stdout is not None
             assert one.stdout.readline() == b"ready\n"
@@ -486,15 +496,15 @@ def test_two_processes_on_one_directory_deliver_each_call_once(calls: Spool) -> 
             assert one.stdin is not None
             one.stdin.write(b"go\n")
             one.stdin.flush()
-        told = [one.communicate(timeout=30)[0].split() for one in both]
+        printed = [one.communicate(timeout=30)[0].split() for one in both]
 
     assert sorted(seen.external_id for seen in server.seen) == sorted(ids)
-    assert [sum(int(line[column]) for line in told) for column in range(3)] == [60, 0, 0]
+    assert [sum(int(line[column]) for line in printed) for column in range(3)] == [60, 0, 0]
     assert files(calls) == []
 
 
 def python(script: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """A process of its own that knows the same packages."""
+    """Starts a process that imports the same packages."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return subprocess.Popen(  # noqa: S603 - our own script
         [sys.executable, "-c", script, *arguments],
@@ -504,17 +514,17 @@ def python(script: str, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-# A disk that takes nothing
+# Without a disk
 
 
 @pytest.fixture(name="nowhere")
 def _nowhere(tmp_path: Path) -> Spool:
-    """A spool whose directory cannot be made, for no user at all: there is a file in its place."""
+    """A spool whose directory cannot be made, even by root: a file is in its place."""
     (tmp_path / "file").write_text("")
     return Spool(tmp_path / "file" / "project")
 
 
-def test_without_a_disk_calls_are_kept_in_memory_and_it_is_told_once(
+def test_without_a_disk_calls_are_kept_in_memory_and_this_is_logged_once(
     nowhere: Spool, said: pytest.LogCaptureFixture
 ) -> None:
     for name in ("a", "b"):
@@ -530,8 +540,8 @@ def test_without_a_disk_calls_are_kept_in_memory_and_it_is_told_once(
     assert nowhere.names(SENDABLE) == ["b"]
 
 
-def test_that_a_call_in_memory_was_tried_is_known_too(nowhere: Spool) -> None:
-    """Or the 409 after a lost reply would be taken for somebody else's id."""
+def test_a_call_in_memory_remembers_that_it_was_tried(nowhere: Spool) -> None:
+    """Otherwise the 409 after a lost reply would be taken for another call with this id."""
     nowhere.put("a", HEADER, BODY, Stage.READY)
     with nowhere.claim("a") as call:
         assert isinstance(call, Spooled)
@@ -542,7 +552,7 @@ def test_that_a_call_in_memory_was_tried_is_known_too(nowhere: Spool) -> None:
         assert call.tried
 
 
-def test_memory_is_bounded_and_a_call_too_many_is_told(nowhere: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded_and_one_call_too_many_has_no_room(nowhere: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MAX_IN_MEMORY", 2)
 
     found = [nowhere.put(name, HEADER, BODY, Stage.READY) for name in ("a", "b", "c")]
@@ -551,15 +561,13 @@ def test_memory_is_bounded_and_a_call_too_many_is_told(nowhere: Spool, monkeypat
 
 
 def test_a_call_that_waits_for_its_recording_waits_in_memory_too(nowhere: Spool) -> None:
-    """A resolver, an attachment in this process or the end of the wait still sends it."""
+    """A resolver, an attachment in this process or the end of the wait still gets it sent."""
     assert nowhere.put("a", HEADER, BODY, Stage.WAITING) == Saved("a")
 
     assert (nowhere.names(SENDABLE), nowhere.names([Stage.WAITING])) == ([], ["a"])
 
 
-def test_what_roark_will_not_take_is_dropped_where_it_cannot_be_kept(
-    nowhere: Spool, said: pytest.LogCaptureFixture
-) -> None:
+def test_a_rejected_call_is_dropped_if_the_disk_cannot_keep_it(nowhere: Spool, said: pytest.LogCaptureFixture) -> None:
     nowhere.put("a", HEADER, BODY, Stage.READY)
     said.clear()
     with nowhere.claim("a") as call:
@@ -570,11 +578,11 @@ def test_what_roark_will_not_take_is_dropped_where_it_cannot_be_kept(
     assert [record.levelname for record in said.records] == ["ERROR"]
 
 
-# Through the whole path
+# From span to request
 
 
 def test_a_call_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
-    """The file is marked as tried when the request arrives, and holds its very bytes."""
+    """When the request arrives the file is marked as tried, and has the same bytes."""
     found: list[tuple[str, bytes]] = []
 
     def look(_seen: Seen) -> Any:
@@ -628,10 +636,10 @@ def test_without_a_disk_calls_are_still_delivered(
     assert processor.stats().delivered == 3
 
 
-def test_what_a_process_was_writing_when_it_died_is_cleaned_up(calls: Spool) -> None:
-    """By its age: a younger one may be somebody's who writes just now."""
+def test_temporary_files_of_dead_processes_are_removed(calls: Spool) -> None:
+    """Only old ones: a younger one may still be being written."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    stale, young = calls.directory / ".stale.tmp", calls.directory / ".young.tmp"
+    stale, young = place_of(calls) / ".stale.tmp", place_of(calls) / ".young.tmp"
     for path in (stale, young):
         path.write_bytes(BODY)
     os.utime(stale, (1_000, 1_000))
@@ -645,13 +653,13 @@ def test_what_a_process_was_writing_when_it_died_is_cleaned_up(calls: Spool) -> 
 def test_a_call_and_its_name_are_on_the_disk_before_it_counts_as_saved(
     calls: Spool, monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
-    """The file is synced before it gets its name, and the directory after: what is told as saved outlives the power."""
+    """The file is synced before it gets its name, and the directory after: a saved call outlives a power failure."""
     synced: list[tuple[str, list[str]]] = []
     real = os.fsync
 
     def fsync(file: int) -> None:
         kind = "file" if stat.S_ISREG(os.fstat(file).st_mode) else "directory"
-        synced.append((kind, [path.name for path in calls.directory.iterdir() if path.suffix == ".jsonl"]))
+        synced.append((kind, [path.name for path in place_of(calls).iterdir() if path.suffix == ".jsonl"]))
         real(file)
 
     monkeypatch.setattr("os.fsync", fsync)
@@ -663,15 +671,15 @@ def test_a_call_and_its_name_are_on_the_disk_before_it_counts_as_saved(
 def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
     calls: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the moment that the file has its name, somebody else may give it its recording."""
-    write = disk.write
+    """From the moment that the file has its name, another process may give it its recording."""
+    write = disk.write_file
 
     def write_and_attach(path: Path, content: bytes) -> None:
         write(path, content)
         if path.name.endswith(Stage.WAITING.value):
-            assert attachments.give(Spool(calls.directory), NAME, "https://example.com/late.wav")
+            assert attachments.give(Spool(place_of(calls)), NAME, "https://example.com/late.wav")
 
-    monkeypatch.setattr("roark_otel._spool.disk.write", write_and_attach)
+    monkeypatch.setattr("roark_otel._spool.disk.write_file", write_and_attach)
 
     calls.put(NAME, HEADER, BODY, Stage.WAITING)
 

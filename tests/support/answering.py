@@ -1,4 +1,4 @@
-"""A server that answers what a test tells it to, over real sockets: the faults that a local Roark does not have."""
+"""A server with scripted answers, over real sockets: for faults that the sandbox does not have."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import Self
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request as it came in. `connection`: the port of its sender; `at`: when, in monotonic seconds."""
+    """A request as it came in. `connection`: the port of its sender; `at`: when it came, in monotonic seconds."""
 
     method: str
     path: str
@@ -36,7 +37,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer; the body may be made while it is sent."""
+    """An answer. The body may be produced while it is sent."""
 
     status: int
     body: bytes | Iterable[bytes] = b""
@@ -45,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """The connection is closed without a word."""
+    """Closes the connection without an answer."""
 
 
 Reply: TypeAlias = "Answer | NoAnswer | Callable[[Seen], Answer | NoAnswer]"
@@ -61,11 +62,11 @@ def invalid(*paths: str) -> Answer:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_arguments: Any) -> None:
-        """Says nothing: clients that are killed break their connections."""
+        """Prints nothing: killed clients break their connections."""
 
 
 class AnsweringServer:
-    """Gives these replies, one for each request, and from then on that it created the call.
+    """Gives these replies, one for each request, and `then` to all further ones: by default that the call was created.
 
     Example:
         ```python
@@ -74,7 +75,7 @@ class AnsweringServer:
         ```
     """
 
-    def __init__(self, *replies: Reply, then: Reply | None = None) -> None:
+    def __init__(self, *replies: Reply, then: Reply | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self._replies = list(replies)
         self.then = then or created()
@@ -82,11 +83,19 @@ class AnsweringServer:
         self._connections: set[socket.socket] = set()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections clients keep open."""
+        return len(self._connections)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -132,10 +141,10 @@ class AnsweringServer:
                 if isinstance(reply, NoAnswer):
                     self.close_connection = True
                     return
-                with contextlib.suppress(OSError):  # the client may have heard enough
+                with contextlib.suppress(OSError):  # the client may have hung up
                     self._send(reply)
 
-            do_GET = do_POST  # noqa: N815 - the name that it is called by
+            do_GET = do_POST  # noqa: N815 - the base class calls it by this name
 
             def _send(self, answer: Answer) -> None:
                 self.send_response(answer.status)
@@ -153,6 +162,6 @@ class AnsweringServer:
                     self.wfile.write(piece)
 
             def log_message(self, *_arguments: Any) -> None:
-                """Says nothing."""
+                """Prints nothing."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""A Roark that creates each external id once, and fails as it is told to: over real sockets, for many processes."""
+"""A Roark that creates each external id once and fails at random, over real sockets, for many processes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created
 
 
 class FlakyRoark(AnsweringServer):
-    """Knows the calls that it created.
+    """Remembers the calls that it created.
 
     Args:
         faults: The share of attempts that fail; half of them after the call was created.
-        seed: Of what fails.
+        seed: The seed of the random failures.
     """
 
     def __init__(self, faults: float = 0.0, seed: int = 7) -> None:
@@ -31,7 +31,7 @@ class FlakyRoark(AnsweringServer):
 
     def _reply(self, seen: Seen) -> Answer | NoAnswer:
         with self._guard:
-            self.seen.clear()  # a long run makes many
+            self.seen.clear()  # a long run makes many requests
             if self.is_out:
                 self.counts["out"] += 1
                 return NoAnswer()
@@ -57,7 +57,7 @@ class FlakyRoark(AnsweringServer):
 
 
 def wait_for(condition: Any, seconds: float, every: float = 0.02) -> bool:
-    """Waits for what other processes do, asking every so many seconds. Returns whether it happened."""
+    """Waits for what other processes do, checking every `every` seconds. Returns whether it happened in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -61,7 +61,12 @@ class Ran:
 def environment(sandbox: Sandbox | None, spool: Path, **more: str) -> dict[str, str]:
     """The environment of an app: with the one variable, where there is a Roark, and where that is."""
     with_key = {} if sandbox is None else {"ROARK_API_KEY": "test-key", "ROARK_BASE_URL": sandbox.url}
-    ours = {"ROARK_SPOOL_DIR": str(spool), "ROARK_LINGER_SECONDS": "0.05", "PYTHONPATH": ""}
+    ours = {
+        "ROARK_SPOOL_DIR": str(spool),
+        "ROARK_LINGER_SECONDS": "0.05",
+        "ROARK_EXIT_TIMEOUT_SECONDS": "60",  # on a busy machine an exit takes longer than in an app it may
+        "PYTHONPATH": "",
+    }
     # A web framework takes a second to be imported, for apps that have none.
     quick = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "asgi,fastapi"}
     return {**os.environ, **NO_COLLECTOR, **quick, **ours, **with_key, **more}

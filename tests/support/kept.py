@@ -37,7 +37,7 @@ def kept_per_turn(dialect: Dialect, long_call: Callable[[int], Iterable[SpanReco
 def _kept(dialect: Dialect, spans: Iterable[SpanRecord]) -> int:
     tracemalloc.start()
     try:
-        reader = dialect.reader([].append)
+        reader = dialect.reader(lambda _: None)
         for span in spans:
             reader.read(span)
         del span

@@ -1,4 +1,4 @@
-"""Apps in processes of their own, on every Python there is: their forks and exits are what is tested."""
+"""Runs apps in their own processes, on every Python of the machine, to test their forks and exits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 120
-"""So long a process may take, on a machine however slow; none waits for it."""
+"""The longest that a process may take, in seconds, on however slow a machine. Tests never wait it out."""
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -27,12 +27,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import set_span_in_context
 from roark_otel import RoarkSpanProcessor
-from support.paths import ROOT
 
 URL = sys.argv[1]
 
 def processor_that(**settings):
-    waits = {"linger_seconds": 3600, "quiet_seconds": 3600} | settings
+    waits = {"linger_seconds": 3600, "quiet_seconds": 3600, "exit_timeout_seconds": 60} | settings
     return RoarkSpanProcessor(
         api_key="test-key", base_url=URL, recording_url="https://example.com/recording.wav", **waits
     )
@@ -45,7 +44,7 @@ def begin(external_id):
 def say(span, text):
     span.add_event("roark.transcript", {"role": "customer", "text": text})
 """
-"""What every app has."""
+"""The beginning of every app."""
 
 PROVIDER = """
 processor = processor_that()
@@ -53,11 +52,11 @@ provider = TracerProvider()
 provider.add_span_processor(processor)
 tracer = provider.get_tracer("app")
 """
-"""What those have that need no other provider."""
+"""Follows `PRELUDE` in apps that need no provider of their own."""
 
 
 def python(version: str) -> str:
-    """The interpreter of this version with the package installed; skips the test if there is none."""
+    """Returns the interpreter of this version that has the package, or skips the test if there is none."""
     if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
         return sys.executable
     found = ROOT / ".venvs" / f"python{version}" / "bin" / "python"
@@ -69,7 +68,7 @@ def python(version: str) -> str:
 def start(
     folder: Path, script: str, arguments: Sequence[str], interpreter: str = sys.executable
 ) -> subprocess.Popen[str]:
-    """Starts an app: a file, because multiprocessing imports it again."""
+    """Starts an app from a file, because multiprocessing imports it again."""
     app = folder / "app.py"
     app.write_text(PRELUDE + textwrap.dedent(script), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
@@ -86,7 +85,7 @@ def start(
 def run(
     folder: Path, script: str, *arguments: str, interpreter: str = sys.executable, status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    """Runs an app to its end, which is this status."""
+    """Runs an app to its end, and checks its exit status."""
     process = start(folder, script, arguments, interpreter)
     try:
         out, err = process.communicate(timeout=SECONDS)

@@ -15,7 +15,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status,
 
 from roark_otel import RoarkSpanProcessor
 from support.helpers import wait_until
-from support.paths import SPANS
+from support.paths import SNAPSHOTS, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +132,12 @@ def _parent(span: Json) -> Context:
 
 def _value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def arrived(dump: str) -> list[Json]:
+    """Returns the bodies that arrive when a dump is replayed, from the file that `recorded/test_wire.py` proves."""
+    bodies: list[Json] = json.loads((SNAPSHOTS / f"{dump.replace('/', '-')}.json").read_text(encoding="utf-8"))
+    return bodies
 
 
 def delivered(dump: str, sandbox: Sandbox) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Processes that talk, spool and are killed. Everything here runs in a process of its own."""
+"""Processes that trace conversations, spool calls and are killed. Everything here runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ if TYPE_CHECKING:
 
 
 def processor_for(url: str, spool_dir: Path | None, **arguments: Any) -> Any:
-    """A processor that waits for little."""
+    """Makes a processor that waits only briefly."""
     from roark_otel import RoarkSpanProcessor
 
     given = {"linger_seconds": 0.02, "recording_url": "https://example.com/a.wav", "http_timeout_seconds": 5.0}
     return RoarkSpanProcessor(**{"api_key": "k", "base_url": url, "spool_dir": spool_dir, **given, **arguments})
 
 
-def talk(provider: Any, external_id: str, words: str = "Hello.") -> None:
-    """A conversation of one sentence."""
+def talk(provider: Any, external_id: str, words: str = "Hello.", **attributes: str) -> None:
+    """Traces a conversation of one sentence."""
     with provider.get_tracer("app").start_as_current_span("call") as span:
-        span.set_attributes({"roark.external_id": external_id, "roark.conversation.root": True})
+        span.set_attributes({"roark.external_id": external_id, "roark.conversation.root": True, **attributes})
         span.add_event("roark.transcript", {"role": "agent", "text": words})
 
 
 def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_000_000) -> None:
-    """Has conversations until it is killed. What it means to spool, and what it has spooled, goes into a log."""
+    """Traces conversations until it is killed. Logs each call that it begins to spool, and each that it has spooled."""
     from opentelemetry.sdk.trace import TracerProvider
 
-    from roark_otel._spool.spool import Saved, Spool
+    from roark_otel._spool.claims import Saved
+    from roark_otel._spool.spool import Spool
 
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     put = Spool.put
@@ -42,7 +43,7 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
             os.write(file, f"saved {external_id}\n".encode())
         return found
 
-    Spool.put = logged  # type: ignore[method-assign]
+    Spool.put = logged  # type: ignore[method-assign, assignment]
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor_for(url, spool_dir))
     for number in range(count):
@@ -51,15 +52,44 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
     provider.force_flush()
 
 
+def spool_and_die(url: str, spool_dir: Path, api_key: str, words: str) -> None:
+    """Leaves two calls in the spool: `call-2`, which lacks its recording, and `call-1`, which has one but is not sent.
+
+    The process dies as soon as the second of them is on disk, as one that is killed.
+    """
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from roark_otel._spool.names import Stage
+    from roark_otel._spool.spool import Spool
+
+    for name in [name for name in os.environ if name.startswith(("ROARK_", "OTEL_"))]:
+        del os.environ[name]
+    put = Spool.put
+
+    def dying(self: Any, *arguments: Any) -> Any:
+        found = put(self, *arguments)
+        if arguments[-1] is Stage.READY:
+            os._exit(0)
+        return found
+
+    Spool.put = dying  # type: ignore[method-assign, assignment]
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor_for(url, spool_dir, api_key=api_key, recording_url=None))
+    talk(provider, "call-2", words)
+    provider.force_flush()
+    talk(provider, "call-1", words, **{"roark.recording_url": "https://example.com/1.wav"})
+    provider.force_flush()
+
+
 def drain(url: str, spool_dir: Path, **arguments: Any) -> None:
-    """Delivers what is in the spool, until it is killed."""
+    """Delivers the calls in the spool, until it is killed."""
     kept = processor_for(url, spool_dir, **arguments)
     while kept.stats().delivered >= 0:
         time.sleep(0.1)
 
 
 def warm_up() -> None:
-    """Has everything imported that is imported late: another user may not reach the interpreter's files."""
+    """Imports everything that is imported late: another user may not be able to read the interpreter's files."""
     from opentelemetry.sdk.trace import TracerProvider
 
     provider = TracerProvider(shutdown_on_exit=False)
@@ -72,18 +102,19 @@ def warm_up() -> None:
 
 
 def report(pipe: Any, user: int, group: int, action: Any, *arguments: Any) -> None:
-    """Does something as another user, and says what it answers."""
+    """Runs an action as another user, and sends back what it returns."""
     warm_up()
     os.setgroups([])
     os.setgid(group)
     os.setuid(user)
     pipe.send(action(*arguments))
+    os._exit(0)  # an exit would wait for a Roark that does not answer
 
 
 def spool_one_call(
     url: str, spool_dir: Path | None, external_id: str, environment: dict[str, str | None] | None = None, wait: int = 0
 ) -> dict[str, Any]:
-    """One conversation, flushed; and waits until so many calls are delivered."""
+    """Traces one conversation, flushes, and waits until `wait` calls are delivered."""
     from opentelemetry.sdk.trace import TracerProvider
 
     for name, value in (environment or {}).items():

@@ -195,7 +195,7 @@ def test_doctor_sees_the_provider_that_an_app_gets(sandbox: Sandbox, tmp_path: P
 
     assert "  ok     provider: opentelemetry.sdk.trace.TracerProvider with RoarkSpanProcessor\n" in with_us.out
     assert (with_us.status, without_us.status) == (0, 1)
-    assert "WRONG  provider: opentelemetry.sdk.trace.TracerProvider without a processor of ours" in without_us.out
+    assert "WRONG  provider: opentelemetry.sdk.trace.TracerProvider without RoarkSpanProcessor" in without_us.out
 
 
 VOICE = """

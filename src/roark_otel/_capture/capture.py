@@ -1,13 +1,13 @@
 """Capture: all that happens on the app's threads.
 
-Whether a span matters is decided by a few look-ups: its trace is that of a conversation, its scope is a framework's, or
-the name of one of its attributes or events tells. What matters is copied into a compact record and left in the inbox:
-no lock, no JSON, no I/O.
+A few look-ups decide whether a span is relevant: its trace is that of a conversation, its scope is a framework's, or
+the name of one of its attributes or events is relevant. A relevant span is copied into a compact record, which goes to
+the inbox: no lock, no JSON, no I/O.
 
 An open span is held by weak references, so that one that an app never ends is freed when the app lets go of it. Of a
 root, or a span with an id of its own, what it said is then read from its attributes and events, which outlive it.
 
-How the SDK's spans are read, and which of its private attributes, is said in `spans`.
+`sdk_spans` documents how the SDK's spans are read, and which of their private attributes.
 """
 
 # The SDK's private attributes have no types that pyright knows.
@@ -61,10 +61,10 @@ if TYPE_CHECKING:
     from roark_otel._model.vocabulary import Vocabulary
 
 MAX_NAMES = 10_000
-"""So many names of attributes and events are remembered as telling nothing."""
+"""The most names of attributes and events that are remembered as relevant, and as irrelevant."""
 
 MAX_RESOURCES = 16
-"""So many resources are remembered."""
+"""The most resources that are remembered."""
 
 _ERROR = StatusCode.ERROR
 
@@ -138,8 +138,8 @@ class Capture:
         self._scopes = vocabulary.scopes
         self._has_other_ids = len(vocabulary.id_keys) > 1
         self._traces: dict[int, _LiveTrace] = {}
-        self._mute: set[object] = set()
-        self._telling: set[object] = set()
+        self._irrelevant: set[object] = set()
+        self._relevant: set[object] = set()
         self._resources: dict[int, tuple[Resource, Mapping[str, object], bool]] = {}
         self._latest_resource: tuple[Resource, Mapping[str, object], bool] | None = None
         global _captures
@@ -174,7 +174,7 @@ class Capture:
         if (
             context[TRACE_ID] in self._traces
             or scope in self._scopes
-            or (not self._mute.issuperset(attributes) and self._tells(attributes))
+            or (not self._irrelevant.issuperset(attributes) and self._has_relevant(attributes))
             or ((local_root or call_context.in_use) and self._is_of_a_call(span, parent_context, local_root=local_root))
         ):
             return self._start(span, context, parent, scope, attributes, parent_context)
@@ -215,7 +215,7 @@ class Capture:
             self._stamp_late(trace)
         baggage_id = None
         if external_id is None and EXTERNAL_ID in call_attributes and trace_id in self._parents_traces:
-            # The call is the parent's; here is a fragment of it, as where only baggage tells the id.
+            # The call is the parent's; here is a fragment of it, as where the id comes from baggage only.
             baggage_id, call_attributes = call_attributes[EXTERNAL_ID], NOTHING
         elif (known_id := call_attributes.get(EXTERNAL_ID) if external_id is None else external_id) is not None:
             if EXTERNAL_ID not in attributes:
@@ -251,10 +251,10 @@ class Capture:
 
     def _host(self, start: SpanStart, span: Span) -> _Host:
         may_be_read = self._vocabulary.may_be_read_open(start.scope)
-        # The reference that tells of its death lives as long as the host.
-        told = partial(self._on_abandoned, start, parts_of(span) if may_be_read else None, may_be_read)
+        # The weak reference has to live as long as the host, or its callback is never called.
+        on_death = partial(self._on_abandoned, start, parts_of(span) if may_be_read else None, may_be_read)
         try:
-            return _Host(weakref.ref(span, told), may_be_read=may_be_read)
+            return _Host(weakref.ref(span, on_death), may_be_read=may_be_read)
         except TypeError:
             return _Host(lambda: span, may_be_read=may_be_read)
 
@@ -311,33 +311,33 @@ class Capture:
 
     def on_end(self, span: ReadableSpan) -> Took:
         """Takes in a span that ended, if it matters."""
-        mute = self._mute
+        irrelevant = self._irrelevant
         try:
             context: SpanContext = span._context  # type: ignore[assignment]
             scope: str = span._instrumentation_scope._name  # type: ignore[union-attr]
             attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
             events: Iterable[Event] = span._events._dq  # type: ignore[attr-defined]
-            loud: object = mute
+            candidate: object = irrelevant
             for event in events:
-                if event._name not in mute:
-                    loud = event._name
+                if event._name not in irrelevant:
+                    candidate = event._name
                     break
-            is_mute = loud is mute and mute.issuperset(attributes)
+            is_irrelevant = candidate is irrelevant and irrelevant.issuperset(attributes)
         except (AttributeError, TypeError):  # an event's name may be anything, a list too
             context, _, scope, attributes = public(span)
-            events, loud, is_mute = span.events, None, False
+            events, candidate, is_irrelevant = span.events, None, False
         trace = self._traces.get(context[TRACE_ID])
-        telling = scope in self._scopes or (
-            not is_mute
+        is_relevant = scope in self._scopes or (
+            not is_irrelevant
             and (
-                (loud is not mute and loud in self._telling)
-                or self._tells(attributes)
-                or self._tells([event.name for event in events])
+                (candidate is not irrelevant and candidate in self._relevant)
+                or self._has_relevant(attributes)
+                or self._has_relevant([event.name for event in events])
             )
         )
-        if trace is None and not telling:
+        if trace is None and not is_relevant:
             return _NOTHING_TAKEN
-        return self._end(span, context, trace, scope, attributes, events, telling=telling)
+        return self._end(span, context, trace, scope, attributes, events, is_relevant=is_relevant)
 
     def _end(
         self,
@@ -348,7 +348,7 @@ class Capture:
         attributes: Mapping[str, object],
         events: Iterable[Event],
         *,
-        telling: bool,
+        is_relevant: bool,
     ) -> Took:
         trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
         if trace_id in self._parents_traces and (span.start_time or 0) < self._born_ns:
@@ -364,7 +364,7 @@ class Capture:
             for host_id, host in list(trace.hosts.items()):
                 self._read_events(trace_id, host_id, host)
         error = span.status.status_code is _ERROR
-        if not telling and not error:
+        if not is_relevant and not error:
             if not self._inbox.is_flooded():
                 self._inbox.append(new(SpanGone, (trace_id, span_id, span.end_time or 0, False)))
             return _TAKEN
@@ -403,19 +403,19 @@ class Capture:
 
     # Small questions
 
-    def _tells(self, names: Iterable[object]) -> bool:
-        """Whether one of these names tells. All are remembered: a set operation settles the next span."""
+    def _has_relevant(self, names: Iterable[object]) -> bool:
+        """Returns whether one of these names is relevant. All are remembered: a set operation settles the next span."""
         for name in names:
-            if not isinstance(name, str) or name in self._mute:
+            if not isinstance(name, str) or name in self._irrelevant:
                 continue
-            if name in self._telling:
+            if name in self._relevant:
                 return True
             if self._vocabulary.is_relevant(name):
-                if len(self._telling) < MAX_NAMES:
-                    self._telling.add(name)
+                if len(self._relevant) < MAX_NAMES:
+                    self._relevant.add(name)
                 return True
-            if len(self._mute) < MAX_NAMES:
-                self._mute.add(name)
+            if len(self._irrelevant) < MAX_NAMES:
+                self._irrelevant.add(name)
         return False
 
     def _resource(self, span: ReadableSpan) -> tuple[Resource, Mapping[str, object], bool]:

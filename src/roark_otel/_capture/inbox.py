@@ -1,4 +1,4 @@
-"""The inbox: what app threads leave for the assembler. Appending never blocks and takes no lock."""
+"""The inbox: app threads append entries to it for the assembler. Appending never blocks and takes no lock."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from roark_otel._model.spans import Entry
 
 MAX_SPANS = 100_000
-"""So many entries may wait."""
+"""The most entries that may wait."""
 
 FEW_SPANS = 64
-"""So few entries are not measured, whatever they weigh."""
+"""The number of waiting entries from which the size of records is measured."""
 
 MAX_BYTES = 64 * 1024 * 1024
-"""So many characters of attributes and events may wait in them, roughly."""
+"""The most characters of attributes and events that may wait, roughly."""
 
 
 class Request:
-    """Something that a thread asks of the assembler, answered in the order of the inbox.
+    """A request of a thread to the assembler, answered in the order of the inbox.
 
     Args:
         done: Set when it is done.
-        close_idle: None to finish what has ended; else also to close, as incomplete, what has been idle for so many
+        close_idle: None to finish what has ended; else also to close, as incomplete, what has been idle for this many
             seconds.
     """
 
@@ -41,8 +41,8 @@ class Inbox:
     """A bounded queue of entries from many threads to one.
 
     Bodies are dropped first: over the bounds `has_room` is False, and capture leaves a note in a record's place. The
-    count of characters is kept without a lock, so it may drift under threads; it starts anew whenever the inbox is
-    empty.
+    count of characters is kept without a lock, so it may drift under threads; it starts at 0 again whenever the inbox
+    is empty.
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
@@ -58,7 +58,7 @@ class Inbox:
         return len(self._entries)
 
     def is_filling(self) -> bool:
-        """Whether so much waits that the size of a record counts."""
+        """Returns whether so many entries wait that the size of a record counts."""
         return len(self._entries) >= FEW_SPANS
 
     def has_room(self) -> bool:
@@ -66,7 +66,7 @@ class Inbox:
         return len(self._entries) < self._max_spans and self._bytes < self._max_bytes
 
     def is_flooded(self) -> bool:
-        """Whether there is no room for anything but the end of a root."""
+        """Returns whether there is room left for the end of a root only."""
         return len(self._entries) >= 2 * self._max_spans
 
     def append(self, entry: Entry | Request, size: int = 0) -> None:
@@ -86,7 +86,7 @@ class Inbox:
             return None
 
     def pause(self, seconds: float) -> None:
-        """Waits so long whatever comes: a poll costs the app's threads nothing, a wake-up for each entry would."""
+        """Waits this long whatever comes: a poll costs the app's threads nothing, a wake-up for each entry would."""
         try:
             self._wake.get(timeout=seconds)
         except Empty:
@@ -97,7 +97,7 @@ class Inbox:
         self._wake.put(None)
 
     def wait(self, seconds: float) -> None:
-        """Waits so long, or until an entry comes."""
+        """Waits this long, or until an entry comes."""
         self._is_awaited = True
         if not self._entries:
             self.pause(seconds)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from roark_otel._model.spans import SpanStart
 
 MAX_CONTEXTS = 64
-"""So many different `call_attributes` of one conversation are told; the rest would repeat them."""
+"""The most different `call_attributes` of one conversation that are read; further ones would repeat them."""
 
 MAX_WAITING = 1_000
-"""So many spans of a trace wait for an id to show; what comes after them is counted as dropped."""
+"""The most spans of a trace that wait until an id shows; further ones are counted as dropped."""
 
 Readers: TypeAlias = "tuple[tuple[str, Reader], ...]"
 
@@ -144,7 +144,7 @@ class Conversation:
 
     @property
     def is_fragment(self) -> bool:
-        """Whether another process owns the conversation: here only baggage tells its id."""
+        """Whether another process owns the conversation: here its id is known from baggage only."""
         return self.origin is Origin.BAGGAGE and self.strong_root is None
 
     @property
@@ -154,7 +154,7 @@ class Conversation:
             return strong.is_over
         return bool(self.roots) and all(root.is_over for root in self.roots.values())
 
-    # What it is told
+    # What it reads
 
     def saw(self, start_ns: int, end_ns: int | None) -> None:
         """Notes when something of the conversation happened."""
@@ -223,7 +223,7 @@ class Conversation:
         if other._first_ns is not None:
             self.saw(other._first_ns, other._last_ns)
 
-    # What it says
+    # What it reports
 
     def moments(self) -> tuple[tuple[str, tuple[Moment, ...]], ...]:
         """What the readers say, by dialect, the highest first."""
@@ -235,9 +235,9 @@ class Conversation:
         return tuple((name, tuple(said)) for name, said in by_dialect.items())
 
     def own_id(self) -> str:
-        """An id for a conversation that nobody gave one: what its framework calls it, else its trace id."""
-        told = (one for _, moments in self.moments() for one in moments if isinstance(one, Fact))
-        own = (fact.value for fact in told if fact.name == "own_id")
+        """Returns an id for a conversation without one: its framework's own id of it, else its trace id."""
+        facts = (one for _, moments in self.moments() for one in moments if isinstance(one, Fact))
+        own = (fact.value for fact in facts if fact.name == "own_id")
         return next((value for value in own if isinstance(value, str)), f"{next(iter(self.trace_ids), 0):032x}")
 
     def says_something(self) -> bool:
@@ -250,7 +250,7 @@ class Conversation:
             return None
         root = self.root
         if self._file_span_id is None:
-            # Without a root its first trace tells it from another conversation of the id.
+            # Without a root its first trace distinguishes it from another conversation of the id.
             self._file_span_id = root.span_id if root else next(iter(self.trace_ids), 0) & (2**64 - 1)
         service = self.resource.get("service.name")
         return FinishedConversation(

@@ -16,10 +16,10 @@ clock and no file. Which conversation a span belongs to is decided in `ownership
     OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
                                   first), or exit: finished as incomplete.
 
-A flush makes every wait of LINGERING and RESTING zero. A fragment, whose id only baggage tells, is closed without a
-call: the process that owns it makes one.
+A flush makes every wait of LINGERING and RESTING zero. A fragment, whose id comes from baggage only, is closed without
+a call: the process that owns it makes one.
 
-What comes for a CLOSED conversation is counted, read by readers of its own, and after another linger told as late.
+What comes for a CLOSED conversation is counted, read by readers of its own, and after another linger reported as late.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
     from roark_otel._model.vocabulary import Vocabulary
 
 MAX_TAKEN = 1_024
-"""So many ends are remembered, to take none twice."""
+"""The most ends that are remembered, to take none twice."""
 
 LEAST_KEPT_SECONDS = 1.0
-"""A trace in which nothing happens is kept so long, also where the quiet time is shorter."""
+"""The shortest that a trace without activity is kept, also where the quiet time is shorter."""
 
 MAX_LOOKED_AT = 1_000
-"""So many conversations are looked at for one that nobody would miss."""
+"""The most conversations that are searched for one without an id, to close it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Conversations:
         self._make_readers = make_readers
         self._waits = waits
         self._traces: OrderedDict[int, Trace] = OrderedDict()
-        self._ownership = Ownership(vocabulary, self._traces, self._begin, self._drop, self._tell, auto_ids=auto_ids)
+        self._ownership = Ownership(vocabulary, self._traces, self._begin, self._drop, self._emit, auto_ids=auto_ids)
         self._open: OrderedDict[Conversation, None] = OrderedDict()
         self._due: list[tuple[float, int, Conversation]] = []
         self._order = count()
@@ -96,7 +96,7 @@ class Conversations:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is open, and nothing came late that is not told yet."""
+        """Whether nothing is open, and nothing late waits to be reported."""
         return not self._open and not self._late
 
     def outputs(self) -> list[Output]:
@@ -142,7 +142,7 @@ class Conversations:
         node = trace.node_of(record)
         conversation = self._ownership.at_end(trace, node, record)
         if conversation.state is State.CLOSED:
-            self._tell(Noticed("late_spans", conversation.external_id, record.name))
+            self._emit(Noticed("late_spans", conversation.external_id, record.name))
             self._take_late(node, conversation, record, now)
         else:
             record, missed = node.with_events(record)
@@ -164,7 +164,7 @@ class Conversations:
         conversation.read(node.with_events(record)[0])
 
     def _was_taken(self, record: SpanRecord) -> bool:
-        """Whether this end came before; two processors tell of it one right after the other."""
+        """Returns whether this end came before; two processors report it one right after the other."""
         key = record.trace_id, record.span_id
         if key in self._taken:
             return True
@@ -182,12 +182,12 @@ class Conversations:
         if conversation is not None:
             conversation.dropped_spans += gone.dropped
             if gone.dropped:
-                self._tell(Noticed("dropped_spans", conversation.external_id))
+                self._emit(Noticed("dropped_spans", conversation.external_id))
             self._span_ended(trace, node, conversation, gone, now)
         trace.nodes.pop(gone.span_id, None)
 
     def _take_abandoned(self, trace: Trace, abandoned: SpanAbandoned, now: float) -> None:
-        """What an open span said is read, and if it was a root, nothing is waited for any more."""
+        """Reads an open span that can never end; if it was a root, its conversation begins to end."""
         node, record = trace.nodes.pop(abandoned.span_id, None), abandoned.record
         if node is None:
             return
@@ -206,7 +206,7 @@ class Conversations:
     def _span_ended(
         self, trace: Trace, node: Node, conversation: Conversation, end: SpanRecord | SpanGone, now: float
     ) -> None:
-        """The span is no longer open, and if it was a root, its conversation may have ended."""
+        """Notes that a span is no longer open. If it was a root, its conversation may have ended."""
         trace.nodes.pop(node.span_id, None)
         node.close()
         root = conversation.roots.get(node.span_id)
@@ -223,7 +223,7 @@ class Conversations:
         if conversation.due is None or conversation.has_ended:
             return
         if conversation.state is State.RESTING and (finished := self._finished(conversation)) is not None:
-            self._tell(Reopened(finished))
+            self._emit(Reopened(finished))
         conversation.state, conversation.due = State.OPEN, None
 
     def _linger(self, conversation: Conversation, now: float) -> None:
@@ -264,7 +264,7 @@ class Conversations:
             if conversation.due != due:
                 continue  # it went on in the meantime
             if conversation.state is State.CLOSED:
-                self._tell_late(conversation)
+                self._report_late(conversation)
             elif conversation.state is State.RESTING:
                 self._close(conversation)
             else:
@@ -283,10 +283,10 @@ class Conversations:
         for conversation in [one for one in self._open if one.due is not None]:
             self._finish(conversation, now, 0.0)
         for conversation in list(self._late):
-            self._tell_late(conversation)
+            self._report_late(conversation)
 
     def close_idle(self, now: float, idle: float) -> None:
-        """Flushes, and closes as incomplete what has had no activity for so many seconds."""
+        """Flushes, and closes as incomplete what has had no activity for `idle` seconds."""
         self.flush(now)
         for conversation in [one for one in self._open if now - one.touched >= idle]:
             self._give_up(conversation)
@@ -297,17 +297,17 @@ class Conversations:
         if not conversation.has_ended:
             return  # it turned out to be part of one that goes on
         if conversation.external_id is None or conversation.is_fragment:
-            self._tell_unsent(conversation)
+            self._report_unsent(conversation)
             self._close(conversation)
             return
         finished = self._finished(conversation)
         if finished is None:
             conversation.state, conversation.due = State.OPEN, None
         elif quiet and conversation.strong_root is None:
-            self._tell(Finished(finished, quiet))
+            self._emit(Finished(finished, quiet))
             self._wait(conversation, State.RESTING, now + quiet)
         else:
-            self._tell(Finished(finished, 0.0))
+            self._emit(Finished(finished, 0.0))
             self._close(conversation)
 
     def _give_up(self, conversation: Conversation) -> None:
@@ -317,13 +317,13 @@ class Conversations:
         conversation = self._resolve(conversation)
         finished = None if conversation.is_fragment else self._finished(conversation)
         if finished is not None:
-            self._tell(Finished(finished, 0.0))
+            self._emit(Finished(finished, 0.0))
         else:
-            self._tell_unsent(conversation)
+            self._report_unsent(conversation)
         self._close(conversation)
 
-    def _tell_late(self, conversation: Conversation) -> None:
-        """What came since a conversation was closed. Generic dialects would repeat what a voice framework has said."""
+    def _report_late(self, conversation: Conversation) -> None:
+        """Reports what came after a conversation was closed, without what generic dialects repeat of a framework."""
         conversation.due = None
         self._late.pop(conversation, None)
         finished = self._finished(conversation)
@@ -332,7 +332,7 @@ class Conversations:
             root = conversation.strong_root
             mute = self._vocabulary.generic if root and root.strength is Strength.DIALECT else frozenset[str]()
             heard = tuple((name, said) for name, said in finished.moments if name not in mute)
-            self._tell(Late(replace(finished, moments=heard)))
+            self._emit(Late(replace(finished, moments=heard)))
 
     def _finished(self, conversation: Conversation) -> FinishedConversation | None:
         finished = conversation.finish()
@@ -353,17 +353,17 @@ class Conversations:
                 if record is not None:
                     conversation.read(node.with_events(record)[0])
 
-    def _tell_unsent(self, conversation: Conversation) -> None:
-        """Why nothing is sent, where somebody would miss it."""
+    def _report_unsent(self, conversation: Conversation) -> None:
+        """Reports why nothing is sent, where a call might be expected."""
         root = conversation.strong_root
         if conversation.is_fragment:
-            self._tell(Noticed("fragments", conversation.external_id))
+            self._emit(Noticed("fragments", conversation.external_id))
         elif conversation.external_id is None and (root is not None or conversation.says_something()):
             resource_id = self._vocabulary.external_id(conversation.resource)
             kind = "second_roots" if resource_id else "no_id" if root else "unattributed"
-            self._tell(Noticed(kind, None))
+            self._emit(Noticed(kind, None))
         elif conversation.external_id is not None:
-            self._tell(Noticed("empty", conversation.external_id))
+            self._emit(Noticed("empty", conversation.external_id))
 
     def _close(self, conversation: Conversation) -> None:
         self._drop(conversation)
@@ -385,7 +385,7 @@ class Conversations:
             self._trace(trace.trace_id, now)
         else:
             del self._traces[trace.trace_id]
-            self._tell(Forgotten(trace.trace_id))
+            self._emit(Forgotten(trace.trace_id))
 
-    def _tell(self, output: Output) -> None:
+    def _emit(self, output: Output) -> None:
         self._outputs.append(output)

@@ -1,4 +1,4 @@
-"""What the conversation state machine answers with."""
+"""The outputs of the conversation state machine."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Nothing of this trace is waited for any more."""
+    """The trace is over, and capture can forget it."""
 
     trace_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something to count and to tell a person about. `kind` is a counter of `Stats`."""
+    """Something to count and to log. `kind` is a counter of `Stats`."""
 
     kind: str
     external_id: str | None

@@ -8,7 +8,7 @@
 3. Where neither a span nor an ancestor has an id, `call_attributes` gives it, then W3C baggage.
 4. All other spans of a trace wait together. If the trace shows exactly one id in the end, they belong to it; if it
    shows none and the resource has one, to that; else they are counted and dropped.
-5. The resource's id names one conversation in a process; a further root under it is kept aside and told.
+5. The resource's id names one conversation in a process; a further root under it is kept aside and reported.
 6. A voice framework's conversation that none of this names gets an id of its own if the app asked for that.
 """
 
@@ -38,7 +38,7 @@ class Ownership:
         traces: The traces of open conversations.
         begin: Makes a new conversation for a resource.
         drop: Closes one that turned out to be part of another.
-        tell: Takes what somebody should know.
+        emit: Takes outputs of the state machine.
         auto_ids: Whether a voice framework's conversation without an id gets one.
     """
 
@@ -48,7 +48,7 @@ class Ownership:
         traces: Mapping[int, Trace],
         begin: Callable[[Mapping[str, object]], Conversation],
         drop: Callable[[Conversation], None],
-        tell: Callable[[Output], None],
+        emit: Callable[[Output], None],
         *,
         auto_ids: bool,
     ) -> None:
@@ -56,7 +56,7 @@ class Ownership:
         self._traces = traces
         self._begin = begin
         self._drop = drop
-        self._tell = tell
+        self._emit = emit
         self._auto_ids = auto_ids
         self._by_id: dict[str, Conversation] = {}
         self._hosts: dict[str, Conversation] = {}
@@ -96,7 +96,7 @@ class Ownership:
                 return
 
     def resolve(self, conversation: Conversation) -> Conversation:
-        """The conversation with its id, as far as its traces or the resource tell one, and with all that waited."""
+        """Returns the conversation, named by its traces or the resource if they have an id, with all that waited."""
         if conversation.external_id is None:
             conversation = self._named_late(conversation)
         if conversation.external_id is not None:
@@ -119,12 +119,12 @@ class Ownership:
             del self._by_id[external_id]
 
     def valid(self, external_id: object, where: str) -> str | None:
-        """The id if it is one: text of 1 to 255 characters. Another value is told and ignored."""
+        """Returns a valid id: text of 1 to 255 characters. Any other value is reported and ignored."""
         if external_id is None:
             return None
         if isinstance(external_id, str) and is_external_id(external_id):
             return external_id
-        self._tell(Noticed("bad_ids", None, where))
+        self._emit(Noticed("bad_ids", None, where))
         return None
 
     def _strength(self, span: SpanStart | SpanRecord, *, marked: bool) -> Strength | None:

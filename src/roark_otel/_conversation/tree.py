@@ -1,4 +1,4 @@
-"""The spans of a trace as far as they are needed: who is whose parent, while anybody may still ask.
+"""The spans of a trace and their parents, for as long as they are needed.
 
 A node is held by its open span and by the nodes below it, so a span that ends with nothing below it leaves nothing
 behind.
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from roark_otel._model.spans import SpanEvent, SpanRecord, SpanStart
 
 MANY = 1_000
-"""With so many open spans a trace is looked through for those that can never end."""
+"""The number of open spans from which a trace is searched for those that can never end."""
 
 MAX_CLOSED = 64
-"""So many closed conversations of a trace are remembered, to know whether it shows one id or more."""
+"""The most closed conversations of a trace that are remembered, to know whether it shows one id or more."""
 
 
 class Node:
@@ -47,7 +47,7 @@ class Node:
         self._conversation = conversation
 
     def is_waited_for(self) -> bool:
-        """Whether an open conversation begins here: that its span can never end is told, and may be on its way."""
+        """Returns whether an open conversation begins here: news that its span can never end may be on its way."""
         return self.conversation is not None and self.conversation.state is not State.CLOSED
 
     def upward(self) -> Iterator[Node]:
@@ -104,7 +104,7 @@ class Trace:
         return node
 
     def node_of(self, record: SpanRecord) -> Node:
-        """The node of a span that ended, made now if nobody saw it begin."""
+        """Returns the node of a span that ended; a new one if its start was not seen."""
         return self.nodes.get(record.span_id) or Node(record.span_id, self._node(record.parent_id), None)
 
     def _node(self, span_id: int | None) -> Node | None:
@@ -116,7 +116,7 @@ class Trace:
         conversation.trace_ids[self.trace_id] = None
 
     def is_crowded(self) -> bool:
-        """Whether there is so much that some of it may be of no use any more."""
+        """Returns whether there are so many nodes and conversations that pruning is worthwhile."""
         return len(self.nodes) + len(self.conversations) >= self._crowd
 
     def prune(self, is_held: Callable[[object], bool]) -> None:

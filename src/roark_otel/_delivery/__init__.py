@@ -1,1 +1,1 @@
-"""The courier thread: claim, send, read the answer, retry; recordings that come later."""
+"""The courier's thread: claims, sends, reads the answer, retries; waits for recordings that come later."""

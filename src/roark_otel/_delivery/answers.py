@@ -1,7 +1,6 @@
-"""What becomes of an attempt to deliver a call, and when to try again. Pure: no socket, no clock.
+"""Reads answers of Roark's API as receipts, and computes when to retry. Pure: no socket, no clock.
 
-The table of answers is that of Roark's API; it differs from what Roark's SDK does in one point that matters: a 409
-says that the call exists, so it is never retried.
+It differs from Roark's SDK in one point that matters: a 409 means that the call exists, so it is never retried.
 """
 
 from __future__ import annotations
@@ -15,27 +14,26 @@ from typing import cast
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 REFUSED_RETRY_SECONDS = 300.0
-"""How long everything waits after Roark refused the key, the permission, the credits or the address."""
+"""How long every call waits after Roark refused the key, its permissions, the credits or the address."""
 
 MAX_BACKOFF_SECONDS = 60.0
 """The longest wait between two attempts while Roark is down."""
 
 MAX_RETRY_AFTER_SECONDS = 3600.0
-"""The longest `Retry-After` that is believed."""
-
+"""The longest `Retry-After` that is honoured."""
 
 _REJECTED = frozenset({400, 413, 422})
 _REFUSED = frozenset({401, 402, 403, 404, 405})
 
 
 def receipt(status: int, headers: Mapping[str, str], body: bytes, *, tried: bool, now: datetime) -> Receipt:
-    """What an answer to `POST /v1/call` means.
+    """Reads an answer to `POST /v1/call`.
 
     Args:
         status: The HTTP status.
         headers: The headers, with names in lower case.
-        body: The body, as far as it was read.
-        tried: Whether an earlier attempt may have created this very call.
+        body: The part of the body that was read.
+        tried: Whether an earlier attempt may have created this call.
         now: The current time, for a `Retry-After` that is a date.
     """
     if 200 <= status < 300:
@@ -48,23 +46,23 @@ def receipt(status: int, headers: Mapping[str, str], body: bytes, *, tried: bool
 
 
 def append_receipt(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Receipt:
-    """What an answer to `POST /v1/call/{callId}/tool-invocations` means; arguments as in `receipt`."""
+    """Reads an answer to `POST /v1/call/{callId}/tool-invocations`; arguments as in `receipt`."""
     if 200 <= status < 300:
         call_id = _text_in(body, "callId")
         return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
-    # Here 404 is about the call, not about the address.
+    # Here a 404 is about the call, not the address.
     return Rejected(status, "no such call") if status in {404, 409} else _failed(status, headers, body, now)
 
 
 def _failed(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Receipt:
-    told = headers.get("x-should-retry", "").strip().lower()
-    if told != "true" and status in _REJECTED:
+    should_retry = headers.get("x-should-retry", "").strip().lower()
+    if should_retry != "true" and status in _REJECTED:
         named = tuple(named_fields(body))
         return Rejected(status, ", ".join(named) or "no field named", named)
-    if told != "true" and (status in _REFUSED or 300 <= status < 400):
+    if should_retry != "true" and (status in _REFUSED or 300 <= status < 400):
         return Refused(status)
-    if told == "false":
-        # Not soon, but what waits is never given up for it.
+    if should_retry == "false":
+        # The call waits for long, but is never given up for this.
         return TryAgain(REFUSED_RETRY_SECONDS, str(status), alone=True)
     return _try_again(str(status), headers, now)
 
@@ -75,7 +73,7 @@ def _try_again(why: str, headers: Mapping[str, str], now: datetime) -> TryAgain:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The seconds that `retry-after-ms` or `Retry-After` (seconds or an HTTP date) asks for, if any."""
+    """Returns the seconds that `retry-after-ms` or `Retry-After` (seconds or an HTTP date) asks for, if any."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             return _bounded(float(headers[name]) / unit)
@@ -83,24 +81,29 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
             continue
     try:
         at = parsedate_to_datetime(headers["retry-after"])
-        # An HTTP date is in UTC, whether it says so or not (RFC 9110, section 5.6.7).
+        # An HTTP date is in UTC, even if it does not name a zone (RFC 9110, section 5.6.7).
         return _bounded((at.replace(tzinfo=at.tzinfo or timezone.utc) - now).total_seconds())
     except (KeyError, ValueError, TypeError):
         return None
 
 
 def _bounded(seconds: float) -> float:
-    # NaN compares false with everything, so it ends as 0 here.
+    # NaN compares false with everything, so it becomes 0 here.
     return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS)
 
 
 def backoff(failures: int, chance: float) -> float:
-    """Seconds until the next attempt after so many failures in a row: full jitter, `chance` being in [0, 1)."""
+    """Returns the seconds until the next attempt, with full jitter.
+
+    Args:
+        failures: How many attempts have failed in a row.
+        chance: The jitter, in [0, 1).
+    """
     return chance * min(MAX_BACKOFF_SECONDS, 2.0 ** min(failures, 16))
 
 
 def named_fields(body: bytes) -> list[str]:
-    """The fields that an error answer names, as paths; the answer's own words are never passed on."""
+    """Returns the paths of the fields that an error answer names; the answer's own words are never passed on."""
     found: list[str] = []
     _collect_paths(_json(body), found)
     return found[:8]
@@ -124,13 +127,13 @@ def _path(value: object) -> str:
 
 
 def is_listing(body: bytes) -> bool:
-    """Whether an answer is a list of calls as Roark gives it."""
+    """Returns whether an answer is a list of calls in Roark's format."""
     answer = _json(body)
     return isinstance(answer, Mapping) and isinstance(cast("Mapping[str, object]", answer).get("data"), list)
 
 
 def _text_in(body: bytes, name: str) -> str | None:
-    """A text of an answer's `data`."""
+    """Returns a text in an answer's `data`."""
     answer = _json(body)
     data = cast("Mapping[str, object]", answer).get("data") if isinstance(answer, Mapping) else None
     found = cast("Mapping[str, object]", data).get(name) if isinstance(data, Mapping) else None

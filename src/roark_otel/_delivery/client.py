@@ -1,4 +1,4 @@
-"""The client: one request to Roark, and what became of it. The only module that knows httpx."""
+"""The client: makes one request to Roark and reads the outcome. The only module that knows httpx."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from roark_otel._model.receipts import Receipt
 
 MAX_ANSWER_BYTES = 1024 * 1024
-"""So much of an answer is read."""
+"""The most of an answer that is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """Something answered a look at Roark: with this status, and in Roark's words or not."""
+class Probed:
+    """Something answered a probe. `is_roark`: whether it answered as Roark does, and not as a proxy's page."""
 
     status: int
     is_roark: bool
@@ -36,23 +36,23 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Nothing answered; `why` is the kind of fault."""
+    """Nothing answered a probe. `why`: the type name of the error."""
 
     why: str
 
 
-Looked: TypeAlias = "Answered | Unreachable"
+Probe: TypeAlias = "Probed | Unreachable"
 
 
 class Client:
-    """A kept-alive connection to Roark. Made and used on one thread.
+    """A kept-alive connection to Roark, made and used on one thread.
 
     Args:
-        base_url: Where Roark is.
-        api_key: The key; it goes into a header and nowhere else.
+        base_url: The URL of Roark's API.
+        api_key: The key; it is sent in a header and kept nowhere else.
         project_id: The project, for a key that belongs to a user.
-        timeout: Seconds for one request.
-        transport: How requests travel; by default over the network, through the proxies of the environment.
+        timeout: The seconds that one request may take.
+        transport: Sends requests; by default over the network, through the proxies of the environment.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Client:
         if project_id:
             headers["x-roark-project-id"] = project_id
         self._timeout = timeout
-        # A redirect is not followed: it would take the key to another address.
+        # Following a redirect would send the key to another address.
         self._http = httpx.Client(
             base_url=base_url, headers=headers, timeout=timeout, transport=transport, follow_redirects=False
         )
@@ -76,16 +76,16 @@ class Client:
         """Posts a call once.
 
         Args:
-            body: The JSON of the call.
+            body: The call as JSON.
             tried: Whether an earlier attempt may have created it.
         """
         return self._post("/v1/call", body, partial(receipt, tried=tried))
 
     def append_tools(self, call_id: str, body: bytes) -> Receipt:
-        """Posts tool invocations of a call that Roark has; one that it has already is passed over.
+        """Appends tool invocations to a call that Roark has. Roark skips those that it has already.
 
         Args:
-            call_id: Roark's id of the call.
+            call_id: Roark's id for the call.
             body: JSON with at most 500 `toolInvocations`.
         """
         return self._post(f"/v1/call/{quote(call_id, safe='')}/tool-invocations", body, append_receipt)
@@ -97,15 +97,15 @@ class Client:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 content = _beginning_of(answer, time.monotonic() + self._timeout)
         except httpx.HTTPError as fault:
-            # A connection that broke may be this request's trouble; where there is none, nobody else gets one.
+            # This request alone may have broken the connection; if none can be made, other calls cannot make one.
             is_broken = isinstance(fault, (httpx.ReadError, httpx.WriteError, httpx.ProtocolError, httpx.DecodingError))
             return TryAgain(None, type(fault).__name__, alone=is_broken)
         finally:
             otel_context.detach(token)
         return meaning(answer.status_code, headers, content, now=datetime.now(timezone.utc))
 
-    def look(self) -> Looked:
-        """Asks for one call there is: whether Roark is there and takes the key. Changes nothing."""
+    def probe(self) -> Probe:
+        """Lists one call, which changes nothing, to find out whether Roark answers and accepts the key."""
         token = otel_context.attach(_suppressed())
         try:
             with self._http.stream("GET", "/v1/call", params={"limit": 1}) as answer:
@@ -114,7 +114,7 @@ class Client:
             return Unreachable(type(fault).__name__)
         finally:
             otel_context.detach(token)
-        return Answered(answer.status_code, is_listing(content))
+        return Probed(answer.status_code, is_listing(content))
 
     def close(self) -> None:
         """Closes the connection."""
@@ -124,7 +124,7 @@ class Client:
 def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:
     content = bytearray()
     for chunk in answer.iter_bytes():
-        # httpx waits so long for each byte; an answer that drips must not hold up all other calls.
+        # httpx's timeout is for each read; an answer that drips must not delay all other calls.
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout("the answer took too long")
         content += chunk
@@ -134,9 +134,9 @@ def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:
 
 
 def _suppressed() -> otel_context.Context:
-    """A context in which no instrumentation makes spans or headers of our request.
+    """Returns a context in which no instrumentation traces the request or adds headers to it.
 
-    The SDK's exporters use the same key, which has no public name; without it the request would only be traced.
+    The SDK's exporters use the same key, which has no public name. Without it the request would merely be traced.
     """
     key = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
     return otel_context.Context() if key is None else otel_context.set_value(key, True, otel_context.Context())

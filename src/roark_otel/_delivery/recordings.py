@@ -1,60 +1,53 @@
-"""Calls that wait in the spool for their recordings: who is asked, and what becomes of them when the wait ends.
+"""Calls that wait in the spool for their recordings, and what becomes of them when the wait ends.
 
-A recording comes from an attachment, from the app's resolver, or in the end from the fallback. What waits belongs to
-the process that spooled it, which touches the file now and then; once that has stopped, whoever is left takes it over.
+A recording comes from an attachment, from the app's resolver, or in the end from the fallback. A waiting call belongs
+to the process that spooled it, which touches the file now and then; once that stops, another process takes it over.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 - the fields of a dataclass
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 from roark_otel._delivery.answers import backoff
-from roark_otel._delivery.attempt import finished_call
-from roark_otel._delivery.resolver import Answered, Found, Never, NotYet, Resolving
-from roark_otel._safety.guard import guarded, logger
-from roark_otel._safety.log_ids import log_id
+from roark_otel._delivery.errands import Errand
+from roark_otel._delivery.kept_urls import KeptUrls
+from roark_otel._delivery.reports import finished_call, log_without_recording
+from roark_otel._delivery.resolver import Never, NotYet, Resolved, Resolver, ResolverAnswer
+from roark_otel._delivery.waits import NEVER, TAKE_OVER_SECONDS, TOUCH_SECONDS, Wait, seconds_left, seconds_until_free
+from roark_otel._safety.guard import guarded
 from roark_otel._spool import attachments
 from roark_otel._spool.body import with_recording
-from roark_otel._spool.file import Stage
-from roark_otel._spool.spool import Spooled
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.names import CallName, Stage, is_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from typing import Protocol
+    from collections.abc import Callable, Mapping
 
-    from roark_otel._model.hooks import FinishedCall, RecordingResolver
+    from roark_otel._delivery.clock import Clock
+    from roark_otel._delivery.errands import Errands
+    from roark_otel._model.hooks import RecordingResolver
     from roark_otel._model.stats import Tally
     from roark_otel._spool.spool import Spool
 
-    class _TakeUp(Protocol):
-        def __call__(self, name: str, *, own: bool, has_rested: bool) -> None: ...
-
-
-TOUCH_SECONDS = 30.0
-"""How often a process says that it still looks after its waiting calls."""
-
-TAKE_OVER_SECONDS = 120.0
-"""A waiting call that was not touched for so long is anybody's."""
-
-MAX_KEPT = 1_000
-"""So many recordings are kept in memory for calls to come."""
-
 RETRY_SECONDS = 1.0
-"""After so long a file that somebody else had, or that could not be written, is looked at again."""
+"""How soon a file that another process held, or that could not be written, is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Where recordings that come later are from.
+class RecordingPolicy:
+    """Where recordings that come later come from.
 
-    `root` is the spool's, whose attachments count; None in memory. `wait_seconds`: how long a call waits after its end.
+    Args:
+        root: The root of the spool, whose attachments count; None in memory.
+        wait_seconds: How long a call waits after its end.
+        fallback_url: What is sent when the wait is over; None to set the call aside.
+        resolver: The app's resolver.
     """
 
     root: Path | None = None
@@ -63,165 +56,153 @@ class Policy:
     resolver: RecordingResolver | None = None
 
 
-@dataclass(slots=True)
-class _Wait:
-    """A call that waits. Times are monotonic seconds."""
-
-    call: FinishedCall
-    own: bool
-    ask_at: float
-    ends_at: float
-    touch_at: float
-    failures: int = 0
-
-
-class Recordings:
-    """The waiting calls of a spool. Everything here happens on the courier's thread.
+class WaitingCalls:
+    """The calls of a spool that wait for their recordings. All methods are for the courier's thread.
 
     Args:
-        spool: Where they are.
-        tally: Counts.
-        policy: Where recordings are from.
-        tell: Takes the resolver's answers to this thread.
-        take_up: Takes a call that has its recording.
+        spool: Where the calls are.
+        errands: Takes the calls that have a recording.
+        tally: Counts calls that are set aside.
+        policy: Where recordings come from.
+        post: Takes the resolver's answers to the courier's thread.
+        clock: Brings the time.
     """
 
     def __init__(
         self,
         spool: Spool,
+        errands: Errands,
         tally: Tally,
-        policy: Policy | None,
-        tell: Callable[[Answered], None],
-        take_up: _TakeUp,
+        policy: RecordingPolicy,
+        post: Callable[[ResolverAnswer], None],
+        clock: Clock = time,
     ) -> None:
         self._spool = spool
+        self._errands = errands
         self._tally = tally
-        self._policy = policy or Policy()
-        self._take_up = take_up
-        resolver = self._policy.resolver
-        self._resolving = None if resolver is None else Resolving(resolver, tell, tally)
-        self._waits: dict[str, _Wait] = {}
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._policy = policy
+        self._clock = clock
+        self._resolver = None if policy.resolver is None else Resolver(policy.resolver, post, tally)
+        self._kept = KeptUrls(policy.root)
+        self._waits: dict[str, Wait] = {}
 
     def __len__(self) -> int:
-        """How many calls wait."""
         return len(self._waits)
 
-    def due(self) -> float:
-        """When there is something to do, monotonic."""
-        soonest = min((min(w.ask_at, w.ends_at, w.touch_at) for w in self._waits.values()), default=float("inf"))
-        return min(soonest, self._resolving.due() if self._resolving else float("inf"))
+    def next_at(self) -> float:
+        """Returns when there is something to do, in monotonic seconds."""
+        has_resolver = self._resolver is not None
+        soonest = min((wait.next_at(has_resolver=has_resolver) for wait in self._waits.values()), default=NEVER)
+        return min(soonest, self._resolver.next_at() if self._resolver else NEVER)
 
-    def add(self, name: str, *, own: bool, since: float | None = None) -> None:
-        """A call waits. One of another process is asked for only when that has let go of it."""
+    # What waits
+
+    def add_own(self, name: str) -> None:
+        """Adds a call that this process spooled."""
+        now = self._clock.monotonic()
         known = self._waits.get(name)
-        if known is not None:
-            if own:
-                known.own, known.ask_at = True, self._asked_at(time.monotonic())
-                known.touch_at = time.monotonic() + TOUCH_SECONDS
-            elif not known.own and since is not None:
-                known.ask_at = max(known.ask_at, self._asked_at(self._free_at(since)))
-            return
+        if known is None:
+            self._begin(name, own=True, ask_at=now)
+        else:
+            self._waits[name] = known.owned(now)
+
+    def take_in(self, files: Mapping[str, float]) -> None:
+        """Adds the calls of other processes, forgets those that wait no longer, and gives the others what was attached.
+
+        Args:
+            files: The names of the waiting calls in the spool, with the times when they were last touched.
+        """
+        for name, touched in files.items():
+            free_at = self._clock.monotonic() + seconds_until_free(touched, self._clock.time())
+            known = self._waits.get(name)
+            if known is None:
+                self._begin(name, own=False, ask_at=free_at)
+            elif not known.own:
+                self._waits[name] = known.left_alone(free_at)
+        for name in [name for name in self._waits if name not in files]:
+            del self._waits[name]
+        attached = self._kept.on_disk() if self._waits else ()
+        for name in [name for name in self._waits if CallName.parse(name).id_hash in attached]:
+            self._give_kept(name)
+
+    def _begin(self, name: str, *, own: bool, ask_at: float) -> None:
         with self._spool.claim(name, (Stage.WAITING,)) as call:
             if not isinstance(call, Spooled):
                 return
             header = call.header
-        now = time.monotonic()
-        # Never longer than was meant, should the clock have been set back.
-        wait = header.recording_wait or self._policy.wait_seconds
-        left = max(0.0, min(header.finished_at + wait - time.time(), wait)) + (0.0 if own else TAKE_OVER_SECONDS)
-        self._waits[name] = _Wait(
-            call=finished_call(header),
-            own=own,
-            ask_at=self._asked_at(now if since is None else self._free_at(since)),
-            ends_at=now + left,
-            touch_at=now + TOUCH_SECONDS if own else float("inf"),
-        )
-        self._attach_kept(name)
+        now = self._clock.monotonic()
+        ends_at = now + seconds_left(header, self._policy.wait_seconds, self._clock.time())
+        if own:
+            wait = Wait(finished_call(header), own, ask_at, ends_at, touch_at=now + TOUCH_SECONDS)
+        else:
+            wait = Wait(finished_call(header), own, ask_at, ends_at + TAKE_OVER_SECONDS)
+        self._waits[name] = wait
+        self._give_kept(name)
 
-    def _free_at(self, since: float) -> float:
-        return time.monotonic() + min(TAKE_OVER_SECONDS, max(0.0, since + TAKE_OVER_SECONDS - time.time()))
-
-    def _asked_at(self, at: float) -> float:
-        return at if self._resolving else float("inf")
-
-    def look(self, present: Collection[str]) -> None:
-        """Lets go of what waits no longer, and gives the others what was attached for them."""
-        for name in [name for name in self._waits if name not in present]:
-            del self._waits[name]
-        if self._waits and self._policy.root is not None:
-            kept = attachments.kept(self._policy.root)
-            for name in list(self._waits):
-                if name[:32] in kept:
-                    self._attach_kept(name)
+    # What is known of their recordings
 
     def attach(self, id_hash: str, url: str) -> None:
-        """Gives the calls of an id a recording, if they wait here; in memory it is kept for one that is yet to come."""
-        names = [name for name in self._waits if name.startswith(id_hash)]
+        """Gives the waiting calls of an id a recording; in memory it is kept for one that is yet to come."""
+        names = [name for name in self._waits if is_of(name, id_hash)]
         for name in names:
             self._give(name, url)
-        if not names and self._policy.root is None:
-            self._kept[id_hash] = url
-            if len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
+        if not names:
+            self._kept.keep(id_hash, url)
 
-    def answered(self, answered: Answered) -> None:
-        """The resolver has answered."""
-        is_awaited = self._resolving is not None and self._resolving.has_ended(answered.attempt)
-        match answered.answer:
-            case Found(url):
-                self._give(answered.name, url)
+    def resolve(self, answer: ResolverAnswer) -> None:
+        """Acts on an answer of the resolver, also on one that comes after its attempt was abandoned."""
+        is_current = self._resolver is not None and self._resolver.has_ended(answer.attempt)
+        match answer.resolution:
+            case Resolved(url):
+                self._give(answer.name, url)
             case Never():
-                self._end(answered.name)
+                self._end(answer.name)
             case NotYet():
-                if is_awaited:
-                    self._ask_later(answered.name)
+                if is_current:
+                    self._ask_later(answer.name)
             case _:
-                assert_never(answered.answer)
+                assert_never(answer.resolution)
 
     @guarded(None)
     def round(self) -> None:
-        """Does what is due."""
-        now = time.monotonic()
+        """Does what is due: ends waits, touches files and asks the resolver."""
+        now = self._clock.monotonic()
         for name, wait in list(self._waits.items()):
             if wait.ends_at <= now:
                 self._end(name)
                 continue
             if wait.touch_at <= now:
                 self._spool.touch(name)
-                wait.touch_at = now + TOUCH_SECONDS
-            if wait.ask_at <= now and self._resolving is not None:
-                wait.own, wait.touch_at = True, min(wait.touch_at, now)
-                wait.ask_at = float("inf")
-                self._resolving.ask(name, wait.call)
-        if self._resolving is not None:
-            for name in self._resolving.round():
+                self._waits[name] = wait = wait.touched(now)
+            if wait.ask_at <= now and self._resolver is not None:
+                self._waits[name] = wait.asked(now)
+                self._resolver.ask(name, wait.call)
+        if self._resolver is not None:
+            for name in self._resolver.round():
                 self._ask_later(name)
 
     def _ask_later(self, name: str) -> None:
         if (wait := self._waits.get(name)) is not None:
-            wait.failures += 1
-            pause = RETRY_SECONDS + backoff(wait.failures, random.random())  # noqa: S311 - jitter
-            wait.ask_at = time.monotonic() + pause
+            pause = RETRY_SECONDS + backoff(wait.failures + 1, random.random())  # noqa: S311 - jitter
+            self._waits[name] = wait.unresolved(self._clock.monotonic() + pause)
 
-    def _attach_kept(self, name: str) -> None:
-        root = self._policy.root
-        url = self._kept.pop(name[:32], None) if root is None else attachments.kept_for(root, name[:32])
-        if url is not None:
+    # How a wait ends
+
+    def _give_kept(self, name: str) -> None:
+        if (url := self._kept.take(CallName.parse(name).id_hash)) is not None:
             self._give(name, url)
 
     def _give(self, name: str, url: str) -> None:
-        """A waiting call has its recording, and may be sent."""
+        """Gives a waiting call its recording, so that it may be sent."""
         wait = self._waits.get(name)
-        if wait is None or not self._given(name, url):
+        if wait is None or not self._write_recording(name, url):
             return
         del self._waits[name]
-        if self._policy.root is not None:
-            attachments.drop(self._policy.root, name[:32])
-        self._take_up(name, own=wait.own, has_rested=False)
+        self._kept.drop(CallName.parse(name).id_hash)
+        self._hand_over(name, wait)
 
     @guarded(False)
-    def _given(self, name: str, url: str) -> bool:
+    def _write_recording(self, name: str, url: str) -> bool:
         try:
             return attachments.give(self._spool, name, url)
         except OSError:
@@ -230,11 +211,12 @@ class Recordings:
 
     @guarded(None)
     def _end(self, name: str) -> None:
-        """There will be no recording: the fallback is sent, or the call is set aside."""
+        """Ends a wait without a recording: the fallback is sent, or the call is set aside."""
         wait = self._waits.get(name)
         if wait is None:
             return
-        wait.ends_at = time.monotonic() + RETRY_SECONDS  # should somebody else have it
+        # In case another process holds the file.
+        self._waits[name] = replace(wait, ends_at=self._clock.monotonic() + RETRY_SECONDS)
         with self._spool.claim(name, (Stage.WAITING,)) as call:
             if not isinstance(call, Spooled):
                 return
@@ -242,13 +224,11 @@ class Recordings:
             if self._policy.fallback_url is None:
                 self._spool.reject(call, 0, "no_recording")
                 self._tally.add("rejected", error_type="no_recording")
-                logger.warning(
-                    "call external_id=%s has no recording and is kept in %s/rejected; attach_recording() "
-                    "still sends it",
-                    log_id(call.header.external_id),
-                    self._spool.place,
-                )
+                log_without_recording(call.header, self._spool.place)
                 return
             body = with_recording(call.body, self._policy.fallback_url, is_fallback=True)
             self._spool.rewrite(call, call.header, body, Stage.READY)
-        self._take_up(name, own=wait.own, has_rested=False)
+        self._hand_over(name, wait)
+
+    def _hand_over(self, name: str, wait: Wait) -> None:
+        self._errands.put(name, Errand(self._clock.monotonic(), wait.own, self._clock.time()))

@@ -1,6 +1,7 @@
-"""The app's own resolver of recordings, asked on a thread of its own: one call at a time, each within a deadline.
+"""Asks the app's own resolver for recordings, on its own thread: one call at a time, each within a deadline.
 
-Whatever it does, deliveries go on: an attempt over its deadline is abandoned, and the next one gets a new thread.
+Deliveries go on whatever the resolver does: an attempt over its deadline is abandoned, and the next one gets a new
+thread.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
     from roark_otel._model.stats import Tally
 
 DEADLINE_SECONDS = 10.0
-"""How long one attempt may take."""
+"""The longest that one attempt may take."""
 
 MAX_ABANDONED = 8
-"""So many abandoned attempts may hang at a time; with more the resolver is not asked until one of them ends."""
+"""The most abandoned attempts that may hang at a time; the resolver is not asked again until one of them ends."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The recording is here."""
+class Resolved:
+    """The recording is at this URL."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Nobody knows yet, or the attempt failed."""
+    """The resolver does not know the recording yet, or it failed: it is asked again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,19 @@ class Never:
     """There will be no recording."""
 
 
-Answer: TypeAlias = "Found | NotYet | Never"
+Resolution: TypeAlias = "Resolved | NotYet | Never"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What the resolver said of a call; `attempt` tells one question from another."""
+class ResolverAnswer:
+    """The resolution of a call. `attempt`: the number of the attempt that it belongs to."""
 
     name: str
-    answer: Answer
+    resolution: Resolution
     attempt: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Attempt:
     name: str
     number: int
@@ -66,18 +67,18 @@ class _Attempt:
     deadline: float
 
 
-class Resolving:
-    """Asks the resolver. All methods are for the courier's thread.
+class Resolver:
+    """Asks the app's resolver. All methods are for the courier's thread.
 
     Args:
-        resolver: The app's.
-        tell: Takes the answers, on whatever thread.
+        resolver: The app's resolver.
+        post: Takes the answers, on any thread.
         tally: Counts abandoned attempts.
     """
 
-    def __init__(self, resolver: RecordingResolver, tell: Callable[[Answered], None], tally: Tally) -> None:
+    def __init__(self, resolver: RecordingResolver, post: Callable[[ResolverAnswer], None], tally: Tally) -> None:
         self._resolver = resolver
-        self._tell = tell
+        self._post = post
         self._tally = tally
         self._queue: deque[tuple[str, FinishedCall]] = deque()
         self._current: _Attempt | None = None
@@ -85,52 +86,51 @@ class Resolving:
         self._number = 0
 
     def ask(self, name: str, call: FinishedCall) -> None:
-        """Asks for the recording of a call, after those asked for before."""
+        """Queues a call, to ask for its recording after those queued before."""
         self._queue.append((name, call))
 
-    def due(self) -> float:
-        """When an attempt has to be abandoned, monotonic."""
+    def next_at(self) -> float:
+        """Returns when the current attempt has to be abandoned, in monotonic seconds."""
         return self._current.deadline if self._current else float("inf")
 
     def has_ended(self, attempt: int) -> bool:
-        """Takes note of an answer. Returns whether anybody still waited for it."""
+        """Notes that an attempt has ended. Returns whether it was the current one, and not abandoned before."""
         if self._current is None or self._current.number != attempt:
             return False
         self._current = None
         return True
 
     def round(self) -> list[str]:
-        """Abandons an attempt that is over its deadline, and makes the next. Returns the names of those abandoned."""
-        given_up: list[str] = []
+        """Abandons an attempt over its deadline, and starts the next. Returns the names of those abandoned."""
+        abandoned: list[str] = []
         if self._current is not None and time.monotonic() >= self._current.deadline:
-            given_up.append(self._current.name)
+            abandoned.append(self._current.name)
             self._abandoned.append(self._current.thread)
             self._current = None
             self._tally.add("abandoned_resolvers")
-            message = "the recording resolver took more than %d s and is not waited for"
+            message = "the recording resolver took more than %d s; the attempt is abandoned, and repeated later"
             log_once(logging.WARNING, (), message, int(DEADLINE_SECONDS))
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if self._current is None and self._queue and len(self._abandoned) < MAX_ABANDONED:
             self._begin(*self._queue.popleft())
-        return given_up
+        return abandoned
 
     def _begin(self, name: str, call: FinishedCall) -> None:
         self._number += 1
         number = self._number
 
         def attempt() -> None:
-            answer = self._asked(call)
-            self._tell(Answered(name, answer or NotYet(), number))
+            self._post(ResolverAnswer(name, self._resolve(call), number))
 
         thread = threading.Thread(target=attempt, name="roark-otel-resolver", daemon=True)
         self._current = _Attempt(name, number, thread, time.monotonic() + DEADLINE_SECONDS)
         try:
             thread.start()
         except RuntimeError:  # the process is ending
-            self._tell(Answered(name, NotYet(), number))
+            self._post(ResolverAnswer(name, NotYet(), number))
 
-    @guarded(None)
-    def _asked(self, call: FinishedCall) -> Answer:
+    @guarded(NotYet())
+    def _resolve(self, call: FinishedCall) -> Resolution:
         try:
             url = self._resolver(call)
         except NoRecording:
@@ -138,6 +138,7 @@ class Resolving:
         if url is None:
             return NotYet()
         if is_http_url(url):
-            return Found(url)
-        log_once(logging.WARNING, (), "the recording resolver gave something that is no http URL")
+            return Resolved(url)
+        message = "the recording resolver returned something that is not an http URL; ignoring it and asking again"
+        log_once(logging.WARNING, (), message)
         return NotYet()

@@ -1,4 +1,4 @@
-"""The assembler: the thread that owns all conversations, and turns those that are finished into calls in the spool."""
+"""The assembler: the thread that owns all conversations, and turns finished ones into calls in the spool."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from typing_extensions import assert_never
 from roark_otel._capture.inbox import Request
 from roark_otel._conversation.cleaning import sound
 from roark_otel._conversation.outputs import Finished, Forgotten, Late, Noticed, Output, Reopened
+from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.guard import guarded, log_once, logger
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.log_ids import log_id
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.body import MAX_APPENDED, appendable
-from roark_otel._spool.file import Header, Stage, call_name
-from roark_otel._spool.spool import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name, late_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,50 +41,19 @@ if TYPE_CHECKING:
     from roark_otel._spool.spool import Spool
 
 POLL_SECONDS = 0.05
-"""How often the inbox is looked into while a conversation is open."""
+"""How often the thread looks into the inbox while a conversation is open."""
 
 IDLE_SECONDS = 5.0
-"""The same while none is; then the first entry ends the wait."""
+"""The same while none is open; an entry ends that wait."""
 
 YIELD_EVERY = 64
-"""After so many entries the thread lets others run."""
+"""The number of entries after which the thread lets others run."""
 
 REMEMBERED_SECONDS = 3_600.0
-"""How long the id of a call is remembered."""
+"""How long the id of a call is remembered, so that a second one of it is a duplicate."""
 
 MAX_UNSENT = 1_024
-"""So many conversations that make no call are remembered, to count each of them once."""
-
-NOTICES: dict[str, str] = {
-    "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
-    "root span, or start it inside roark_otel.call_attributes(external_id=…)",
-    "second_roots": "a second conversation under the resource's roark.external_id makes no call: one process has many "
-    "conversations, so set the id on each one's root span and not on the resource",
-    "unattributed": "words in a trace that shows several ids or none, below no span that has one, make no call: set "
-    "roark.external_id on the root span of the conversation",
-    "fragments": "spans whose id only baggage tells make no call here: the process that set the id makes it, without "
-    "them. A gateway that joins the spans of several processes is planned",
-    "late_dropped": "what came after a call was sent is not part of it, but for tool uses; ROARK_LINGER_SECONDS is how "
-    "long a call waits for late spans",
-    "duplicates": "a further conversation of an id that has a call already is not sent and kept in rejected/ of the "
-    "spool: give each conversation an id of its own",
-    "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
-}
-"""What a person is told, once an interval, of the notices that something can be done about."""
-
-WAITS_FOR_RECORDING = (
-    "call external_id=%s waits in the spool for its recording: call roark_otel.attach_recording(id, url) "
-    "or `roark-otel spool attach`, set roark.recording_url on a span of it, or configure ROARK_RECORDING_URL_TEMPLATE, "
-    "recording_url= or ROARK_RECORDING_FALLBACK_URL"
-)
-"""What is logged of a call without a recording."""
-
-NO_RECORDING_SOURCE = (
-    "no source of recordings is configured, and Roark takes no call without one: calls whose spans carry "
-    "no roark.recording_url wait for roark_otel.attach_recording(); set ROARK_RECORDING_URL_TEMPLATE, recording_url= "
-    "or ROARK_RECORDING_FALLBACK_URL"
-)
-"""What is told once, when the first call has to wait."""
+"""The most conversations without a call that are remembered, so that each is counted once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +69,13 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an assembler goes by. Times are in seconds.
+    """The rules of an assembler. Times are in seconds.
 
-    `hold_seconds`: how long a call that goes on is held back in the spool, should this process die meanwhile;
-    `recording_delay_seconds`: how long after its end the template's URL of a call is good;
-    `recording_wait_seconds`: for how long after its end a call waits for a recording;
-    `max_calls`: so many calls are remembered for what comes late;
-    `has_recording_source`: whether a call may get its recording other than by its spans and attachments.
+    `hold_seconds`: how long a call that goes on is held back in the spool, in case this process dies in the meantime;
+    `recording_delay_seconds`: how long after its end the template's URL of a call becomes valid;
+    `recording_wait_seconds`: how long after its end a call waits for a recording;
+    `max_calls`: the most calls that are remembered for what comes late;
+    `has_recording_source`: whether a call may get its recording other than from its spans and attachments.
     """
 
     hold_seconds: float
@@ -119,9 +90,9 @@ class Assembler:
 
     Args:
         conversations: The state machine.
-        defaults: What holds where spans do not say.
+        defaults: What a call has where its spans do not set it.
         places: Where it takes from and gives to.
-        rules: What it goes by.
+        rules: Its rules.
         redaction: What of a call may be sent.
         masking: Masks content as entries are taken in; None where content is captured.
     """
@@ -142,30 +113,34 @@ class Assembler:
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._to = places
         self._rules = rules
-        self._is_told_of_recordings = rules.has_recording_source
+        self._has_warned_of_recordings = rules.has_recording_source
         self._calls: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
 
     @property
     def open_conversations(self) -> int:
-        """How many conversations are not closed."""
+        """The number of conversations that are not closed."""
         return len(self._conversations)
 
     def start(self) -> None:
-        """Starts the thread unless it runs."""
+        """Starts the thread unless it is running."""
         self._worker.start()
 
     def retire(self) -> None:
-        """Lets the thread end when nothing is open; `start` brings it back."""
+        """Lets the thread end when nothing is open. `start` brings it back."""
         self._worker.retire()
         self._to.inbox.hurry()
 
+    def stop(self) -> None:
+        """Ends the thread, whatever is open."""
+        self._worker.stop(self._to.inbox.hurry)
+
     def ask(self, deadline: float, close_idle: float | None = None) -> bool:
-        """Has every conversation whose root has ended finished, and its call put into the spool.
+        """Finishes every conversation whose root has ended, and puts its call into the spool.
 
         Args:
-            deadline: Until when to wait, monotonic.
-            close_idle: Also close, as incomplete, those idle for so many seconds.
+            deadline: Until when to wait, in monotonic seconds.
+            close_idle: Also close, as incomplete, those that have been idle for this many seconds.
 
         Returns:
             Whether it was done in time.
@@ -207,10 +182,10 @@ class Assembler:
 
     @guarded(None)
     def _take(self, entry: Entry) -> None:
-        told = sound(entry, time.time_ns())
+        entry = sound(entry, time.time_ns())
         if self._masking is not None:
-            told = self._masking.entry(told)
-        self._conversations.take(told, time.monotonic())
+            entry = self._masking.entry(entry)
+        self._conversations.take(entry, time.monotonic())
 
     def _answer(self, request: Request) -> None:
         try:
@@ -240,14 +215,7 @@ class Assembler:
                 self._to.forget_trace(trace_id)
             case Noticed(kind, external_id, detail):
                 self._to.tally.add(kind)
-                if kind in NOTICES:
-                    log_once(
-                        logging.WARNING,
-                        (kind,),
-                        f"{NOTICES[kind]} (external_id=%s, span=%s)",
-                        log_id(external_id),
-                        detail,
-                    )
+                notify(kind, external_id, detail)
             case _:
                 assert_never(output)
 
@@ -271,13 +239,13 @@ class Assembler:
         header = replace(header, recording_wait=self._rules.recording_wait_seconds)
         if self._is_duplicate(conversation.external_id, name):
             self._to.tally.add("duplicates")
-            tell("duplicates", conversation.external_id, "")
+            notify("duplicates", conversation.external_id, "")
             self._to.spool.put_aside(name, header, body, "duplicate_id")
         else:
             self._put(name, header, body, stage, rest)
 
     def _is_duplicate(self, external_id: str, name: str) -> bool:
-        """Whether the id has a call already, of another root: of an id the first one makes the call."""
+        """Returns whether another root has made a call of the id: the first one makes it."""
         now = time.monotonic()
         first, at = self._calls.pop(external_id, (name, now))
         if first != name and now - at < REMEMBERED_SECONDS:
@@ -289,7 +257,7 @@ class Assembler:
         return False
 
     def _linked(self, conversation: FinishedConversation) -> Recorded | Unrecorded | None:
-        # pydantic's models take a while to build: on this thread that delays nobody.
+        # pydantic's models take a while to build: on this thread that delays no span.
         with importing():
             from roark_otel._linking.link import NotLinkable, link
 
@@ -298,12 +266,12 @@ class Assembler:
             self._leave_out(_name(conversation), linked.reason)
             return None
         for field in linked.problems:
-            message = "%s of call %s is not valid and is left out"
+            message = "%s of call %s is not valid and is ignored"
             log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
         return linked
 
     def _leave_out(self, name: str, reason: str) -> None:
-        """No call is sent: one that rests in the spool is taken back, and the conversation is counted once."""
+        """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
         self._to.spool.withdraw(name)
         if name not in self._unsent:
             self._to.tally.add(reason)
@@ -317,7 +285,7 @@ class Assembler:
             case Saved():
                 self._to.tally.add("finished")
                 if stage is Stage.WAITING:
-                    self._say_waits(header.external_id)
+                    self._report_wait(header.external_id)
             case Replaced(_, stage):
                 pass  # a recording that was attached to the earlier version stays
             case TooLate():
@@ -330,10 +298,10 @@ class Assembler:
                 assert_never(put)
         self._hand_on(name, stage, rest)
 
-    def _say_waits(self, external_id: str) -> None:
+    def _report_wait(self, external_id: str) -> None:
         logger.info(WAITS_FOR_RECORDING, log_id(external_id))
-        if not self._is_told_of_recordings:
-            self._is_told_of_recordings = True
+        if not self._has_warned_of_recordings:
+            self._has_warned_of_recordings = True
             logger.warning(NO_RECORDING_SOURCE)
 
     def _hand_on(self, name: str, stage: Stage, rest: float) -> None:
@@ -359,13 +327,13 @@ class Assembler:
         for number, body in enumerate(appendable(late)):
             tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
             header = replace(_header(conversation, None, 0.0), tools=tools, call_id=call_id)
-            put = self._to.spool.put(f"{name}-{time.time_ns():x}", header, body, Stage.LATE)
+            put = self._to.spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._to.courier.offer(put.name, 0.0)
 
     def _drop_late(self, external_id: str) -> None:
         self._to.tally.add("late_dropped")
-        tell("late_dropped", external_id, "")
+        notify("late_dropped", external_id, "")
 
 
 def _name(conversation: FinishedConversation) -> str:
@@ -382,15 +350,4 @@ def _header(conversation: FinishedConversation, call: UnrecordedCall | None, res
         turns=len(call.transcript or ()) if call else 0,
         tools=len(call.tool_invocations or ()) if call else 0,
         started_at=conversation.started_ns / 1e9,
-    )
-
-
-def tell(kind: str, external_id: str | None, span_name: str) -> None:
-    """Warns of something that can be cured, once an interval for each kind."""
-    log_once(
-        logging.WARNING,
-        (kind,),
-        f"{NOTICES[kind]} (external_id=%s, span=%s)",
-        log_id(external_id),
-        span_name,
     )

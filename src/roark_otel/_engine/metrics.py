@@ -1,7 +1,8 @@
-"""Metrics about ourselves: the numbers of `Stats` and of the spool, as OpenTelemetry instruments of `roark_otel`.
+"""Metrics about this package: the numbers of `Stats` and of the spool, as OpenTelemetry instruments of `roark_otel`.
 
 All are observable: they are read on the thread of the app's metric reader, when it collects. Without an SDK's meter
-provider nobody reads, and nothing is done. Names follow the SDK's own (`otel.sdk.processor.*`, `otel.sdk.exporter.*`).
+provider there is no reader, and nothing is done. Names follow the SDK's own (`otel.sdk.processor.*`,
+`otel.sdk.exporter.*`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _CONVERSATIONS = {
     "fragments": "fragment",
     "duplicates": "duplicate",
 }
-"""Counters of `Stats` and what became of those conversations."""
+"""Counters of `Stats`, and the outcome of the conversations that each counts."""
 
 _CALLS = ("delivered", "already", "rejected", "lost")
 """Counters of calls that the courier is done with; the last two are failures."""
@@ -49,7 +50,7 @@ _CALLS = ("delivered", "already", "rejected", "lost")
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One instrument: what it is, and how it is read."""
+    """One instrument, and the function that reads it."""
 
     name: str
     kind: str
@@ -164,7 +165,7 @@ _names = count()
 
 
 class _Watched:
-    """The engines that one meter provider hears of. It keeps none of them alive."""
+    """The engines whose metrics one meter provider reads. It keeps none of them alive."""
 
     def __init__(self, meter: Meter) -> None:
         self._engines: weakref.WeakKeyDictionary[Engine, str] = weakref.WeakKeyDictionary()
@@ -173,7 +174,7 @@ class _Watched:
             create(one.name, [self._callback(one)], unit=one.unit, description=one.description)
 
     def add(self, engine: Engine) -> None:
-        """Has an engine told of, once."""
+        """Adds an engine, once."""
         if engine not in self._engines:
             self._engines[engine] = f"roark_span_processor/{next(_names)}"
 
@@ -195,7 +196,7 @@ _watched: weakref.WeakKeyDictionary[MeterProvider, _Watched] = weakref.WeakKeyDi
 
 @guarded(None)
 def watch(engine: Engine, meter_provider: MeterProvider | None) -> None:
-    """Has a meter provider hear of an engine.
+    """Lets a meter provider read the metrics of an engine.
 
     Args:
         engine: The engine.

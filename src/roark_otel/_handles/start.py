@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from roark_otel._capture.call_context import ContextAttributes
     from roark_otel._handles.arguments import CallAttributes
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class call_attributes(AbstractContextManager[None], AbstractAsyncContextManager[None]):  # noqa: N801 - reads as a verb
@@ -169,7 +169,7 @@ class conversation(  # noqa: N801 - reads as a noun of the language
         self.__exit__(kind, fault, traceback)
 
 
-def bind(function: Callable[P, R]) -> Callable[P, R]:
+def bind(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Returns a function that runs in the context that is current now: threads and executors inherit none.
 
     `pool.submit(roark_otel.bind(work), ...)`. The current span, `call_attributes` and baggage of the caller hold in it.
@@ -181,17 +181,17 @@ def bind(function: Callable[P, R]) -> Callable[P, R]:
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
-        async def bound_coroutine(*args: P.args, **kwargs: P.kwargs) -> object:
+        async def bound_coroutine(*args: _P.args, **kwargs: _P.kwargs) -> object:
             attached = AttachedContext(context)
             try:
                 return await function(*args, **kwargs)
             finally:
                 attached.take_back()
 
-        return cast("Callable[P, R]", bound_coroutine)
+        return cast("Callable[_P, _R]", bound_coroutine)
 
     @functools.wraps(function)
-    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+    def bound(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         attached = AttachedContext(context)
         try:
             return function(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What holds where the spans of a conversation do not say."""
+"""The values of a call that its spans leave open."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def _not_installed(_framework: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The app's own word on what a call is like.
+    """The app's settings for its calls.
 
-    `with_content` False: no text, argument, result, prompt or payload gets into a call. `version_of` tells the version
-    of a framework that is installed. `sample_ratio` is the share of calls that are sent. `properties_allow` are the
-    only properties told by spans that may be sent, in snake_case; None allows all.
+    `with_content` False: no text, argument, result, prompt or payload gets into a call. `version_of` returns the
+    installed version of a framework. `sample_ratio` is the share of calls that are sent. `properties_allow` are the
+    only properties of spans that may be sent, in snake_case; None allows all.
     """
 
     interface_type: str | None = None

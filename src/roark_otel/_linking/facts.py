@@ -1,4 +1,4 @@
-"""The facts of a conversation, sorted out: which of several tellings holds."""
+"""Sorts out the facts of a conversation: which of several values of one name holds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from roark_otel._model.finished import FinishedConversation
 
-P = TypeVar("P", Agent, Customer)
+_P = TypeVar("_P", Agent, Customer)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of a conversation, of each name those of the highest dialect that tells it, the latest first."""
+    """The facts of a conversation, of each name those of the highest dialect that reports it, the latest first."""
 
     by_name: Mapping[str, tuple[Fact, ...]]
 
@@ -30,50 +30,50 @@ class Facts:
         """Sorts out the facts of a conversation."""
         by_name: dict[str, tuple[Fact, ...]] = {}
         for _, moments in conversation.moments:
-            told: dict[str, list[Fact]] = {}
+            reported: dict[str, list[Fact]] = {}
             for one in moments:
                 if isinstance(one, Fact):
-                    told.setdefault(one.name, []).append(one)
-            for name, facts in told.items():
+                    reported.setdefault(one.name, []).append(one)
+            for name, facts in reported.items():
                 latest = sorted(facts, key=lambda fact: (fact.time_ns, fact.span_id, repr(fact.value)), reverse=True)
                 # Participants add up over dialects; of everything else the highest dialect's word is final.
                 by_name[name] = (*by_name.get(name, ()), *latest)
         return cls(by_name)
 
     def get(self, name: str) -> object:
-        """The value of a fact, None if nobody told it."""
+        """Returns the value of a fact; None if it was not reported."""
         return self.by_name[name][0].value if name in self.by_name else None
 
     def text(self, name: str) -> str | None:
-        """The value of a fact that is text."""
+        """Returns the value of a fact if it is text."""
         found = self.get(name)
         return found if isinstance(found, str) else None
 
     def one_of(self, name: str, known: Collection[str]) -> str | None:
-        """The value of a fact that is one of these words."""
+        """Returns the value of a fact if it is one of these words."""
         found = self.text(name)
         return found if found in known else None
 
     def integer(self, name: str, default: int) -> int:
-        """The value of a fact that is an integer."""
+        """Returns the value of a fact if it is an integer, else the default."""
         found = self.get(name)
         return found if isinstance(found, int) else default
 
-    def participant(self, name: str, nobody: P, root_span_id: int | None) -> P:
-        """One participant from everything told of it: anywhere, or only by the root, `call_attributes` and resource."""
-        whole = nobody
+    def participant(self, name: str, empty: _P, root_span_id: int | None) -> _P:
+        """Merges the facts of one participant: all of them, or only those of root, `call_attributes` and resource."""
+        whole = empty
         for fact in self.by_name.get(name, ()):
-            if isinstance(fact.value, type(nobody)) and (root_span_id is None or _is_of_root(fact, root_span_id)):
+            if isinstance(fact.value, type(empty)) and (root_span_id is None or _is_of_root(fact, root_span_id)):
                 whole = merged(whole, fact.value)
         return whole
 
     def elsewhere(self, name: str, root_span_id: int) -> list[Agent]:
-        """The agents that only spans below the root tell of."""
-        told = self.by_name.get(name, ())
-        return [one.value for one in told if isinstance(one.value, Agent) and not _is_of_root(one, root_span_id)]
+        """Returns the agents that only spans below the root name."""
+        facts = self.by_name.get(name, ())
+        return [one.value for one in facts if isinstance(one.value, Agent) and not _is_of_root(one, root_span_id)]
 
     def properties(self) -> dict[str, str | bool | int | float]:
-        """The facts named `property.<name>`, their keys in snake_case."""
+        """Returns the facts named `property.<name>`, with their keys in snake_case."""
         found: dict[str, str | bool | int | float] = {}
         for name in sorted(self.by_name):
             if name.startswith("property."):
@@ -82,7 +82,7 @@ class Facts:
 
 
 def _is_of_root(fact: Fact, root_span_id: int) -> bool:
-    """Whether a fact is the whole call's: ids up to 0 are those of the resource and of `call_attributes`."""
+    """Returns whether a fact is the whole call's: ids up to 0 are those of the resource and of `call_attributes`."""
     return fact.span_id <= 0 or fact.span_id == root_span_id
 
 

@@ -1,4 +1,4 @@
-"""How long the customer waited for the agent's answers."""
+"""Measures how long the customer waited for the agent's answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NS_PER_MS = 1_000_000
 
 
 def response_latencies(said: Sequence[Utterance]) -> Mapping[str, int]:
-    """The response latency of a call as properties: `response_latency_{p50,p95,max}_ms`.
+    """Returns the response latency of a call as properties: `response_latency_{p50,p95,max}_ms`.
 
     One latency for each answer: from the end of what the customer said to the start of what the agent says next. An
     answer that began before, because one of them did not wait, has none.
@@ -40,5 +40,5 @@ def response_latencies(said: Sequence[Utterance]) -> Mapping[str, int]:
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int:
-    """The smallest value that so many percent do not exceed."""
+    """Returns the smallest value that at least `percent` percent of the values do not exceed."""
     return ordered[-(-len(ordered) * percent // 100) - 1]

@@ -54,7 +54,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True)
 class NotLinkable:
-    """No call comes of the conversation. `reason`: `skipped`, `sampled_out`, `empty` or `withheld`."""
+    """The conversation becomes no call. `reason`: `skipped`, `sampled_out`, `empty` or `withheld`."""
 
     reason: str
 
@@ -63,7 +63,7 @@ Linked: TypeAlias = "Recorded | Unrecorded | NotLinkable"
 
 
 def link(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction = NOTHING_REDACTED) -> Linked:
-    """The call of a finished conversation, with what may be sent of it."""
+    """Makes the call of a finished conversation, with what may be sent of it."""
     if not is_in_sample(conversation.external_id, defaults.sample_ratio):
         return NotLinkable("sampled_out")
     conversation = redaction.conversation(conversation)
@@ -74,9 +74,9 @@ def link(conversation: FinishedConversation, defaults: Defaults, redaction: Reda
     if isinstance(conversation.ending, NeverEnded) and not said and not used:
         return NotLinkable("empty")
     fields, problems = _fields(conversation, facts, defaults, redaction, said, used)
-    told = facts.text("recording_url") or defaults.recording_url
-    url = told
-    if told is None and defaults.recording_template is not None:
+    known = facts.text("recording_url") or defaults.recording_url
+    url = known
+    if known is None and defaults.recording_template is not None:
         url = defaults.recording_template.fill(conversation, fields, facts.text("livekit_room_name"))
     if url is not None and not is_http_url(url):
         url, problems = None, (*problems, "recording_url")
@@ -87,27 +87,27 @@ def link(conversation: FinishedConversation, defaults: Defaults, redaction: Reda
         case Withheld():
             return NotLinkable("withheld")
         case Call() as call:
-            return Recorded(call, problems, is_by_template=told is None)
+            return Recorded(call, problems, is_by_template=known is None)
         case call:
             return Unrecorded(call, problems)
 
 
 def late_fields(conversation: FinishedConversation, defaults: Defaults, redaction: Redaction) -> dict[str, Any]:
-    """What moments that came after a call add to it, in Roark's names: nothing is guessed from their being so few."""
+    """Returns the fields that late moments add to a call, in Roark's names. Nothing is guessed from what is missing."""
     conversation = redaction.conversation(conversation)
     facts = Facts.of(conversation)
     said, used = utterances(conversation), tool_uses(conversation)
     fields, _ = _fields(conversation, facts, defaults, redaction, said, used)
-    fields["properties"] = _told_properties(facts, defaults)
+    fields["properties"] = _allowed_properties(facts, defaults)
     fields["ended_status"] = facts.one_of("ended_status", ENDED_STATUSES)
-    told = {name: value for name, value in fields.items() if value is not None}
-    call = UnrecordedCall.model_validate(told).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    present = {name: value for name, value in fields.items() if value is not None}
+    call = UnrecordedCall.model_validate(present).model_dump(mode="json", by_alias=True, exclude_unset=True)
     url = facts.text("recording_url")
     found = {name: call[name] for name in _MAY_BE_LATE if call.get(name)}
     return {**found, "recordingUrl": url} if url and is_http_url(url) else found
 
 
-def _told_properties(facts: Facts, defaults: Defaults) -> dict[str, str | bool | int | float]:
+def _allowed_properties(facts: Facts, defaults: Defaults) -> dict[str, str | bool | int | float]:
     allowed = defaults.properties_allow
     return {name: value for name, value in facts.properties().items() if allowed is None or name in allowed}
 
@@ -160,8 +160,8 @@ def _without_content(use: ToolUse) -> ToolUse:
 
 
 def _ended_status(facts: Facts, ending: Ending, said: Iterable[Utterance]) -> str | None:
-    if told := facts.one_of("ended_status", ENDED_STATUSES):
-        return told
+    if reported := facts.one_of("ended_status", ENDED_STATUSES):
+        return reported
     if isinstance(ending, NeverEnded):
         return None
     speakers = {type(one.speaker) for one in said}
@@ -182,7 +182,7 @@ def _ended_status(facts: Facts, ending: Ending, said: Iterable[Utterance]) -> st
 
 
 def _other_links(facts: Facts) -> dict[str, str]:
-    """The LiveKit room or the Vapi call: the API takes one of them, and the room is what a framework told."""
+    """Returns the LiveKit room or the Vapi call: the API takes one of them, and a framework reports the room."""
     for name in ("livekit_room_id", "vapi_call_id"):
         if found := facts.text(name):
             return {name: cut(found, 255)}
@@ -200,7 +200,7 @@ def _properties(
     if version := defaults.version_of(facts.text("property.framework") or ""):
         found["framework_version"] = version
     found.update(response_latencies(said))
-    found |= _told_properties(facts, defaults)
+    found |= _allowed_properties(facts, defaults)
     found.update(conversation.notes)
     if isinstance(conversation.ending, NeverEnded):
         found["roark_incomplete"] = True

@@ -1,8 +1,8 @@
-"""What a conversation says, once: of several dialects that tell the same, the highest is heard.
+"""Merges the moments of several dialects: of those that report the same, the highest dialect wins.
 
 1. A voice framework's own words, and the app's, outrank those of generic conventions, which repeat them.
 2. Tool uses with one call id are one use. Without an id on one side, so are two of the same name that overlap in time,
-   told by different dialects, if their arguments are equal or one lies within the other.
+   reported by different dialects, if their arguments are equal or one lies within the other.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from roark_otel._model.finished import FinishedConversation
 
 ECHO_NS = 2_000_000_000
-"""So far apart may two dialects be about when something was said."""
+"""The longest that two dialects may disagree about the start of an utterance, in ns."""
 
 
 def utterances(conversation: FinishedConversation) -> list[Utterance]:
-    """The utterances in order, each once and with an end."""
+    """Returns the utterances in order, each once and with an end."""
     heard: list[Utterance] = []
     for name, moments in conversation.moments:
         if heard and name in conversation.generic:
@@ -43,24 +43,24 @@ def _is_echo(one: Utterance, other: Utterance) -> bool:
 
 
 def tool_uses(conversation: FinishedConversation) -> list[ToolUse]:
-    """The tool uses in order, each once, told best by the highest dialect."""
-    told: list[ToolUse] = []
+    """Returns the tool uses in order, each once, with the values of the highest dialect that has them."""
+    merged: list[ToolUse] = []
     for _, moments in conversation.moments:
-        # A dialect's own uses are as many as it tells, so each answers to one use of the higher dialects at most.
-        known = dict(enumerate(told))
+        # A dialect reports each of its uses once, so each matches at most one use of the higher dialects.
+        known = dict(enumerate(merged))
         for use in _by_call_id(one for one in moments if isinstance(one, ToolUse)):
             same = [index for index, other in known.items() if _is_same(other, use)]
             if not same:
-                told.append(use)
+                merged.append(use)
                 continue
             # Of two at once, the one with the same arguments is meant: the other has another result.
             best = next((index for index in same if known[index].parameters == use.parameters), same[0])
-            told[best] = joined(known.pop(best), use)
-    return in_order(replace(use, name=use.name or "unknown") for use in told)
+            merged[best] = joined(known.pop(best), use)
+    return in_order(replace(use, name=use.name or "unknown") for use in merged)
 
 
 def _by_call_id(uses: Iterable[ToolUse]) -> list[ToolUse]:
-    """The uses of one dialect: those with the same id are one, all others are what they seem."""
+    """Joins the uses of one dialect that have the same id, and leaves all others as they are."""
     found: dict[object, ToolUse] = {}
     for use in in_order(uses):
         key: object = use.call_id if use.call_id is not None else object()
@@ -81,7 +81,7 @@ def _is_same(known: ToolUse, use: ToolUse) -> bool:
 
 
 def joined(one: ToolUse, other: ToolUse) -> ToolUse:
-    """One use from two tellings: the first one's word, the second's where the first has none."""
+    """Joins two reports of one use: the values of the first, and those of the second where the first has none."""
     return replace(
         one,
         name=one.name or other.name,

@@ -1,4 +1,4 @@
-"""Who took part: the agents and customers of a call, and how its entries refer to them."""
+"""The participants of a call: its agents and customers, and how its entries refer to them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from roark_otel._model.moments import Agent, Customer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-P = TypeVar("P", Agent, Customer)
+_P = TypeVar("_P", Agent, Customer)
 
 
-def merged(one: P, other: P) -> P:
-    """One participant from two tellings: the first one's fields, the second's where the first has none."""
+def merged(one: _P, other: _P) -> _P:
+    """Merges two reports of one participant: the fields of the first, the second's where the first has none."""
     known = {f.name: getattr(one, f.name) for f in fields(one) if getattr(one, f.name) is not None}
     return replace(other, **known)
 
 
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """The agents and customers of a call, each told once; `agent` and `customer` are the call's own."""
+    """The agents and customers of a call, each once; `agent` and `customer` are the call's own."""
 
     agent: Agent
     customer: Customer
@@ -43,26 +43,26 @@ class Participants:
     customers: tuple[Customer, ...]
 
     def call_fields(self) -> dict[str, object]:
-        """`agent` or `agents`, `customer` or `customers`: what of them is known."""
+        """Returns the fields `agent` or `agents` and `customer` or `customers`, as far as they are known."""
         return _one_or_many("agent", [_call_agent(agent) for agent in self.agents]) | _one_or_many(
             "customer", [_call_customer(customer) for customer in self.customers]
         )
 
     def without_content(self) -> Participants:
-        """The same ones without what they were told to do."""
+        """Returns the same participants without descriptions and prompts."""
         return replace(self, agents=tuple(replace(agent, description=None, prompt=None) for agent in self.agents))
 
     def reference(self, speaker: Agent | Customer) -> AgentReference | CustomerReference | None:
-        """How an entry names its speaker; None where the call has only one on that side, or none that it could name."""
+        """Returns the reference of an entry to its speaker; None if there is only one on that side, or none to name."""
         if isinstance(speaker, Agent):
             return self.agent_reference(speaker)
-        known = _told(_valid(speaker), self.customers, self.customer)
+        known = _known(_valid(speaker), self.customers, self.customer)
         found = {"label": known.label, "phone_number_e164": known.phone_number}
         return CustomerReference.model_validate(_present(found)) if _needed(found, self.customers) else None
 
     def agent_reference(self, agent: Agent) -> AgentReference | None:
-        """How an entry or a tool names its agent, as `reference`."""
-        known = _told(agent, self.agents, self.agent)
+        """Returns the reference of an entry or a tool to its agent; None in the cases of `reference`."""
+        known = _known(agent, self.agents, self.agent)
         found = {"custom_id": known.custom_id, "roark_id": known.roark_id}
         return AgentReference.model_validate(_present(found)) if _needed(found, self.agents) else None
 
@@ -70,21 +70,21 @@ class Participants:
 def participants(
     agent: Agent, customer: Customer, others: Iterable[Agent | Customer]
 ) -> tuple[Participants, tuple[str, ...]]:
-    """The participants of a call: its own agent and customer, and whoever else spoke or called.
+    """Collects the participants of a call: its own agent and customer, and the others who spoke or used a tool.
 
     Returns:
-        Them, and the names of what was left out because Roark would not take it.
+        The participants, and the names of fields that were left out because Roark would not take them.
     """
     agents: list[Agent] = _identified([agent])
     customers: list[Customer] = _identified([_valid(customer)])
     problems: list[str] = []
-    for told in (customer, *others):
-        if isinstance(told, Agent):
-            _add(agents, told)
+    for one in (customer, *others):
+        if isinstance(one, Agent):
+            _add(agents, one)
             continue
-        if told != _valid(told):
+        if one != _valid(one):
             problems.append("customer.phone_number")
-        _add(customers, _valid(told))
+        _add(customers, _valid(one))
     if len(agents) > 1:
         agents = [_referable(one) for one in agents]
     found = Participants(
@@ -97,26 +97,26 @@ def participants(
 
 
 def _referable(agent: Agent) -> Agent:
-    """One of several agents, so that entries can say whose they are: an entry names its agent only by an id."""
+    """Gives one of several agents an id if it has none: an entry refers to its agent only by an id."""
     return replace(agent, custom_id=agent.name) if agent.custom_id is None and agent.roark_id is None else agent
 
 
 def _valid(customer: Customer) -> Customer:
-    """The customer without a number that is none."""
+    """Returns the customer, without its number if that is not valid."""
     number = customer.phone_number
     return customer if number is None or is_e164(number) else replace(customer, phone_number=None)
 
 
-def _add(known: list[P], told: P) -> None:
+def _add(known: list[_P], reported: _P) -> None:
     for index, one in enumerate(known):
-        if _same(one, told):
-            known[index] = merged(one, told)
+        if _same(one, reported):
+            known[index] = merged(one, reported)
             return
-    known.extend(_identified([told]))
+    known.extend(_identified([reported]))
 
 
-def _identified(told: list[P]) -> list[P]:
-    return [one for one in told if any(_identity(one))]
+def _identified(several: list[_P]) -> list[_P]:
+    return [one for one in several if any(_identity(one))]
 
 
 def _identity(one: Agent | Customer) -> tuple[str | None, ...]:
@@ -126,15 +126,15 @@ def _identity(one: Agent | Customer) -> tuple[str | None, ...]:
 
 
 def _same(one: Agent | Customer, other: Agent | Customer) -> bool:
-    """Whether two tellings are of one participant: the first identity that both tell decides."""
+    """Returns whether two reports are of one participant: the first identity that both have decides."""
     for mine, theirs in zip(_identity(one), _identity(other), strict=True):
         if mine is not None and theirs is not None:
             return mine == theirs
     return False
 
 
-def _told(speaker: P, known: tuple[P, ...], own: P) -> P:
-    """The participant that a speaker is; one without any identity is the call's own."""
+def _known(speaker: _P, known: tuple[_P, ...], own: _P) -> _P:
+    """Returns the known participant that a speaker is; one without any identity is the call's own."""
     if not any(_identity(speaker)):
         return own
     return next((one for one in known if _same(one, speaker)), speaker)

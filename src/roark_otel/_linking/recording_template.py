@@ -1,4 +1,4 @@
-"""Where a recording is, from a template: `https://bucket.example.com/{started_at:%Y/%m/%d}/{external_id}.wav`."""
+"""Makes a recording's URL from a template: `https://bucket.example.com/{started_at:%Y/%m/%d}/{external_id}.wav`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Template:
     def fill(
         self, conversation: FinishedConversation, call: Mapping[str, object], room_name: str | None = None
     ) -> str | None:
-        """The URL for a conversation, the fields of its call and its room; None if a name has no value in them."""
+        """Makes the URL for a conversation, the fields of its call and its room; None if a name has no value there."""
         properties = cast("Mapping[str, object]", call["properties"])
         values = {f"property.{name}": value for name, value in properties.items()} | {
             "external_id": conversation.external_id,
@@ -58,7 +58,7 @@ class Template:
                 continue
             if (value := values.get(field)) is None:
                 return None
-            # A date's own slashes are folders; anything else's would be a way out of them.
+            # Slashes of a date's format are folders; those of any other value are quoted, so that it cannot leave them.
             pieces.append(
                 quote(format(value, form or "%Y-%m-%dT%H:%M:%SZ"))
                 if isinstance(value, datetime)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from roark_otel._model.call import TranscriptEntry
 
 MAX_TEXT = 65_536
-"""The longest text of an entry, a description or a prompt, in characters; what is longer is cut with a mark."""
+"""The longest text of an entry, a description or a prompt, in characters. A longer one is cut with a mark."""
 
 MAX_RESULT = 262_144
 """The longest result, and the longest parameters as JSON text, in characters."""
@@ -35,7 +35,7 @@ T = TypeVar("T", Utterance, ToolUse)
 
 
 def cut(value: str, limit: int) -> str:
-    """The text, or as much of it as fits with a mark that says how long it was."""
+    """Cuts text that is longer than `limit`, with a mark that states its length."""
     if len(value) <= limit:
         return value
     mark = f"… [cut, {len(value)} characters]"
@@ -44,21 +44,21 @@ def cut(value: str, limit: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Offsets from `zero_ns`; what was before it moves to 0."""
+    """Computes offsets from `zero_ns`; what was before it moves to 0."""
 
     zero_ns: int
 
     def offset(self, time_ns: int) -> int:
-        """The offset in ms, at least 0."""
+        """Returns the offset in ms, at least 0."""
         return max(0, (time_ns - self.zero_ns) // _NS_PER_MS)
 
     def span(self, moment: Utterance | ToolUse) -> tuple[int, int]:
-        """Start and end of a moment that has both, the end not before the start."""
+        """Returns the offsets of start and end of a moment, the end not before the start."""
         start = self.offset(moment.start_ns)
         return start, max(start, self.offset(moment.start_ns if moment.end_ns is None else moment.end_ns))
 
     def entry(self, said: Utterance, speaker: AgentReference | CustomerReference | None) -> TranscriptEntry:
-        """The transcript entry of an utterance."""
+        """Makes the transcript entry of an utterance."""
         start, end = self.span(said)
         fields: dict[str, object] = {
             "text": cut(said.text, MAX_TEXT),
@@ -79,7 +79,7 @@ class Timeline:
         assert_never(said.speaker)
 
     def invocation(self, use: ToolUse, agent: AgentReference | None) -> ToolInvocation:
-        """The tool invocation of a tool use."""
+        """Makes the tool invocation of a tool use."""
         start, end = self.span(use)
         fields: dict[str, object] = {
             "name": cut(use.name, MAX_NAME),
@@ -96,7 +96,7 @@ class Timeline:
         return ToolInvocation.model_validate(fields)
 
     def clamped(self, moments: Iterable[Utterance | ToolUse]) -> Mapping[str, int]:
-        """What moved to 0, as properties: how many, and by how much if the clocks seem to differ."""
+        """Returns properties that count the moments moved to 0, and by how much if the clocks seem to differ."""
         before = [self.zero_ns - moment.start_ns for moment in moments if moment.start_ns < self.zero_ns]
         if not before:
             return {}
@@ -105,16 +105,16 @@ class Timeline:
 
 
 def in_order(moments: Iterable[T]) -> list[T]:
-    """The moments by start; equal starts in an order that does not depend on how the spans ended."""
+    """Sorts moments by start; equal starts in an order that does not depend on how the spans ended."""
     by_start = groupby(sorted(moments, key=_start), key=_start)
-    return [one for _, together in by_start for one in _told_apart(list(together))]
+    return [one for _, together in by_start for one in _ordered(list(together))]
 
 
 def _start(moment: Utterance | ToolUse) -> int:
     return moment.start_ns
 
 
-def _told_apart(together: list[T]) -> list[T]:
+def _ordered(together: list[T]) -> list[T]:
     return together if len(together) == 1 else sorted(together, key=_order)
 
 
@@ -129,7 +129,7 @@ def _order(moment: Utterance | ToolUse) -> tuple[int, str, str]:
 
 
 def with_ends(said: Sequence[Utterance], ended_ns: int) -> list[Utterance]:
-    """Utterances in order, each with an end: its own, else the start of the next one, else the call's end."""
+    """Gives each utterance, in order, an end: its own, else the start of the next one, else the call's end."""
     closing = replace(said[-1], start_ns=max(said[-1].start_ns, ended_ns)) if said else None
     followed = pairwise([*said, closing] if closing else [])
     return [one if one.end_ns is not None else replace(one, end_ns=after.start_ns) for one, after in followed]

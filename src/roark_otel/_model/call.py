@@ -1,4 +1,4 @@
-"""The call as Roark's API takes it: `POST /v1/call`, in Roark's own names.
+"""The body of a call as Roark's API takes it: `POST /v1/call`, in Roark's own names.
 
 Required fields are required, names are camelCase on the wire, and a field that was not set is not sent. The rules are
 those of Roark's public API documentation and its published Python SDK 7.6.0.
@@ -47,13 +47,13 @@ def _iso_ms(value: datetime) -> str:
 
 PhoneNumber: TypeAlias = Annotated[str, AfterValidator(_phone_number)]
 Url: TypeAlias = Annotated[str, AfterValidator(_url)]
-Instant: TypeAlias = Annotated[AwareDatetime, PlainSerializer(_iso_ms)]
+WireTime: TypeAlias = Annotated[AwareDatetime, PlainSerializer(_iso_ms)]
 OffsetMs: TypeAlias = Annotated[int, Field(ge=0, strict=True)]
 Scalar: TypeAlias = str | bool | int | float
 
 
 class Wire(BaseModel):
-    """What all parts of a call share: frozen, camelCase, nothing unknown."""
+    """The base of all parts of a call: frozen, camelCase on the wire, no unknown fields."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
@@ -92,7 +92,7 @@ class AgentByRoarkId(Wire):
 
 
 class AgentByCustomId(Wire):
-    """An agent by the app's own id, which Roark knows already."""
+    """An agent by the app's own id, where Roark knows that id already."""
 
     custom_id: str
     endpoint: Endpoint | None = None
@@ -100,7 +100,7 @@ class AgentByCustomId(Wire):
 
 
 class AgentByName(Wire):
-    """An agent by name: found by custom id or name, else created."""
+    """An agent by name: Roark finds it by custom id or name, else creates it."""
 
     name: str
     custom_id: str | None = None
@@ -113,21 +113,21 @@ CallAgent: TypeAlias = AgentByRoarkId | AgentByName | AgentByCustomId
 
 
 class CallCustomer(Wire):
-    """A customer of the call. The number is required, and null where nobody knows it."""
+    """A customer of the call. The number is required, and null where it is unknown."""
 
     phone_number_e164: Annotated[PhoneNumber | None, Field(alias="phoneNumberE164")]
     label: str | None = None
 
 
 class AgentReference(Wire):
-    """Which of the call's agents."""
+    """Refers to one of the call's agents."""
 
     custom_id: str | None = None
     roark_id: str | None = None
 
 
 class CustomerReference(Wire):
-    """Which of the call's customers."""
+    """Refers to one of the call's customers."""
 
     label: str | None = None
     phone_number_e164: Annotated[PhoneNumber | None, Field(alias="phoneNumberE164")] = None
@@ -145,7 +145,7 @@ class _Timed(Wire):
 
 
 class AgentEntry(_Timed):
-    """Something that an agent said. Offsets are ms from the start of the call."""
+    """An utterance of an agent. Offsets are ms from the start of the call."""
 
     role: Literal["AGENT"]
     text: str
@@ -155,7 +155,7 @@ class AgentEntry(_Timed):
 
 
 class CustomerEntry(_Timed):
-    """Something that a customer said. Offsets are ms from the start of the call."""
+    """An utterance of a customer. Offsets are ms from the start of the call."""
 
     role: Literal["CUSTOMER"]
     text: str
@@ -186,9 +186,9 @@ class ToolInvocation(Wire):
 
 
 class UnrecordedCall(Wire):
-    """A call that lacks only its recording, which Roark requires: it waits in the spool until it has one."""
+    """A call without its recording, which Roark requires: it waits in the spool until it has one."""
 
-    started_at: Instant
+    started_at: WireTime
     interface_type: InterfaceType
     call_direction: CallDirection
     external_id: Annotated[str, Field(min_length=1, max_length=255)]
@@ -216,7 +216,7 @@ class UnrecordedCall(Wire):
         return self
 
     def to_json(self) -> bytes:
-        """The body as it goes over the wire: the fields that were set, in UTF-8."""
+        """Serializes the fields that were set, as UTF-8."""
         return self.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 

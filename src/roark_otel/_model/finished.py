@@ -1,4 +1,4 @@
-"""A finished conversation: what closing hands to linking."""
+"""A finished conversation, as it is handed to linking."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The root ended, and nothing was wrong with it."""
+    """The root ended without an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class FinishedConversation:
     """The moments of one external id and one root, by dialect, the highest dialect first.
 
     Times are nanoseconds since the epoch. `file_span_id` names the call in the spool, and stays the same if a stronger
-    root shows up later. `generic` names the dialects that only repeat what a voice framework's own dialect says.
-    `notes` become properties of the call: what was lost or could not be done.
+    root starts later. `generic` names the dialects that only repeat the report of a voice framework's own dialect.
+    `notes` become properties of the call: they count what was lost or could not be done.
     """
 
     external_id: str

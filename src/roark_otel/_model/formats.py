@@ -1,4 +1,4 @@
-"""What an external id, a URL, a phone number and the name of a property look like."""
+"""Checks the formats of external ids, URLs and phone numbers, and converts names of properties."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 
 def is_external_id(value: object) -> bool:
-    """Whether the value is an external id: text of 1 to 255 characters that says something and UTF-8 can carry."""
+    """Returns whether the value is an external id: 1 to 255 characters, not all blank, that UTF-8 can encode."""
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_EXTERNAL_ID:
         return False
     try:
@@ -26,12 +26,12 @@ def is_external_id(value: object) -> bool:
 
 
 def is_e164(value: str) -> bool:
-    """Whether the value is a phone number as ITU-T E.164 writes it: a plus sign and at most 15 digits."""
+    """Returns whether the value is a phone number as ITU-T E.164 writes it: a plus sign and 2 to 15 digits."""
     return _E164.fullmatch(value) is not None
 
 
 def is_http_url(value: str) -> bool:
-    """Whether the value is an absolute http or https URL without blanks."""
+    """Returns whether the value is an absolute http or https URL without blanks."""
     if not value.isprintable() or " " in value:
         return False
     try:
@@ -42,6 +42,6 @@ def is_http_url(value: str) -> bool:
 
 
 def snake_case(name: str) -> str:
-    """The name of a property as Roark stores it."""
+    """Converts the name of a property to snake_case, as Roark stores it."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"\W+", "_", words).strip("_").lower()[:MAX_PROPERTY] or "_"

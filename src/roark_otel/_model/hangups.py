@@ -1,4 +1,4 @@
-"""Which exceptions only say that somebody hung up, or that the app stopped waiting."""
+"""Recognizes exceptions that only mean that a participant hung up, or that the app stopped waiting."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _HANG_UPS = re.compile(r"(?:^|\.)(?:WebSocketDisconnect|ConnectionClosed\w*|Clie
 
 
 def is_hang_up(exception_type: str) -> bool:
-    """Whether an exception of this type is a hang-up and no error.
+    """Returns whether an exception of this type is a hang-up and not an error.
 
-    Those of Starlette (`WebSocketDisconnect`, `ClientDisconnect`), websockets (`ConnectionClosedOK` and its like) and
-    cancellation. The name may be a qualified one.
+    Hang-ups are those of Starlette (`WebSocketDisconnect`, `ClientDisconnect`) and websockets (`ConnectionClosedOK` and
+    the like), and cancellation. The name may be qualified.
     """
     return _HANG_UPS.search(exception_type) is not None
 
 
 def is_goodbye(fault: BaseException) -> bool:
-    """Whether an exception only says that somebody hung up, or that nobody waits any more."""
+    """Returns whether an exception only means that a participant hung up, or that the app stopped waiting."""
     if isinstance(fault, GeneratorExit):
         return True
     if several := cast("tuple[BaseException, ...]", getattr(fault, "exceptions", ())):
-        return all(map(is_goodbye, several))  # an ExceptionGroup, which Python has from 3.11 on
-    # By name: whose exception it is need not be imported, not even asyncio's.
+        return all(map(is_goodbye, several))  # an ExceptionGroup, which Python 3.10 does not have
+    # By name, so that no library has to be imported for its exceptions, not even asyncio.
     return any(is_hang_up(kind.__qualname__) for kind in type(fault).__mro__)

@@ -1,4 +1,4 @@
-"""The hooks of an app: what it gives a processor beside settings."""
+"""The hooks that an app may give to a processor."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from roark_otel._model.receipts import Receipt
 
 Redactable: TypeAlias = Union["Utterance", "ToolUse", "UnrecordedCall"]  # apps write `Redactable | None`
-"""What a redactor is asked about: each utterance and tool use of a call, then the call with them in it."""
+"""The argument of a redactor: each utterance and tool use of a call, then the call that contains them."""
 
 Redactor: TypeAlias = Callable[[Redactable], Redactable | None]
-"""A hook of the app's own: answers the same, with other words in it, or None to leave it out.
+"""Returns its argument with other words in it, or None to leave it out. A call for which it returns None is not sent.
 
-A whole call answered with None is not sent. It runs on the assembler's thread, after the patterns. Where it raises, or
-answers something else, the words are dropped and not the call. Times, a tool's name and the call's id cannot be
-changed. It may be asked about the same thing again, as a call is finished again with what came late.
+It runs on the assembler's thread, after the patterns. If it raises or returns anything else, the words are dropped and
+the call is sent without them. Times, a tool's name and the call's id cannot be changed. It may get the same moment
+again, because a call is made again when spans arrive late.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedCall:
-    """What hooks are told about a call: never a word of it. `trace_id` is 32 hex digits, times are aware, in UTC."""
+    """Describes a call to hooks, without any of its words. `trace_id` is 32 hex digits, times are aware, in UTC."""
 
     external_id: str
     trace_id: str
@@ -37,26 +37,27 @@ class FinishedCall:
     finished_at: datetime
 
 
-class NoRecording(Exception):  # noqa: N818 - it tells a fact, not a fault
-    """A resolver raises it for a call that will never have a recording."""
+class NoRecording(Exception):  # noqa: N818 - a fact, not an error
+    """Raise this from a resolver when the call will never have a recording."""
 
 
 RecordingResolver: TypeAlias = "Callable[[FinishedCall], str | None]"
-"""Finds the recording's URL of a call; None for not yet (asked again with backoff, as after an exception).
+"""Returns the URL of a call's recording, or None if there is none yet.
 
-It runs on a thread of its own. An attempt that takes more than 10 seconds is abandoned.
+After None or an exception it is called again with backoff. It runs on a thread of its own. An attempt that takes more
+than 10 seconds is abandoned.
 """
 
 ReceiptHook: TypeAlias = "Callable[[FinishedCall, Receipt], None]"
-"""Told what became of each attempt to deliver a call, on the courier's thread: be quick, and hand long work on."""
+"""Gets the outcome of each attempt to deliver a call. It runs on the courier's thread: do long work elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What an app is asked while calls are made and delivered.
+    """The hooks of one processor.
 
-    `recording_url` is the recording of every call whose spans name none, or what finds it; `redact` the app's own word
-    on what may be sent; `on_receipt` is told what became of each attempt to deliver a call.
+    `recording_url` is the recording of every call whose spans name none, or a resolver of it. `redact` changes or
+    withholds what is sent. `on_receipt` gets the outcome of each attempt to deliver a call.
     """
 
     recording_url: str | RecordingResolver | None = None

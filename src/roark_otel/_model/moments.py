@@ -1,4 +1,4 @@
-"""Moments: what the spans of a conversation say, in no framework's words.
+"""Moments: the contents of a conversation's spans, in terms that depend on no framework.
 
 A dialect's reader turns span records into moments; linking turns moments into a call. All times are nanoseconds since
 the epoch.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent, as far as spans tell. One without any field is the call's agent, whoever that is."""
+    """An agent, as far as spans describe it. One without any field stands for the call's own agent."""
 
     name: str | None = None
     custom_id: str | None = None
@@ -30,7 +30,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer, as far as spans tell. One without any field is the call's customer."""
+    """A customer, as far as spans describe it. One without any field stands for the call's own customer."""
 
     phone_number: str | None = None
     label: str | None = None
@@ -50,7 +50,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A tool gave this back: any JSON value, or text."""
+    """A tool returned this: any JSON value, or text."""
 
     value: object
 
@@ -64,7 +64,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Nothing tells what a tool gave back."""
+    """No span shows what a tool returned."""
 
 
 Outcome: TypeAlias = "Returned | Failed | Unanswered"
@@ -72,7 +72,7 @@ Outcome: TypeAlias = "Returned | Failed | Unanswered"
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One use of a tool. Uses with the same `call_id` in one conversation are the same use."""
+    """One use of a tool. Moments with the same `call_id` in one conversation are the same use."""
 
     name: str
     start_ns: int
@@ -88,9 +88,9 @@ class ToolUse:
 class Fact:
     """Something true of the whole call.
 
-    `name` is a field of `FACT_NAMES` or `property.<name>`. Of two facts with one name that of the higher dialect wins,
-    then the one with the later `time_ns`, then the one with the higher `span_id`. A fact of the resource has the span
-    id 0 and the time 0.
+    `name` is one of `FACT_NAMES` or `property.<name>`. Of two facts with one name that of the higher dialect wins, then
+    the one with the later `time_ns`, then the one with the higher `span_id`. A fact of the resource has the span id 0
+    and the time 0.
     """
 
     name: str
@@ -117,6 +117,6 @@ FACT_NAMES: frozenset[str] = frozenset(
         "wordless",
     }
 )
-"""`wordless`: somebody spoke, and no span tells the words."""
+"""The names of facts. `wordless` is true where a participant spoke and no span has the words."""
 
 Moment: TypeAlias = "Utterance | ToolUse | Fact"

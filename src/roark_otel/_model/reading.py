@@ -1,7 +1,7 @@
-"""Narrowing what spans carry: every attribute is an object until proven to be something better.
+"""Converts the values of attributes, which may have any type.
 
-The SDK before 1.45 drops what it does not like, later ones let any value through, and a length limit may cut JSON in
-the middle. These functions never raise for a bad value: they return None, or raise `ValueError` where they say so.
+The SDK before 1.45 drops values of other types than it documents, later ones let any value through, and a length limit
+may cut JSON in the middle. These functions return None for an invalid value, or raise `ValueError` where documented.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from typing import cast
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MAX_DEPTH = 64
 MAX_DURATION_MS = 7 * 24 * 3600 * 1000
-"""A longer duration is a wrong unit, not a call."""
+"""The longest duration of a call, in ms. A longer one was measured in another unit."""
 
 MAX_LITERAL = 100_000
 """The longest text, in characters, that is read as a Python literal."""
 
 _FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
 _MIN_NS = 0
-_MAX_NS = 4_102_444_800_000_000_000  # the year 2100: later times are a wrong unit, not a call
+_MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
 
 
 def text(value: object) -> str | None:
-    """The value as text without lone surrogates, stripped; None if it is not text or says nothing."""
+    """Returns text stripped and without lone surrogates; None for anything else, and for blank text."""
     if not isinstance(value, str):
         return None
     return unicode_text(value).strip() or None
 
 
 def unicode_text(value: str) -> str:
-    """The text with every lone surrogate, which no JSON can carry, replaced."""
+    """Replaces every lone surrogate, which JSON cannot carry."""
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def number(value: object) -> float | None:
-    """The value as a finite number, also from text; None for anything else, booleans included."""
+    """Returns a finite number, also from text; None for anything else, booleans included."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -51,7 +51,7 @@ def number(value: object) -> float | None:
 
 
 def flag(value: object) -> bool | None:
-    """The value as a boolean, also from `true` and `false` in any case."""
+    """Returns a boolean, also from the text `true` or `false` in any case; None for anything else."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -60,17 +60,17 @@ def flag(value: object) -> bool | None:
 
 
 def time_ns(value: object) -> int | None:
-    """The value as nanoseconds since the epoch, if it is a number between 1970 and 2100."""
+    """Returns a number of nanoseconds since the epoch; None for anything else, and outside of 1970 to 2100."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not _MIN_NS <= value <= _MAX_NS:
         return None
     return int(value)
 
 
 def instant_ns(value: object) -> int:
-    """An ISO 8601 text with offset as nanoseconds since the epoch.
+    """Converts ISO 8601 text with an offset to nanoseconds since the epoch.
 
     Raises:
-        ValueError: saying what is wrong with it.
+        ValueError: the value is not such text. The message explains why, without the value.
     """
     if not isinstance(value, str):
         raise ValueError("not ISO 8601 text")
@@ -88,10 +88,10 @@ def instant_ns(value: object) -> int:
 
 
 def json_object(value: object) -> dict[str, object]:
-    """A mapping, or JSON text of one, as a clean JSON object.
+    """Returns a mapping, or JSON text of one, as an object that JSON can carry.
 
     Raises:
-        ValueError: saying what is wrong with it.
+        ValueError: the value is neither. The message explains why, without the value.
     """
     found = parsed(value) if isinstance(value, str) else value
     if not isinstance(found, Mapping):
@@ -100,10 +100,10 @@ def json_object(value: object) -> dict[str, object]:
 
 
 def parsed(value: str) -> object:
-    """JSON text as its value.
+    """Parses JSON text.
 
     Raises:
-        ValueError: if it is not JSON.
+        ValueError: the text is not JSON.
     """
     try:
         return cast("object", json.loads(value))
@@ -123,7 +123,7 @@ def literal(text: str) -> object | None:
 
 
 def json_or_text(value: object) -> object:
-    """JSON text as its value, any other value as one that JSON can carry."""
+    """Parses JSON text; returns any other value as one that JSON can carry."""
     if isinstance(value, str):
         try:
             return json_value(parsed(value))
@@ -133,13 +133,13 @@ def json_or_text(value: object) -> object:
 
 
 def scalar(value: object) -> str | int | float | bool:
-    """The value as a scalar: what is none becomes JSON text."""
+    """Returns the value as a scalar. Anything else becomes JSON text."""
     clean = json_value(value)
     return clean if isinstance(clean, (str, int, float, bool)) else json.dumps(clean, ensure_ascii=False)
 
 
 def json_value(value: object, depth: int = 0) -> object:
-    """Any value as one that JSON can carry: NaN becomes null, bytes and strange objects become text."""
+    """Converts any value to one that JSON can carry: NaN becomes None, bytes and unknown objects become text."""
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, str):
@@ -159,7 +159,7 @@ def json_value(value: object, depth: int = 0) -> object:
 
 
 def flaw(value: object, depth: int = 0) -> str | None:
-    """Why no JSON can carry the value as it is, so that `json_value` changes it; None if one can."""
+    """Returns why JSON cannot carry the value unchanged, so that `json_value` changes it; None if it can."""
     if value is None or isinstance(value, (bool, int)):
         return None
     if isinstance(value, str):

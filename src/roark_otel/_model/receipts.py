@@ -1,4 +1,4 @@
-"""Receipts: what became of one attempt to deliver a call."""
+"""Receipts: the outcome of one attempt to deliver a call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Roark has the call. `already`: an earlier attempt had created it, and its id is not known."""
+    """Roark has the call. `already`: an earlier attempt created it, so its id is unknown."""
 
     call_id: str | None
     already: bool = False
@@ -16,7 +16,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Roark will never take this body; it is kept for inspection. `fields`: those that the answer names, as paths."""
+    """Roark will never accept this body; it is kept for inspection. `fields`: the paths that the answer names."""
 
     status: int
     reason: str
@@ -25,17 +25,19 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The key, the permission, the credits or the address is at fault, not the call: everything waits."""
+    """The key, its permissions, the credits or the address are wrong, not the call: every call waits."""
 
     status: int
 
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Later may work.
+    """A later attempt may succeed.
 
-    `after`: seconds to wait, where Roark asked for a time, else None; `why`: a status or an error's type name; `alone`:
-    it may be the trouble of this call only, and the others are tried.
+    Args:
+        after: The seconds that Roark asked to wait, or None.
+        why: The HTTP status, or the type name of the error.
+        alone: Whether the failure may concern this call only, so that other calls are tried.
     """
 
     after: float | None

@@ -1,6 +1,6 @@
-"""Span records: what is kept of a span, wherever it came from.
+"""Span records: the copied parts of a span, from a tracer provider or from a file.
 
-They are plain tuples, because several are made on the app's thread for every span of a conversation.
+They are plain tuples, because the app's thread makes several for every span of a conversation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SpanEvent(NamedTuple):
-    """One event of a span. The name and the time are whatever the app passed: the SDK checks neither."""
+    """One event of a span. The name and the time are as the app passed them: the SDK checks neither."""
 
     name: object
     time_ns: object
@@ -20,10 +20,10 @@ class SpanEvent(NamedTuple):
 
 
 class SpanStart(NamedTuple):
-    """A span began. Only ids, name and start are kept of it: a framework may filter the rest until it ends.
+    """A span started. It has only ids, name and start: a framework may filter the rest until the span ends.
 
-    `local_root`: it has no parent in this process. `external_id` and `marked` are what it carried at its start;
-    `context` is what `call_attributes` says there, `baggage_id` what W3C baggage says. `live` is a weak
+    `local_root`: it has no parent in this process. `external_id` and `marked` are the values it carried at its start;
+    `context` are the attributes of `call_attributes` there, `baggage_id` the id in W3C baggage. `live` is a weak
     reference to the open span, which only capture can read.
     """
 
@@ -43,7 +43,7 @@ class SpanStart(NamedTuple):
 
 
 class SpanRecord(NamedTuple):
-    """What is kept of a span that ended, or of an open one that may be read.
+    """The copied parts of a span that ended, or of an open one that may be read.
 
     Ids are the integers of the span context, times are nanoseconds since the epoch. `end_ns` is None as long as the
     span is open. `dropped_events` counts those that the SDK dropped before the first of `events`. `error` says whether
@@ -65,7 +65,7 @@ class SpanRecord(NamedTuple):
 
 
 class SpanGone(NamedTuple):
-    """A span ended that had nothing to say, or (`dropped`) whose record found no room in the inbox."""
+    """A span ended without relevant attributes or events, or (`dropped`) without room for its record in the inbox."""
 
     trace_id: int
     span_id: int
@@ -91,4 +91,4 @@ class SpanAbandoned(NamedTuple):
 
 
 Entry: TypeAlias = SpanStart | SpanRecord | SpanGone | EventsSeen | SpanAbandoned
-"""What goes through the inbox."""
+"""An item of the inbox."""

@@ -1,4 +1,4 @@
-"""What happened so far, in numbers."""
+"""Counts of what happened."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_ERROR_TYPES = 100
-"""So many types of errors are told apart."""
+"""The most types of errors that are counted separately; the rest is counted as `_OTHER`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counters of one engine since it began, and gauges (marked so) of this moment."""
+    """Counters of one engine since it started, and gauges (marked) of its present state."""
 
     open_conversations: int = 0
-    """Gauge: conversations that are not closed."""
+    """Gauge: conversations that are not closed yet."""
     finished: int = 0
-    """Conversations that became a call, each once."""
+    """Conversations that became a call, counted once each."""
     spooled: int = 0
     """Gauge: calls in the spool that wait to be sent."""
     awaiting_recording: int = 0
@@ -28,65 +28,65 @@ class Stats:
     delivered: int = 0
     """Calls that Roark has created."""
     already: int = 0
-    """Calls that Roark had already, from an attempt whose answer was lost."""
+    """Calls that Roark already had, from an attempt whose answer was lost."""
     rejected: int = 0
-    """Calls that Roark will not take, kept in `rejected/` of the spool."""
+    """Calls that Roark does not accept, kept in `rejected/` of the spool."""
     refused: int = 0
-    """Attempts that Roark refused because of the key, permissions, credits or the address."""
+    """Attempts that Roark refused because of the key, its permissions, the credits or the address."""
     retried: int = 0
-    """Attempts that failed and are made again."""
+    """Attempts that failed and are repeated."""
     skipped: int = 0
     """Conversations marked with `roark.skip`."""
     sampled_out: int = 0
-    """Conversations that `ROARK_CALL_SAMPLE_RATIO` leaves out."""
+    """Conversations that `ROARK_CALL_SAMPLE_RATIO` left out."""
     withheld: int = 0
-    """Calls that the app's `redact` hook answered with None."""
+    """Calls for which the app's `redact` hook returned None."""
     empty: int = 0
-    """Conversations that ended, or were given up, with nothing to tell."""
+    """Conversations that ended, or were given up, without an utterance or a tool use."""
     no_id: int = 0
     """Voice conversations without an external id."""
     second_roots: int = 0
-    """Conversations that only the resource's id could name, which another had already."""
+    """Conversations with only the resource's id, which another conversation already has."""
     unattributed: int = 0
-    """Words in traces that show several ids or none, below no span that has one."""
+    """Conversations with utterances or tool uses but no id, in traces that show several ids or none."""
     fragments: int = 0
-    """Conversations that another process owns: here only baggage told their id."""
+    """Conversations that another process owns: here their id came from baggage only."""
     late_spans: int = 0
     """Spans that came after their conversation was closed."""
     bad_ids: int = 0
     """External ids that were empty, not text or too long."""
     unreadable: int = 0
-    """Values on spans that could not be read."""
+    """Values on spans that could not be read, and spans on which the reader of a dialect failed."""
     dropped_spans: int = 0
-    """Records that found no room in the inbox."""
+    """Span records for which the inbox had no room."""
     lost: int = 0
-    """Calls that found no room on disk nor in memory."""
+    """Calls for which neither the disk nor memory had room."""
     duplicates: int = 0
-    """Calls of an id that had one already, kept in `rejected/` as `duplicate_id`."""
+    """Calls whose id already has a call, kept in `rejected/` as `duplicate_id`."""
     appended: int = 0
     """Tool invocations that came after their call was sent, and were appended to it."""
     late_dropped: int = 0
-    """What else came after a call was sent, and tool invocations of calls whose id at Roark is not known."""
+    """What else came after a call was sent, and tool invocations of calls whose id at Roark is unknown."""
     abandoned_resolvers: int = 0
     """Attempts of the recording resolver that took too long."""
 
 
 class Tally:
-    """The counters behind `Stats`. Each is written by one thread."""
+    """Holds the counters of `Stats`. Each counter is written by one thread."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._errors: Counter[tuple[str, str]] = Counter()
 
     def add(self, name: str, number: int = 1, *, error_type: str | None = None) -> None:
-        """Counts something; of a failure also by its type: a status, an exception's name or a word of ours."""
+        """Adds to a counter. Counts failures by type too: a status, an exception's name or our own word."""
         self._counts[name] += number
         if error_type is not None:
             known = (name, error_type) in self._errors or len(self._errors) < MAX_ERROR_TYPES
             self._errors[name, error_type if known else "_OTHER"] += number
 
     def by_error_type(self, name: str) -> dict[str | None, int]:
-        """A counter by error type; under None what was counted without one."""
+        """Returns a counter split by error type; None holds what was counted without a type."""
         found: dict[str | None, int] = {
             kind: number for (of, kind), number in self._errors.copy().items() if of == name
         }
@@ -95,12 +95,12 @@ class Tally:
         return found
 
     def snapshot(self, **gauges: int) -> Stats:
-        """The numbers of this moment."""
+        """Returns the present counts, with these gauges."""
         known = {field.name for field in fields(Stats)}
         return Stats(**{name: number for name, number in self._counts.items() if name in known}, **gauges)
 
 
 def added(several: Iterable[Stats]) -> Stats:
-    """Several numbers as one."""
+    """Returns the sum of several statistics."""
     rows = list(several)
     return Stats(**{field.name: sum(getattr(row, field.name) for row in rows) for field in fields(Stats)})

@@ -37,7 +37,7 @@ class HookFailed:
 GuardedRedactor: TypeAlias = "Callable[[Redactable], object]"
 """The app's hook, which returns `HookFailed` where it would raise."""
 
-R = TypeVar("R", Utterance, ToolUse)
+_R = TypeVar("_R", Utterance, ToolUse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,13 @@ class Redaction:
 
     # The hook
 
-    def moments(self, moments: Iterable[R]) -> list[R]:
+    def moments(self, moments: Iterable[_R]) -> list[_R]:
         """Returns what the hook leaves of utterances or tool uses."""
         if self.hook is None:
             return list(moments)
         return [kept for one in moments if (kept := self._redacted(one, self.hook)) is not None]
 
-    def _redacted(self, moment: R, hook: GuardedRedactor) -> R | None:
+    def _redacted(self, moment: _R, hook: GuardedRedactor) -> _R | None:
         answer = hook(moment)
         if answer is None:
             return None

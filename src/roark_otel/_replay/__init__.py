@@ -1,7 +1,7 @@
-"""Spans from elsewhere than this process: a source hands span records to the same core that capture does.
+"""Recorded spans through the same stages, on the time of the spans.
 
-    file -> lines -> spans (`otlp_json`, `dump`) -> traces (`gathering`) -> conversations -> calls (`core`)
+    file -> lines -> spans (`otlp_json`, `dump`) -> traces (`gathering`) -> conversations -> calls (`pipeline`)
 
-Nothing downstream knows where a span came from, and nothing here is an object of OpenTelemetry's SDK. Time is that of
-the spans: a wait is over when a later span says so, however fast a file is read.
+No stage knows where a span came from, and nothing here is an object of OpenTelemetry's SDK. A wait is over when a later
+span shows that its time has passed, however fast a file is read.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from roark_otel._model.spans import SpanEvent, SpanRecord
-from roark_otel._replay.found import Found
+from roark_otel._replay.gathering import RecordedSpan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     Json = Mapping[str, object]
 
 
-def spans(told: object) -> Iterator[Found]:
-    """The spans of a dump.
+def spans_of_dump(document: object) -> Iterator[RecordedSpan]:
+    """Reads the spans of a dump.
 
     Raises:
-        ValueError: if it is none; the message quotes nothing.
+        ValueError: if it is not a dump; the message quotes nothing of it.
     """
-    if not isinstance(told, list):
+    if not isinstance(document, list):
         raise ValueError("a dump is a list of spans")
-    for span in cast("list[object]", told):
+    for span in cast("list[object]", document):
         try:
-            yield Found(_span(cast("Json", span)))
+            yield RecordedSpan(_span(cast("Json", span)))
         except (AttributeError, KeyError, TypeError) as fault:
             raise ValueError(f"a span of the dump is not complete ({type(fault).__name__})") from None
 

@@ -1,4 +1,4 @@
-"""A file of spans, read line by line: however long it is, one line is in memory."""
+"""A file of spans, read line by line: only one line is in memory, however long the file is."""
 
 from __future__ import annotations
 
@@ -6,52 +6,53 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from roark_otel._replay import dump, otlp_json
+from roark_otel._replay.dump import spans_of_dump
+from roark_otel._replay.otlp_json import spans_of_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from roark_otel._replay.found import Found
+    from roark_otel._replay.gathering import RecordedSpan
 
 MAX_LINE_BYTES: Final = 64 * 1024 * 1024
-"""A longer line is none of the Collector's, whose requests have this limit."""
+"""The longest line that is read. The Collector writes no longer ones: its requests have this limit."""
 
 MAX_DUMP_BYTES: Final = 256 * 1024 * 1024
-"""A recorded dump is one JSON value and has to be read whole."""
+"""The largest dump that is read. A dump is one JSON value, and is in memory as a whole."""
 
 _COMPRESSED: Final = {b"\x1f\x8b": "gzip -dc", b"\x28\xb5\x2f\xfd": "zstd -dc"}
 
 
 @dataclass(frozen=True, slots=True)
-class Spans:
-    """The spans of one line. `start` and `end` are where it is in the file, in bytes."""
+class SpanLine:
+    """The spans of one line. `start` and `end` are its place in the file, in bytes."""
 
-    spans: tuple[Found, ...]
+    spans: tuple[RecordedSpan, ...]
     start: int
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that cannot be read, its number counted from where reading began, and why."""
+    """A line that cannot be read, and why. Its number counts from where reading began."""
 
     number: int
     why: str
     end: int
 
 
-Line: TypeAlias = "Spans | BadLine"
+Line: TypeAlias = "SpanLine | BadLine"
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A file of OTLP requests, one a line, of which more may come."""
+    """A file of OTLP requests, one per line, to which more may be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A recorded dump, which is whole."""
+    """A recorded dump, which is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,11 @@ class Unknown:
     cure: str
 
 
-Kind: TypeAlias = "Lines | Dump | Unknown"
+FileKind: TypeAlias = "Lines | Dump | Unknown"
 
 
-def kind_of(file: BinaryIO) -> Kind:
-    """What a file is, by its first bytes. It is left at its beginning."""
+def kind_of(file: BinaryIO) -> FileKind:
+    """Returns what a file is, by its first bytes. Leaves it at its beginning."""
     first = file.read(4096)
     file.seek(0)
     for magic, command in _COMPRESSED.items():
@@ -81,7 +82,7 @@ def kind_of(file: BinaryIO) -> Kind:
 
 
 def read_lines(file: BinaryIO, offset: int) -> Iterator[Line]:
-    """The lines from this offset on. A last line without its end is left for later if it is not whole."""
+    """Reads the lines from this offset on. Leaves an incomplete last line for the next time."""
     file.seek(offset)
     number = 0
     while line := file.readline(MAX_LINE_BYTES + 1):
@@ -99,33 +100,33 @@ def read_lines(file: BinaryIO, offset: int) -> Iterator[Line]:
 
 
 def read_dump(file: BinaryIO) -> Line:
-    """All spans of a recorded dump."""
+    """Reads all spans of a recorded dump."""
     content = file.read(MAX_DUMP_BYTES + 1)
     if len(content) > MAX_DUMP_BYTES:
         return BadLine(1, "a dump longer than 256 MiB", len(content))
     try:
-        return Spans(tuple(dump.spans(json.loads(content))), 0, len(content))
+        return SpanLine(tuple(spans_of_dump(json.loads(content))), 0, len(content))
     except (ValueError, RecursionError) as fault:
         return BadLine(1, _why(fault), len(content))
 
 
 def _read(line: bytes, number: int, start: int, end: int) -> Line:
     try:
-        told = cast("object", json.loads(line))
-        if not isinstance(told, dict):
+        request = cast("object", json.loads(line))
+        if not isinstance(request, dict):
             return BadLine(number, "not a JSON object", end)
-        return Spans(tuple(otlp_json.spans(cast("dict[str, object]", told))), start, end)
+        return SpanLine(tuple(spans_of_request(cast("dict[str, object]", request))), start, end)
     except (ValueError, RecursionError) as fault:
         return BadLine(number, _why(fault), end)
 
 
 def _why(fault: ValueError | RecursionError) -> str:
-    """Why, without a word of what stands there."""
+    """Returns the reason, without quoting the line."""
     return "not JSON" if isinstance(fault, (json.JSONDecodeError, UnicodeDecodeError, RecursionError)) else str(fault)
 
 
 def _skip(file: BinaryIO) -> int:
-    """Reads to the end of a line, and says how many bytes that were."""
+    """Reads to the end of a line. Returns the number of bytes."""
     skipped = 0
     while piece := file.readline(MAX_LINE_BYTES):
         skipped += len(piece)

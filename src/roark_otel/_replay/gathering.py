@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from roark_otel._model import reading
 from roark_otel._model.spans import Entry, SpanGone, SpanRecord, SpanStart
 from roark_otel.attributes import CONVERSATION_ROOT
 
@@ -13,28 +14,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from roark_otel._model.vocabulary import Vocabulary
-    from roark_otel._replay.found import Found
 
 QUIET_SECONDS: Final = 60.0
-"""A trace whose spans' parents are all there is whole when so much time has passed since its last span ended."""
+"""How long after its last span ended a trace in which no parent is missing counts as whole."""
 
-MAX_SPANS: Final = 200_000
-"""So many spans are held; beyond it the trace that has been quiet longest is read as it is."""
+MAX_HELD_SPANS: Final = 200_000
+"""The most spans that are held. Beyond it, the trace that has been quiet longest is read as it is."""
+
+
+class RecordedSpan(NamedTuple):
+    """A span of a file, and whether its parent is in another process, so that it need not be waited for."""
+
+    record: SpanRecord
+    has_remote_parent: bool = False
 
 
 @dataclass(slots=True)
 class Gathered:
-    """The spans of one trace. `first_byte` is where in the file the first of them is, `touched` when the last ended."""
+    """The spans of one trace.
+
+    `first_byte` is the place of the first one in the file; `touched` is when the last one ended, in seconds since the
+    epoch.
+    """
 
     first_byte: int
     touched: float = 0.0
-    found: dict[int, Found] = field(default_factory=dict["int", "Found"])
+    spans: dict[int, RecordedSpan] = field(default_factory=dict["int", "RecordedSpan"])
 
     def is_whole(self) -> bool:
-        """Whether every span's parent is there, or in another process."""
+        """Returns whether each span's parent is here, or in another process."""
         return all(
-            one.has_remote_parent or one.record.parent_id is None or one.record.parent_id in self.found
-            for one in self.found.values()
+            span.has_remote_parent or span.record.parent_id is None or span.record.parent_id in self.spans
+            for span in self.spans.values()
         )
 
 
@@ -42,7 +53,7 @@ class Gathering:
     """Holds spans until their trace is whole.
 
     Args:
-        patience: How long a trace that is not whole is waited for, in seconds of the spans' own time.
+        patience: How long to wait for the missing parents of a trace, in seconds of the spans' own time.
     """
 
     def __init__(self, patience: float) -> None:
@@ -53,55 +64,55 @@ class Gathering:
         """The time of the latest span so far, in seconds since the epoch."""
 
     def __len__(self) -> int:
-        """How many traces are held."""
+        """Returns the number of traces that are held."""
         return len(self._traces)
 
-    def add(self, spans: Iterable[Found], first_byte: int) -> None:
-        """Takes in spans that stand at this place of the file; one that came before is passed over."""
+    def add(self, spans: Iterable[RecordedSpan], first_byte: int) -> None:
+        """Takes in the spans at this place of the file. Ignores one that came before."""
         for span in spans:
             record = span.record
             trace = self._traces.setdefault(record.trace_id, Gathered(first_byte))
-            self._held += record.span_id not in trace.found
-            trace.found.setdefault(record.span_id, span)
-            ended = (record.end_ns or record.start_ns) / 1e9
-            trace.touched = max(trace.touched, ended)
-            self.now = max(self.now, ended)
+            self._held += record.span_id not in trace.spans
+            trace.spans.setdefault(record.span_id, span)
+            ended = _ended(record)
+            trace.touched = max(trace.touched, self.now if ended is None else ended)
+            self.now = max(self.now, trace.touched)
             self._traces.move_to_end(record.trace_id)
 
     def due(self) -> Iterator[Gathered]:
-        """Lets go of the traces that are whole, or have been waited for long enough, or find no more room."""
+        """Yields, and lets go of, the traces that are whole, were waited for long enough, or find no more room."""
         for trace_id, trace in list(self._traces.items()):
             quiet = self.now - trace.touched
             if quiet >= self._patience or (quiet >= QUIET_SECONDS and trace.is_whole()):
                 yield self._let_go(trace_id)
-        while self._held > MAX_SPANS:
+        while self._held > MAX_HELD_SPANS:
             yield self._let_go(next(iter(self._traces)))
 
     def rest(self, *, whole_only: bool) -> Iterator[Gathered]:
-        """Lets go of all others: the file is at its end."""
+        """Yields, and lets go of, all other traces, at the end of the file."""
         for trace_id, trace in list(self._traces.items()):
             if trace.is_whole() or not whole_only:
                 yield self._let_go(trace_id)
 
     def first_byte(self) -> int | None:
-        """Where in the file the first span stands that is still held."""
+        """Returns the place in the file of the first span that is still held; None if none is."""
         return min((trace.first_byte for trace in self._traces.values()), default=None)
 
     def _let_go(self, trace_id: int) -> Gathered:
         trace = self._traces.pop(trace_id)
-        self._held -= len(trace.found)
+        self._held -= len(trace.spans)
         return trace
 
 
 def entries(trace: Gathered, vocabulary: Vocabulary) -> list[Entry]:
-    """A trace as capture would have left it in the inbox: starts and ends in the order of their times.
+    """Returns a trace as capture would have left it in the inbox: starts and ends in the order of their times.
 
-    A child's start is never before its parent's, whatever the clocks of two machines say.
+    A child never starts before its parent, whatever the clocks of two machines say.
     """
     started: dict[int, tuple[int, int]] = {}
     steps: list[tuple[int, bool, int, Entry]] = []
-    for found in trace.found.values():
-        record = found.record
+    for span in trace.spans.values():
+        record = span.record
         at, depth = _started(record, trace, started)
         steps.append((at, False, depth, _start(record, trace, vocabulary)))
         if record.end_ns is not None:
@@ -110,21 +121,27 @@ def entries(trace: Gathered, vocabulary: Vocabulary) -> list[Entry]:
 
 
 def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool:
-    """Whether a trace has an external id, or may be given one: others are no conversations."""
+    """Returns whether a trace has an external id, or may be given one. Without, it is not a conversation."""
     return any(
         vocabulary.external_id(record.attributes) is not None
         or vocabulary.external_id(record.resource) is not None
         or (auto_ids and vocabulary.is_root(record.scope, record.name))
-        for record in (found.record for found in trace.found.values())
+        for record in (span.record for span in trace.spans.values())
     )
 
 
+def _ended(record: SpanRecord) -> float | None:
+    """Returns when a span ended, or else started, in seconds since the epoch; None if neither time can be right."""
+    times = (reading.time_ns(value) for value in (record.end_ns, record.start_ns))
+    return next((found / 1e9 for found in times if found), None)
+
+
 def _started(record: SpanRecord, trace: Gathered, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
-    """When a span started, not before those above it, and how many those are. A trace may go in circles, or be deep."""
+    """Returns when a span started, not before those above it, and their number. A trace may be deep, or circular."""
     path = [record]
     seen = {record.span_id}
     while path[-1].span_id not in known:
-        above = trace.found.get(path[-1].parent_id or 0)
+        above = trace.spans.get(path[-1].parent_id or 0)
         if above is None or above.record.span_id in seen:
             known[path[-1].span_id] = path[-1].start_ns, 0
             break
@@ -144,7 +161,7 @@ def _start(record: SpanRecord, trace: Gathered, vocabulary: Vocabulary) -> SpanS
         scope=record.scope,
         name=record.name,
         start_ns=record.start_ns,
-        local_root=record.parent_id not in trace.found,
+        local_root=record.parent_id not in trace.spans,
         external_id=vocabulary.external_id(record.attributes),
         marked=record.attributes.get(CONVERSATION_ROOT) is True,
         resource=record.resource,
@@ -152,10 +169,10 @@ def _start(record: SpanRecord, trace: Gathered, vocabulary: Vocabulary) -> SpanS
 
 
 def _end(record: SpanRecord, vocabulary: Vocabulary) -> Entry:
-    tells = (
+    is_relevant = (
         record.error
         or record.scope in vocabulary.scopes
         or any(vocabulary.is_relevant(name) for name in record.attributes)
         or any(vocabulary.is_relevant(event.name) for event in record.events)
     )
-    return record if tells else SpanGone(record.trace_id, record.span_id, record.end_ns or record.start_ns)
+    return record if is_relevant else SpanGone(record.trace_id, record.span_id, record.end_ns or record.start_ns)

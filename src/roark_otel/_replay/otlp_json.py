@@ -1,8 +1,8 @@
 """OTLP traces as JSON, as the Collector's file exporter writes them: one export request.
 
 Decoded by hand, after the OTLP specification's section on JSON: ids are hex in any case, 64-bit numbers are text or
-numbers, enums are numbers, unknown fields are ignored. Base64 ids, names in snake_case and enums by name, as protobuf's
-own JSON writer makes them, are read as well. Pure.
+numbers, enums are numbers, unknown fields are ignored. Base64 ids, names in snake_case and enums by name, which
+protobuf's own JSON writer produces, are read as well. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import binascii
 from typing import TYPE_CHECKING, Final, cast
 
 from roark_otel._model.spans import SpanEvent, SpanRecord
-from roark_otel._replay.found import Found
+from roark_otel._replay.gathering import RecordedSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +27,11 @@ _REMOTE_KINDS: Final = {2, 5, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER"}
 _ERRORS: Final = {2, "STATUS_CODE_ERROR"}
 
 
-def spans(request: Json) -> Iterator[Found]:
-    """The spans of an export request, which may hold none: logs and metrics have no `resourceSpans`.
+def spans_of_request(request: Json) -> Iterator[RecordedSpan]:
+    """Reads the spans of an export request. Requests of logs and metrics have none.
 
     Raises:
-        ValueError: if it is none; the message says where, and quotes nothing.
+        ValueError: if it is not an export request; the message says where, and quotes nothing of it.
     """
     for resource_spans in _objects(request, "resourceSpans"):
         resource = _attributes(_object(resource_spans, "resource"))
@@ -41,7 +41,7 @@ def spans(request: Json) -> Iterator[Found]:
                 yield _span(span, scope, resource)
 
 
-def _span(span: Json, scope: str, resource: Json) -> Found:
+def _span(span: Json, scope: str, resource: Json) -> RecordedSpan:
     record = SpanRecord(
         trace_id=_id(span, "traceId", _TRACE_ID_BYTES),
         span_id=_id(span, "spanId", _SPAN_ID_BYTES),
@@ -58,7 +58,7 @@ def _span(span: Json, scope: str, resource: Json) -> Found:
     )
     if not record.trace_id or not record.span_id:
         raise ValueError("a span has no id")
-    return Found(record, _has_remote_parent(span))
+    return RecordedSpan(record, _has_remote_parent(span))
 
 
 def _has_remote_parent(span: Json) -> bool:
@@ -77,7 +77,7 @@ def _attributes(holder: Json) -> dict[str, object]:
 
 
 def _value(value: Json) -> object:
-    """What an `AnyValue` holds; None if it holds nothing."""
+    """Returns what an `AnyValue` holds; None if it holds nothing."""
     for name, read in _VALUES.items():
         if (found := _field(value, name)) is not None:
             return read(found)
@@ -91,13 +91,16 @@ def _any(value: object) -> object:
 def _integer(value: object) -> int:
     if isinstance(value, (int, str)) and not isinstance(value, bool):
         return int(value)
-    raise ValueError("an integer is none")
+    raise ValueError("not an integer")
 
 
 def _double(value: object) -> float:
-    if isinstance(value, (int, float, str)):
+    if not isinstance(value, (int, float, str)):
+        raise ValueError("not a number")
+    try:
         return float(value)  # also "NaN" and "Infinity"
-    raise ValueError("a number is none")
+    except OverflowError:
+        raise ValueError("a number is out of range") from None
 
 
 def _array(value: object) -> list[object]:
@@ -124,7 +127,7 @@ _VALUES: Final[Mapping[str, Callable[[object], object]]] = {
 
 
 def _id(holder: Json, name: str, length: int) -> int:
-    """An id: hex, or base64 as protobuf would have it. The two never have the same length."""
+    """Reads an id: hex, or base64 as protobuf writes it. The two never have the same length."""
     text = _text(holder, name)
     if not text:
         return 0

@@ -1,1 +1,1 @@
-"""What keeps the app safe from us: the one broad `except`, threads, late imports, ids in logs."""
+"""Keeps the app safe from this package: the one broad `except`, threads, late imports, ids in logs."""

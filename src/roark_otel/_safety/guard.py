@@ -1,7 +1,7 @@
-"""The broad exception handler, there are no others, and the logger that says each thing once.
+"""The only broad `except` in the package, and a logger that rate-limits repeated messages.
 
-A span processor's exception would reach the app and replace the app's own (the SDK catches nothing), so everything that
-the app's threads call goes through `guarded`.
+The SDK catches nothing that a span processor raises: the exception would reach the app, and could replace one of the
+app's own. So everything that the app's threads call goes through `guarded`.
 """
 
 from __future__ import annotations
@@ -15,44 +15,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERVAL_SECONDS = 60.0
-"""One and the same thing is said at most so often."""
+"""The shortest time between two log lines with the same message about the same thing."""
 
 MAX_REMEMBERED = 1_000
-"""So many different things are remembered as said."""
+"""The most different log lines that are remembered."""
 
 logger: logging.Logger = logging.getLogger("roark_otel")
 
-P = ParamSpec("P")
-R = TypeVar("R")
-D = TypeVar("D")
-Hook = TypeVar("Hook", bound="Callable[..., None]")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_D = TypeVar("_D")
+_Hook = TypeVar("_Hook", bound="Callable[..., None]")
 
 _reraise = False
-_said: dict[tuple[object, ...], float] = {}
+"""Whether faults are raised instead of logged; only the package's own tests set it."""
+
+_last_logged: dict[tuple[object, ...], float] = {}
+"""When each message about each thing was last logged, in monotonic seconds."""
 
 
 def log_once(level: int, about: tuple[object, ...], message: str, *args: object, exc_info: bool = False) -> None:
-    """Logs a message, unless the same was said about the same thing within the interval."""
+    """Logs a message, unless the same was logged about the same thing within `INTERVAL_SECONDS`."""
     now = time.monotonic()
     key = (message, *about)
-    last = _said.get(key)
+    last = _last_logged.get(key)
     if last is not None and now - last < INTERVAL_SECONDS:
         return
-    if len(_said) >= MAX_REMEMBERED:
-        _said.clear()
-    _said[key] = now
+    if len(_last_logged) >= MAX_REMEMBERED:
+        _last_logged.clear()
+    _last_logged[key] = now
     logger.log(level, message, *args, exc_info=exc_info)
 
 
-def guarded(otherwise: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
-    """Makes a function answer `otherwise` where it would raise, which is logged once an interval with its traceback."""
+def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]]:
+    """Makes a function return `otherwise` where it would raise. The fault is logged once per interval."""
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R | D]:
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R | _D]:
         @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R | D:
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R | _D:
             try:
                 return function(*args, **kwargs)
-            except Exception as fault:  # noqa: BLE001 - the only one: nothing of ours may reach the app
+            except Exception as fault:  # noqa: BLE001 - the only one: no fault of this package may reach the app
                 report_fault(fault, function.__qualname__)
                 return otherwise
 
@@ -61,11 +64,11 @@ def guarded(otherwise: D) -> Callable[[Callable[P, R]], Callable[P, R | D]]:
     return decorate
 
 
-def guarded_hook(hook: Hook) -> Hook:
-    """`guarded` for a method that the SDK calls for every span, with the span and at its start with the context.
+def guarded_hook(hook: _Hook) -> _Hook:
+    """Guards a method that the SDK calls for every span, with the span and, at its start, the context.
 
-    Its arguments are handed on one by one: to pack and unpack them, as any signature would need, takes as long as to
-    see that a span is none of ours.
+    It passes its arguments on one by one: packing and unpacking them, as `guarded` does for any signature, takes as
+    long as finding out that a span is irrelevant.
     """
 
     @functools.wraps(hook)
@@ -75,11 +78,11 @@ def guarded_hook(hook: Hook) -> Hook:
         except Exception as fault:  # noqa: BLE001 - as above
             report_fault(fault, hook.__qualname__)
 
-    return cast("Hook", call)
+    return cast("_Hook", call)
 
 
 def report_fault(fault: Exception, where: str) -> None:
-    """Logs a fault of ours. The exception's text may quote the app's words, so only its type and place are told."""
+    """Logs a fault by its type and place only: the exception's text may quote the app's words."""
     if _reraise:
         raise fault
     place = fault.__traceback__
@@ -89,7 +92,7 @@ def report_fault(fault: Exception, where: str) -> None:
     log_once(
         logging.ERROR,
         (where, type(fault), line),
-        "%s in %s (%s). The app is not affected; some of a call may be missing.",
+        "%s in %s (%s). The app is not affected, but part of a call may be missing.",
         type(fault).__name__,
         where,
         line,

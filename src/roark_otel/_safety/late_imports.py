@@ -1,8 +1,8 @@
 """Imports that a worker's thread makes late, and forks that wait for them.
 
-A child that is forked while another thread imports a module inherits that module's lock, held by nobody, and waits for
-ever when it imports it too. So late imports are made under one lock, which a fork takes first: it waits for httpx at
-most once in the life of a process, a quarter of a second.
+A child that is forked while another thread imports a module inherits that module's lock in its locked state, without
+the thread that would release it: importing the module in the child then blocks for ever. So late imports are made under
+one lock, which a fork takes first. It waits for httpx at most once in the life of a process, for a quarter of a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 LONGEST_WAIT_SECONDS = 5.0
-"""A fork waits for an import no longer than this."""
+"""The longest that a fork waits for a running import."""
 
 _lock = threading.Lock()
 _forking = threading.local()
@@ -24,7 +24,7 @@ _forking = threading.local()
 
 @contextmanager
 def importing() -> Generator[None]:
-    """Around what a worker's thread imports, or makes that imports something."""
+    """Wraps code on a worker's thread that imports modules, directly or through what it calls."""
     with _lock:
         yield
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from hashlib import sha256
 
 _hashed: list[bool] = []
-"""Not empty once anybody in this process wants hashes: what one processor must not show, no other one shows."""
+"""Not empty once a processor of this process wants hashes: an id that one must not show, no other shows."""
 
 
 def hash_ids() -> None:
-    """From now on logs of this process show hashes."""
+    """Makes the logs of this process show hashes from now on."""
     if not _hashed:
         _hashed.append(True)
 
 
 def log_id(external_id: str | None) -> str | None:
-    """What a log calls the call of this id. The hash is what its file in the spool is named by."""
-    if external_id is None or not _hashed:
-        return external_id
+    """Returns how a log names the call of this id: by the id, or by the hash that its file's name begins with."""
+    return external_id if external_id is None or not _hashed else id_hash(external_id)
+
+
+def id_hash(external_id: str) -> str:
+    """Returns 32 hexadecimal digits that stand for an external id in names of files: no id can name a path."""
     return sha256(external_id.encode()).hexdigest()[:32]

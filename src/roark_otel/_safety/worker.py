@@ -1,25 +1,28 @@
-"""A named daemon thread that starts when it is first needed, and ends when it is no longer."""
+"""A named daemon thread that starts when it is first needed, and ends when it has nothing left to do."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+STOP_SECONDS: Final = 1.0
+"""The longest that `stop` waits for a thread, which may be in the middle of a request."""
+
 
 class Worker:
-    """Runs rounds on a thread of its own.
+    """Runs rounds on its own thread.
 
-    The thread is a daemon, because one that is waited for would keep the app from ending. It lives as long as the
-    process until `retire`; from then on it ends whenever there is nothing to do, and `start` brings it back.
+    The thread is a daemon, because waiting for it would keep the app from ending. It lives as long as the process until
+    `retire` is called; from then on it ends whenever there is nothing to do, and `start` brings it back.
 
     Args:
         name: The name of the thread.
-        work: One round: does what there is to do, and waits for more.
-        is_busy: Whether there is anything to do, or to wait for.
-        put_away: Lets go of what a resting worker needs no more; called on the thread, when it ends.
+        work: Does one round: what there is to do, then waits for more.
+        is_busy: Returns whether there is anything to do or to wait for.
+        put_away: Releases what an ended thread does not need. Called on the thread as it ends.
     """
 
     def __init__(
@@ -34,11 +37,12 @@ class Worker:
         self._is_busy = is_busy
         self._put_away = put_away
         self._is_retired = False
+        self._is_stopped = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def start(self) -> bool:
-        """Starts the thread unless it runs. Returns whether it runs: at exit Python 3.12 starts none."""
+        """Starts the thread unless it runs. Returns whether it runs: Python 3.12 starts no thread at exit."""
         with self._lock:
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -53,12 +57,25 @@ class Worker:
         """Lets the thread end as soon as it has nothing to do."""
         self._is_retired = True
 
+    def stop(self, wake: Callable[[], None]) -> None:
+        """Ends the thread after its round, whatever is left to do, and waits for that at most `STOP_SECONDS`.
+
+        Args:
+            wake: Ends the wait of a round.
+        """
+        self._is_stopped = True
+        wake()
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(STOP_SECONDS)
+
     def _run(self) -> None:
         while True:
             self._work()
-            # Under the lock: what comes before the check is seen by it, what comes after starts a new thread.
+            # Under the lock: this check sees what came before it, and what comes after it starts a new thread.
             with self._lock:
-                if self._is_retired and not self._is_busy():
+                if self._is_stopped or (self._is_retired and not self._is_busy()):
                     self._put_away()
                     self._thread = None
                     return

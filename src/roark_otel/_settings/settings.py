@@ -1,181 +1,255 @@
 """Settings: one frozen value, from arguments, environment and defaults, in this order."""
 
-from __future__ import annotations
-
-import difflib
-import ipaddress
-import logging
 import os
-import re
-import sys
-import tempfile
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar, Final, Literal, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import Self, Unpack
 
 from roark_otel._linking.defaults import Defaults
-from roark_otel._linking.recording_template import Template
-from roark_otel._model.formats import is_http_url, snake_case
+from roark_otel._model.formats import snake_case
 from roark_otel._model.moments import Agent
-from roark_otel._privacy.patterns import Kind
-from roark_otel._safety.guard import log_once
-from roark_otel._settings import environment
-from roark_otel._settings.api_key import is_header, read_key
+from roark_otel._settings.api_key import read_key
+from roark_otel._settings.checks import (
+    LOWER,
+    UPPER,
+    ApiKey,
+    HeaderText,
+    Names,
+    Quantity,
+    Redacted,
+    RoarkUrl,
+    Seconds,
+    Share,
+    SomeSeconds,
+    UrlTemplate,
+    WebUrl,
+)
+from roark_otel._settings.environment import in_one_line, values_in, warn_of_unknown, without_invalid
+from roark_otel._settings.overrides import SettingsOverrides
+from roark_otel._settings.spool_dir import default_spool_dir
+from roark_otel._settings.variable import Variable, variables_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from typing_extensions import Self
-
-DEFAULT_BASE_URL = "https://api.roark.ai"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _base_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must be an absolute https URL") from None
-    loopback = _is_loopback(parts.hostname or "")
-    if not parts.hostname or parts.scheme not in {"http", "https"}:
-        raise ValueError("must be an absolute https URL")
-    if parts.scheme == "http" and not loopback:
-        raise ValueError("must be https, because the key travels with every request; plain http only to loopback")
-    return value.rstrip("/")
+DEFAULT_BASE_URL: Final = "https://api.roark.ai"
 
 
-def _upper(value: object) -> object:
-    return value.strip().upper() if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _http_url(value: str) -> str:
-    if not is_http_url(value):
-        raise ValueError("must be an absolute http or https URL")
-    return value
-
-
-def _names(value: object) -> object:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
-def _key(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value()
-    if not is_header(secret):
-        raise ValueError("must be printable ASCII without blanks")
-    return value
-
-
-def _project_id(value: str) -> str:
-    if not is_header(value):
-        raise ValueError("must be printable ASCII without blanks")
-    return value
-
-
-def default_spool_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """The user's own state directory, as the platform has it; without a home, a directory of the user's in /tmp."""
-    if sys.platform == "win32" and environ.get("LOCALAPPDATA"):
-        return Path(environ["LOCALAPPDATA"]) / "roark-otel" / "spool"
-    if state := environ.get("XDG_STATE_HOME"):
-        return Path(state) / "roark-otel" / "spool"
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return Path(tempfile.gettempdir()) / f"roark-otel-{os.getuid()}" / "spool"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "roark-otel" / "spool"
-    return home / ".local" / "state" / "roark-otel" / "spool"
-
-
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
+# This module does without `from __future__ import annotations`: pydantic would compile each annotation at import.
 class Settings(BaseModel):
-    """How the processor works. Every field has an environment variable, see `roark_otel._settings.environment`.
+    """The settings of a processor. Each field says its environment variable and what it does.
 
     Raises:
-        ValueError: if a value cannot be right; the message says which one and what to set.
+        ValueError: if a value is invalid; the message says which one and what to set.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
     )
 
-    api_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
-    api_key_file: Path | None = None
-    base_url: Annotated[str, AfterValidator(_base_url)] = DEFAULT_BASE_URL
-    project_id: Annotated[str, AfterValidator(_project_id)] | None = None
-    enabled: bool = True
-    interface_type: Annotated[Literal["PHONE", "WEB"], BeforeValidator(_upper)] | None = None
-    call_direction: Annotated[Literal["INBOUND", "OUTBOUND"], BeforeValidator(_upper)] | None = None
-    agent_name: str | None = None
-    agent_custom_id: str | None = None
-    recording_url_template: (
-        Annotated[Template, BeforeValidator(lambda v: Template(v) if isinstance(v, str) else v)] | None
-    ) = None
-    recording_delay_seconds: Seconds = 0.0
-    recording_wait_seconds: Seconds = 86_400.0
-    recording_fallback_url: Annotated[str, AfterValidator(_http_url)] | None = None
-    spool_dir: Path = Field(default_factory=default_spool_dir)
-    spool: Annotated[Literal["disk", "memory"], BeforeValidator(_lower)] = "disk"
-    spool_max_bytes: Annotated[int, Field(ge=1)] = 1024**3
-    spool_max_age_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 604_800.0
-    linger_seconds: Seconds = 2.0
-    quiet_seconds: Seconds = 60.0
-    idle_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 14_400.0
-    max_conversations: Annotated[int, Field(ge=1)] = 10_000
-    exit_timeout_seconds: Seconds = 5.0
-    http_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
-    external_id_keys: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
-    auto_external_id: bool = False
-    call_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
-    capture_content: bool = True
-    redact_patterns: Annotated[tuple[Kind | re.Pattern[str], ...], BeforeValidator(_names)] = ()
-    properties_allow: Annotated[tuple[str, ...], BeforeValidator(_names)] | None = None
-    export_traces: bool = False
-    traces_endpoint: Annotated[str, AfterValidator(_base_url)] | None = None
-    log_external_id: Annotated[Literal["plain", "hash"], BeforeValidator(_lower)] = "plain"
+    api_key: Annotated[
+        ApiKey | None,
+        Variable(
+            "ROARK_API_KEY",
+            "The key of the Roark project. Without one the processor does nothing, and logs one warning. "
+            "`ROARK_API_BEARER_TOKEN`, the name that Roark's SDK uses, works too; `ROARK_API_KEY` wins.",
+            other_name="ROARK_API_BEARER_TOKEN",
+        ),
+    ] = None
+    api_key_file: Annotated[
+        Path | None,
+        Variable("ROARK_API_KEY_FILE", "A file that holds the key. It is read again after Roark has refused the key."),
+    ] = None
+    base_url: Annotated[
+        RoarkUrl, Variable("ROARK_BASE_URL", "Where Roark is. Plain http is for a loopback host only.")
+    ] = DEFAULT_BASE_URL
+    project_id: Annotated[
+        HeaderText | None, Variable("ROARK_PROJECT_ID", "The project, for a key that belongs to a user.")
+    ] = None
+    enabled: Annotated[
+        bool,
+        Variable("ROARK_OBSERVABILITY_ENABLED", "The kill switch: `false`, `0`, `no` or `off` turns everything off."),
+    ] = True
+    interface_type: Annotated[
+        Annotated[Literal["PHONE", "WEB"], UPPER] | None,
+        Variable(
+            "ROARK_INTERFACE_TYPE",
+            "The interface, where spans do not say.",
+            "PHONE if a phone number is known, else WEB",
+        ),
+    ] = None
+    call_direction: Annotated[
+        Annotated[Literal["INBOUND", "OUTBOUND"], UPPER] | None,
+        Variable("ROARK_CALL_DIRECTION", "The direction of the call, where spans do not say.", "INBOUND"),
+    ] = None
+    agent_name: Annotated[str | None, Variable("ROARK_AGENT_NAME", "The agent's name, where spans do not say.")] = None
+    agent_custom_id: Annotated[
+        str | None, Variable("ROARK_AGENT_CUSTOM_ID", "Your id of the agent, where spans do not say.")
+    ] = None
+    recording_url_template: Annotated[
+        UrlTemplate | None,
+        Variable(
+            "ROARK_RECORDING_URL_TEMPLATE",
+            "Where recordings are, with names in braces that are filled in URL-quoted: `{external_id} {trace_id} "
+            "{livekit_room_id} {livekit_room_name} {service_name} {started_at:%Y/%m/%d} {property.NAME}`.",
+        ),
+    ] = None
+    recording_delay_seconds: Annotated[
+        Seconds,
+        Variable(
+            "ROARK_RECORDING_DELAY_SECONDS",
+            "How long after the end of a call the template's URL is first used: uploads take time.",
+        ),
+    ] = 0.0
+    recording_wait_seconds: Annotated[
+        Seconds, Variable("ROARK_RECORDING_WAIT_SECONDS", "How long a call waits for its recording.")
+    ] = 86_400.0
+    recording_fallback_url: Annotated[
+        WebUrl | None,
+        Variable(
+            "ROARK_RECORDING_FALLBACK_URL",
+            "The recording that is sent when the wait is over; `properties.roark_recording` is then `fallback`.",
+        ),
+    ] = None
+    spool_dir: Annotated[
+        Path,
+        Variable(
+            "ROARK_SPOOL_DIR",
+            "The directory in which finished calls wait.",
+            "`roark-otel/spool` in the user's state directory",
+        ),
+    ] = Field(default_factory=default_spool_dir)
+    spool: Annotated[
+        Annotated[Literal["disk", "memory"], LOWER],
+        Variable(
+            "ROARK_SPOOL",
+            "Where finished calls wait. `memory`: nothing is written, and waiting calls are lost with the process.",
+        ),
+    ] = "disk"
+    spool_max_bytes: Annotated[
+        Quantity,
+        Variable(
+            "ROARK_SPOOL_MAX_BYTES",
+            "The most bytes of calls that wait on disk. Beyond it new calls are delivered from memory, and that is "
+            "logged at ERROR; nothing old is deleted for them.",
+        ),
+    ] = 1024**3
+    spool_max_age_seconds: Annotated[
+        SomeSeconds,
+        Variable(
+            "ROARK_SPOOL_MAX_AGE_SECONDS",
+            "How long a call may wait in the spool. One that Roark still does not take is moved to `rejected/`.",
+        ),
+    ] = 604_800.0
+    linger_seconds: Annotated[
+        Seconds, Variable("ROARK_LINGER_SECONDS", "How long late spans still count after the root has ended.")
+    ] = 2.0
+    quiet_seconds: Annotated[
+        Seconds,
+        Variable(
+            "ROARK_QUIET_SECONDS", "How long a call with an implied root waits for a further root of the same id."
+        ),
+    ] = 60.0
+    idle_timeout_seconds: Annotated[
+        SomeSeconds,
+        Variable(
+            "ROARK_IDLE_TIMEOUT_SECONDS",
+            "How long a conversation may be without a new span before it is delivered as incomplete.",
+        ),
+    ] = 14_400.0
+    max_conversations: Annotated[
+        Quantity,
+        Variable(
+            "ROARK_MAX_CONVERSATIONS",
+            "The most open conversations. Beyond it the one that has been idle longest is delivered early.",
+        ),
+    ] = 10_000
+    exit_timeout_seconds: Annotated[
+        Seconds,
+        Variable("ROARK_EXIT_TIMEOUT_SECONDS", "How long `shutdown()` may take. Keep it under the pod's grace period."),
+    ] = 5.0
+    http_timeout_seconds: Annotated[
+        SomeSeconds, Variable("ROARK_HTTP_TIMEOUT_SECONDS", "How long one request may take.")
+    ] = 10.0
+    external_id_keys: Annotated[
+        Names,
+        Variable("ROARK_EXTERNAL_ID_KEYS", "Further attribute names from which the external id is taken, in order."),
+    ] = ()
+    auto_external_id: Annotated[
+        bool,
+        Variable(
+            "ROARK_AUTO_EXTERNAL_ID",
+            "`true`: a voice framework's conversation without an id gets one: the framework's own, such as that of a "
+            "room, else the trace id.",
+            "false, but true under `opentelemetry-instrument`",
+        ),
+    ] = False
+    call_sample_ratio: Annotated[
+        Share, Variable("ROARK_CALL_SAMPLE_RATIO", "The share of calls that are sent, chosen by a hash of the id.")
+    ] = 1.0
+    capture_content: Annotated[
+        bool, Variable("ROARK_CAPTURE_CONTENT", "`false`: no text, argument or result leaves the process.")
+    ] = True
+    redact_patterns: Annotated[
+        Redacted,
+        Variable(
+            "ROARK_REDACT", "What is replaced in all texts, arguments and results; in code also patterns of yours."
+        ),
+    ] = ()
+    properties_allow: Annotated[
+        Names | None, Variable("ROARK_PROPERTIES_ALLOW", "The names of the only properties that are sent.", "all")
+    ] = None
+    export_traces: Annotated[
+        bool,
+        Variable(
+            "ROARK_EXPORT_TRACES",
+            "`true`: the spans of conversations are exported to Roark too; needs the extra `otlp`.",
+        ),
+    ] = False
+    traces_endpoint: Annotated[
+        RoarkUrl | None,
+        Variable("ROARK_TRACES_ENDPOINT", "Where these spans are exported to.", "`/v1/traces` of the base URL"),
+    ] = None
+    log_external_id: Annotated[
+        Annotated[Literal["plain", "hash"], LOWER],
+        Variable("ROARK_LOG_EXTERNAL_ID", "How logs name a call. `hash`: by a hash, where ids are phone numbers."),
+    ] = "plain"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """The settings of an environment: a bad value is told once and is the default instead."""
-        values = {
-            field: environ[name].strip() for name, field in environment.FIELDS.items() if environ.get(name, "").strip()
-        }
-        if "api_key_file" in values and "api_key" not in values:
-            values |= _key_of_file(values.pop("api_key_file"))
-        switch = environ.get(environment.GENAI_CAPTURE_CONTENT, "").strip().lower()
-        if switch in {"false", "no_content"}:
-            values["capture_content"] = "false"
-        _warn_of_unknown(environ)
+        """Reads the settings of an environment; an invalid value is logged once and replaced by its default."""
+        values = values_in(environ, VARIABLES)
+        warn_of_unknown(environ, VARIABLES)
         try:
             return cls.model_validate(values)
         except ValidationError as fault:
-            return cls.model_validate(_without_faulty(values, fault, environ))
+            return cls.model_validate(without_invalid(values, fault, environ, VARIABLES))
+
+    def with_arguments(self, **overrides: Unpack[SettingsOverrides]) -> Self:
+        """Returns these settings with every override that is not None in its place.
+
+        Raises:
+            ValueError: if an override is invalid or is not a setting; one line that says what to set.
+        """
+        given = {name: value for name, value in overrides.items() if value is not None}
+        file = given.get("api_key_file", None if self.api_key else self.api_key_file)
+        if isinstance(file, (str, PathLike)) and "api_key" not in given:
+            try:
+                given["api_key"] = read_key(Path(cast("str", file)))
+            except ValueError as fault:
+                raise ValueError(f"roark_otel: api_key_file: {fault}") from None
+        try:
+            return type(self).model_validate({**dict(self), **given})
+        except ValidationError as fault:
+            raise ValueError(in_one_line(fault)) from None
 
     def defaults(self, recording_url: str | None = None) -> Defaults:
-        """What of these settings linking goes by; `recording_url` is that of every call whose spans name none."""
+        """Returns the settings that linking needs.
+
+        Args:
+            recording_url: The recording of every call whose spans name none.
+        """
         allow = self.properties_allow
         return Defaults(
             interface_type=self.interface_type,
@@ -188,70 +262,6 @@ class Settings(BaseModel):
             properties_allow=None if allow is None else frozenset(map(snake_case, allow)),
         )
 
-    def with_arguments(self, **arguments: object) -> Self:
-        """These settings with every argument that is not None in their place.
 
-        Raises:
-            ValueError: in one line that says what to set.
-        """
-        given = {name: value for name, value in arguments.items() if value is not None}
-        file = given.get("api_key_file", None if self.api_key else self.api_key_file)
-        if isinstance(file, (str, PathLike)) and "api_key" not in given:
-            try:
-                given["api_key"] = read_key(Path(cast("str", file)))
-            except ValueError as fault:
-                raise ValueError(f"roark_otel: api_key_file: {fault}") from None
-        try:
-            return type(self).model_validate({**dict(self), **given})
-        except ValidationError as fault:
-            raise ValueError(_in_one_line(fault)) from None
-
-
-_PRIVATE: dict[str, tuple[str, str]] = {
-    "capture_content": ("false", "content stays off"),
-    "redact_patterns": ("card,phone,email", "all that is known is redacted"),
-    "log_external_id": ("hash", "logs show a hash"),
-}
-"""What holds for a privacy switch that cannot be read, and how that is said."""
-
-
-def _in_one_line(fault: ValidationError) -> str:
-    problems = (f"{'.'.join(str(part) for part in one['loc'][:1])}: {_reason(one['msg'])}" for one in fault.errors())
-    return "roark_otel: " + "; ".join(problems)
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ")
-
-
-def _key_of_file(path: str) -> dict[str, str]:
-    """The settings that a key file gives; none where no key can be read from it, which is told."""
-    try:
-        return {"api_key_file": path, "api_key": read_key(Path(path)).get_secret_value()}
-    except ValueError as fault:
-        name = environment.ROARK_API_KEY_FILE
-        log_once(logging.WARNING, (name,), "%s: %s; the default holds", name, str(fault))
-        return {}
-
-
-def _without_faulty(values: Mapping[str, str], fault: ValidationError, environ: Mapping[str, str]) -> dict[str, str]:
-    good = dict(values)
-    for one in fault.errors():
-        field = str(one["loc"][0])
-        # Of two variables for one setting the later one gave the value.
-        name = [name for name, of in environment.FIELDS.items() if of == field and environ.get(name, "").strip()][-1]
-        good.pop(field, None)
-        # A privacy switch that nobody can read falls to the private side.
-        private, instead = _PRIVATE.get(field, (None, "the default holds"))
-        if private is not None:
-            good[field] = private
-        log_once(logging.WARNING, (name,), "%s: %s; %s", name, _reason(one["msg"]), instead)
-    return good
-
-
-def _warn_of_unknown(environ: Mapping[str, str]) -> None:
-    for name in environ:
-        if not name.startswith("ROARK_") or name in environment.FIELDS:
-            continue
-        for near in difflib.get_close_matches(name, environment.FIELDS, 1, 0.5):
-            log_once(logging.WARNING, (name,), "%s is not a setting of this version; nearest: %s", name, near)
+VARIABLES: Final[Mapping[str, str]] = variables_of(Settings.model_fields)
+"""Every environment variable and its setting."""

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roark_otel._engine import registry
-from roark_otel._model.formats import is_http_url
+from roark_otel._model.formats import MAX_EXTERNAL_ID, is_external_id, is_http_url
+from roark_otel._safety.log_ids import id_hash
 from roark_otel._settings.settings import Settings
-from roark_otel._spool import attachments
-from roark_otel._spool.file import id_hash
+from roark_otel._spool.attachments import attach_below
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-MAX_EXTERNAL_ID = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +30,56 @@ class Kept:
 def attach_recording(external_id: str, url: str) -> Attached | Kept:
     """Gives a call its recording. Needs no key: it works on the spool, which processes of one machine may share.
 
-    Calls of this id that wait for a recording, or were set aside for the lack of one, are sent with it. If none does
-    yet, the URL is kept for one that comes within a week. A call that has been sent cannot get another recording.
+    Calls of this id that wait for a recording, or were set aside for the lack of one, are sent with it. If there are
+    none yet, the URL is kept for one that comes within a week. A call that has been sent cannot get another recording.
 
     Args:
-        external_id: The id of the call, 1 to 255 characters.
+        external_id: The id of the call, exactly as `roark.external_id` has it: 1 to 255 characters, not only blanks.
         url: The recording's URL, http or https.
 
     Raises:
-        ValueError: if the id or the URL cannot be right.
+        ValueError: if no call can have this id, or the URL is not an absolute http or https URL.
         OSError: if the spool's disk takes nothing.
     """
     _check(external_id, url)
-    # Files first: who looks into the directory after being told then finds them there.
-    calls = sum(attachments.attach(root, external_id, url) for root in _roots())
+    # Files first: a courier that looks into the directory because of `engine.attach` finds them there.
+    calls = sum(attach_below(root, external_id, url) for root in _roots())
     calls += sum(engine.attach(id_hash(external_id), url) for engine in registry.engines())
     return Attached(calls) if calls else Kept()
 
 
 async def attach_recording_async(external_id: str, url: str) -> Attached | Kept:
-    """The same without blocking the event loop."""
+    """Does the same as `attach_recording` without blocking the event loop."""
     import asyncio  # an app that has an event loop has imported it
 
     return await asyncio.to_thread(attach_recording, external_id, url)
 
 
 def attach_to(root: Path, external_id: str, url: str) -> int:
-    """The same for the files below this root of a spool. Returns to how many calls."""
+    """Does the same for the files below this root of a spool, and returns to how many calls.
+
+    Raises:
+        ValueError: as `attach_recording`.
+        OSError: as `attach_recording`.
+    """
     _check(external_id, url)
-    return attachments.attach(root, external_id, url)
+    return attach_below(root, external_id, url)
 
 
-def _check(external_id: str, url: str) -> None:
-    if not 1 <= len(external_id) <= MAX_EXTERNAL_ID:
-        raise ValueError("roark_otel: external_id: must be text of 1 to 255 characters")
-    if not is_http_url(url):
-        raise ValueError("roark_otel: url: must be an absolute http or https URL")
+def _check(external_id: object, url: object) -> None:
+    if not is_external_id(external_id):
+        raise ValueError(
+            f"roark_otel: external_id: must be text of 1 to {MAX_EXTERNAL_ID} characters, not only blanks: "
+            "pass the call's roark.external_id"
+        )
+    if not isinstance(url, str) or not is_http_url(url):
+        raise ValueError(
+            "roark_otel: url: must be an absolute http or https URL: "
+            "pass the recording's address, such as https://example.com/call-123.wav"
+        )
 
 
 def _roots() -> set[Path]:
-    """The spools of this process's processors; where there is none, that of the environment."""
+    """Returns the spools of this process's processors; if it has none, that of the environment."""
     known = [engine.settings for engine in registry.engines()] or [Settings.from_env()]
     return {settings.spool_dir for settings in known if settings.spool == "disk"}

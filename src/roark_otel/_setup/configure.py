@@ -1,16 +1,17 @@
-"""`configure`: OpenTelemetry and calls at Roark in one line, for an app that has set up nothing."""
+"""`configure`: OpenTelemetry and calls at Roark in one line, for an app that has not set up tracing."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel._safety.guard import log_once
+from roark_otel._settings.overrides import SettingsOverrides, check_names
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel._setup.providers import (
@@ -23,8 +24,11 @@ from roark_otel._setup.providers import (
     warn_of,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
-"""Where the spans of conversations are exported to; `elsewhere` is wherever another processor of the provider sends
+"""Where the spans of conversations are exported to; `elsewhere`: where another processor of the provider sends
 them."""
 
 
@@ -33,10 +37,9 @@ class Configured:
     """Reports what `roark_otel.configure` did.
 
     Attributes:
-        provider: A new provider was `made` and is the global one now, an existing one was `joined`, or left
-            `untouched`.
+        provider: `made`: a new provider is the global one now; `joined`: an existing one is used; `untouched`.
         processor: Ours was `added` or was `there` already; `none` where no calls are made.
-        traces: Where the spans go.
+        traces: Where the spans of conversations are exported to.
     """
 
     provider: Literal["made", "joined", "untouched"]
@@ -46,49 +49,36 @@ class Configured:
 
 def configure(
     *,
-    api_key: str | None = None,
-    base_url: str | None = None,
     recording_url: str | None = None,
-    recording_url_template: str | None = None,
-    export_traces: bool | None = None,
-    auto_external_id: bool | None = None,
     service_name: str | None = None,
     settings: Settings | None = None,
+    **overrides: Unpack[SettingsOverrides],
 ) -> Configured:
-    """Sets up OpenTelemetry tracing, with calls at Roark, and with their traces if wanted.
+    """Sets up OpenTelemetry tracing with calls at Roark, and exports the traces of these calls if asked to.
 
-    Call it once, before the framework is imported if you can. A tracer provider that is there is added to and never
-    replaced. What is not an argument here is an environment variable, or a field of `settings`.
+    Call it once, before the framework is imported if you can. It joins the tracer provider that exists, and never
+    replaces one. `export_traces=True` (`ROARK_EXPORT_TRACES`) exports the spans of conversations to Roark, and needs
+    the extra `otlp`.
 
     Args:
-        api_key: The key of the Roark project. `ROARK_API_KEY`.
-        base_url: Where Roark is. `ROARK_BASE_URL`, default `https://api.roark.ai`.
         recording_url: The recording of every call whose spans name none.
-        recording_url_template: The same with names in braces. `ROARK_RECORDING_URL_TEMPLATE`.
-        export_traces: True: export the spans of conversations to Roark, with the extra `otlp`. `ROARK_EXPORT_TRACES`,
-            default false.
-        auto_external_id: True: a voice framework's conversation without an id gets one. `ROARK_AUTO_EXTERNAL_ID`,
-            default false.
-        service_name: What the app calls itself in traces and calls, if a provider is made. Default `OTEL_SERVICE_NAME`.
-        settings: All settings at once; the arguments above win.
+        service_name: The name of the app in traces and calls, if a provider is made. Default `OTEL_SERVICE_NAME`.
+        settings: All settings at once.
+        **overrides: Single settings, such as `api_key`; they win over `settings`. `help(RoarkSpanProcessor)` lists
+            them.
 
     Returns:
         What was done.
 
     Raises:
-        ValueError: if an argument cannot be right; the message says what to set.
+        ValueError: if an argument is invalid; the message says what to set.
+        TypeError: if an argument does not exist.
     """
-    arguments: dict[str, Any] = {
-        "api_key": api_key,
-        "base_url": base_url,
-        "recording_url_template": recording_url_template,
-        "export_traces": export_traces,
-        "auto_external_id": auto_external_id,
-    }
-    wanted = (settings or Settings.from_env()).with_arguments(**arguments)
+    check_names("configure", overrides)
+    wanted = (settings or Settings.from_env()).with_arguments(**overrides)
     if is_off(wanted):
         if wanted.api_key is None:
-            RoarkSpanProcessor(settings=wanted)  # says so, unless it is switched off
+            RoarkSpanProcessor(settings=wanted)  # warns of the missing key, unless the kill switch is off
         return Configured(provider="untouched", processor="none", traces="nowhere")
     found = trace.get_tracer_provider()
     made = _made(service_name) if isinstance(found, trace.ProxyTracerProvider) else None
@@ -126,5 +116,5 @@ def _warn_of_unlinked() -> None:
         logging.WARNING,
         (),
         "nothing exports the spans, so calls are made without a trace: set ROARK_EXPORT_TRACES=true, or "
-        "add an exporter of yours that sends them to Roark",
+        "add an exporter of your own that sends them to Roark",
     )

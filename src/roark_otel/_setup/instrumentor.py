@@ -1,6 +1,6 @@
-"""What `opentelemetry-instrument` loads: with a key in the environment, conversations become calls without a change.
+"""The instrumentor that `opentelemetry-instrument` loads: with a key, conversations become calls without a code change.
 
-Installing the package does nothing by itself. This module needs the extra `auto`; nothing else imports it.
+Installing the package does nothing by itself. This module needs the extra `auto`; no other module imports it.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
-    """Adds a `RoarkSpanProcessor` to the tracer provider there is, and to every one that is set later.
+    """Adds a `RoarkSpanProcessor` to the current tracer provider, and to every one that is set later.
 
-    `instrument(**arguments)` takes what `Settings` has, such as `api_key=`; the rest comes from the environment.
-    Without a key it does nothing, and says nothing. A voice conversation without an id gets one, unless
-    `auto_external_id` or `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises, not even for a bad argument, which
-    is logged: what raises here costs the app all its other instrumentations.
+    `instrument(**arguments)` takes the fields of `Settings`, such as `api_key=`; the rest comes from the environment.
+    Without a key it does nothing, and logs nothing. A voice conversation without an id gets one, unless
+    `auto_external_id` or `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises; an invalid argument is logged. An
+    exception here would cost the app all its other instrumentations.
     """
 
     _following: Following | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """None: it reads the spans of whatever is there."""
+        """Returns no dependency: it reads the spans of every framework that is installed."""
         return ()
 
-    def _instrument(self, **arguments: Any) -> None:  # noqa: ANN401 - whatever `Settings` takes
+    def _instrument(self, **arguments: Any) -> None:  # noqa: ANN401 - the fields of `Settings`
         self._begin(arguments)
 
     @guarded(None)
@@ -58,16 +58,17 @@ class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
 
 def zero_code_settings(arguments: dict[str, Any]) -> Settings:
-    """The settings of arguments and environment; a conversation without an id gets one unless they say otherwise.
+    """Returns the settings of arguments and environment, with `auto_external_id` unless they say otherwise.
 
     Raises:
-        ValueError: if an argument cannot be right.
+        ValueError: if an argument is invalid.
     """
-    told = Settings.from_env()
-    automatic = {} if "auto_external_id" in told.model_fields_set else {"auto_external_id": True}
-    return told.with_arguments(**{**automatic, **arguments})
+    settings = Settings.from_env()
+    if "auto_external_id" not in settings.model_fields_set:
+        arguments = {"auto_external_id": True, **arguments}
+    return settings.with_arguments(**arguments)
 
 
 def when_imported(module: str, then: Callable[[ModuleType], None]) -> None:
-    """Calls a function with a module when that is imported, or now if it has been."""
+    """Calls a function with a module when the module is imported, or now if it is already."""
     register_post_import_hook(then, module)

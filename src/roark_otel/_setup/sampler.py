@@ -1,8 +1,8 @@
-"""A sampler that lets no conversation go unrecorded: what another one drops is recorded for its call, and not exported.
+"""A sampler that records every conversation: spans that another sampler drops are recorded for the call, not exported.
 
-A span that its sampler drops reaches no processor at all, so at a ratio of 1 % ninety-nine of a hundred calls would be
-missing. Here the other sampler decides on what is exported, as before; a span of a conversation that it drops is
-recorded (RECORD_ONLY): ours see it, exporters do not, and the flag in outgoing headers stays unsampled.
+A span that a sampler drops never reaches a processor, so at a ratio of 1 % ninety-nine of a hundred calls would be
+missing. Here the other sampler still decides what is exported; a span of a conversation that it drops is recorded
+(RECORD_ONLY): our processor sees it, exporters do not, and the flag in outgoing headers stays unsampled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from opentelemetry.trace import get_current_span
 from roark_otel._capture import call_context
 from roark_otel._capture.capture import shows_an_id
 from roark_otel._safety.guard import guarded, log_once
-from roark_otel._settings import environment
 from roark_otel._settings.settings import Settings
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 
@@ -49,25 +48,25 @@ _OF_RATIO: Final[Mapping[str, Callable[[float], Sampler]]] = {
     "traceidratio": TraceIdRatioBased,
     "parentbased_traceidratio": ParentBasedTraceIdRatio,
 }
-_READ: Final = (environment.ROARK_EXTERNAL_ID_KEYS, environment.ROARK_OBSERVABILITY_ENABLED)
+_READ: Final = ("ROARK_EXTERNAL_ID_KEYS", "ROARK_OBSERVABILITY_ENABLED")
 
 
 class RoarkSampler(Sampler):
-    """Records the spans of conversations that another sampler drops, so that their calls are made all the same.
+    """Records the spans of conversations that another sampler drops, so that their calls are still made.
 
-    A span is one of a conversation if, when it starts, its attributes, `call_attributes` or baggage have an external
-    id, or if it is marked as a root, or if its trace or its parent is one of a conversation already. An id that is set
-    only after the start comes too late: what a sampler has dropped cannot be brought back.
+    A span belongs to a conversation if, when it starts, its attributes, `call_attributes` or baggage have an external
+    id, or if it is marked as a root, or if its trace or its parent belongs to one already. An id that is set after the
+    start comes too late: a span that a sampler has dropped cannot be brought back.
 
-    Make it the outermost one: `TracerProvider(sampler=RoarkSampler(ParentBased(TraceIdRatioBased(0.01))))`, or in the
-    environment `OTEL_TRACES_SAMPLER=roark`, see `sampler_from_argument`.
+    Make it the outermost sampler: `TracerProvider(sampler=RoarkSampler(ParentBased(TraceIdRatioBased(0.01))))`, or in
+    the environment `OTEL_TRACES_SAMPLER=roark`, see `sampler_from_argument`.
 
     Args:
-        delegate: Who decides on what is exported.
-        external_id_keys: As of the processor. Default: `ROARK_EXTERNAL_ID_KEYS`.
+        delegate: The sampler that decides what is exported.
+        external_id_keys: As for `RoarkSpanProcessor`. Default: `ROARK_EXTERNAL_ID_KEYS`.
 
     Raises:
-        ValueError: if `delegate` is no sampler.
+        ValueError: if `delegate` is not a sampler.
     """
 
     def __init__(self, delegate: Sampler, *, external_id_keys: Sequence[str] | None = None) -> None:
@@ -77,7 +76,7 @@ class RoarkSampler(Sampler):
         self._delegate = delegate
         self._is_enabled = settings.enabled
         keys = settings.external_id_keys if external_id_keys is None else external_id_keys
-        self._telling = frozenset({EXTERNAL_ID, CONVERSATION_ROOT, *keys})
+        self._relevant = frozenset({EXTERNAL_ID, CONVERSATION_ROOT, *keys})
 
     def should_sample(
         self,
@@ -89,52 +88,52 @@ class RoarkSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """What the delegate decides; RECORD_ONLY for a span of a conversation that it would drop."""
+        """Returns what the delegate decides, but RECORD_ONLY for a span of a conversation that it would drop."""
         result = self._delegate.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
         if result.decision is not Decision.DROP or not self._is_of_a_call(parent_context, trace_id, attributes):
             return result
-        # The samplers of the SDK give no attributes back with a DROP, and the id is among them.
+        # The SDK's samplers return a DROP without the attributes, and the id is among these.
         return SamplingResult(Decision.RECORD_ONLY, attributes, result.trace_state)
 
     @guarded(False)
     def _is_of_a_call(self, parent_context: Context | None, trace_id: int, attributes: Attributes) -> bool:
         if not self._is_enabled:
             return False
-        if attributes and not self._telling.isdisjoint(attributes):
+        if attributes and not self._relevant.isdisjoint(attributes):
             return True
         if call_context.in_use and EXTERNAL_ID in call_context.call_attributes_in(parent_context):
             return True
         parent = get_current_span(parent_context)
         if parent.is_recording() and not parent.get_span_context().trace_flags.sampled:
-            return True  # recorded, and not exported: so is what is below it
+            return True  # the parent is recorded and not exported, so this span is too
         return shows_an_id(trace_id) or baggage.get_baggage(EXTERNAL_ID, parent_context) is not None
 
     def get_description(self) -> str:
-        """Its name and the delegate's, for logs."""
+        """Returns its own name and the delegate's, for logs."""
         return f"RoarkSampler{{{self._delegate.get_description()}}}"
 
 
 def sampler_from_argument(argument: str | None = None) -> RoarkSampler:
-    """The sampler of `OTEL_TRACES_SAMPLER=roark`, an entry point of the SDK's configuration.
+    """Makes the sampler of `OTEL_TRACES_SAMPLER=roark`, an entry point of the SDK's configuration.
 
     Args:
         argument: `OTEL_TRACES_SAMPLER_ARG`, the delegate: a ratio such as `0.1`, which means
             `parentbased_traceidratio:0.1`; or one of OpenTelemetry's own names (`always_off`, `parentbased_always_on`
-            and so on), those with a ratio as `traceidratio:0.1`. Default: `parentbased_always_on`, as OpenTelemetry's.
+            and so on), those with a ratio as `traceidratio:0.1`. Default: `parentbased_always_on`, like the SDK's.
     """
-    told = (argument or "parentbased_always_on").strip().lower()
-    if told in _FIXED:
-        return RoarkSampler(_FIXED[told])
-    name, colon, ratio = told.partition(":")
+    name = (argument or "parentbased_always_on").strip().lower()
+    if name in _FIXED:
+        return RoarkSampler(_FIXED[name])
+    kind, colon, ratio = name.partition(":")
     try:
-        # TraceIdRatioBased raises ValueError for a number that is no ratio.
-        made = _OF_RATIO[name](float(ratio)) if colon else ParentBasedTraceIdRatio(float(told))
+        # TraceIdRatioBased raises ValueError for a number that is not a ratio.
+        delegate = _OF_RATIO[kind](float(ratio)) if colon else ParentBasedTraceIdRatio(float(name))
     except (KeyError, ValueError):
         log_once(
             logging.WARNING,
             ("sampler",),
             "OTEL_TRACES_SAMPLER_ARG is neither a ratio from 0 to 1 nor the name of a sampler; "
-            "parentbased_always_on holds",
+            "using parentbased_always_on",
         )
-        made = DEFAULT_ON
-    return RoarkSampler(made)
+        delegate = DEFAULT_ON
+    return RoarkSampler(delegate)

@@ -1,22 +1,24 @@
 """Recordings that are attached from outside, in files: needs no key, only the spool's root.
 
-Every directory of the root is searched by the hash of the external id. The URL is first kept in `attached/`, and taken
-from there once a call has it: so a call that is being spooled at the same moment finds it, or is found.
+Every directory of the root is searched by the hash of the external id. The URL is first kept in `attached/`, and
+removed from there once a call has it: a call that is being spooled at the same moment finds it there, or is found.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from roark_otel._model.formats import is_http_url
-from roark_otel._spool import admin, disk
-from roark_otel._spool.body import recording_of, with_recording
-from roark_otel._spool.file import Readable, Stage, from_bytes, id_hash, to_bytes
-from roark_otel._spool.spool import Spool, Spooled
+from roark_otel._safety.log_ids import id_hash
+from roark_otel._spool import disk, rejected
+from roark_otel._spool.body import with_recording
+from roark_otel._spool.claims import Spooled
+from roark_otel._spool.listing import directories
+from roark_otel._spool.names import Stage, is_of
+from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,34 +26,37 @@ if TYPE_CHECKING:
 KEPT_SECONDS = 7 * 86_400.0
 """How long a URL is kept for a call that is yet to come."""
 
-FOLDER = "attached"
+_FOLDER = "attached"
+_END = ".json"
 
 
-def attach(root: Path, external_id: str, url: str) -> int:
-    """Gives a recording to all calls of an id that wait, also in `rejected/` for the lack of one.
+def attach_below(root: Path, external_id: str, url: str) -> int:
+    """Gives a recording to all calls of an id that wait, and to those that were rejected for the lack of one.
 
     Returns:
-        How many calls that were. If there were none, the URL is kept for one to come.
+        How many calls got it. If there were none, the URL is kept for one to come.
 
     Raises:
         OSError: if the disk takes nothing.
     """
     key = id_hash(external_id)
     _keep(root, key, url)
-    given = 0
-    for directory in admin.directories(root):
-        spool = Spool(directory)
-        for entry in spool.entries((Stage.WAITING, Stage.READY)):
-            if entry.name.startswith(key):
-                given += give(spool, entry.name, url)
-        given += sum(_revive(directory, path, url) for path in _rejected(directory, key))
+    given = sum(_attach_in(directory, key, url) for directory in directories(root))
     if given:
         drop(root, key)
     return given
 
 
+def _attach_in(directory: Path, key: str, url: str) -> int:
+    spool = Spool(directory)
+    waiting = [one.name for one in spool.items((Stage.WAITING, Stage.READY)) if is_of(one.name, key)]
+    given = sum(give(spool, name, url) for name in waiting)
+    aside = sorted(one.name for one in rejected.rejected_files(directory) if is_of(one.name, key))
+    return given + sum(rejected.revive(directory, name, url) for name in aside)
+
+
 def give(spool: Spool, name: str, url: str) -> bool:
-    """Gives a call that waits its recording. Returns whether it could be given.
+    """Gives a call that waits its recording. Returns whether it was still there to be given one.
 
     Raises:
         OSError: if the disk does not take it.
@@ -64,78 +69,39 @@ def give(spool: Spool, name: str, url: str) -> bool:
 
 
 def kept(root: Path) -> set[str]:
-    """The hashes of the ids for which a URL is kept. What is too old is removed."""
+    """Returns the hashes of the ids for which a URL is kept, and removes those that are too old."""
     found: set[str] = set()
-    with suppress(OSError), os.scandir(root / FOLDER) as entries:
-        for entry in entries:
-            if not entry.name.endswith(".json") or not entry.is_file(follow_symlinks=False):
-                continue
-            key = entry.name.removesuffix(".json")
-            with suppress(OSError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > KEPT_SECONDS:
-                    drop(root, key)
-                else:
-                    found.add(key)
+    for key, status in disk.stat_files(root / _FOLDER, _key):
+        if time.time() - status.st_mtime > KEPT_SECONDS:
+            drop(root, key)
+        else:
+            found.add(key)
     return found
 
 
 def kept_for(root: Path, key: str) -> str | None:
-    """The URL that is kept for this hash of an id."""
+    """Returns the URL that is kept for this hash of an id; None if there is none, or it cannot be read."""
     try:
-        file = disk.open_file(_path(root, key))
-        if file is None:
-            return None
-        try:
-            told = json.loads(disk.read(file))
-        finally:
-            os.close(file)
-        url = told["url"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        url = json.loads(disk.read_path(_path(root, key)) or b"{}")["url"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return url if isinstance(url, str) and is_http_url(url) else None
 
 
 def drop(root: Path, key: str) -> None:
-    """Keeps a URL no longer."""
+    """Removes the URL that is kept for this hash of an id, if there is one."""
     with suppress(OSError):
         _path(root, key).unlink()
 
 
 def _keep(root: Path, key: str, url: str) -> None:
-    disk.refuse_link(root / FOLDER)
-    disk.write(_path(root, key), json.dumps({"url": url}).encode())
+    disk.refuse_link(root / _FOLDER)
+    disk.write_file(_path(root, key), json.dumps({"url": url}).encode())
 
 
 def _path(root: Path, key: str) -> Path:
-    return root / FOLDER / f"{key}.json"
+    return root / _FOLDER / f"{key}{_END}"
 
 
-def _rejected(directory: Path, key: str) -> list[Path]:
-    aside = directory / admin.REJECTED
-    return [] if aside.is_symlink() else sorted(aside.glob(f"{key}-*.jsonl"))
-
-
-def _revive(directory: Path, path: Path, url: str) -> bool:
-    """Has a rejected call sent after all, if a recording was all that it lacked or that was wrong with it."""
-    file = disk.open_file(path)
-    if file is None:
-        return False
-    try:
-        if not disk.lock(file) or not disk.is_at(path, file):
-            return False
-        content = from_bytes(disk.read(file))
-        told = path.with_name(path.name.removesuffix(".jsonl") + ".reason.json")
-        if not isinstance(content, Readable) or not _lacks_recording(content.body, told):
-            return False
-        name = path.name.removesuffix(".jsonl")
-        body = with_recording(content.body, url)
-        disk.write(directory / f"{name}{Stage.READY.value}", to_bytes(content.header, body))
-        path.unlink()
-        told.unlink(missing_ok=True)
-        return True
-    finally:
-        os.close(file)
-
-
-def _lacks_recording(body: bytes, reason: Path) -> bool:
-    return recording_of(body) is None or "recordingUrl" in admin.reason_in(reason).reason
+def _key(text: str) -> str | None:
+    return text.removesuffix(_END) if text.endswith(_END) else None

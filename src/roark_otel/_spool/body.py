@@ -1,4 +1,4 @@
-"""What may change in the body of a call after linking: its recording, late moments, and a field that Roark dislikes.
+"""Changes to the body of a call after linking: its recording, late moments, and fields that Roark does not take.
 
 Bodies are JSON as it is sent. A change that cannot be made leaves the body as it is, or is None. Pure.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 MAX_APPENDED = 500
-"""So many tool invocations go into one request to Roark's append endpoint."""
+"""The most tool invocations that go into one request to Roark's append endpoint."""
 
 REQUIRED = frozenset({"recordingUrl", "startedAt", "interfaceType", "callDirection", "externalId"})
 """Fields that a call cannot do without. The API can do without the external id, but then nothing links the trace."""
@@ -26,17 +26,17 @@ _OPTIONAL_IN = {
     "agents": frozenset({"endpoint", "prompt", "description", "customId"}),
     "customers": frozenset({"label"}),
 }
-"""What an element of a list can do without; if anything else in it is wrong, the element goes."""
+"""Fields that an element of a list can do without; if another of its fields is wrong, the element goes."""
 
 
 def recording_of(body: bytes) -> str | None:
-    """The recording's URL of a call, if it has one."""
+    """Returns the URL of a call's recording; None if it has none."""
     found = _parsed(body).get("recordingUrl")
     return found if isinstance(found, str) else None
 
 
 def with_recording(body: bytes, url: str, *, is_fallback: bool = False) -> bytes:
-    """The call with this recording."""
+    """Returns the call with this recording."""
     call = _parsed(body)
     call["recordingUrl"] = url
     if is_fallback:
@@ -45,7 +45,7 @@ def with_recording(body: bytes, url: str, *, is_fallback: bool = False) -> bytes
 
 
 def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
-    """The call without the named fields, which it then lists itself; None if it cannot do without one of them.
+    """Returns the call without the named fields, which it lists in a property; None if it needs one of them.
 
     Of a list the smallest part goes: an optional field of an element, else the element.
     """
@@ -65,7 +65,7 @@ def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
 
 
 def _drop(call: Json, steps: Sequence[str], doomed: set[tuple[str, int]]) -> bool:
-    """Drops what a path names. Returns whether it was there; elements that have to go are only noted."""
+    """Drops the field at a path. Returns whether it was there. Elements that have to go are only added to `doomed`."""
     first = steps[0]
     if first not in call:
         return False
@@ -91,12 +91,12 @@ def _drop(call: Json, steps: Sequence[str], doomed: set[tuple[str, int]]) -> boo
 
 
 def _steps(path: str) -> list[str]:
-    """`transcript[0].text`, `transcript.0.text` and `/transcript/0/text` are the same."""
+    """Splits a path: `transcript[0].text`, `transcript.0.text` and `/transcript/0/text` are the same."""
     return [step for step in re.split(r"[.\[\]/]+", path) if step]
 
 
-def merged(body: bytes, late: Mapping[str, Any]) -> bytes:
-    """The call with moments and facts that came late. What it says itself stays; entries are sorted in by their start.
+def with_late_fields(body: bytes, late: Mapping[str, Any]) -> bytes:
+    """Returns the call with moments and facts that came late. Its own fields stay; entries are sorted by their start.
 
     Args:
         body: The call.
@@ -119,8 +119,8 @@ def merged(body: bytes, late: Mapping[str, Any]) -> bytes:
 
 
 def appendable(late: Mapping[str, Any]) -> list[bytes]:
-    """The bodies of the requests that append late tool invocations to a call that was sent."""
-    # Who used the tool cannot be told any more: the call's participants are final, and a stranger among them is wrong.
+    """Returns the bodies of the requests that append late tool invocations to a call that was sent."""
+    # Without the agent: the participants of a call that was sent are final, and Roark would not know this one.
     tools = [{name: value for name, value in one.items() if name != "agent"} for one in late.get("toolInvocations", ())]
     return [_text({"toolInvocations": tools[at : at + MAX_APPENDED]}) for at in range(0, len(tools), MAX_APPENDED)]
 
@@ -130,7 +130,7 @@ def _identity(one: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _of_call(one: Mapping[str, Any], call: Json) -> Mapping[str, Any]:
-    """A late entry, without a speaker whom the call does not list."""
+    """Returns a late entry, without a speaker whom the call does not list."""
     kept = dict(one)
     for role, ids in (("agent", ("customId", "roarkId")), ("customer", ("label", "phoneNumberE164"))):
         if role in kept:
@@ -146,7 +146,7 @@ def _object(call: Json, name: str) -> Json:
 
 
 def _parsed(body: bytes) -> Json:
-    """The fields of a body; none if it is no JSON object, which nobody but a stranger can have put there."""
+    """Parses the fields of a body; a body that is not a JSON object, which this package never writes, has none."""
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):

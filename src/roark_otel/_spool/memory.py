@@ -1,4 +1,4 @@
-"""Calls that no disk holds, by choice or because it takes none. They are lost with the process, and bounded."""
+"""Calls that are on no disk, by choice or because it takes none. They are lost with the process, and bounded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roark_otel._spool.file import Stage
+from roark_otel._spool.names import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from roark_otel._spool.file import Header
 
 MAX_IN_MEMORY = 1_000
-"""So many calls are kept in memory."""
+"""The most calls that are kept in memory."""
 
 MAX_BYTES_IN_MEMORY = 64 * 1024 * 1024
-"""So many bytes of them."""
+"""The most bytes that their bodies have together."""
 
 
 @dataclass(slots=True)
-class Kept:
+class InMemory:
     """A call in memory. `since`: when it was put there, in seconds since the epoch."""
 
     header: Header
@@ -37,56 +37,57 @@ class SpoolMemory:
     """The calls in memory, for one thread that puts and one that claims."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Kept] = {}
+        self._calls: dict[str, InMemory] = {}
         self._bytes = 0
         self._lock = threading.Lock()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._kept
+        return name in self._calls
 
-    def items(self, stages: Iterable[Stage]) -> list[tuple[str, Kept]]:
-        """The calls in these stages, the oldest first."""
+    def items(self, stages: Iterable[Stage]) -> list[tuple[str, InMemory]]:
+        """Returns the calls in these stages, the oldest first."""
         wanted = set(stages)
         with self._lock:
-            return [(name, kept) for name, kept in self._kept.items() if kept.stage in wanted]
+            return [(name, call) for name, call in self._calls.items() if call.stage in wanted]
 
     def is_final(self, name: str) -> bool:
-        """Whether this call is being sent or was tried."""
-        kept = self._kept.get(name)
-        return kept is not None and (kept.is_held or kept.stage is Stage.TRIED)
+        """Returns whether this call is being sent or was tried."""
+        call = self._calls.get(name)
+        return call is not None and (call.is_held or call.stage is Stage.TRIED)
 
     def put(self, name: str, header: Header, body: bytes, stage: Stage) -> bool:
         """Keeps a call, in place of an earlier version. Returns whether there was room."""
         with self._lock:
-            old = self._kept.get(name)
+            old = self._calls.get(name)
             total = self._bytes + len(body) - (len(old.body) if old else 0)
-            if total > MAX_BYTES_IN_MEMORY or (old is None and len(self._kept) >= MAX_IN_MEMORY):
+            if total > MAX_BYTES_IN_MEMORY or (old is None and len(self._calls) >= MAX_IN_MEMORY):
                 return False
+            since, is_held = (old.since, old.is_held) if old else (time.time(), False)
             self._bytes = total
-            self._kept[name] = Kept(header, body, stage, old.since if old else time.time(), bool(old and old.is_held))
+            self._calls[name] = InMemory(header, body, stage, since, is_held)
             return True
 
     @contextmanager
-    def claim(self, name: str, stages: Iterable[Stage]) -> Generator[Kept | None]:
-        """A call that nobody else may claim or replace meanwhile; None if somebody has it, or it is gone."""
+    def claim(self, name: str, stages: Iterable[Stage]) -> Generator[InMemory | None]:
+        """Claims a call, so that no other thread claims or replaces it; None if another has, or it is gone."""
         with self._lock:
-            kept = self._kept.get(name)
-            if kept is None or kept.is_held or kept.stage not in set(stages):
-                kept = None
+            call = self._calls.get(name)
+            if call is None or call.is_held or call.stage not in set(stages):
+                call = None
             else:
-                kept.is_held = True
+                call.is_held = True
         try:
-            yield kept
+            yield call
         finally:
-            if kept is not None and (now := self._kept.get(name)) is not None:
+            if call is not None and (now := self._calls.get(name)) is not None:
                 now.is_held = False
 
     def mark_tried(self, name: str) -> None:
         """Notes that an attempt is about to be made."""
-        self._kept[name].stage = Stage.TRIED
+        self._calls[name].stage = Stage.TRIED
 
     def remove(self, name: str) -> None:
-        """Lets a call go."""
+        """Removes a call, if it is here."""
         with self._lock:
-            if (kept := self._kept.pop(name, None)) is not None:
-                self._bytes -= len(kept.body)
+            if (call := self._calls.pop(name, None)) is not None:
+                self._bytes -= len(call.body)

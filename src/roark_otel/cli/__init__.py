@@ -1,9 +1,9 @@
 """The command line: `roark-otel COMMAND`.
 
-A command is a module of this package that says what it does (`SUMMARY`), what it takes (`arguments`) and does it
-(`run`); `COMMANDS` is the table of them. Importing this package is cheap: a command imports what it needs when it runs.
+Each module or subpackage exposes one `Command`; `COMMANDS` lists them. Importing this package is cheap: a command
+imports what it needs when it runs.
 
-Exit status: 0 fine, 1 the thing failed, 2 wrong usage or a missing extra, 130 after Ctrl-C.
+Exit status: 0 success, 1 failure, 2 wrong usage or a missing extra, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -12,45 +12,31 @@ import argparse
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from roark_otel._model.version import __version__
-from roark_otel.cli import demo, doctor, replay, sandbox, spool
+from roark_otel.cli.demo import DEMO
+from roark_otel.cli.doctor import DOCTOR
 from roark_otel.cli.problems import FAILED, INTERRUPTED, Problem
+from roark_otel.cli.replay import REPLAY
+from roark_otel.cli.sandbox import SANDBOX
+from roark_otel.cli.spool import SPOOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from roark_otel.cli.command import Command
+
 __all__ = ["main"]
 
-
-class Command(Protocol):
-    """What a module has to have to be a command."""
-
-    SUMMARY: str
-
-    def arguments(self, parser: argparse.ArgumentParser, /) -> None:
-        """Says what the command takes."""
-
-    def run(self, options: argparse.Namespace, /) -> int:
-        """Does it, and returns the exit status."""
-        ...
-
-
-COMMANDS: Final[Mapping[str, Command]] = {
-    "demo": demo,
-    "doctor": doctor,
-    "replay": replay,
-    "sandbox": sandbox,
-    "spool": spool,
-}
+COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in (DEMO, DOCTOR, REPLAY, SANDBOX, SPOOL)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: What follows the program's name; by default what this process was started with.
+        argv: The arguments after the program's name. Default: those of this process.
 
     Returns:
         The exit status.
@@ -66,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`). The interpreter flushes once more when it ends.
+        # The reader of our output has closed it (`| head`). The interpreter flushes once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return status
@@ -74,17 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="roark-otel", description="Voice conversations that an app traces, as linked calls at Roark."
+        prog="roark-otel", description="Turns traced voice conversations into linked calls at Roark."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        command.arguments(commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY))
+    for command in COMMANDS.values():
+        command.add_arguments(commands.add_parser(command.name, help=command.summary, description=command.summary))
     return parser
 
 
 def _survive_narrow_encodings() -> None:
-    """A terminal that cannot write a character shows a question mark, not a traceback."""
+    """Makes a terminal that cannot write a character show a question mark, not a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

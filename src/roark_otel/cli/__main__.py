@@ -1,4 +1,4 @@
-"""`python -m roark_otel.cli`: the same as `roark-otel`."""
+"""Makes `python -m roark_otel.cli` the same as `roark-otel`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What can go wrong in a command, told to a person in one line."""
+"""A failed command, reported in one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERRUPTED: Final = 130
 
 
 class Problem(Exception):  # noqa: N818 - shown to a person, who did not necessarily make an error
-    """The command cannot go on; its text is the one line that a person reads.
+    """The command cannot go on; its text is the one line that is printed.
 
     Args:
         line: What is wrong, and what to do about it.
@@ -28,11 +28,11 @@ class Problem(Exception):  # noqa: N818 - shown to a person, who did not necessa
 
 @contextmanager
 def extras() -> Generator[None]:
-    """Around the imports of a command: a package that is not there is a `Problem` that says how to get it."""
+    """Wraps the imports of a command: a missing package raises a `Problem` that explains how to install it."""
     try:
         yield
     except ImportError as fault:
-        # The sandbox says it in its own words, with the reason behind.
+        # The sandbox raises its own ImportError, with the ModuleNotFoundError as its cause.
         missing = fault if isinstance(fault, ModuleNotFoundError) else fault.__cause__
         if not isinstance(missing, ModuleNotFoundError) or (missing.name or "").startswith("roark_otel"):
             raise

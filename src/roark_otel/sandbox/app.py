@@ -1,4 +1,4 @@
-"""The routes of the sandbox, put together."""
+"""Builds the ASGI app of the sandbox from its routes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _Endpoint: TypeAlias = Callable[[Request, bytes], Response]
 
 
 def build_app(database: Database, api_key: str | None, max_body: int) -> Starlette:
-    """A Roark over a database.
+    """Builds the app.
 
     Args:
-        database: Where everything is kept.
-        api_key: The one key that is accepted; with `None`, any that is not empty.
-        max_body: How many bytes a request about calls may have.
+        database: Stores the calls and spans.
+        api_key: The only key to accept. None: any key that is not empty.
+        max_body: The largest body of a request about calls, in bytes.
     """
     spans = Spans(database)
     calls = CallRoutes(Calls(database), spans, max_body)
@@ -48,9 +48,9 @@ def build_app(database: Database, api_key: str | None, max_body: int) -> Starlet
         _route("/v1/traces", POST=collector.export),
         _route("/v1/otel/v1/traces", POST=collector.export),
         _route("/v1/health", GET=_health),
-        # Where the official SDK looks for it.
+        # The official SDK asks here.
         _route("/health", GET=_health),
-        # An external id may hold a slash, which arrives here unquoted.
+        # An external id may contain a slash, which arrives here unquoted.
         _route("/recordings/{external_id:path}.wav", GET=recording),
     ]
     edge = [
@@ -59,7 +59,7 @@ def build_app(database: Database, api_key: str | None, max_body: int) -> Starlet
     ]
     handlers = {ApiError: _api_error, HTTPException: _http_error}
     app = Starlette(routes=routes, middleware=edge, exception_handlers=handlers)
-    # An address with a slash too many is a mistake that a sender should see here, not be led around.
+    # A trailing slash is a mistake that a developer should see here, so the sandbox answers 404 and not a redirect.
     app.router.redirect_slashes = False
     return app
 
@@ -67,7 +67,7 @@ def build_app(database: Database, api_key: str | None, max_body: int) -> Starlet
 def _route(path: str, **endpoints: _Endpoint) -> Route:
     async def dispatch(request: Request) -> Response:
         endpoint = endpoints["GET" if request.method == "HEAD" else request.method]
-        # Validation and SQLite block; other requests are served meanwhile.
+        # Validation and SQLite block, so a thread of the pool does both.
         return await run_in_threadpool(endpoint, request, await request.body())
 
     return Route(path, dispatch, methods=list(endpoints))

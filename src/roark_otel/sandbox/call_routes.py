@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from roark_otel.sandbox.calls import Calls
     from roark_otel.sandbox.spans import Spans
 
-# A project's key needs no header that says which project; this is the one it belongs to.
+# The project of a request without the header X-Roark-Project-Id, as with a key that belongs to one project.
 DEFAULT_PROJECT = "sandbox-project"
 
 
@@ -29,9 +29,9 @@ class CallRoutes:
     """The endpoints of calls.
 
     Args:
-        calls: Where calls are kept.
-        spans: Where spans are kept.
-        max_body: How many bytes a request may have.
+        calls: Stores the calls.
+        spans: Stores the spans.
+        max_body: The largest body of a request, in bytes.
     """
 
     def __init__(self, calls: Calls, spans: Spans, max_body: int) -> None:
@@ -40,7 +40,7 @@ class CallRoutes:
         self._max_body = max_body
 
     def create(self, request: Request, body: bytes) -> Response:
-        """`POST /v1/call`."""
+        """Answers `POST /v1/call`."""
         call = self._parsed(body)
         _refuse(call_issues(call))
         outcome = self._calls.create(_project(request), body.decode("utf-8"), call)
@@ -55,30 +55,30 @@ class CallRoutes:
                 assert_never(outcome)
 
     def list(self, request: Request, _body: bytes) -> Response:
-        """`GET /v1/call`."""
+        """Answers `GET /v1/call`."""
         wanted = page_request(request.query_params)
         try:
             page = self._calls.page(_project(request), wanted)
         except KeyError as error:
             raise invalid(Issue("after", "is not a cursor of this project")) from error
         properties = [self._calls.properties(record.id) for record in page.records]
-        return JSONResponse(shapes.listed(page, properties))
+        return JSONResponse(shapes.listing(page, properties))
 
     def get(self, request: Request, _body: bytes) -> Response:
-        """`GET /v1/call/{id}`."""
+        """Answers `GET /v1/call/{id}`."""
         record = self._record(request)
         properties = self._calls.properties(record.id)
         return JSONResponse(shapes.detailed(record, properties, self._spans.linked_to(record.body)))
 
     def get_transcript(self, request: Request, _body: bytes) -> Response:
-        """`GET /v1/call/{id}/transcript`."""
+        """Answers `GET /v1/call/{id}/transcript`."""
         source = request.query_params.get("source", POSTED_SOURCE)
         if source not in SOURCES:
             raise invalid(Issue("source", "must be one of " + ", ".join(SOURCES)))
         return JSONResponse(transcript(self._record(request), source))
 
     def append_tool_invocations(self, request: Request, body: bytes) -> Response:
-        """`POST /v1/call/{id}/tool-invocations`."""
+        """Answers `POST /v1/call/{id}/tool-invocations`."""
         record = self._record(request)
         sent = self._parsed(body)
         _refuse(tool_invocations_issues(sent, record.body))
@@ -86,7 +86,7 @@ class CallRoutes:
         return JSONResponse(shapes.appended(record, outcome, sent))
 
     def update_properties(self, request: Request, body: bytes) -> Response:
-        """`PATCH /v1/call/{id}/properties`."""
+        """Answers `PATCH /v1/call/{id}/properties`."""
         record = self._record(request)
         sent = self._parsed(body)
         _refuse(properties_issues(sent))
@@ -126,5 +126,5 @@ def _refuse(issues: tuple[Issue, ...]) -> None:
 
 
 def _wrong_type(wrong: WrongType) -> ApiError:
-    message = f"must be of type {wrong.stored}, the type this project has it in"
+    message = f"must be of type {wrong.stored}, the type that this property has in the project"
     return invalid(Issue(f"properties.{wrong.key}", message))

@@ -1,4 +1,4 @@
-"""The calls of the sandbox: stored once, changed only by what Roark lets a sender change."""
+"""Stores the calls of the sandbox, and changes only what Roark lets a sender change."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
-from roark_otel.sandbox import properties
 from roark_otel.sandbox.json_values import JsonObject, int_at, object_at, objects_at, text_at
 from roark_otel.sandbox.listing import Page, PageRequest, select_page
-from roark_otel.sandbox.records import now, record_of, search_text, times
+from roark_otel.sandbox.properties import select_properties, store_properties
+from roark_otel.sandbox.records import call_record, now, search_text, times
 from roark_otel.sandbox.stored import Appended, CallRecord, Creation, Patched, Patching, Taken, WrongType
 
 if TYPE_CHECKING:
@@ -34,21 +34,18 @@ class _WrongTypeError(Exception):
 
 
 class Calls:
-    """The calls in a database.
-
-    Bodies that come in here have been validated.
-    """
+    """The calls in a database. The caller has validated all bodies."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, project_id: str, posted: str, body: JsonObject) -> Creation:
-        """Store a new call.
+        """Stores a new call.
 
         Args:
             project_id: The project that it belongs to.
-            posted: The body as text, which is kept as it is.
-            body: The same, parsed.
+            posted: The body as text, which is stored unchanged.
+            body: The parsed body.
         """
         call_id, created = str(uuid.uuid4()), now()
         key = (call_id, project_id, text_at(body, "externalId"), created, created)
@@ -64,25 +61,25 @@ class Calls:
             return error.outcome
 
     def get(self, project_id: str, call_id: str) -> CallRecord:
-        """One call.
+        """Reads one call.
 
         Raises:
-            KeyError: The project has none with this id.
+            KeyError: The project has no call with this id.
         """
         with self._database.transaction() as connection:
             return _select(connection, project_id, call_id)
 
     def page(self, project_id: str, request: PageRequest) -> Page:
-        """Some calls of a project, and where to go on.
+        """Reads one page of the calls of a project.
 
         Raises:
-            KeyError: The request goes on after a call that the project does not have.
+            KeyError: The cursor of the request is not a call of the project.
         """
         with self._database.transaction() as connection:
             return select_page(connection, project_id, request)
 
     def append_tools(self, call_id: str, invocations: list[JsonObject]) -> Appended:
-        """Add the tool invocations whose name and timing the call does not have yet."""
+        """Adds those tool invocations whose name and timing the call does not have yet."""
         with self._database.transaction() as connection:
             known = {_tool_key(tool) for tool in _select_tools(connection, call_id)}
             fresh: dict[tuple[object, ...], JsonObject] = {}
@@ -96,7 +93,7 @@ class Calls:
         return Appended(len(fresh), len(invocations) - len(fresh))
 
     def patch_properties(self, project_id: str, call_id: str, values: JsonObject) -> Patching:
-        """Change the properties of a call, all of them or none."""
+        """Changes properties of a call, all of them or none."""
         try:
             with self._database.transaction() as connection:
                 patched = _write_properties(connection, project_id, call_id, values)
@@ -106,25 +103,25 @@ class Calls:
             return error.outcome
 
     def properties(self, call_id: str) -> dict[str, str]:
-        """The properties of a call."""
+        """Reads the properties of a call."""
         with self._database.transaction() as connection:
-            return properties.read(connection, call_id)
+            return select_properties(connection, call_id)
 
     def tool_invocations(self, call_id: str) -> tuple[JsonObject, ...]:
-        """The tool invocations of a call, in the order in which they came."""
+        """Reads the tool invocations of a call, in order of arrival."""
         with self._database.transaction() as connection:
             return tuple(_select_tools(connection, call_id))
 
     def bodies(self) -> list[JsonObject]:
-        """Every body of every project as it was posted, oldest first."""
+        """Reads the posted bodies of all projects, oldest first."""
         with self._database.transaction() as connection:
             return [json.loads(row["body"]) for row in connection.execute("SELECT body FROM call ORDER BY seq")]
 
     def with_external_id(self, external_id: str) -> CallRecord:
-        """The first call of any project with this external id.
+        """Reads the first call of any project with this external id.
 
         Raises:
-            KeyError: There is none.
+            KeyError: No call has it.
         """
         with self._database.transaction() as connection:
             rows = connection.execute("SELECT * FROM call WHERE external_id = ? ORDER BY seq", (external_id,))
@@ -132,7 +129,7 @@ class Calls:
 
 
 def _write_properties(connection: sqlite3.Connection, project_id: str, call_id: str, values: JsonObject) -> Patched:
-    match properties.write(connection, project_id, call_id, values):
+    match store_properties(connection, project_id, call_id, values):
         case WrongType() as outcome:
             raise _WrongTypeError(outcome)
         case Patched() as patched:
@@ -147,7 +144,7 @@ def _select(connection: sqlite3.Connection, project_id: str, call_id: str) -> Ca
 def _record(row: sqlite3.Row | None, wanted: str) -> CallRecord:
     if row is None:
         raise KeyError(wanted)
-    return record_of(row)
+    return call_record(row)
 
 
 def _select_tools(connection: sqlite3.Connection, call_id: str) -> list[JsonObject]:

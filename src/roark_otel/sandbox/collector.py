@@ -1,4 +1,4 @@
-"""`POST /v1/traces`: an OTLP/HTTP collector that answers in the encoding it was asked in."""
+"""`POST /v1/traces`: an OTLP/HTTP collector that answers in the encoding of the request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _StatusWriter: TypeAlias = Callable[[int, str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    """One of the two ways to write OTLP."""
+    """One of the two encodings of OTLP."""
 
     media_type: str
     decode: Callable[[bytes], list[Span]]
@@ -53,19 +53,21 @@ def _json_status(code: int, message: str) -> bytes:
     return json.dumps({"code": code, "message": message}).encode()
 
 
-_JSON = _Encoding("application/json", otlp_json.decode, _json_accepted, _json_status)
-_PROTOBUF = _Encoding("application/x-protobuf", otlp_protobuf.decode, otlp_protobuf.accepted, otlp_protobuf.status)
+_JSON = _Encoding("application/json", otlp_json.decode_json, _json_accepted, _json_status)
+_PROTOBUF = _Encoding(
+    "application/x-protobuf", otlp_protobuf.decode_protobuf, otlp_protobuf.accepted, otlp_protobuf.status
+)
 _ENCODINGS = {encoding.media_type: encoding for encoding in (_JSON, _PROTOBUF)}
 
 
 class Collector:
-    """Takes traces in."""
+    """The endpoint of traces."""
 
     def __init__(self, spans: Spans) -> None:
         self._spans = spans
 
     def export(self, request: Request, body: bytes) -> Response:
-        """Keep the spans of one export request."""
+        """Stores the spans of one export request, and rejects those with an invalid id or time."""
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         encoding = _ENCODINGS.get(media_type)
         if encoding is None:

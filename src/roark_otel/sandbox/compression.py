@@ -1,4 +1,4 @@
-"""Undoing a content encoding without letting a small body grow past a limit."""
+"""Decompresses bodies without letting a small one grow past a limit."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ _WINDOW_BITS = {"gzip": 31, "deflate": 15}
 
 
 class UnknownEncodingError(ValueError):
-    """The content encoding is none of those that OTLP exporters use."""
+    """The content encoding is not gzip, deflate or identity."""
 
 
 class DamagedError(ValueError):
-    """The body is not what its content encoding says."""
+    """The body does not match its content encoding."""
 
 
 class TooLongError(ValueError):
-    """The body is, or would become, longer than the limit."""
+    """The body is longer than the limit, before or after decompression."""
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body as it was before it was compressed.
+    """Decompresses a body.
 
     Args:
-        body: What was sent.
-        encoding: The value of `Content-Encoding`; empty when there was none.
-        limit: How many bytes it may have, before and after.
+        body: The body as it was sent.
+        encoding: The value of `Content-Encoding`; empty without that header.
+        limit: The most bytes that the body may have, before and after.
 
     Raises:
         UnknownEncodingError: The encoding is not gzip, deflate or identity.
         DamagedError: The body was not compressed that way, or is cut off.
-        TooLongError: There are more bytes than the limit.
+        TooLongError: The body has more bytes than the limit.
     """
     name = encoding.strip().lower()
     if name not in (*_WINDOW_BITS, "identity", ""):
@@ -45,7 +45,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 def _inflated(body: bytes, window_bits: int, limit: int) -> bytes:
     plain = bytearray()
     rest = body
-    # A gzip file may be several, one after the other.
+    # A gzip file may have several members, one after the other.
     while rest and len(plain) <= limit:
         inflator = zlib.decompressobj(window_bits)
         try:

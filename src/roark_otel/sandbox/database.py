@@ -1,4 +1,4 @@
-"""The SQLite file behind the sandbox, and the one way to use it: a transaction."""
+"""The SQLite database of the sandbox, which is used in transactions only."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Database:
     """One connection, used by one thread at a time.
 
     Args:
-        directory: Where the file is kept; `None` keeps everything in memory.
+        directory: The directory of the file, made if missing. None: everything is in memory.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -84,7 +84,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        """Everything done inside is kept together, or not at all when an exception leaves it."""
+        """Commits the statements of the block together; rolls all of them back if an exception leaves it."""
         with self._lock:
             # IMMEDIATE, so that a second process on the same file waits here instead of failing at its first write.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -96,6 +96,6 @@ class Database:
             self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Closes the file."""
         with self._lock:
             self._connection.close()

@@ -1,4 +1,4 @@
-"""What happens to every request before it reaches its endpoint."""
+"""Middleware that every request passes before it reaches its endpoint."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class WholeBody:
-    """Takes a request in to its last byte before anything is answered.
+    """Reads the whole body of a request before anything is answered.
 
-    A server that answers 401 or 413 in the middle of a long body closes the connection, and the sender may see
-    the broken connection instead of the answer. What is over the limit is read and thrown away; the endpoint
-    sees one byte too many and says so.
+    A server that answers 401 or 413 in the middle of a long body closes the connection, and the sender may see the
+    broken connection instead of the answer. Bytes over the limit are read and dropped; the endpoint sees one byte too
+    many and answers 413.
     """
 
     def __init__(self, app: ASGIApp, keep: int) -> None:
@@ -26,7 +26,7 @@ class WholeBody:
         self._keep = keep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handles one request."""
         body = bytearray()
         more = True
         while more:
@@ -44,11 +44,11 @@ class WholeBody:
 
 
 class Keys:
-    """Lets a request under `/v1/` through when its key is right.
+    """Answers 401 to a request under `/v1/` that lacks the right key.
 
     Args:
-        app: What is protected.
-        api_key: The one key that is accepted; with `None`, any that is not empty.
+        app: The app to protect.
+        api_key: The only key to accept. None: any key that is not empty.
     """
 
     def __init__(self, app: ASGIApp, api_key: str | None) -> None:
@@ -56,7 +56,7 @@ class Keys:
         self._api_key = api_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handles one request."""
         path = scope["path"]
         if not path.startswith("/v1/") or path == "/v1/health":
             await self._app(scope, receive, send)

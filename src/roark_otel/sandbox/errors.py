@@ -1,4 +1,4 @@
-"""What the sandbox answers when it cannot do as asked."""
+"""The error answers of the sandbox."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong with a request.
+    """One problem with a request.
 
     Attributes:
         path: The field, as in `transcript[3].startOffsetMs`.
-        message: What it should have been.
+        message: What the field should be.
     """
 
     path: str
@@ -28,17 +28,17 @@ class Issue:
 
 
 class ApiError(Exception):
-    """A request that is answered with an error status."""
+    """An error that is answered with an HTTP status and a JSON body."""
 
     def __init__(self, status: int, kind: str, message: str, issues: Sequence[Issue] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.message = message
-        self.issues = tuple(issues)
+        self.issues: tuple[Issue, ...] = tuple(issues)
 
     def response(self) -> JSONResponse:
-        """The error as an HTTP answer."""
+        """Makes the HTTP answer."""
         error: dict[str, object] = {"type": self.kind, "message": self.message}
         if self.issues:
             error["issues"] = [{"path": issue.path, "message": issue.message} for issue in self.issues]
@@ -46,30 +46,30 @@ class ApiError(Exception):
 
 
 def invalid(*issues: Issue) -> ApiError:
-    """The request names a field that breaks a rule."""
+    """Makes a 400 for fields that break a rule."""
     return ApiError(400, "validation_error", "; ".join(str(issue) for issue in issues), issues)
 
 
 def unreadable(message: str) -> ApiError:
-    """The request is not what its content type says."""
+    """Makes a 400 for a body that cannot be parsed."""
     return ApiError(400, "invalid_request", message)
 
 
 def unauthorized() -> ApiError:
-    """The key is missing or is not the one that was asked for."""
+    """Makes a 401 for a missing or wrong key."""
     return ApiError(401, "unauthorized", "A valid API key is needed: Authorization: Bearer <key>")
 
 
 def not_found(what: str) -> ApiError:
-    """Nothing has that address or id."""
+    """Makes a 404 for an unknown address or id."""
     return ApiError(404, "not_found", f"{what} was not found")
 
 
 def conflict(external_id: str) -> ApiError:
-    """The project has a call with this external id."""
+    """Makes a 409 for an external id that a call of the project has already."""
     return ApiError(409, "conflict", f"A call with externalId {external_id!r} already exists")
 
 
 def too_large(limit: int) -> ApiError:
-    """The body is longer than the sandbox takes."""
+    """Makes a 413 for a body that is longer than `limit` bytes."""
     return ApiError(413, "payload_too_large", f"The body is longer than {limit} bytes")

@@ -1,6 +1,6 @@
-"""The two string formats of the schema.
+"""Checks the two string formats of the schema.
 
-They are checked here because jsonschema lets a format pass when the package that checks it is absent.
+jsonschema on its own accepts every string where the package that checks a format is not installed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _DATE_TIME = re.compile(
 
 
 def to_utc(text: str) -> datetime:
-    """Read an RFC 3339 date-time, down to the microsecond.
+    """Parses an RFC 3339 date-time, down to the microsecond.
 
     Raises:
-        ValueError: The text is something else, or has no offset from UTC.
+        ValueError: The text is not a date-time, or has no offset from UTC.
     """
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not an RFC 3339 date-time")
-    # Python 3.10 reads neither Z nor a fraction that has not three or six digits.
+    # Python 3.10 reads neither Z nor a fraction of other than three or six digits.
     fraction = (match["fraction"] or ".")[:7].ljust(7, "0")
     offset = "+00:00" if match["offset"] == "Z" else match["offset"]
     try:
@@ -46,7 +46,7 @@ def _is_http_url(value: object) -> bool:
         return True
     try:
         parts = urlsplit(value)
-        # Reading the port is what checks it.
+        # Reading the port checks it.
         addressed = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""Reading JSON: strict parsing, and typed access to bodies that the schema has already approved."""
+"""Parses JSON strictly, and reads bodies that the schema has approved with types."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ JsonObject: TypeAlias = dict[str, object]
 
 
 class NotJsonError(ValueError):
-    """The text is not JSON as RFC 8259 has it."""
+    """The text is not JSON as RFC 8259 defines it."""
 
 
 def parse(body: bytes) -> object:
-    """Parse UTF-8 JSON; Python's own additions to JSON are refused.
+    """Parses UTF-8 JSON. Python's extensions of JSON (NaN, Infinity) are refused.
 
     Raises:
-        NotJsonError: The bytes are something else.
+        NotJsonError: The bytes are not JSON.
     """
     try:
-        # A lone surrogate survives parsing but no store and no answer could hold it, hence the second encode.
+        # A lone surrogate survives parsing, but can be neither stored nor answered, hence the second encode.
         text = body.decode("utf-8")
         value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         if "\\u" in text:
@@ -31,10 +31,10 @@ def parse(body: bytes) -> object:
 
 
 def parse_object(body: bytes) -> JsonObject:
-    """Parse a JSON object.
+    """Parses a JSON object.
 
     Raises:
-        NotJsonError: The bytes are something else.
+        NotJsonError: The bytes are not a JSON object.
     """
     value = parse(body)
     if not isinstance(value, dict):
@@ -43,25 +43,25 @@ def parse_object(body: bytes) -> JsonObject:
 
 
 def object_at(parent: JsonObject, key: str) -> JsonObject:
-    """The object under a key; empty when there is none."""
+    """Returns the object under a key; an empty one if the key is missing."""
     value = parent.get(key)
     return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def objects_at(parent: JsonObject, key: str) -> list[JsonObject]:
-    """The array of objects under a key; empty when there is none."""
+    """Returns the array of objects under a key; an empty one if the key is missing."""
     value = parent.get(key)
     return cast("list[JsonObject]", value) if isinstance(value, list) else []
 
 
 def text_at(parent: JsonObject, key: str) -> str | None:
-    """The string under a key."""
+    """Returns the string under a key; None if the key is missing."""
     value = parent.get(key)
     return value if isinstance(value, str) else None
 
 
 def int_at(parent: JsonObject, key: str) -> int | None:
-    """The whole number under a key; JSON writes 3 and 3.0 for the same one."""
+    """Returns the integer under a key, which JSON may also write as 3.0; None if the key is missing."""
     value = parent.get(key)
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 

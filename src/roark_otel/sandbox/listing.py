@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roark_otel.sandbox.errors import Issue, invalid
-from roark_otel.sandbox.records import record_of
+from roark_otel.sandbox.records import call_record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +18,7 @@ _STATUSES = ("RINGING", "IN_PROGRESS", "ENDED")
 _DEFAULT_LIMIT = 20
 _MOST = 100
 
-# Nulls get a value, since SQLite compares nothing with null and the next page would be empty.
+# Null is replaced: a comparison with it is never true in SQL, so that the next page would be empty.
 _SORT_KEYS = {
     "createdAt": "created_at",
     "startedAt": "started_at",
@@ -32,7 +32,7 @@ _DIRECTIONS = {"asc": ("ASC", ">"), "desc": ("DESC", "<")}
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What a sender asked to see; empty text means that it did not ask."""
+    """The query of a listing. An empty string means that the parameter was not sent."""
 
     limit: int
     after: str
@@ -44,11 +44,11 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some calls of a project.
+    """One page of the calls of a project.
 
     Attributes:
-        records: The calls.
-        total: How many there are on all pages.
+        records: The calls of this page.
+        total: The number of calls on all pages.
         has_more: Whether another page follows.
     """
 
@@ -58,15 +58,15 @@ class Page:
 
     @property
     def next_cursor(self) -> str | None:
-        """What to send as `after` for the next page."""
+        """The value of `after` for the next page."""
         return self.records[-1].id if self.has_more else None
 
 
 def page_request(query: Mapping[str, str]) -> PageRequest:
-    """Read the query parameters.
+    """Parses the query parameters.
 
     Raises:
-        ApiError: One of them has a value that is not allowed.
+        ApiError: A parameter has a value that is not allowed.
     """
     return PageRequest(
         limit=_limit(query.get("limit", str(_DEFAULT_LIMIT))),
@@ -79,10 +79,10 @@ def page_request(query: Mapping[str, str]) -> PageRequest:
 
 
 def select_page(connection: sqlite3.Connection, project_id: str, request: PageRequest) -> Page:
-    """Read one page.
+    """Reads one page.
 
     Raises:
-        KeyError: The call to go on after is not one of the project.
+        KeyError: The cursor is not a call of the project.
     """
     values = {"project": project_id, "status": request.status, "search": request.search_text}
     wanted = (
@@ -100,7 +100,7 @@ def select_page(connection: sqlite3.Connection, project_id: str, request: PageRe
         f" ORDER BY {key} {direction}, seq {direction} LIMIT :most"
     )
     rows = connection.execute(statement, {**values, "after": request.after, "most": request.limit + 1}).fetchall()
-    return Page(tuple(record_of(row) for row in rows[: request.limit]), total, len(rows) > request.limit)
+    return Page(tuple(call_record(row) for row in rows[: request.limit]), total, len(rows) > request.limit)
 
 
 def _require(connection: sqlite3.Connection, project_id: str, call_id: str) -> None:
@@ -110,7 +110,7 @@ def _require(connection: sqlite3.Connection, project_id: str, call_id: str) -> N
 
 
 def _limit(text: str) -> int:
-    # Four digits are plenty, and int() itself refuses very many.
+    # At most four digits: int() raises for text of very many.
     limit = int(text) if text.isascii() and text.isdigit() and len(text) <= len("9999") else 0
     if not 1 <= limit <= _MOST:
         raise invalid(Issue("limit", f"must be a whole number from 1 to {_MOST}"))

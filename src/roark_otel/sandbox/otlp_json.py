@@ -1,6 +1,6 @@
-"""OTLP traces as JSON.
+"""Decodes OTLP traces from JSON.
 
-Decoded by hand: protobuf's own JSON reader takes ids for base64, while OTLP writes them as hex.
+By hand, because protobuf's own JSON reader expects ids in base64, while OTLP writes them in hex.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from roark_otel.sandbox.json_values import JsonObject, parse_object
-from roark_otel.sandbox.spans import EXTERNAL_ID, ROOM_ID, Span
+from roark_otel.sandbox.spans import EXTERNAL_ID_KEY, ROOM_ID_KEY, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,11 +18,11 @@ _HEX = re.compile(r"[0-9a-fA-F]*")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 
-def decode(body: bytes) -> list[Span]:
-    """The spans of an export request.
+def decode_json(body: bytes) -> list[Span]:
+    """Decodes the spans of an export request.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: The body is not an export request.
     """
     return list(_spans(parse_object(body)))
 
@@ -44,8 +44,8 @@ def _span(span: JsonObject, shared: dict[str, str]) -> Span:
         name=_text(span, "name"),
         start_ns=_unsigned(span, "startTimeUnixNano"),
         end_ns=_unsigned(span, "endTimeUnixNano"),
-        external_id=attributes.get(EXTERNAL_ID),
-        room_id=attributes.get(ROOM_ID),
+        external_id=attributes.get(EXTERNAL_ID_KEY),
+        room_id=attributes.get(ROOM_ID_KEY),
     )
 
 
@@ -53,7 +53,7 @@ def _attributes(holder: JsonObject) -> dict[str, str]:
     found: dict[str, str] = {}
     for attribute in _objects(holder, "attributes"):
         key, value = _text(attribute, "key"), _object(attribute, "value")
-        if key in (EXTERNAL_ID, ROOM_ID) and "stringValue" in value:
+        if key in (EXTERNAL_ID_KEY, ROOM_ID_KEY) and "stringValue" in value:
             found[key] = _text(value, "stringValue")
     return found
 
@@ -94,7 +94,7 @@ def _hex(parent: JsonObject, key: str) -> str:
 
 def _unsigned(parent: JsonObject, key: str) -> int:
     value = parent.get(key)
-    # 64-bit numbers come as decimal strings, which JavaScript needs, or as numbers.
+    # 64-bit numbers come as decimal strings, because JavaScript cannot represent them, or as numbers.
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

@@ -1,4 +1,4 @@
-"""OTLP traces as protobuf."""
+"""Decodes OTLP traces from protobuf."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from roark_otel.sandbox.spans import EXTERNAL_ID, ROOM_ID, Span
+from roark_otel.sandbox.spans import EXTERNAL_ID_KEY, ROOM_ID_KEY, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-# protobuf ships no types, so what is used of its messages is spelled out here.
+# protobuf ships no types, so these protocols describe the fields that are read.
 class _Value(Protocol):
     string_value: str
 
@@ -57,11 +57,11 @@ class _Request(Protocol):
     def ParseFromString(self, body: bytes) -> int: ...  # noqa: N802 - protobuf's name
 
 
-def decode(body: bytes) -> list[Span]:
-    """The spans of an export request.
+def decode_protobuf(body: bytes) -> list[Span]:
+    """Decodes the spans of an export request.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: The body is not an export request.
     """
     request = cast("_Request", ExportTraceServiceRequest())
     try:
@@ -72,7 +72,7 @@ def decode(body: bytes) -> list[Span]:
 
 
 def accepted(rejected: int, message: str) -> bytes:
-    """The answer to an export, with a partial success when spans were rejected."""
+    """Encodes the answer to an export, with a partial success if spans were rejected."""
     response = ExportTraceServiceResponse()
     if rejected:
         response.partial_success.rejected_spans = rejected
@@ -81,7 +81,7 @@ def accepted(rejected: int, message: str) -> bytes:
 
 
 def status(code: int, message: str) -> bytes:
-    """A `google.rpc.Status`; two fields are not worth a dependency on the package that defines it."""
+    """Encodes a `google.rpc.Status` by hand: two fields are not worth a dependency on the package that defines it."""
     text = message.encode("utf-8")
     return b"\x08" + _varint(code) + b"\x12" + _varint(len(text)) + text
 
@@ -111,8 +111,8 @@ def _span(span: _Span, shared: dict[str, str]) -> Span:
         name=span.name,
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        external_id=attributes.get(EXTERNAL_ID),
-        room_id=attributes.get(ROOM_ID),
+        external_id=attributes.get(EXTERNAL_ID_KEY),
+        room_id=attributes.get(ROOM_ID_KEY),
     )
 
 
@@ -120,5 +120,5 @@ def _attributes(attributes: Iterable[_Attribute]) -> dict[str, str]:
     return {
         attribute.key: attribute.value.string_value
         for attribute in attributes
-        if attribute.key in (EXTERNAL_ID, ROOM_ID) and attribute.value.HasField("string_value")
+        if attribute.key in (EXTERNAL_ID_KEY, ROOM_ID_KEY) and attribute.value.HasField("string_value")
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from roark_otel.sandbox.json_values import JsonObject
 
-# Roark documents these three "and more"; the rest of its list is not public.
+# Roark's documentation names these three "and more"; the rest of its list is not public.
 RESERVED: frozenset[str] = frozenset({"direction", "duration_seconds", "agent_id"})
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -21,14 +21,14 @@ _NOT_A_WORD = re.compile(r"[^0-9A-Za-z\u0080-\U0010ffff]+")
 
 
 def stored_name(key: str) -> str:
-    """The name that a property is stored under."""
+    """Converts the name of a property to the snake_case that it is stored under."""
     return _NOT_A_WORD.sub("_", _WORD_START.sub("_", key)).strip("_").lower()
 
 
-def write(connection: sqlite3.Connection, project_id: str, call_id: str, values: JsonObject) -> Patching:
-    """Set properties of a call, and remove those whose value is null.
+def store_properties(connection: sqlite3.Connection, project_id: str, call_id: str, values: JsonObject) -> Patching:
+    """Sets properties of a call, and removes those whose value is null.
 
-    The caller rolls back what was written before a `WrongType`.
+    On a `WrongType` the caller has to roll back, because the properties before it are written already.
     """
     updated: dict[str, None] = {}
     removed: dict[str, None] = {}
@@ -50,14 +50,14 @@ def write(connection: sqlite3.Connection, project_id: str, call_id: str, values:
     return Patched(tuple(updated), tuple(removed))
 
 
-def read(connection: sqlite3.Connection, call_id: str) -> dict[str, str]:
-    """The properties of a call; Roark answers every value as a string."""
+def select_properties(connection: sqlite3.Connection, call_id: str) -> dict[str, str]:
+    """Reads the properties of a call, all values as strings, as Roark answers them."""
     rows = connection.execute("SELECT name, value FROM property WHERE call_id = ? ORDER BY rowid", (call_id,))
     return {row["name"]: row["value"] for row in rows}
 
 
 def type_name(value: object) -> str:
-    """The JSON type of a value."""
+    """Returns the name of the JSON type of a value."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""A recording for every call: Roark wants an address that answers with audio, and development has none."""
+"""A silent recording for every call: Roark requires a URL of audio, and a developer's machine has none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS = 1
 
 
 def recording(_request: Request, _body: bytes) -> Response:
-    """The answer to `GET /recordings/{external_id}.wav`: a second of silence, whatever the id."""
+    """Answers `GET /recordings/{external_id}.wav` with a second of silence, whatever the id."""
     return Response(_SILENCE, media_type="audio/wav")
 
 

@@ -1,4 +1,4 @@
-"""Between the body of a call and its row: what the sandbox works out once, when the call is stored."""
+"""Converts the body of a call to its row in the database and back."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def now() -> str:
-    """This moment, as Roark writes moments."""
+    """Returns the current time in the format of Roark's answers."""
     return _timestamp(datetime.now(timezone.utc))
 
 
 def times(body: JsonObject) -> tuple[str, str | None, int | None]:
-    """When a call started and ended, and how long it was; the end is that of the last thing that happened in it."""
+    """Computes start, end and duration in ms of a call, which ends with its last utterance or tool use."""
     started = to_utc(text_at(body, "startedAt") or "")
     timed = [*objects_at(body, "transcript"), *objects_at(body, "toolInvocations")]
     offsets = [int_at(item, key) or 0 for item in timed for key in ("startOffsetMs", "endOffsetMs")]
@@ -35,12 +35,12 @@ def times(body: JsonObject) -> tuple[str, str | None, int | None]:
 
 
 def search_text(body: JsonObject) -> str:
-    """What `searchText` is looked for in, folded so that case does not matter."""
+    """Joins the words of a call, case-folded, for `searchText`."""
     return "\n".join(text_at(entry, "text") or "" for entry in objects_at(body, "transcript")).casefold()
 
 
-def record_of(row: sqlite3.Row) -> CallRecord:
-    """The call in a row."""
+def call_record(row: sqlite3.Row) -> CallRecord:
+    """Reads the call of a row."""
     return CallRecord(
         id=row["id"],
         project_id=row["project_id"],

@@ -1,4 +1,4 @@
-"""The rules that compare one field with another, for bodies whose shape is right."""
+"""Checks the rules that compare one field with another, in bodies whose shape is right."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _CUSTOMER_IDS = ("label", "phoneNumberE164")
 
 
 def agents_of(call: JsonObject) -> list[JsonObject]:
-    """The agents that a call lists, whichever way it does."""
+    """Returns the agents of a call, listed under `agent` or `agents`."""
     return [object_at(call, "agent")] if "agent" in call else objects_at(call, "agents")
 
 
 def customers_of(call: JsonObject) -> list[JsonObject]:
-    """The customers that a call lists, whichever way it does."""
+    """Returns the customers of a call, listed under `customer` or `customers`."""
     return [object_at(call, "customer")] if "customer" in call else objects_at(call, "customers")
 
 
 def is_agent(listed: JsonObject, reference: JsonObject) -> bool:
-    """Whether a reference may mean this agent.
+    """Returns whether a reference may mean this agent.
 
-    An agent listed by its name may well have the id of the reference: only Roark knows.
+    An agent listed by name only may have the id of the reference: only Roark knows.
     """
     return all(listed.get(key) in (None, reference[key]) for key in _AGENT_IDS if key in reference)
 
 
 def is_customer(listed: JsonObject, reference: JsonObject) -> bool:
-    """Whether a reference means this customer."""
+    """Returns whether a reference means this customer."""
     return all(listed.get(key) == reference[key] for key in _CUSTOMER_IDS if key in reference)
 
 
 def broken_rules(call: JsonObject) -> Iterator[Issue]:
-    """The rules that a new call breaks."""
+    """Yields an issue for each rule that a new call breaks."""
     for index, entry in enumerate(objects_at(call, "transcript")):
         path = f"transcript[{index}]"
         yield from _backwards(path, entry)
@@ -48,11 +48,11 @@ def broken_rules(call: JsonObject) -> Iterator[Issue]:
 
 
 def broken_tool_rules(body: JsonObject, call: JsonObject) -> Iterator[Issue]:
-    """The rules that tool invocations break.
+    """Yields an issue for each rule that tool invocations break.
 
     Args:
-        body: What holds them.
-        call: The call they are for.
+        body: The body that contains them.
+        call: The body of the call that they belong to.
     """
     for index, invocation in enumerate(objects_at(body, "toolInvocations")):
         path = f"toolInvocations[{index}]"

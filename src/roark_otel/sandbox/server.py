@@ -1,4 +1,4 @@
-"""The sandbox as something that listens: on a thread of this process, or as a process of its own."""
+"""Serves the sandbox: on a thread of this process, or in the foreground until a signal stops it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from typing_extensions import Self
 
-    from roark_otel.sandbox.json_values import JsonObject
 
 DEFAULT_MAX_BODY: int = 10 * 1024 * 1024
 
@@ -36,37 +35,37 @@ _STOP_SECONDS = 10
 
 
 class _Server(uvicorn.Server):
-    """Says when it has started: from then on it answers, and handles signals. It stops as soon as it is asked."""
+    """Calls `on_started` once it answers and handles signals, and stops without uvicorn's delay."""
 
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
-        self._asked: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._stopping: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._asked = asyncio.get_running_loop(), asyncio.Event()
+        self._stopping = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
         self._on_started()
 
     async def main_loop(self) -> None:
-        """As uvicorn's, which looks every tenth of a second whether it is to stop: tests would wait for that."""
+        """Does what uvicorn's does, which checks every 0.1 s whether to stop: tests would wait for that."""
         counter = 0
         while not await self.on_tick(counter):
             counter = (counter + 1) % 864_000
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._asked[1].wait() if self._asked else asyncio.sleep(0.1), 0.1)
+                await asyncio.wait_for(self._stopping[1].wait() if self._stopping else asyncio.sleep(0.1), 0.1)
 
     def stop(self) -> None:
-        """Asks it to stop, from any thread."""
+        """Makes the server stop, from any thread."""
         self.should_exit = True
-        if self._asked is not None:
-            loop, event = self._asked
+        if self._stopping is not None:
+            loop, event = self._stopping
             with contextlib.suppress(RuntimeError):  # it has stopped by itself
                 loop.call_soon_threadsafe(event.set)
 
 
 class Sandbox:
-    """A Roark that runs while the `with` block does.
+    """A local Roark that runs for the length of its `with` block.
 
     Example:
         ```python
@@ -76,11 +75,11 @@ class Sandbox:
         ```
 
     Args:
-        host: Where to listen; nobody but this machine can reach the default.
-        port: The port; 0 means any that is free.
-        store: A directory that keeps calls from one run to the next; without it they are kept in memory.
-        api_key: The one key that is accepted; without it, any that is not empty.
-        max_body: How many bytes a request about calls may have.
+        host: The address to listen on. Default: loopback, so that only this machine can connect.
+        port: The port to listen on. Default: 0, any free port.
+        store: A directory that keeps calls between runs. Default: None, calls are kept in memory.
+        api_key: The only key to accept. Default: None, any key that is not empty.
+        max_body: The largest body of a request about calls, in bytes. Default: 10 MiB.
     """
 
     def __init__(
@@ -100,10 +99,11 @@ class Sandbox:
         self._running: _Running | None = None
 
     def __enter__(self) -> Self:
-        """Listen, and return when requests are answered.
+        """Starts the sandbox, and returns once it answers requests.
 
         Raises:
-            OSError: The address is taken, or is not one of this machine.
+            OSError: The address is taken, does not belong to this machine, or is not valid.
+            RuntimeError: The sandbox is running already.
         """
         if self._running is not None:
             raise RuntimeError("the sandbox is running already")
@@ -124,18 +124,18 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The base URL to give to a client."""
+        """The base URL for clients."""
         return self._now_running().url
 
-    def calls(self) -> list[JsonObject]:
-        """The bodies of all calls exactly as they were posted, oldest first."""
+    def calls(self) -> list[dict[str, Any]]:
+        """Returns the bodies of all calls exactly as they were posted, oldest first."""
         return Calls(self._now_running().database).bodies()
 
     def call(self, external_id: str) -> StoredCall:
-        """The call with this external id.
+        """Returns the call with this external id.
 
         Raises:
-            KeyError: There is none.
+            KeyError: No call has it.
         """
         database = self._now_running().database
         calls = Calls(database)
@@ -150,7 +150,7 @@ class Sandbox:
 
     def _now_running(self) -> _Running:
         if self._running is None:
-            raise RuntimeError("the sandbox is not running: use it in a with statement")
+            raise RuntimeError("the sandbox is not running; use it in a with statement")
         return self._running
 
 
@@ -162,7 +162,7 @@ class _Running:
         self.database = database
         self._listener = listener
         self._settled = threading.Event()
-        # No log configuration: the loggers of the process that this runs in are not ours to set up.
+        # No log configuration: the loggers of this process belong to the app.
         config = _config(build_app(database, api_key, max_body), log_config=None)
         self._server = _Server(config, self._settled.set)
         self._thread = threading.Thread(target=self._serve, name="roark-sandbox", daemon=True)
@@ -170,10 +170,10 @@ class _Running:
         self._settled.wait()
         if not self._server.started:
             self.stop()
-            raise RuntimeError("the sandbox could not start; its thread has said why")
+            raise RuntimeError("the sandbox could not start; the traceback of its thread shows why")
 
     def stop(self) -> None:
-        """Answer what has been asked, then let go of everything."""
+        """Answers the requests that have arrived, then closes the socket and the database."""
         self._server.stop()
         self._thread.join(_STOP_SECONDS)
         self._listener.close()
@@ -194,24 +194,24 @@ def serve(
     *,
     max_body: int = DEFAULT_MAX_BODY,
 ) -> None:
-    """Run a sandbox until SIGINT or SIGTERM.
+    """Runs a sandbox until SIGINT or SIGTERM.
 
     Args:
-        host: Where to listen; nobody but this machine can reach the default.
-        port: The port; 0 means any that is free.
-        store: A directory that keeps calls from one run to the next; without it they are kept in memory.
-        api_key: The one key that is accepted; without it, any that is not empty.
-        max_body: How many bytes a request about calls may have.
+        host: The address to listen on. Default: loopback, so that only this machine can connect.
+        port: The port to listen on; 0: any free port. Default: 8765.
+        store: A directory that keeps calls between runs. Default: None, calls are kept in memory.
+        api_key: The only key to accept. Default: None, any key that is not empty.
+        max_body: The largest body of a request about calls, in bytes. Default: 10 MiB.
 
     Raises:
-        OSError: The address is taken, or is not one of this machine.
+        OSError: The address is taken, does not belong to this machine, or is not valid.
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         database = Database(None if store is None else Path(store))
         stack.callback(database.close)
         config = _config(build_app(database, api_key, max_body), log_config=LOGGING_CONFIG)
-        # uvicorn leaves its start line out when it is handed a socket.
+        # uvicorn does not log its start line when it is given a socket.
         line = "Uvicorn running on %s (Press CTRL+C to quit)"
         server = _Server(config, lambda: logging.getLogger("uvicorn.error").info(line, url_of(listener)))
         with contextlib.suppress(KeyboardInterrupt):
@@ -225,7 +225,7 @@ def _config(app: Starlette, log_config: dict[str, Any] | None) -> uvicorn.Config
         ws="none",
         lifespan="off",
         log_config=log_config,
-        # Switching it off empties the access logger of the whole process, which has to be ours for that.
+        # Off, it empties the access logger of the whole process: only right where that process is the sandbox.
         access_log=log_config is None,
         timeout_graceful_shutdown=2,
     )

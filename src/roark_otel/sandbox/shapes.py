@@ -1,4 +1,4 @@
-"""From a stored call to the JSON that Roark answers."""
+"""Turns stored calls into the JSON of Roark's answers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NAMESPACE = uuid.UUID("6f1b6e0c-6a0a-4c62-9a52-0d7a3e4f5b10")
 
 
 def created(record: CallRecord) -> JsonObject:
-    """The answer to `POST /v1/call`."""
+    """Makes the answer to `POST /v1/call`."""
     return {"data": _core(record)}
 
 
-def listed(page: Page, properties: Sequence[Mapping[str, str]]) -> JsonObject:
-    """The answer to `GET /v1/call`."""
+def listing(page: Page, properties: Sequence[Mapping[str, str]]) -> JsonObject:
+    """Makes the answer to `GET /v1/call`; `properties` are those of each call of the page."""
     pairs = zip(page.records, properties, strict=True)
     return {
         "data": [_full(record, values) for record, values in pairs],
@@ -32,18 +32,18 @@ def listed(page: Page, properties: Sequence[Mapping[str, str]]) -> JsonObject:
 
 
 def detailed(record: CallRecord, properties: Mapping[str, str], trace_ids: Sequence[str]) -> JsonObject:
-    """The answer to `GET /v1/call/{id}`, with what only a sandbox tells."""
+    """Makes the answer to `GET /v1/call/{id}`, with a field `sandbox` that the real Roark does not have."""
     sandbox = {"traceIds": list(trace_ids), "body": record.body}
     return {"data": {**_full(record, properties), "sandbox": sandbox}}
 
 
 def appended(record: CallRecord, outcome: Appended, body: JsonObject) -> JsonObject:
-    """The answer to `POST /v1/call/{id}/tool-invocations`."""
+    """Makes the answer to `POST /v1/call/{id}/tool-invocations`."""
     return {"data": {"added": outcome.added, "skipped": outcome.skipped, **_unscored(record, body)}}
 
 
 def patched(record: CallRecord, outcome: Patched, properties: Mapping[str, str], body: JsonObject) -> JsonObject:
-    """The answer to `PATCH /v1/call/{id}/properties`."""
+    """Makes the answer to `PATCH /v1/call/{id}/properties`."""
     changes = {"updated": list(outcome.updated), "removed": list(outcome.removed)}
     return {"data": {"properties": dict(properties), **changes, **_unscored(record, body)}}
 
@@ -89,7 +89,7 @@ def _full(record: CallRecord, properties: Mapping[str, str]) -> JsonObject:
 
 
 def agent_id(project_id: str, agent: JsonObject) -> str:
-    """Roark's id of an agent: the same one for the same agent, call after call."""
+    """Returns Roark's id of an agent, which is the same in every call of a project."""
     own = text_at(agent, "customId") or text_at(agent, "name") or ""
     return text_at(agent, "roarkId") or str(uuid.uuid5(_NAMESPACE, f"{project_id}/{own}"))
 

@@ -1,4 +1,4 @@
-"""The spans of the sandbox: just enough of each to know which call its trace belongs to."""
+"""Stores the spans of the sandbox, with just enough of each to link its trace to a call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from roark_otel.sandbox.database import Database
 
-EXTERNAL_ID = "roark.external_id"
-ROOM_ID = "livekit.room.id"
+EXTERNAL_ID_KEY = "roark.external_id"
+ROOM_ID_KEY = "livekit.room.id"
 
 _TRACE_ID_DIGITS = 32
 _SPAN_ID_DIGITS = 16
@@ -28,7 +28,7 @@ ON CONFLICT (trace_id, span_id) DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is kept of a span; ids are lower-case hex."""
+    """The stored part of a span. Ids are lower-case hex."""
 
     trace_id: str
     span_id: str
@@ -40,7 +40,7 @@ class Span:
     room_id: str | None
 
     def is_acceptable(self) -> bool:
-        """Whether OTLP allows a span like this: its ids have the right length and are not zero."""
+        """Returns whether OTLP allows the span: its ids have the right length and are not zero."""
         return (
             _is_id(self.trace_id, _TRACE_ID_DIGITS)
             and _is_id(self.span_id, _SPAN_ID_DIGITS)
@@ -55,7 +55,7 @@ class Spans:
         self._database = database
 
     def add(self, spans: Iterable[Span]) -> None:
-        """Keep spans; one that came before is left as it is, since exporters repeat themselves."""
+        """Stores spans. One that is stored already stays as it is, because exporters send spans again."""
         rows = [
             (s.trace_id, s.span_id, s.parent_span_id, s.name, s.start_ns, s.end_ns, s.external_id, s.room_id)
             for s in spans
@@ -64,7 +64,7 @@ class Spans:
             connection.executemany(_INSERT, rows)
 
     def linked_to(self, call: JsonObject) -> tuple[str, ...]:
-        """The traces that carry the external id or the room id of a call, in order of arrival."""
+        """Returns the ids of the traces that carry the external id or the room id of a call, in order of arrival."""
         keys = (text_at(call, "externalId"), text_at(call, "livekitRoomId"))
         with self._database.transaction() as connection:
             rows = connection.execute(

@@ -1,9 +1,9 @@
-"""What the sandbox keeps of a call, and what can become of an attempt to store one."""
+"""Stored calls, and the outcomes of storing and changing one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from roark_otel.sandbox.json_values import JsonObject
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
-    """A call as a test wants to see it.
+    """A call as a test reads it.
 
     Attributes:
         id: Roark's id of the call.
         external_id: The sender's id of the call.
         body: The JSON exactly as it was posted.
         tool_invocations: Those posted with the call, then those appended later.
-        trace_ids: The traces that are linked to the call, as hex, in order of arrival.
+        trace_ids: The ids of the traces linked to the call, in hex, in order of arrival.
     """
 
     id: str
     external_id: str
-    body: JsonObject
-    tool_invocations: tuple[JsonObject, ...]
+    body: dict[str, Any]
+    tool_invocations: tuple[dict[str, Any], ...]
     trace_ids: tuple[str, ...]
 
 
@@ -53,11 +53,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class WrongType:
-    """A property came with another type than the project has it in.
+    """A property was sent with another type than it has in the project.
 
     Attributes:
-        key: The property, as it was sent.
-        stored: The type that it has.
+        key: The name of the property, as it was sent.
+        stored: The type that it has in the project.
     """
 
     key: str
@@ -74,7 +74,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Patched:
-    """The properties of a call were changed; names are those they are stored under."""
+    """Properties of a call were changed. The names are in snake_case, as stored."""
 
     updated: tuple[str, ...]
     removed: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""`GET /v1/call/{id}/transcript`: the entries in order of time, and who spoke them."""
+"""`GET /v1/call/{id}/transcript`: the entries in order of time, and their speakers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from roark_otel.sandbox.stored import CallRecord
 
-# What a sender posts was transcribed by its own agent while the call went on.
+# The posted transcript was written by the sender's own agent during the call.
 POSTED_SOURCE = "CUSTOMER_AGENT_REALTIME"
 SOURCES: tuple[str, ...] = ("ROARK_POST_CALL", "SIMULATION_AGENT_REALTIME", POSTED_SOURCE)
 
@@ -27,7 +27,7 @@ class _Participant:
 
 
 def transcript(record: CallRecord, source: str) -> JsonObject:
-    """The answer to `GET /v1/call/{id}/transcript`; the sandbox has no source but the posted one."""
+    """Makes the answer to `GET /v1/call/{id}/transcript`. Sources other than the posted one are always empty."""
     entries = objects_at(record.body, "transcript") if source == POSTED_SOURCE else []
     if not entries:
         return {"data": {"entries": [], "participants": [], "transcriptionSource": None}}
@@ -56,7 +56,7 @@ def _speaker(entry: JsonObject, participants: list[_Participant]) -> object:
     same_role = [participant for participant in participants if participant.role == entry["role"]]
     matches: Callable[[JsonObject, JsonObject], bool] = is_agent if entry["role"] == "AGENT" else is_customer
     reference = object_at(entry, "agent" if entry["role"] == "AGENT" else "customer")
-    # An entry that names nobody is spoken by the only one there is, and by nobody in particular among several.
+    # An entry without a reference belongs to the only participant of its role; among several its speaker is unknown.
     possible = [p for p in same_role if not reference or not p.listed or matches(p.listed, reference)]
     named = [p for p in possible if any(p.listed.get(key) == value for key, value in reference.items())]
     candidates = named or possible

@@ -1,7 +1,4 @@
-"""From a request body to the list of what is wrong with it, shape first.
-
-The shape is `schema.json`; the rules that compare one field with another are in `rules`.
-"""
+"""Validates request bodies: first their shape (`schema.json`), then the rules between fields (`rules`)."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _MOST_ISSUES = 20
 
 
 class _SchemaError(Protocol):
-    """What is used of `jsonschema.ValidationError`."""
+    """The attributes of `jsonschema.ValidationError` that are read."""
 
     absolute_path: Iterable[str | int]
     absolute_schema_path: Iterable[str | int]
@@ -39,22 +36,22 @@ class _Validator(Protocol):
 
 
 def call_issues(body: JsonObject) -> tuple[Issue, ...]:
-    """What is wrong with the body of `POST /v1/call`."""
+    """Returns the issues of a body of `POST /v1/call`."""
     return _shape_issues(_CREATE_CALL, body) or tuple(broken_rules(body))
 
 
 def tool_invocations_issues(body: JsonObject, call: JsonObject) -> tuple[Issue, ...]:
-    """What is wrong with the body of `POST /v1/call/{id}/tool-invocations`.
+    """Returns the issues of a body of `POST /v1/call/{id}/tool-invocations`.
 
     Args:
-        body: The request.
-        call: The call it is for, as it was posted.
+        body: The body of the request.
+        call: The call that the tool invocations belong to, as it was posted.
     """
     return _shape_issues(_APPEND_TOOL_INVOCATIONS, body) or tuple(broken_tool_rules(body, call))
 
 
 def properties_issues(body: JsonObject) -> tuple[Issue, ...]:
-    """What is wrong with the body of `PATCH /v1/call/{id}/properties`."""
+    """Returns the issues of a body of `PATCH /v1/call/{id}/properties`."""
     return _shape_issues(_UPDATE_PROPERTIES, body) or tuple(
         Issue(f"properties.{key}", "is set by Roark itself")
         for key in object_at(body, "properties")
@@ -74,7 +71,7 @@ def _shape_issues(validator: _Validator, body: JsonObject) -> tuple[Issue, ...]:
 def _described(error: _SchemaError) -> Iterator[Issue]:
     path = _path(error.absolute_path)
     if error.validator == "required":
-        # The schema is broken where the field is not, so the field has to be added to the path.
+        # The error points at the object that lacks the field, so the field is added to the path.
         for name in error.validator_value:
             if name not in error.instance:
                 yield Issue(_joined(path, name), "is required")

@@ -6,11 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from customer import Speech
 from livekit import rtc
 from livekit.agents import utils
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities, TextOutput
-from models import SAMPLE_RATE
+
+from frameworks.livekit.customer import Speech
+from frameworks.livekit.models import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from livekit.agents.utils.aio import Chan

@@ -6,16 +6,16 @@ import importlib.util
 import os
 from typing import TYPE_CHECKING
 
-import offline
 import pytest
 
+from frameworks.livekit import offline
 from roark_otel.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jobs import Worked
-    from stage import Played
+    from frameworks.livekit.jobs import Worked
+    from frameworks.livekit.stage import Played
 
 if importlib.util.find_spec("livekit") is None or importlib.util.find_spec("livekit.agents") is None:
     collect_ignore_glob = ["test_*.py"]
@@ -26,8 +26,7 @@ _SETTINGS = ("ROARK_", "OTEL_", "LIVEKIT_")
 @pytest.fixture(scope="session", name="played")
 def _played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """All calls of the program, played once and at the same time."""
-    import program
-    import stage
+    from frameworks.livekit import program, stage
 
     offline.stay()
     with pytest.MonkeyPatch.context() as patch, Sandbox() as sandbox:
@@ -46,7 +45,7 @@ def _roark() -> Iterator[Sandbox]:
 @pytest.fixture(scope="session", name="workers")
 def _workers(tmp_path_factory: pytest.TempPathFactory, roark: Sandbox) -> dict[str, Worked]:
     """Workers of both kinds, each run once."""
-    import jobs
+    from frameworks.livekit import jobs
 
     environ = {name: value for name, value in os.environ.items() if name not in _settings()}
     return jobs.run(["process", "thread"], tmp_path_factory.mktemp("workers"), roark, environ)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from customer import Speech
-from rig import Ran, Truth
+
+from frameworks.livekit.customer import Speech
+from frameworks.livekit.rig import Ran, Truth
+from support.paths import TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +93,7 @@ def _start(mode: str, folder: Path, url: str, environ: Mapping[str, str]) -> sub
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, os.fspath(_WORKER), mode, os.fspath(folder), url],
-            env=dict(environ),
+            env={**environ, "PYTHONPATH": str(TESTS)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -12,14 +12,13 @@ import signal
 import sys
 from pathlib import Path
 
-import offline
+from frameworks.livekit import offline
 
 offline.stay()
 
-from rig import Rig  # noqa: E402 - offline from here on
-from scenarios import INTERRUPTION, asking  # noqa: E402
-from stage import traced  # noqa: E402
-
+from frameworks.livekit.rig import Rig  # noqa: E402 - offline from here on
+from frameworks.livekit.scenarios import INTERRUPTION, asking  # noqa: E402
+from frameworks.livekit.stage import traced  # noqa: E402
 from roark_otel import call_attributes  # noqa: E402
 
 ENDING, PRIVACY, FOLDER, URL = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-import scenarios
-from scenarios import Scenario
+from frameworks.livekit import scenarios
+from frameworks.livekit.scenarios import Scenario
 
 README = "from-readme"
 """This call gets its id as README says."""

@@ -8,18 +8,20 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audio import Loudspeaker, Microphone, Subtitles
-from customer import Customer, Recognition, VoiceDetection
 from livekit.agents import AgentSession
 from livekit.agents.voice.transcription.synchronizer import TranscriptSynchronizer
-from models import ScriptedLLM, SilentTTS
+
+from frameworks.livekit.audio import Loudspeaker, Microphone, Subtitles
+from frameworks.livekit.customer import Customer, Recognition, VoiceDetection
+from frameworks.livekit.models import ScriptedLLM, SilentTTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from customer import Speech
     from livekit.agents import Agent
-    from models import Reply
+
+    from frameworks.livekit.customer import Speech
+    from frameworks.livekit.models import Reply
 
 PATIENCE = 60.0
 """So many seconds are waited for something that is sure to come."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from livekit.agents import Agent, RunContext, function_tool
 from livekit.agents.llm import ToolError
 from livekit.agents.voice.agent_session import SessionConnectOptions
-from models import Reply
-from rig import Ran, Rig
+
+from frameworks.livekit.models import Reply
+from frameworks.livekit.rig import Ran, Rig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

@@ -8,23 +8,22 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import recipes
 from livekit.agents.telemetry import set_tracer_provider
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from program import README
-from rig import Rig, Truth
 
 import roark_otel
+from frameworks.livekit import recipes
+from frameworks.livekit.program import README
+from frameworks.livekit.rig import Rig, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from scenarios import Scenario
-
+    from frameworks.livekit.scenarios import Scenario
     from roark_otel.sandbox import Sandbox
 
 KEY = "test-key"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from comparing import TELLS_WHY_IT_ENDED, compare_times, results, said, transcript
-from program import CUT_OFF, FIRST, HANGS_UP, PROCESSES, SECOND, SHUT_DOWN, THREADS
-from room import PHONE_NUMBER
-from scenarios import POLICY, ToolDesk
+
+from frameworks.livekit.comparing import TELLS_WHY_IT_ENDED, compare_times, results, said, transcript
+from frameworks.livekit.program import CUT_OFF, FIRST, HANGS_UP, PROCESSES, SECOND, SHUT_DOWN, THREADS
+from frameworks.livekit.room import PHONE_NUMBER
+from frameworks.livekit.scenarios import POLICY, ToolDesk
 
 if TYPE_CHECKING:
-    from jobs import Worked
-
+    from frameworks.livekit.jobs import Worked
     from roark_otel.sandbox import Sandbox
 
 MODES = dict.fromkeys(PROCESSES, "process") | dict.fromkeys(THREADS, "thread")

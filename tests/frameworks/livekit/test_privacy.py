@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from livekit.agents.telemetry import set_tracer_provider
-from scenarios import GREETING, POLICY
+
+from frameworks.livekit.scenarios import GREETING, POLICY
+from support.paths import TESTS
 
 if TYPE_CHECKING:
     from roark_otel.sandbox import Sandbox
@@ -56,6 +58,7 @@ def _gone(tmp_path_factory: pytest.TempPathFactory, roark: Sandbox) -> Gone:
 def _start(name: str, folder: Path, url: str) -> subprocess.Popen[bytes]:
     folder.mkdir()
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("ROARK_", "OTEL_", "LIVEKIT_"))}
+    environ["PYTHONPATH"] = str(TESTS)
     command = [sys.executable, str(Path(__file__).with_name("private.py")), *name.split("-"), str(folder), url]
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(command, env=environ, stdout=output, stderr=output)  # noqa: S603 - our own script

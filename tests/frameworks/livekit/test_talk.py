@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import livekit.agents
-import offline
-import program
 import pytest
-from comparing import (
+
+from frameworks.livekit import offline, program
+from frameworks.livekit.comparing import (
     TELLS_WHY_IT_ENDED,
     compare_times,
     overlap,
@@ -16,12 +16,11 @@ from comparing import (
     told,
     transcript,
 )
-from scenarios import GREETING, POLICY
-
+from frameworks.livekit.scenarios import GREETING, POLICY
 from roark_otel.types import Stats
 
 if TYPE_CHECKING:
-    from stage import Played
+    from frameworks.livekit.stage import Played
 
 LAST_QUESTION = ("CUSTOMER", "Do you sell bells")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from comparing import NAMES_AGENTS, answered, asked, overlap, results, tools, used
-from scenarios import ToolDesk
+
+from frameworks.livekit.comparing import NAMES_AGENTS, answered, asked, overlap, results, tools, used
+from frameworks.livekit.scenarios import ToolDesk
 
 if TYPE_CHECKING:
-    from stage import Played
+    from frameworks.livekit.stage import Played
 
 
 @pytest.mark.parametrize(

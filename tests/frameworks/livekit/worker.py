@@ -17,19 +17,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import offline
+from frameworks.livekit import offline
 
 offline.stay()
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, JobProcess  # noqa: E402 - offline from here on
 from livekit.agents.telemetry import set_tracer_provider  # noqa: E402
 from livekit.agents.voice.room_io import RoomOptions  # noqa: E402
-from program import BY_METADATA, CUT_OFF, FIRST, HANGS_UP, PROCESSES, SECOND, SHUT_DOWN, THREADS  # noqa: E402
-from rig import PATIENCE, Rig, until  # noqa: E402
-from room import Telephone  # noqa: E402
-from scenarios import GREETING  # noqa: E402
-from stage import traced  # noqa: E402
 
+from frameworks.livekit.program import BY_METADATA, CUT_OFF, FIRST, HANGS_UP, PROCESSES, SECOND, SHUT_DOWN, THREADS  # noqa: E402
+from frameworks.livekit.rig import PATIENCE, Rig, until  # noqa: E402
+from frameworks.livekit.room import Telephone  # noqa: E402
+from frameworks.livekit.scenarios import GREETING  # noqa: E402
+from frameworks.livekit.stage import traced  # noqa: E402
 from roark_otel import call_attributes  # noqa: E402
 from roark_otel.attributes import EXTERNAL_ID  # noqa: E402
 

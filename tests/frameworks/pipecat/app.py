@@ -16,31 +16,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import loopback
+from frameworks.pipecat import loopback
 
 loopback.stay()
 
-import calls  # noqa: E402 - offline from here on
-import cartesia_like  # noqa: E402
-import recipes  # noqa: E402
-from aiohttp import web  # noqa: E402
-from bot import Bot  # noqa: E402
+from aiohttp import web  # noqa: E402 - offline from here on
 from loguru import logger  # noqa: E402
-from openai_like import OpenAILike  # noqa: E402
 from opentelemetry import trace  # noqa: E402
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: E402
 from opentelemetry.sdk.resources import Resource  # noqa: E402
 from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
 from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
 from pipecat.utils.tracing.setup import setup_tracing  # noqa: E402
-from roster import APPS, BY_CONTEXT, OWN, README, SCENARIOS  # noqa: E402
 
+from frameworks.pipecat import calls, cartesia_like, recipes  # noqa: E402
+from frameworks.pipecat.bot import Bot  # noqa: E402
+from frameworks.pipecat.openai_like import OpenAILike  # noqa: E402
+from frameworks.pipecat.roster import APPS, BY_CONTEXT, OWN, README, SCENARIOS  # noqa: E402
 from roark_otel import RoarkSpanProcessor, attributes, call_attributes  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from calls import Scenario
+    from frameworks.pipecat.calls import Scenario
 
 _TICK, _LATE, _PATIENCE = 0.01, 0.05, 60.0
 

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from line import Hearing, Loudspeaker, Microphone, Stretch
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.audio.vad.vad_analyzer import VADParams
@@ -26,7 +25,9 @@ from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
-from script import plain
+
+from frameworks.pipecat.line import Hearing, Loudspeaker, Microphone, Stretch
+from frameworks.pipecat.script import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

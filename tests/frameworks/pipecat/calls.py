@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import CancelFrame, EndFrame, TTSSpeakFrame
-from roster import GOODBYE_TEXT, GREETING, POLICY
-from script import Reply
+
+from frameworks.pipecat.roster import GOODBYE_TEXT, GREETING, POLICY
+from frameworks.pipecat.script import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from bot import Bot
     from pipecat.frames.frames import Frame
+
+    from frameworks.pipecat.bot import Bot
 
 ORDER = {"status": "shipped", "items": [1, 2, None], "weight": 3.5, "note": "süß"}
 

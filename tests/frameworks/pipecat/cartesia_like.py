@@ -9,9 +9,10 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Any
 
-import sound
 from aiohttp import WSMsgType, web
-from openai_like import THINKING
+
+from frameworks.pipecat import sound
+from frameworks.pipecat.openai_like import THINKING
 
 _CHUNK = 9600
 

@@ -10,7 +10,7 @@ import pytest
 from roark_otel.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from running import Played
+    from frameworks.pipecat.running import Played
 
 # This folder has the framework's name, and without a file in it would pass for it.
 if importlib.util.find_spec("pipecat") is None or importlib.util.find_spec("pipecat.pipeline") is None:
@@ -20,7 +20,7 @@ if importlib.util.find_spec("pipecat") is None or importlib.util.find_spec("pipe
 @pytest.fixture(scope="session", name="played")
 def _played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """All calls of all apps, played once and at the same time."""
-    import running
+    from frameworks.pipecat import running
 
     with Sandbox() as sandbox:
         return running.run_all(tmp_path_factory.mktemp("apps"), sandbox)

@@ -6,12 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import sound
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer
 from pipecat.frames.frames import InputAudioRawFrame
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
+
+from frameworks.pipecat import sound
 
 if TYPE_CHECKING:
     from pipecat.frames.frames import CancelFrame, OutputAudioRawFrame, StartFrame

@@ -9,14 +9,15 @@ import json
 import wave
 from typing import TYPE_CHECKING, Any
 
-import sound
 from aiohttp import BodyPartReader, web
-from script import cue
+
+from frameworks.pipecat import sound
+from frameworks.pipecat.script import cue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from script import Reply
+    from frameworks.pipecat.script import Reply
 
 THINKING = 0.05
 _numbers = itertools.count(1)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import roster
+from frameworks.pipecat import roster
+from support.paths import TESTS
 
 if TYPE_CHECKING:
     from roark_otel.sandbox import Sandbox, StoredCall
@@ -101,6 +102,7 @@ def _start(app: str, folder: Path, url: str) -> subprocess.Popen[bytes]:
         "ROARK_BASE_URL": url,
         "ROARK_RECORDING_URL_TEMPLATE": "https://example.com/{external_id}.wav",
         "ROARK_SPOOL_DIR": str(folder / "spool"),
+        "PYTHONPATH": str(TESTS),
         "PYTHONWARNINGS": "ignore",  # those of the framework about itself
     }
     with (folder / "output.txt").open("wb") as output:

@@ -6,12 +6,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
-import roster
-from roster import APPS, BY_CONTEXT, GREETING, ONE, ONE_THERE, OTHER, OTHER_THERE
-from truths import overlap, real, spoke, transcript
+
+from frameworks.pipecat import roster
+from frameworks.pipecat.roster import APPS, BY_CONTEXT, GREETING, ONE, ONE_THERE, OTHER, OTHER_THERE
+from frameworks.pipecat.truths import overlap, real, spoke, transcript
 
 if TYPE_CHECKING:
-    from running import Played
+    from frameworks.pipecat.running import Played
 
 
 @pytest.mark.parametrize("app", APPS)

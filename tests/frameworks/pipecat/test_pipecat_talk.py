@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import roster
-from roster import (
+
+from frameworks.pipecat import roster
+from frameworks.pipecat.roster import (
     CANCELLED,
     CUT_OFF,
     GOODBYE,
@@ -18,10 +19,10 @@ from roster import (
     POLICY,
     THREE_TURNS,
 )
-from truths import compare, frames, overlaps, real, said, slack, spoke, transcript
+from frameworks.pipecat.truths import compare, frames, overlaps, real, said, slack, spoke, transcript
 
 if TYPE_CHECKING:
-    from running import Played
+    from frameworks.pipecat.running import Played
 
 ALL = sorted(roster.SCENARIOS)
 

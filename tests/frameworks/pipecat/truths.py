@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from script import plain
+from frameworks.pipecat.script import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

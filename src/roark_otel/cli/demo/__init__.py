@@ -1,4 +1,4 @@
-"""`roark-otel demo`: two calls from span to screen, on this machine only."""
+"""`roark-otel demo`: follows two calls from span to screen, on this machine only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import extras
 
 if TYPE_CHECKING:
@@ -14,17 +15,14 @@ if TYPE_CHECKING:
 
     from roark_otel.cli.demo.readback import SeenCall
 
-SUMMARY: str = "see two traced conversations become calls, against a local Roark"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--json", action="store_true", help="print the bodies as they were posted, a JSON list, instead"
+        "--json", action="store_true", help="print the bodies as they were posted, as a JSON list, instead"
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Plays both conversations, reads the calls back and shows them."""
     with extras():
         from roark_otel.cli.demo import screen
@@ -43,3 +41,6 @@ def run(options: argparse.Namespace) -> int:
 def _print_bodies(calls: Sequence[SeenCall]) -> None:
     json.dump([call.body for call in calls], sys.stdout, indent=2)
     print()
+
+
+DEMO = Command("demo", "see two traced conversations become calls, against a local Roark", _add_arguments, _run)

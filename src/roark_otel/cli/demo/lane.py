@@ -1,4 +1,4 @@
-"""The call as a line from left to right, and where on it something happened."""
+"""Draws a call as a line from left to right, with a mark where something happened."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from roark_otel.cli.demo.timeline import Span, clock
+from roark_otel.cli.demo.timeline import Stretch, clock
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is drawn with.
+    """The characters to draw with.
 
     Attributes:
         bar: Something happens.
         rest: Nothing happens.
-        both: Two talk at once.
-        result: Before what a tool returned.
-        error: Before what it failed with.
-        cut: After the words of somebody who was interrupted.
+        both: Two speakers talk at once.
+        result: Precedes what a tool returned.
+        error: Precedes what it failed with.
+        cut: Follows the words of a speaker who was interrupted.
     """
 
     bar: str
@@ -35,7 +35,7 @@ _PLAIN = Marks("=", ".", "#", "->", "!", "-")
 
 
 def marks_for(encoding: str) -> Marks:
-    """The finest marks that can be written in an encoding."""
+    """Returns the finest marks that an encoding can write."""
     try:
         "".join((_FINE.bar, _FINE.rest, _FINE.both, _FINE.result, _FINE.error, _FINE.cut)).encode(encoding)
     except UnicodeEncodeError:
@@ -44,12 +44,12 @@ def marks_for(encoding: str) -> Marks:
 
 
 class Lane:
-    """The line.
+    """The line of one call.
 
     Args:
-        length_ms: How long the call is.
-        width: How many characters the line has.
-        marks: What it is drawn with.
+        length_ms: The length of the call in milliseconds.
+        width: The length of the line in characters.
+        marks: The characters to draw with.
     """
 
     def __init__(self, length_ms: int, width: int, marks: Marks) -> None:
@@ -58,22 +58,22 @@ class Lane:
         self._marks = marks
 
     def ends(self) -> str:
-        """What is written over it: the times at which it begins and ends."""
+        """Returns the caption above the line: the times at which the call begins and ends."""
         start, end = clock(0)[:-4], clock(self._length_ms)[:-4]
         return f"{start}{end:>{self._width - len(start)}}"
 
-    def drawn(self, when: Span, over: Span | None, style: str) -> Text:
-        """The line with a stretch on it.
+    def drawn(self, when: Stretch, over: Stretch | None, style: str) -> Text:
+        """Draws the line with a stretch on it.
 
         Args:
             when: The stretch.
-            over: The part of it in which another one was talking.
-            style: How the stretch looks.
+            over: The part of it in which the other speaker was still talking.
+            style: The rich style of the stretch.
         """
         line = self._with(Text(self._marks.rest * self._width, "dim"), when, self._marks.bar, style)
         return line if over is None else self._with(line, over, self._marks.both, "bold yellow")
 
-    def _with(self, line: Text, when: Span, mark: str, style: str) -> Text:
+    def _with(self, line: Text, when: Stretch, mark: str, style: str) -> Text:
         first = min(when.start_ms * self._width // self._length_ms, self._width - 1)
         last = max(first + 1, round(when.end_ms * self._width / self._length_ms))
         return Text.assemble(line[:first], (mark * (last - first), style), line[last:])

@@ -1,7 +1,7 @@
 """A conversation as an app without a framework traces it: plain OpenTelemetry, with names of `roark_otel.attributes`.
 
-An app calls `add_event` when something happens. Here the times are given instead, so that half a minute of talk takes
-no time.
+An app calls `add_event` when something happens. The demo passes times instead, so that half a minute of talk takes no
+time.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
-EXTERNAL_ID = "demo-plain-call"
+DEMO_EXTERNAL_ID = "demo-plain-call"
 
 _SECONDS = 25.6
 _ABOUT: Mapping[str, str | int] = {
-    attributes.EXTERNAL_ID: EXTERNAL_ID,
+    attributes.EXTERNAL_ID: DEMO_EXTERNAL_ID,
     attributes.INTERFACE_TYPE: "PHONE",
     attributes.CALL_DIRECTION: "INBOUND",
     attributes.ENDED_STATUS: "CUSTOMER_ENDED_CALL",
@@ -38,7 +38,7 @@ _ABOUT: Mapping[str, str | int] = {
 
 
 def hold(provider: TracerProvider) -> None:
-    """Holds the conversation; it has just ended."""
+    """Traces the conversation as one that has just ended."""
     began_ns = time.time_ns() - int(_SECONDS * 1e9)
     tracer = provider.get_tracer("demo")
     root = tracer.start_span("phone_call", start_time=began_ns, attributes=_ABOUT)
@@ -58,7 +58,7 @@ def hold(provider: TracerProvider) -> None:
 
 
 class _Line:
-    """The telephone line: what happens on it goes into the trace. Times are seconds since the call began."""
+    """The telephone line: writes what happens on it to the trace. Times are seconds since the call began."""
 
     def __init__(self, tracer: Tracer, root: Span, began_ns: int) -> None:
         self._tracer = tracer
@@ -69,8 +69,8 @@ class _Line:
         return self._began_ns + _ms(seconds) * 1_000_000
 
     def said(self, role: str, text: str, start: float, end: float, *, cut: bool = False) -> None:
-        told: dict[str, str | int] = {"role": role, "text": text, "duration_ms": _ms(end - start), "interrupted": cut}
-        self._root.add_event(attributes.TRANSCRIPT_EVENT, told, self.at(start))
+        fields: dict[str, str | int] = {"role": role, "text": text, "duration_ms": _ms(end - start), "interrupted": cut}
+        self._root.add_event(attributes.TRANSCRIPT_EVENT, fields, self.at(start))
 
     def thought(self, start: float, end: float) -> None:
         self._child("chat small-model", start).end(self.at(end))
@@ -79,14 +79,14 @@ class _Line:
         self, name: str, parameters: Mapping[str, str], start: float, end: float, outcome: Mapping[str, str] | Exception
     ) -> None:
         span = self._child(f"execute_tool {name}", start)
-        told: dict[str, str | int] = {"name": name, "parameters": json.dumps(parameters)}
+        fields: dict[str, str | int] = {"name": name, "parameters": json.dumps(parameters)}
         if isinstance(outcome, Exception):
-            told["error"] = f"{type(outcome).__name__}: {outcome}"
+            fields["error"] = f"{type(outcome).__name__}: {outcome}"
             span.set_status(Status(StatusCode.ERROR, str(outcome)))
         else:
-            told["result"] = json.dumps(outcome)
-        told["duration_ms"] = _ms(end - start)
-        span.add_event(attributes.TOOL_INVOCATION_EVENT, told, self.at(start))
+            fields["result"] = json.dumps(outcome)
+        fields["duration_ms"] = _ms(end - start)
+        span.add_event(attributes.TOOL_INVOCATION_EVENT, fields, self.at(start))
         span.end(self.at(end))
 
     def _child(self, name: str, start: float) -> Span:

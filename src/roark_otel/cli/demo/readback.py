@@ -1,4 +1,4 @@
-"""What Roark says about a call: read over HTTP, as anybody could."""
+"""Reads a call back from Roark over its public HTTP API."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class SeenCall:
     """A call as Roark has it.
 
     Attributes:
-        title: What the reader is told that it is.
+        title: Its heading on the screen.
         details: The answer to `GET /v1/call/{id}`.
         entries: The transcript of `GET /v1/call/{id}/transcript`.
-        body: The call exactly as it was posted, which only a sandbox tells.
-        traces: The traces that are linked to it, with the number of their spans.
+        body: The call exactly as it was posted, which only a sandbox returns.
+        traces: The number of spans of each trace that is linked to the call, by trace id.
     """
 
     title: str
@@ -39,7 +39,7 @@ class LocalRoark:
     """A connection to a local Roark.
 
     Args:
-        url: Where it is.
+        url: Its base URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -55,18 +55,18 @@ class LocalRoark:
         self._http.close()
 
     def export(self, request: bytes) -> bool:
-        """Posts spans as OTLP; says whether all were taken. A partial success has a body, a whole one has none."""
+        """Posts spans as OTLP and returns whether all were accepted. Only a partial success has a body."""
         headers = {"Content-Type": "application/x-protobuf"}
         answer = self._http.post("/v1/traces", content=request, headers=headers)
         return answer.is_success and not answer.content
 
     def call(self, title: str, external_id: str, exported: Mapping[str, int]) -> SeenCall | None:
-        """The call with an external id, if there is one.
+        """Reads the call with an external id; None if there is none.
 
         Args:
-            title: What the reader is told that it is.
+            title: Its heading on the screen.
             external_id: The sender's id.
-            exported: How many spans of each trace were sent.
+            exported: The number of spans sent of each trace, by trace id.
         """
         listed = self._get("/v1/call", limit=100)
         found = next((one["id"] for one in listed if one["externalId"] == external_id), None)

@@ -1,7 +1,7 @@
-"""A conversation that a framework traced once, played again through the OpenTelemetry SDK.
+"""Replays a conversation that a framework once traced, through the OpenTelemetry SDK.
 
-The spans are those that LiveKit Agents really emitted; only what a reader of spans looks at was kept. They start and
-end again in the same order, with the same ids and times.
+LiveKit Agents really emitted these spans; attributes that no reader uses were removed. They start and end again in the
+same order, with the same ids and times.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _FILE = "livekit_tool_call.json"
 
 
 class RecordedIds(IdGenerator):
-    """Gives the next span the ids that it had."""
+    """Gives the next span its recorded ids."""
 
     trace_id = 0
     span_id = 0
 
     def generate_trace_id(self) -> int:
-        """The id of the trace."""
+        """Returns the recorded id of the trace."""
         return self.trace_id
 
     def generate_span_id(self) -> int:
-        """The id of the span."""
+        """Returns the recorded id of the next span."""
         return self.span_id
 
 
@@ -47,9 +47,9 @@ class Recording:
     """The spans of one conversation.
 
     Attributes:
-        trace_id: Their trace.
-        scope: The instrumentation that made them.
-        resource: What the app said about itself.
+        trace_id: The id of their trace.
+        scope: The name of their instrumentation scope.
+        resource: The attributes of their resource.
         spans: Each with its times, attributes and events, and its place in the order of starts and ends.
     """
 
@@ -60,18 +60,21 @@ class Recording:
 
     @property
     def external_id(self) -> str:
-        """The id of the call: the app had put it on its resource."""
+        """The external id, which the app had put on its resource."""
         return self.resource[attributes.EXTERNAL_ID]
 
     def replay(self, provider: TracerProvider) -> None:
         """Starts and ends the spans again.
 
         Args:
-            provider: Has `RecordedIds`.
+            provider: Makes the spans. Its id generator must be a `RecordedIds`.
+
+        Raises:
+            TypeError: its id generator is another one.
         """
         ids = provider.id_generator
         if not isinstance(ids, RecordedIds):
-            raise TypeError("a recording is replayed with the ids that it had")
+            raise TypeError("replaying a recording needs a provider with RecordedIds as its id generator")
         ids.trace_id = self.trace_id
         tracer = provider.get_tracer(self.scope)
         live: dict[str, Span] = {}
@@ -99,7 +102,7 @@ class Recording:
 
 
 def load() -> Recording:
-    """The recording that comes with this package."""
+    """Loads the recording that this package ships."""
     file = resources.files("roark_otel.cli") / "recorded" / _FILE
-    told = json.loads(file.read_text(encoding="utf-8"))
-    return Recording(int(told["trace_id"], 16), told["scope"], told["resource"], told["spans"])
+    document = json.loads(file.read_text(encoding="utf-8"))
+    return Recording(int(document["trace_id"], 16), document["scope"], document["resource"], document["spans"])

@@ -1,4 +1,4 @@
-"""The demo's screen: each call as a picture of its timeline, and what to do next."""
+"""Draws the demo's screen: each call with its timeline, then what to try next."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from roark_otel import RoarkSpanProcessor, call_attributes
 
 provider.add_span_processor(RoarkSpanProcessor())  # your TracerProvider; reads ROARK_API_KEY
 with call_attributes(external_id="call-123", recording_url="https://example.com/call-123.wav"):
-    hold_the_conversation()  # every trace that starts in here belongs to this call
+    hold_the_conversation()  # every trace that starts in this block belongs to the call
 """
 
 _NEXT = (
-    ("roark-otel sandbox", "a local Roark that stays, to run your own app against"),
+    ("roark-otel sandbox", "a local Roark that keeps running, for your own app"),
     ("roark-otel demo --json", "these two calls exactly as they were posted"),
     ("README, examples/", "LiveKit, plain OpenTelemetry, every setting, what happens when Roark is down"),
 )
 
 _STYLES = {"agent": "cyan", "customer": "green", "tool": "magenta"}
-_READABLE = 110  # a heading need not be wider, however wide the terminal is
+_READABLE = 110  # the widest heading, however wide the terminal is
 _UNWRAPPED = 10_000
 _MARGIN = 2
 _CLOCK = 8
 _WHO = 8
 _LABEL = 12
-_LANE_FROM = 78  # narrower than this the words need the room
+_LANE_FROM = 78  # on a narrower console the words need the room
 
 
 def show(calls: Sequence[SeenCall], roark_url: str) -> None:
     """Prints the calls.
 
     Args:
-        calls: What Roark has.
-        roark_url: Where it is.
+        calls: The calls that Roark has.
+        roark_url: Its base URL.
     """
     console = _console()
     screen = _Screen(console)
-    intro = (
-        f"Two conversations, traced with OpenTelemetry, and the calls that a local Roark ({roark_url}) now has of them."
+    screen.paragraph(
+        "Two conversations were traced with OpenTelemetry. These are the calls that a local Roark "
+        f"({roark_url}) received. Nothing has left this machine."
     )
-    screen.paragraph(f"{intro} Nothing has left this machine.")
     for number, call in enumerate(calls, 1):
         screen.heading(f"{number}. {call.title}")
         screen.facts(_facts(call))
@@ -68,13 +68,13 @@ def show(calls: Sequence[SeenCall], roark_url: str) -> None:
 
 
 def _console() -> Console:
-    # In a pipe there is no width to wrap to, so a line stays whole, for whatever reads it.
+    # A pipe has no width to wrap to, so lines stay whole for the program that reads them.
     is_measured = sys.stdout.isatty() or bool(os.environ.get("COLUMNS"))
     return Console(width=None if is_measured else _UNWRAPPED, highlight=False)
 
 
 class _Screen:
-    """Lines on a console, wrapped under themselves."""
+    """Prints lines on a console, with a hanging indent where they wrap."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -109,7 +109,7 @@ class _Screen:
             if width:
                 head.append_text(lane.drawn(row.when, row.over if isinstance(row, Said) else None, _STYLES[who]))
                 head.append("  ")
-            self._hanging(head, _told(row, self._marks))
+            self._hanging(head, _described(row, self._marks))
 
     def _lane_width(self) -> int:
         width = min(self._console.width, _READABLE)
@@ -125,14 +125,14 @@ class _Screen:
                 lead = Text(" " * head.cell_len)
 
 
-def _told(row: Row, marks: Marks) -> list[Text]:
+def _described(row: Row, marks: Marks) -> list[Text]:
     match row:
         case Said():
-            told = [Text(row.text + (f" {marks.cut}" if row.is_cut else ""))]
+            paragraphs = [Text(row.text + (f" {marks.cut}" if row.is_cut else ""))]
             if row.over is not None:
                 other = "the customer" if row.who == "agent" else "the agent"
-                told.append(Text(f"{marks.both} barge-in: {row.over.seconds} over {other}", "yellow"))
-            return told
+                paragraphs.append(Text(f"{marks.both} barge-in: {row.over.seconds} over {other}", "yellow"))
+            return paragraphs
         case Used():
             call = Text.assemble((row.call, "magenta"), "  ", (row.when.seconds, "dim"))
             mark, style = (marks.error, "red") if row.is_error else (marks.result, "")
@@ -144,11 +144,11 @@ def _told(row: Row, marks: Marks) -> list[Text]:
 def _facts(call: SeenCall) -> Iterable[tuple[str, str]]:
     details = call.details
     kind = f"{call.body['interfaceType']} {call.body['callDirection']}"
-    yield "call", _listed(details["externalId"], kind, details["endedStatus"])
+    yield "call", _joined(details["externalId"], kind, details["endedStatus"])
     for agent in _some(call.body, "agent"):
-        yield "agent", _listed(agent.get("name"), agent.get("customId"))
+        yield "agent", _joined(agent.get("name"), agent.get("customId"))
     for customer in _some(call.body, "customer"):
-        yield "customer", _listed(customer.get("label"), customer.get("phoneNumberE164"))
+        yield "customer", _joined(customer.get("label"), customer.get("phoneNumberE164"))
     yield "recording", details["recordingUrl"]
     yield "properties", ", ".join(f"{name}={value}" for name, value in details["properties"].items())
     for trace_id, spans in call.traces.items():
@@ -159,5 +159,5 @@ def _some(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [body[name]] if name in body else list(body.get(f"{name}s", ()))
 
 
-def _listed(*told: str | None) -> str:
-    return ", ".join(one for one in told if one)
+def _joined(*parts: str | None) -> str:
+    return ", ".join(part for part in parts if part)

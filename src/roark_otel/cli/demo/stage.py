@@ -1,10 +1,9 @@
-"""Where a conversation is played: a provider as an app would set it up, and Roark's answer afterwards."""
+"""Plays a conversation in a provider as an app would set it up, and reads the call back from Roark."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,9 +17,8 @@ from roark_otel.cli.demo.traces import TraceExporter
 from roark_otel.cli.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-Conversation: TypeAlias = Callable[[TracerProvider], None]
 
 _LINGER_SECONDS = 0.1
 
@@ -30,33 +28,33 @@ class Scene:
     """A conversation that can be played.
 
     Attributes:
-        title: What the reader is told that it is.
+        title: Its heading on the screen.
         external_id: The id of its call.
-        resource: What its app says about itself.
-        ids: Where the ids of its spans come from.
-        hold: Holds the conversation in a provider.
+        resource: The resource of its app.
+        ids: Makes the id generator of its provider.
+        hold: Traces the conversation in a provider.
     """
 
     title: str
     external_id: str
     resource: Resource
     ids: Callable[[], IdGenerator]
-    hold: Conversation
+    hold: Callable[[TracerProvider], None]
 
 
 def scenes() -> tuple[Scene, ...]:
-    """What the demo plays."""
+    """Returns the scenes of the demo, in order."""
     recording = recorded.load()
     return (
         Scene(
             "An app without a framework, in plain OpenTelemetry",
-            plain.EXTERNAL_ID,
+            plain.DEMO_EXTERNAL_ID,
             Resource({"service.name": "order-desk"}),
             RandomIdGenerator,
             plain.hold,
         ),
         Scene(
-            "LiveKit Agents: spans recorded once, played again",
+            "LiveKit Agents: recorded spans, replayed",
             recording.external_id,
             Resource(recording.resource),
             recorded.RecordedIds,
@@ -66,18 +64,18 @@ def scenes() -> tuple[Scene, ...]:
 
 
 def play(scene: Scene, roark_url: str, spool: Path) -> SeenCall:
-    """Plays a conversation, and reads the call that became of it.
+    """Plays a conversation and reads its call back.
 
     Args:
         scene: The conversation.
-        roark_url: Where Roark is.
-        spool: Where the finished call waits.
+        roark_url: The base URL of Roark.
+        spool: The spool directory.
 
     Raises:
-        Problem: no call has arrived.
+        Problem: the call did not arrive.
     """
     with LocalRoark(roark_url) as roark:
-        # An app has these lines. Without the explicit names they read the environment.
+        # The lines that an app has. Without these arguments the processor reads the environment.
         processor = RoarkSpanProcessor(
             api_key=API_KEY,
             base_url=roark_url,

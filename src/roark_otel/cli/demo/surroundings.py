@@ -1,4 +1,4 @@
-"""What the demo runs in: nothing that this shell is set to changes what it shows."""
+"""Isolates the demo from the environment of the shell, so that it always shows the same."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SUFFIX = "_PROXY"  # a proxy would not know this machine's loopback
 
 @contextmanager
 def own_surroundings() -> Generator[Path]:
-    """A process environment without settings of ours, of OpenTelemetry or of proxies, and a spool that goes away."""
-    ours = {
+    """Hides variables of this package, OpenTelemetry and proxies for a block; yields a temporary spool directory."""
+    hidden = {
         name: value
         for name, value in os.environ.items()
         if name.startswith(_PREFIXES) or name.upper().endswith(_SUFFIX)
     }
-    for name in ours:
+    for name in hidden:
         del os.environ[name]
     try:
         with tempfile.TemporaryDirectory(prefix="roark-otel-demo-") as folder:
             yield Path(folder)
     finally:
-        os.environ.update(ours)
+        os.environ.update(hidden)

@@ -1,4 +1,4 @@
-"""A call as rows in order of time: who said what, which tool was used, who talked over whom."""
+"""Turns a call into rows in order of time: who said what, which tool was used, who interrupted."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ Speaker: TypeAlias = Literal["agent", "customer"]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of the call, in milliseconds since it began; a point where nobody told an end."""
+class Stretch:
+    """A stretch of the call, in milliseconds since it began; both ends are equal where the end is unknown."""
 
     start_ms: int
     end_ms: int
 
     @property
     def seconds(self) -> str:
-        """How long it is."""
-        return f"{(self.end_ms - self.start_ms) / 1000:.3f}s"  # no blank: it stays on the line of the number
+        """Its length in seconds, as text."""
+        return f"{(self.end_ms - self.start_ms) / 1000:.3f}s"  # without a space, so that the unit never wraps
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody said something.
+    """One utterance.
 
     Attributes:
         when: From first to last sound.
         who: The speaker.
-        text: What was heard.
-        over: The stretch in which the other one was still talking: a barge-in.
+        text: The words that were heard.
+        over: The stretch in which the other speaker was still talking: a barge-in.
         is_cut: Whether the speaker was interrupted.
     """
 
-    when: Span
+    when: Stretch
     who: Speaker
     text: str
-    over: Span | None
+    over: Stretch | None
     is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A tool was used.
+    """One use of a tool.
 
     Attributes:
         when: From its call to its answer.
         call: Its name and arguments.
-        answer: Its result, or its error.
-        is_error: Which of them.
+        answer: Its result or its error.
+        is_error: Whether `answer` is an error.
     """
 
-    when: Span
+    when: Stretch
     call: str
     answer: str
     is_error: bool
@@ -70,25 +70,25 @@ Row: TypeAlias = Said | Used
 
 
 def clock(milliseconds: int) -> str:
-    """A time of the call, as a player shows it: `m:ss.mmm`."""
+    """Formats a time of the call as a player does: `m:ss.mmm`."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 60}:{seconds % 60:02}.{rest:03}"
 
 
 def rows(call: SeenCall) -> list[Row]:
-    """What happened in a call, in order of time."""
+    """Returns the utterances and tool uses of a call, in order of time."""
     posted = Call.model_validate(call.body)
     happened: list[Row] = [*_said(call.entries, posted), *(_used(tool) for tool in posted.tool_invocations or ())]
     return sorted(happened, key=lambda row: (row.when.start_ms, row.when.end_ms))
 
 
 def length_ms(happened: Iterable[Row]) -> int:
-    """When the last of it ends."""
+    """Returns the time at which the last row ends, in ms since the call began; 0 without rows."""
     return max((row.when.end_ms for row in happened), default=0)
 
 
 def _said(entries: Sequence[Mapping[str, Any]], posted: Call) -> Iterable[Said]:
-    # The answer about a transcript leaves the payload out.
+    # Roark's transcript endpoint leaves the payload out.
     cut = {
         (entry.role, entry.start_offset_ms)
         for entry in posted.transcript or ()
@@ -104,15 +104,15 @@ def _said(entries: Sequence[Mapping[str, Any]], posted: Call) -> Iterable[Said]:
         )
 
 
-def _over(entry: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Span | None:
+def _over(entry: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Stretch | None:
     mine = _when(entry)
     ends = [_when(other).end_ms for other in before if other["role"] != entry["role"]]
     until = min(max(ends, default=0), mine.end_ms)
-    return Span(mine.start_ms, until) if until > mine.start_ms else None
+    return Stretch(mine.start_ms, until) if until > mine.start_ms else None
 
 
-def _when(entry: Mapping[str, Any]) -> Span:
-    return Span(entry["startOffsetMs"], entry["endOffsetMs"])
+def _when(entry: Mapping[str, Any]) -> Stretch:
+    return Stretch(entry["startOffsetMs"], entry["endOffsetMs"])
 
 
 def _used(tool: ToolInvocation) -> Used:
@@ -120,7 +120,7 @@ def _used(tool: ToolInvocation) -> Used:
     arguments = ", ".join(f"{name}={_text(value, quoted=True)}" for name, value in tool.parameters.items())
     error = tool.result.get("error") if isinstance(tool.result, dict) else None
     return Used(
-        when=Span(tool.start_offset_ms, end_ms),
+        when=Stretch(tool.start_offset_ms, end_ms),
         call=f"{tool.name}({arguments})",
         answer=_text(tool.result if error is None else error),
         is_error=error is not None,

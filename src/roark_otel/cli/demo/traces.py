@@ -1,6 +1,6 @@
-"""The trace itself, to Roark: the least of an OTLP exporter.
+"""A minimal OTLP exporter, which sends the trace itself to Roark.
 
-An app uses a stock one (opentelemetry-exporter-otlp-proto-http). This one spares the demo that dependency; it sends
+An app uses the stock one (opentelemetry-exporter-otlp-proto-http). This one spares the demo that dependency; it sends
 ids, names, times, and the attributes that are text.
 """
 
@@ -22,16 +22,16 @@ Export: TypeAlias = Callable[[bytes], bool]
 
 
 class TraceExporter(SpanExporter):
-    """Sends spans, and counts those that were taken.
+    """Sends spans and counts those that were accepted.
 
     Args:
-        export: Posts a request; says whether all of it was taken.
+        export: Posts a request; returns whether all its spans were accepted.
     """
 
     def __init__(self, export: Export) -> None:
         self._export = export
         self.exported: Counter[str] = Counter()
-        """How many spans of each trace were taken, by trace id in hex."""
+        """The number of spans accepted of each trace, by trace id in hex."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sends spans."""
@@ -42,7 +42,7 @@ class TraceExporter(SpanExporter):
 
 
 def _request(spans: Sequence[ReadableSpan]) -> bytes:
-    # protobuf's messages have no types.
+    # protobuf ships no types for its messages.
     request: Any = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     _put(resource.resource.attributes, spans[0].resource.attributes)

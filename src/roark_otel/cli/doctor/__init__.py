@@ -1,4 +1,4 @@
-"""`roark-otel doctor`: why no call arrives, in plain words. It needs no extra, and changes nothing."""
+"""`roark-otel doctor`: finds out why no call arrives, in plain words. It needs no extra, and changes nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED
 
 if TYPE_CHECKING:
@@ -17,20 +18,17 @@ if TYPE_CHECKING:
     from roark_otel._settings.settings import Settings
     from roark_otel.cli.doctor.findings import Finding
 
-SUMMARY: str = "find out why no call arrives: versions, settings, spool, network, key"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the findings as a JSON list")
     parser.add_argument(
         "--send-test-call", action="store_true", help="also create one call at Roark: it appears in the project"
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Makes every check. Exit status 1 if something is wrong."""
-    from roark_otel.cli.doctor.findings import Wrong, as_json, lines, verdict
+def _run(options: argparse.Namespace) -> int:
+    """Makes every check and prints what it finds. Returns exit status 1 if something is wrong."""
+    from roark_otel.cli.doctor.findings import Wrong, as_fields, lines, verdict
 
     found: list[Finding] = []
     for finding in _checks(send=options.send_test_call, quiet=options.json):
@@ -38,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print("\n".join(lines(finding)), flush=True)
     if options.json:
-        json.dump([as_json(finding) for finding in found], sys.stdout, indent=2)
+        json.dump([as_fields(finding) for finding in found], sys.stdout, indent=2)
         print()
     else:
         print(f"\n{verdict(found)}")
@@ -52,9 +50,9 @@ def _checks(*, send: bool, quiet: bool) -> Iterator[Finding]:
     from roark_otel.cli.doctor.surroundings import check_environment, check_provider, check_recording, read_settings
     from roark_otel.cli.doctor.versions import check_doubles, check_versions
 
-    settings, odd = read_settings(os.environ)
+    settings, warnings = read_settings(os.environ)
     yield from check_versions()
-    yield from [*odd, *check_environment(settings, os.environ), *check_recording(settings)]
+    yield from [*warnings, *check_environment(settings, os.environ), *check_recording(settings)]
     yield from check_provider(os.environ)
     yield from check_doubles()
     yield from check_spool(settings)
@@ -77,5 +75,10 @@ def _client(settings: Settings) -> Client:
     from roark_otel._delivery.client import Client
 
     if settings.api_key is None:
-        raise ValueError("there is no key")
+        raise ValueError("the key is missing")
     return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+
+
+DOCTOR = Command(
+    "doctor", "find out why no call arrives: versions, settings, spool, network, key", _add_arguments, _run
+)

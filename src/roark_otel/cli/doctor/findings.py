@@ -1,4 +1,4 @@
-"""What a check has found, in plain words."""
+"""The findings of checks, in plain words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fine:
-    """All is well. `about` is what was looked at, `seen` what is there."""
+    """Nothing is wrong. `about`: what was checked; `seen`: what is there."""
 
     about: str
     seen: str
@@ -21,7 +21,7 @@ class Fine:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """It works, and somebody should know something. `cure`: what to set or do."""
+    """It works, but a person should know. `cure`: what to set or do."""
 
     about: str
     seen: str
@@ -30,7 +30,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Calls will not arrive like this. `cure`: what to set or do."""
+    """Calls will not arrive. `cure`: what to set or do."""
 
     about: str
     seen: str
@@ -41,7 +41,7 @@ Finding: TypeAlias = "Fine | Warned | Wrong"
 
 
 def lines(finding: Finding) -> list[str]:
-    """A finding as a person reads it."""
+    """Returns a finding as a person reads it."""
     match finding:
         case Fine(about, seen):
             return [f"  ok     {about}: {seen}"]
@@ -52,14 +52,14 @@ def lines(finding: Finding) -> list[str]:
     assert_never(finding)
 
 
-def as_json(finding: Finding) -> dict[str, str]:
-    """A finding as a script reads it: `level` is `fine`, `warned` or `wrong`."""
-    told = {"level": type(finding).__name__.lower(), "about": finding.about, "seen": finding.seen}
-    return told if isinstance(finding, Fine) else {**told, "cure": finding.cure}
+def as_fields(finding: Finding) -> dict[str, str]:
+    """Returns a finding as a script reads it: `level` is `fine`, `warned` or `wrong`."""
+    fields = {"level": type(finding).__name__.lower(), "about": finding.about, "seen": finding.seen}
+    return fields if isinstance(finding, Fine) else {**fields, "cure": finding.cure}
 
 
 def verdict(findings: Sequence[Finding]) -> str:
-    """All of it in one line."""
+    """Returns all findings in one line."""
     wrong = sum(isinstance(one, Wrong) for one in findings)
     noted = sum(isinstance(one, Warned) for one in findings)
     if wrong:

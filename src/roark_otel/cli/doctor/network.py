@@ -1,4 +1,4 @@
-"""Whether Roark can be reached: its name, its certificate, and the key."""
+"""Checks whether Roark can be reached: its name, its certificate, and the key."""
 
 from __future__ import annotations
 
@@ -10,45 +10,44 @@ from urllib.parse import urlsplit
 
 from typing_extensions import assert_never
 
-from roark_otel._settings import environment
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roark_otel._delivery.client import Client, Looked
+    from roark_otel._delivery.client import Client, Probe
     from roark_otel._settings.settings import Settings
 
 
 def check_network(settings: Settings, make_client: Callable[[Settings], Client]) -> list[Finding]:
-    """Whether the base URL answers with this key. Each step is taken only if the one before went well."""
+    """Checks whether the base URL answers with this key. Each step is taken only if the one before succeeded."""
     host, port, is_tls = address(settings.base_url)
     found: list[Finding] = []
     if (proxy := _proxy(settings.base_url, host)) is not None:
         found.append(Fine("proxy", f"requests go through {proxy}"))
     else:
-        found += _by_foot(host, port, settings.http_timeout_seconds, is_tls=is_tls)
+        found += _without_proxy(host, port, settings.http_timeout_seconds, is_tls=is_tls)
     if any(isinstance(one, Wrong) for one in found) or settings.api_key is None:
         return found
     client = make_client(settings)
     try:
-        return [*found, _told(settings.base_url, client.look())]
+        return [*found, _answer(settings.base_url, client.probe())]
     finally:
         client.close()
 
 
 def address(base_url: str) -> tuple[str, int, bool]:
-    """Host and port of a URL, and whether it is https."""
+    """Returns host and port of a URL, and whether it is https."""
     parts = urlsplit(base_url)
     is_tls = parts.scheme == "https"
     return parts.hostname or "", parts.port or (443 if is_tls else 80), is_tls
 
 
-def _by_foot(host: str, port: int, seconds: float, *, is_tls: bool) -> list[Finding]:
+def _without_proxy(host: str, port: int, seconds: float, *, is_tls: bool) -> list[Finding]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as fault:
-        cure = f"check the name in {environment.ROARK_BASE_URL} and the DNS of this machine"
+        cure = "check the name in ROARK_BASE_URL and the DNS of this machine"
         return [Wrong("name", f"{host} cannot be resolved ({fault.strerror})", cure)]
     addresses = ", ".join(dict.fromkeys(str(one[4][0]) for one in found))
     named = Fine("name", f"{host} is {addresses}")
@@ -56,7 +55,7 @@ def _by_foot(host: str, port: int, seconds: float, *, is_tls: bool) -> list[Find
         with socket.create_connection((host, port), timeout=seconds) as connection:
             return [named, *([_certificate(connection, host)] if is_tls else [])]
     except OSError as fault:
-        cure = f"check {environment.ROARK_BASE_URL}, and that this machine may connect there (firewall, proxy)"
+        cure = "check ROARK_BASE_URL, and that this machine may connect there (firewall, proxy)"
         return [named, Wrong("connection", f"{host} port {port}: {fault.strerror or type(fault).__name__}", cure)]
 
 
@@ -68,12 +67,12 @@ def _certificate(connection: socket.socket, host: str) -> Finding:
         cure = "set SSL_CERT_FILE to the certificates of your proxy, or check the clock of this machine"
         return Wrong("TLS", f"the certificate is not accepted: {fault.verify_message}", cure)
     except ssl.SSLError as fault:
-        cure = f"is the port of {environment.ROARK_BASE_URL} one for https?"
-        return Wrong("TLS", f"no TLS there ({fault.reason})", cure)
+        cure = "check the port in ROARK_BASE_URL: it must be one for https"
+        return Wrong("TLS", f"the port does not speak TLS ({fault.reason})", cure)
 
 
 def _proxy(base_url: str, host: str) -> str | None:
-    """The proxy that requests to this URL take, without the password that its URL may have."""
+    """Returns the proxy that requests to this URL take, without the password that its own URL may have."""
     if urllib.request.proxy_bypass(host):
         return None
     known = urllib.request.getproxies()
@@ -84,30 +83,28 @@ def _proxy(base_url: str, host: str) -> str | None:
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
 
-def _told(base_url: str, looked: Looked) -> Finding:
-    from roark_otel._delivery.client import Answered, Unreachable
+def _answer(base_url: str, probe: Probe) -> Finding:
+    from roark_otel._delivery.client import Probed, Unreachable
 
-    match looked:
+    match probe:
         case Unreachable(why):
-            cure = f"check {environment.ROARK_BASE_URL} and the network; calls wait in the spool meanwhile"
+            cure = "check ROARK_BASE_URL and the network; calls wait in the spool meanwhile"
             return Wrong("Roark", f"{base_url} does not answer ({why})", cure)
-        case Answered(status, is_roark):
+        case Probed(status, is_roark):
             return _meaning(base_url, status, is_roark=is_roark)
-    assert_never(looked)
+    assert_never(probe)
 
 
 def _meaning(base_url: str, status: int, *, is_roark: bool) -> Finding:
     if status == 200 and is_roark:
-        return Fine("Roark", f"{base_url} takes the key")
+        return Fine("Roark", f"{base_url} accepts the key")
     if status in {401, 403}:
-        cure = (
-            f"set {environment.ROARK_API_KEY} to a key of this project ({environment.ROARK_PROJECT_ID} if it is yours)"
-        )
+        cure = "set ROARK_API_KEY to a key of this project; if the key is a user's, set ROARK_PROJECT_ID too"
         return Wrong("Roark", f"the key is refused ({status})", cure)
     if status == 402:
         return Wrong("Roark", "the project has no credits (402)", "see the project's billing; calls wait in the spool")
     if status == 429 or status >= 500:
         cure = "calls wait in the spool and are sent again"
         return Warned("Roark", f"{base_url} answers {status} at the moment", cure)
-    cure = f"correct {environment.ROARK_BASE_URL}; Roark's is https://api.roark.ai"
+    cure = "correct ROARK_BASE_URL; the default is https://api.roark.ai"
     return Wrong("Roark", f"{base_url} answers {status} and is not Roark's API", cure)

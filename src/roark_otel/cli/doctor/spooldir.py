@@ -8,7 +8,8 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._settings import environment
+from roark_otel._spool.names import Stage, parse_file_name, parse_rejected_name
+from roark_otel._spool.rejected import FOLDER
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
@@ -20,41 +21,41 @@ _LITTLE_BYTES: Final = 64 * 1024**2
 
 
 def check_spool(settings: Settings) -> list[Finding]:
-    """Whether the spool can be written, who may read it, and what waits in it."""
+    """Checks whether the spool can be written, which users may read it, and what waits in it."""
     if settings.spool == "memory":
-        cure = f"unset {environment.ROARK_SPOOL} to keep calls on disk until they are delivered"
-        return [Warned("spool", "in memory: what waits is lost with the process", cure)]
+        cure = "unset ROARK_SPOOL to keep calls on disk until they are delivered"
+        return [Warned("spool", "in memory: waiting calls are lost with the process", cure)]
     directory = settings.spool_dir
     return [_writable(directory), *_mode(directory), *_space(directory), *backlog(directory)]
 
 
 def backlog(directory: Path) -> list[Finding]:
-    """How many calls wait there, and how many Roark would not take."""
-    names = [path.name for path in directory.rglob("*.jsonl")]
-    kept = list(directory.rglob("rejected/*.jsonl"))
-    waiting = sum(name.endswith(".waiting.jsonl") for name in names)
-    ready = sum(name.endswith((".ready.jsonl", ".tried.jsonl")) for name in names)
+    """Counts the calls that wait in a directory, and those that Roark rejected."""
+    stages = [parsed[1] for path in directory.rglob("*") if (parsed := parse_file_name(path.name))]
+    kept = [path for path in directory.rglob(f"{FOLDER}/*") if parse_rejected_name(path.name)]
+    waiting = stages.count(Stage.WAITING)
+    ready = stages.count(Stage.READY) + stages.count(Stage.TRIED)
     found: list[Finding] = []
     if waiting:
-        cure = f"set {environment.ROARK_RECORDING_URL_TEMPLATE}, or attach a recording to each"
+        cure = "set ROARK_RECORDING_URL_TEMPLATE, or attach a recording to each"
         found.append(Warned("backlog", f"{waiting} wait for a recording", cure))
     if kept:
-        cure = f"the reasons are beside them: {kept[0].parent}"
+        cure = f"read the reasons next to them in {kept[0].parent}"
         found.append(Warned("backlog", f"{len(kept)} were rejected by Roark and are kept", cure))
     if ready:
-        cure = "the next process with this spool delivers them"
+        cure = "the next process that uses this spool delivers them"
         found.append(Warned("backlog", f"{ready} wait to be sent", cure))
     return found or [Fine("backlog", "nothing waits")]
 
 
 def _writable(directory: Path) -> Finding:
-    """Writes a file where the spool is, or would be made."""
+    """Writes a file where the spool is, or where it would be made."""
     place = next((one for one in (directory, *directory.parents) if one.exists()), directory)
     try:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(b"x")
     except OSError as fault:
-        cure = f"set {environment.ROARK_SPOOL_DIR} to a directory that this user can write and that outlives the pod"
+        cure = "set ROARK_SPOOL_DIR to a directory that this user can write and that outlives the pod"
         return Wrong("spool", f"{directory} cannot be written ({fault.strerror})", cure)
     return Fine("spool", f"{directory} can be written" if place == directory else f"{directory} can be made")
 
@@ -64,9 +65,7 @@ def _mode(directory: Path) -> list[Finding]:
         return []
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & stat.S_IRWXO:
-        return [
-            Warned("spool", f"everybody on this machine may look into it (mode {mode:04o})", f"chmod o= {directory}")
-        ]
+        return [Warned("spool", f"open to every user of this machine (mode {mode:04o})", f"chmod o= {directory}")]
     return [Fine("spool", f"mode {mode:04o}")]
 
 
@@ -74,5 +73,5 @@ def _space(directory: Path) -> list[Finding]:
     place = next((one for one in (directory, *directory.parents) if one.is_dir()), None)
     free = shutil.disk_usage(place).free if place else _LITTLE_BYTES
     if free < _LITTLE_BYTES:
-        return [Warned("spool", f"only {free // 1024**2} MiB are free there", "free some, or move it")]
+        return [Warned("spool", f"only {free // 1024**2} MiB are free there", "free disk space, or move the spool")]
     return []

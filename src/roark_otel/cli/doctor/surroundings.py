@@ -1,4 +1,4 @@
-"""What the environment says: our settings, and which tracer provider an app would get."""
+"""Checks the environment: our settings, and which tracer provider an app would get."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 
 from roark_otel._safety.guard import logger
-from roark_otel._settings import environment
-from roark_otel._settings.settings import Settings
+from roark_otel._settings.environment import GENAI_CAPTURE_CONTENT
+from roark_otel._settings.settings import VARIABLES, Settings
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-SECRET: Final = {environment.ROARK_API_KEY, environment.ROARK_API_BEARER_TOKEN}
+SECRET: Final = frozenset(name for name, setting in VARIABLES.items() if setting == "api_key")
 """Variables whose value is never shown."""
 
 
 class _Listening(logging.Handler):
-    """Keeps what is said while the settings are read."""
+    """Keeps the warnings that are logged while the settings are read."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
+        self.lines.append(record.getMessage())
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
-    """The settings of an environment, and what is odd about it."""
+    """Returns the settings of an environment, and the warnings that reading them logs."""
     listening, propagate = _Listening(), logger.propagate
     logger.addHandler(listening)
     logger.propagate = False
@@ -43,16 +43,16 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
     finally:
         logger.removeHandler(listening)
         logger.propagate = propagate
-    cure = "see the table of settings in the README"
-    return settings, [Warned("environment", line, cure) for line in listening.said]
+    cure = "see docs/settings.md, which lists every setting"
+    return settings, [Warned("environment", line, cure) for line in listening.lines]
 
 
 def check_environment(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Which of our variables are set, and whether calls are switched on and have a key."""
+    """Lists our variables that are set, and checks that calls are switched on and have a key."""
     found = [_shown(name, value) for name, value in sorted(environ.items()) if _is_ours(name) and value.strip()]
     if not settings.enabled:
         cure = "unset it, or set it to true"
-        found.append(Wrong("switch", f"{environment.ROARK_OBSERVABILITY_ENABLED} turns everything off", cure))
+        found.append(Wrong("switch", "ROARK_OBSERVABILITY_ENABLED turns everything off", cure))
     if settings.api_key is None:
         found.append(_no_key(settings.api_key_file))
     elif settings.api_key_file is not None:
@@ -61,14 +61,14 @@ def check_environment(settings: Settings, environ: Mapping[str, str]) -> list[Fi
 
 
 def check_recording(settings: Settings) -> list[Finding]:
-    """Whether anything but the app itself can tell where recordings are."""
+    """Checks whether the settings give every call a recording URL."""
     if settings.recording_url_template is not None or settings.recording_fallback_url is not None:
-        return [Fine("recording", "a URL is made for every call")]
+        return [Fine("recording", "every call gets a URL")]
     return [
         Warned(
             "recording",
-            "no URL is known but what spans tell, and Roark takes no call without one",
-            f"set {environment.ROARK_RECORDING_URL_TEMPLATE}, or the attribute roark.recording_url on a span",
+            "only spans can give a recording URL, and Roark rejects calls without one",
+            "set ROARK_RECORDING_URL_TEMPLATE, or the attribute roark.recording_url on a span",
         )
     ]
 
@@ -78,16 +78,16 @@ def check_provider(
     provider: object = None,
     names: Callable[[str], Iterable[str]] | None = None,
 ) -> list[Finding]:
-    """Which tracer provider an app would get, started by itself and under `opentelemetry-instrument`.
+    """Checks which tracer provider an app would get, started by itself and under `opentelemetry-instrument`.
 
     Args:
         environ: The environment.
-        provider: The one there is; by default this process's, which is the app's if doctor runs under
+        provider: The current one. Default: this process's, which is the app's if doctor runs under
             `opentelemetry-instrument`.
-        names: The names of the entry points of a group; by default those that are installed.
+        names: Returns the names of the entry points of a group. Default: of those that are installed.
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return [Wrong("provider", "OTEL_SDK_DISABLED turns OpenTelemetry off, so there are no spans", "unset it")]
+        return [Wrong("provider", "OTEL_SDK_DISABLED turns OpenTelemetry off, so no span is recorded", "unset it")]
     there = trace.get_tracer_provider() if provider is None else provider
     if not isinstance(there, trace.ProxyTracerProvider):
         return [_present(there)]
@@ -108,7 +108,7 @@ def _present(provider: object) -> Finding:
     if "RoarkSpanProcessor" in listed:
         return Fine("provider", f"{kind} with {', '.join(listed)}")
     cure = "set ROARK_API_KEY, or add RoarkSpanProcessor() to it"
-    return Wrong("provider", f"{kind} without a processor of ours ({', '.join(listed) or 'it has none'})", cure)
+    return Wrong("provider", f"{kind} without RoarkSpanProcessor (it has {', '.join(listed) or 'none'})", cure)
 
 
 def _zero_code(environ: Mapping[str, str], names: Callable[[str], Iterable[str]]) -> list[Finding]:
@@ -125,13 +125,13 @@ def _zero_code(environ: Mapping[str, str], names: Callable[[str], Iterable[str]]
     missing = [name for name in wanted if not _is_there(name, known, environ)]
     if missing:
         cure = 'pip install "opentelemetry-distro[otlp]", or set OTEL_TRACES_EXPORTER=none'
-        return [Wrong(about, f"ends before it has begun: no exporter called {', '.join(missing)}", cure)]
+        return [Wrong(about, f"fails at startup: no exporter called {', '.join(missing)}", cure)]
     return [Fine(about, f"makes a provider that exports to {', '.join(wanted)}, and adds our processor")]
 
 
 def _config_file(about: str, config: str) -> Finding:
     if not Path(config).is_file():
-        return Wrong(about, f"OTEL_CONFIG_FILE={config} is not there", "correct it, or unset it")
+        return Wrong(about, f"OTEL_CONFIG_FILE={config} does not exist", "correct it, or unset it")
     return Fine(about, f"makes the provider of {config}, and adds our processor")
 
 
@@ -140,30 +140,30 @@ def _is_there(name: str, known: set[str], environ: Mapping[str, str]) -> bool:
         return True
     if name != "otlp":
         return name in known
-    # What the distro sets where nobody else does.
+    # The default that the distro sets.
     protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "grpc"
     return ("otlp_proto_grpc" if protocol.strip() == "grpc" else "otlp_proto_http") in known
 
 
 def _is_ours(name: str) -> bool:
-    return name in environment.FIELDS or name == environment.GENAI_CAPTURE_CONTENT
+    return name in VARIABLES or name == GENAI_CAPTURE_CONTENT
 
 
 def _shown(name: str, value: str) -> Finding:
-    """A variable without what may be secret in it: a key, and in URLs a password or a signature."""
-    told = re.sub(r"\?[^\s]*", "?…", re.sub(r"//[^/@\s]*@", "//…@", value))
-    return Fine(name, "set, not shown" if name in SECRET else told)
+    """Returns a variable without what may be secret in it: a key, and in URLs a password or a signature."""
+    shown = re.sub(r"\?[^\s]*", "?…", re.sub(r"//[^/@\s]*@", "//…@", value))
+    return Fine(name, "set, not shown" if name in SECRET else shown)
 
 
 def _no_key(file: Path | None) -> Finding:
     if file is None:
-        return Wrong("key", "there is none, so no calls are made", f"set {environment.ROARK_API_KEY}")
+        return Wrong("key", "missing, so no calls are made", "set ROARK_API_KEY")
     try:
         is_empty = not file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as fault:
-        cure = f"correct {environment.ROARK_API_KEY_FILE}, or the rights of the file"
+        cure = "correct ROARK_API_KEY_FILE, or the permissions of the file"
         return Wrong("key", f"{file} cannot be read ({type(fault).__name__})", cure)
-    seen = "is empty" if is_empty else "holds no key"
+    seen = "is empty" if is_empty else "does not hold a key"
     return Wrong("key", f"{file} {seen}", "put the key into it, and nothing else")
 
 

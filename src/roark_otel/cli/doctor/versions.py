@@ -1,4 +1,4 @@
-"""Which versions are installed, and whether they are supported."""
+"""Checks which versions are installed, and whether they are supported."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FRAMEWORKS: Final = (
     "opentelemetry-exporter-otlp-proto-grpc",
 )
 
-DOUBLES: Final = ("pipecat-roark", "roark-analytics-python-livekit")
-"""Roark's own integrations, which create calls too."""
+OTHER_INTEGRATIONS: Final = ("pipecat-roark", "roark-analytics-python-livekit")
+"""The distributions of Roark's other integrations, which create calls too."""
 
 
 def installed(names: Iterable[str]) -> dict[str, str]:
-    """The versions of those of these distributions that are installed."""
+    """Returns the versions of the distributions that are installed."""
     found: dict[str, str] = {}
     for name in names:
         try:
@@ -44,7 +44,7 @@ def installed(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_versions(find: Callable[[Iterable[str]], dict[str, str]] = installed) -> list[Finding]:
-    """Whether OpenTelemetry is recent enough, and which frameworks there are."""
+    """Checks whether OpenTelemetry is recent enough, and lists the frameworks that are installed."""
     ours = find(OURS)
     sdk = ours.get("opentelemetry-sdk", "none")
     seen = ", ".join(f"{name} {version}" for name, version in ours.items())
@@ -56,19 +56,19 @@ def check_versions(find: Callable[[Iterable[str]], dict[str, str]] = installed) 
         found.append(Fine("versions", seen))
     others = find(FRAMEWORKS)
     listed = ", ".join(f"{name} {version}" for name, version in others.items())
-    found.append(Fine("beside it", listed or "no framework that this package knows"))
+    found.append(Fine("framework", listed or "none that this package knows"))
     return found
 
 
 def check_doubles(find: Callable[[Iterable[str]], dict[str, str]] = installed) -> list[Finding]:
-    """Whether another integration of Roark's is installed, which creates a call for each conversation too."""
+    """Checks whether another integration of Roark's is installed, which creates a call for each conversation too."""
     return [
         Warned(
             "double integration",
             f"{name} {version} is installed too",
             "if the app uses it, every call is created twice: use one of them",
         )
-        for name, version in find(DOUBLES).items()
+        for name, version in find(OTHER_INTEGRATIONS).items()
     ]
 
 

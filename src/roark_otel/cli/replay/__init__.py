@@ -1,4 +1,4 @@
-"""`roark-otel replay`: spans that were recorded in a file become calls."""
+"""`roark-otel replay`: makes calls of spans that were recorded in a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED, Problem
 
 if TYPE_CHECKING:
@@ -16,22 +17,19 @@ if TYPE_CHECKING:
     from roark_otel._replay.pipeline import ReadyCall
     from roark_otel._settings.settings import Settings
     from roark_otel.cli.replay.playing import Played
-    from roark_otel.cli.replay.sending import Outcome
-
-SUMMARY: str = "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump"
+    from roark_otel.cli.replay.sending import SendResult
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what the Collector's file exporter wrote")
     parser.add_argument("--dry-run", action="store_true", help="print the calls, one JSON object a line, and send none")
-    parser.add_argument("--from-start", action="store_true", help="begin anew, not where the last replay stopped")
+    parser.add_argument("--from-start", action="store_true", help="begin at the start of the file, whatever is done")
     parser.add_argument(
         "--incomplete", action="store_true", help="also send conversations whose root span is not in the file"
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Replays the files one after the other. Exit status 1 if something did not become a call that should have."""
     from roark_otel._settings.settings import Settings
 
@@ -53,26 +51,26 @@ def _replay(path: Path, options: argparse.Namespace, settings: Settings, client:
 
     bookmarks = Bookmarks(settings, path)
     try:
-        with path.open("rb") as file, progress(path.name, path.stat().st_size) as told_read:
+        with path.open("rb") as file, progress(path.name, path.stat().st_size) as show_read:
             how = Options(
                 offset=0 if options.dry_run or options.from_start else bookmarks.offset(),
                 incomplete=options.incomplete,
                 send=_sender(client),
-                told_done=_put_nowhere if options.dry_run else bookmarks.put,
-                told_read=told_read,
+                on_done=_put_nowhere if options.dry_run else bookmarks.put,
+                on_read=show_read,
             )
             played = Playing(file, settings, DIALECTS, how).play()
     except OSError as fault:
         raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
-    _tell(path, played, is_dry=options.dry_run)
-    return FAILED if played.complaints else 0
+    _report(path, played, is_dry=options.dry_run)
+    return FAILED if played.problems or played.counts["faults"] else 0
 
 
 def _put_nowhere(_offset: int) -> None:
     """A dry run leaves no bookmark."""
 
 
-def _sender(client: Client | None) -> Callable[[ReadyCall], Outcome]:
+def _sender(client: Client | None) -> Callable[[ReadyCall], SendResult]:
     from roark_otel.cli.replay.playing import print_call
     from roark_otel.cli.replay.sending import send
 
@@ -87,7 +85,7 @@ def _client(settings: Settings) -> Client:
     return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
 
 
-_TOLD: tuple[tuple[str, str], ...] = (
+_COUNTED: tuple[tuple[str, str], ...] = (
     ("already", "already there"),
     ("without_recording", "without a recording URL (set ROARK_RECORDING_URL_TEMPLATE, then --from-start)"),
     ("rejected", "rejected"),
@@ -97,16 +95,23 @@ _TOLD: tuple[tuple[str, str], ...] = (
     ("unreadable_lines", "lines that cannot be read"),
     ("unfinished_traces", "traces not finished in the file (--incomplete sends them as they are)"),
     ("traces_without_id", "traces without an external id"),
+    ("faults", "faults in roark-otel, logged on standard error (some of a call may be missing)"),
 )
+"""The counters that the summary mentions unless they are 0, each with its words."""
 
 
-def _tell(path: Path, played: Played, *, is_dry: bool) -> None:
-    """What became of a file, in one line, and under it what is wrong."""
+def _report(path: Path, played: Played, *, is_dry: bool) -> None:
+    """Prints what became of a file, in one line, and below it each problem."""
     if played.resumed_at:
-        print(f"{path}: goes on at byte {played.resumed_at} (--from-start begins anew)", file=sys.stderr)
+        print(f"{path}: goes on at byte {played.resumed_at} (--from-start begins at the start)", file=sys.stderr)
     counts = played.counts
     done = [f"{counts['created']} {'to be created' if is_dry else 'created'}"]
-    done += [f"{counts[name]} {words}" for name, words in _TOLD if counts[name]]
+    done += [f"{counts[name]} {words}" for name, words in _COUNTED if counts[name]]
     print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
-    for complaint in played.complaints:
-        print(f"  {complaint}", file=sys.stderr)
+    for problem in played.problems:
+        print(f"  {problem}", file=sys.stderr)
+
+
+REPLAY = Command(
+    "replay", "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump", _add_arguments, _run
+)

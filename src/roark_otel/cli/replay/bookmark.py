@@ -1,4 +1,4 @@
-"""Where a replay stopped, so that the next one goes on from there: a small file beside the spool."""
+"""Where a replay stopped, so that the next one goes on from there: a small file next to the spool."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._spool.disk import make_directory, write
+from roark_otel._spool.disk import make_directory, write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from roark_otel._settings.settings import Settings
 
-FORMAT: Final = 1
+BOOKMARK_FORMAT: Final = 1
 _HEAD_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """A place in a file. What is before it is done; `head` is the hash of the file's first `head_bytes` bytes."""
+    """A place in a file, before which everything is done. `head` is the hash of the file's first `head_bytes` bytes."""
 
     offset: int
     head: str
     head_bytes: int
-    format: int = FORMAT
+    format: int = BOOKMARK_FORMAT
 
 
 class Bookmarks:
-    """The bookmark of one file for one Roark and project.
+    """Keeps the bookmark of one file for one Roark and project.
 
     Args:
-        settings: With the spool beside which it is kept.
+        settings: The settings; the bookmark is kept next to their spool.
         file: The file that is replayed.
     """
 
@@ -44,19 +44,19 @@ class Bookmarks:
         self._path = settings.spool_dir / "replay" / f"{name}.json"
 
     def offset(self) -> int:
-        """Where to go on; 0 if there is no bookmark, or the file is another one by now."""
+        """Returns where to go on; 0 without a bookmark, or if the file is a different one by now."""
         try:
-            told = Bookmark(**json.loads(self._path.read_text(encoding="utf-8")))
+            bookmark = Bookmark(**json.loads(self._path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return 0
-        is_same = told.format == FORMAT and self._file.stat().st_size >= told.offset
-        return told.offset if is_same and self._head(told.head_bytes) == told.head else 0
+        is_same = bookmark.format == BOOKMARK_FORMAT and self._file.stat().st_size >= bookmark.offset
+        return bookmark.offset if is_same and self._head(bookmark.head_bytes) == bookmark.head else 0
 
     def put(self, offset: int) -> None:
         """Notes that everything before this place is done."""
         size = min(_HEAD_BYTES, offset)
         make_directory(self._path.parent)
-        write(self._path, json.dumps(asdict(Bookmark(offset, self._head(size), size))).encode())
+        write_file(self._path, json.dumps(asdict(Bookmark(offset, self._head(size), size))).encode())
 
     def _head(self, size: int) -> str:
         with self._file.open("rb") as file:

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 LONG_BYTES: Final = 8 * 1024 * 1024
-"""A shorter file is read before anybody would look."""
+"""The size from which progress is shown. A shorter file is read before a person would look."""
 
 _STEPS: Final = 10
 
 
 @contextmanager
 def progress(name: str, size: int) -> Generator[Callable[[int], None]]:
-    """Shows how many of the bytes of a file are done; the function that it gives is told so.
+    """Shows how much of a file is read. Yields the function that is called with the number of bytes so far.
 
-    Short files show nothing. Everything goes to standard error: what is printed elsewhere may be read by a program.
+    Short files show nothing. Everything goes to standard error, because a program may read standard output.
     """
     if size < LONG_BYTES:
         yield lambda _: None
@@ -45,13 +45,13 @@ def _drawn(name: str, size: int) -> Generator[Callable[[int], None]] | None:
 
 
 def _in_lines(name: str, size: int) -> Callable[[int], None]:
-    told = 0
+    shown = 0
 
-    def tell(done: int) -> None:
-        nonlocal told
+    def show(done: int) -> None:
+        nonlocal shown
         step = done * _STEPS // size
-        if step > told:
-            told = step
+        if step > shown:
+            shown = step
             print(f"{name}: {100 * step // _STEPS} %", file=sys.stderr, flush=True)
 
-    return tell
+    return show

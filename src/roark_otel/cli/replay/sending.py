@@ -1,4 +1,4 @@
-"""Sends a call until something is known about it."""
+"""Sends a call until its outcome is known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from roark_otel._replay.pipeline import ReadyCall
 
 ATTEMPTS: Final = 6
-"""So often a call is sent to a Roark that does not answer or has no time."""
+"""The most times that a call is sent to a Roark that does not answer, or is busy."""
 
 _LONGEST_WAIT: Final = 60.0
 
@@ -32,24 +32,24 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Already:
-    """Roark had it: it was replayed before, or the app has delivered it."""
+    """Roark has had the call before: from an earlier replay, or from the app itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """Roark will not take it. `why`: the status and the fields that it named."""
+    """Roark does not accept the call. `why`: the status, and the fields that Roark named."""
 
     why: str
 
 
-Outcome: TypeAlias = "Created | Already | NotTaken"
+SendResult: TypeAlias = "Created | Already | NotTaken"
 
 
-def send(client: Client, call: ReadyCall, sleep: Callable[[float], None] = time.sleep) -> Outcome:
-    """Sends a call. In a replay a 409 means that Roark has it already.
+def send(client: Client, call: ReadyCall, sleep: Callable[[float], None] = time.sleep) -> SendResult:
+    """Sends a call. In a replay, 409 means that Roark has it already.
 
     Raises:
-        Problem: if no call can be delivered at the moment, so that there is no sense in going on.
+        Problem: if Roark takes no calls at all right now, so that the replay has to stop.
     """
     why = ""
     for failures in range(1, ATTEMPTS + 1):

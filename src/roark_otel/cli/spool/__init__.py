@@ -1,7 +1,7 @@
-"""`roark-otel spool`: look after the calls that wait in the spool, beside the processes that work on it.
+"""`roark-otel spool`: look after the calls that wait in the spool, while processes work on it.
 
 Only `drain` and `adopt` need a key, the others work on files alone. Exit status: 0 all of it was done, 1 some of it was
-not (no such call, one that is being sent, something left after `drain`), 2 wrong usage or no key.
+not (no such call, one that is being sent, calls left after `drain`), 2 wrong usage or no key.
 """
 
 from __future__ import annotations
@@ -10,63 +10,61 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel.cli.command import Command
 from roark_otel.cli.problems import USAGE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUMMARY: str = "look after the calls that wait in the spool: list, retry, set aside, take over, deliver"
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Says what the command takes."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    def action(name: str, says: str) -> argparse.ArgumentParser:
-        one = actions.add_parser(name, help=says, description=says)
-        one.add_argument("--spool-dir", type=Path, metavar="DIR", help="where the spool is (default: ROARK_SPOOL_DIR)")
-        one.add_argument("--json", action="store_true", help="print JSON instead")
+    def action(name: str, summary: str) -> argparse.ArgumentParser:
+        one = actions.add_parser(name, help=summary, description=summary)
+        one.add_argument("--spool-dir", type=Path, metavar="DIR", help="the spool (default: ROARK_SPOOL_DIR)")
+        one.add_argument("--json", action="store_true", help="print JSON")
         return one
 
-    action("list", "every call in the spool: what it waits for, since when, and why it was rejected")
-    show = action("show", "what the spool knows of a call")
+    action("list", "list every call in the spool: what it waits for, since when, and why it was rejected")
+    show = action("show", "show what the spool knows about a call")
     show.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
-    show.add_argument("--body", action="store_true", help="with the body as it is sent: every word of the call")
+    show.add_argument("--body", action="store_true", help="also show the body as it is sent: every word of the call")
     attach = action("attach", "give a call its recording, now or when it comes")
     attach.add_argument("id", metavar="ID", help="its external id")
-    attach.add_argument("url", metavar="URL", help="the recording's URL")
+    attach.add_argument("url", metavar="URL", help="the URL of the recording")
     retry = action("retry", "send rejected calls again")
-    retry.add_argument("ids", metavar="ID", nargs="*", help="external ids or names")
-    retry.add_argument("--rejected", action="store_true", help="all of them")
+    retry.add_argument("ids", metavar="ID", nargs="*", help="external ids or names in the spool")
+    retry.add_argument("--rejected", action="store_true", help="all rejected calls")
     reject = action("reject", "set a waiting call aside, so that it is not sent")
     reject.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
     purge = action("purge", "delete the calls that were rejected")
-    purge.add_argument("--rejected", action="store_true", required=True, help="say it: they are gone for good")
-    adopt = action("adopt", "take over the calls of another directory, as after a change of keys")
+    purge.add_argument("--rejected", action="store_true", required=True, help="required: they cannot be restored")
+    adopt = action("adopt", "take over the calls of another directory, for example after a change of keys")
     adopt.add_argument("directory", metavar="DIR", type=Path, help="a directory of a spool, as `list` names it")
-    drain = action("drain", "deliver what waits, without an app; the settings come from the environment")
-    drain.add_argument("--follow", action="store_true", help="go on until SIGTERM or Ctrl-C, then once more")
+    drain = action("drain", "deliver the calls that wait, without an app; settings come from the environment")
+    drain.add_argument("--follow", action="store_true", help="keep delivering until SIGTERM or Ctrl-C, then once more")
     drain.add_argument(
-        "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to give up after (default: %(default)s)"
+        "--timeout", type=_seconds, default=60.0, metavar="S", help="give up after S seconds (default: %(default)s)"
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    """Does one of them."""
+def _run(options: argparse.Namespace) -> int:
+    """Runs the chosen action."""
     from roark_otel.cli.spool import change, drain, view
 
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
-        "list": view.show_all,
-        "show": view.show_one,
-        "attach": change.attach,
-        "retry": change.retry,
-        "reject": change.reject,
-        "purge": change.purge,
-        "adopt": change.adopt,
-        "drain": drain.drain,
+        "list": view.run_list,
+        "show": view.run_show,
+        "attach": change.run_attach,
+        "retry": change.run_retry,
+        "reject": change.run_reject,
+        "purge": change.run_purge,
+        "adopt": change.run_adopt,
+        "drain": drain.run_drain,
     }
     if options.action == "retry" and bool(options.ids) == options.rejected:
-        raise Problem("say which calls to send again: ids, or --rejected for all of them", USAGE)
+        raise Problem("name the calls to send again, or pass --rejected for all of them", USAGE)
     return actions[options.action](options)
 
 
@@ -75,3 +73,11 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError("must be 0 or more")
     return seconds
+
+
+SPOOL = Command(
+    "spool",
+    "look after the calls that wait in the spool: list, retry, set aside, take over, deliver",
+    _add_arguments,
+    _run,
+)

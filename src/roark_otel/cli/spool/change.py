@@ -1,4 +1,4 @@
-"""What a person changes in the spool. Each change is made under the file's lock, so no courier is disturbed."""
+"""The actions that change the spool. Each change is made under the file's lock, so no courier is disturbed."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._engine.engine import spool_directory
+from roark_otel._engine.parts import spool_directory
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.attach_recording import attach_to
 from roark_otel._spool import admin
-from roark_otel._spool.admin import Aside, Busy, Done, Missing
+from roark_otel._spool.admin import Busy, Done, Missing
+from roark_otel._spool.listing import directories
+from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, USAGE, Problem
-from roark_otel.cli.spool.view import directory_of, everything, found, plain, root_of
+from roark_otel.cli.spool.view import directory_of, everything, matching, plain, root_of
 
 if TYPE_CHECKING:
     import argparse
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from roark_otel._spool.admin import Change, Listed
+    from roark_otel._spool.admin import Change
+    from roark_otel._spool.listing import Listed
 
 
-def attach(options: argparse.Namespace) -> int:
+def run_attach(options: argparse.Namespace) -> int:
     """Gives a call its recording."""
     root: Path = options.spool_dir or Settings.from_env().spool_dir
     try:
@@ -33,60 +36,62 @@ def attach(options: argparse.Namespace) -> int:
     except ValueError as fault:
         raise Problem(str(fault).removeprefix("roark_otel: "), USAGE) from None
     except OSError as fault:
-        raise Problem(f"the spool {root} takes nothing: {fault.strerror or fault}") from None
+        raise Problem(f"the spool {root} cannot be written: {fault.strerror or fault}") from None
     if options.json:
         print(json.dumps({"attached": calls}))
     else:
-        print(f"attached to {calls} call{'s' * (calls != 1)}" if calls else "kept for a call that comes within a week")
+        print(f"attached to {_calls(calls)}" if calls else "no such call waits; kept for one that comes within a week")
     return 0
 
 
-def retry(options: argparse.Namespace) -> int:
-    """Has rejected calls sent again."""
+def run_retry(options: argparse.Namespace) -> int:
+    """Sends rejected calls again."""
     if options.rejected:
         chosen = everything(root_of(options))
     else:
-        chosen = [one for wanted in options.ids for one in found(options, wanted)]
+        chosen = [one for wanted in options.ids for one in matching(options, wanted)]
     rejected = [one for one in chosen if isinstance(one.state, Aside)]
     if not rejected and not options.rejected:
-        raise Problem("no such call is rejected; the others are sent without being told")
-    return _each(options, rejected, "is sent again", lambda one: admin.retry(directory_of(one), one.name))
+        raise Problem("no such call was rejected; the others are sent without a retry")
+    return _each(options, rejected, "will be sent again", lambda one: admin.retry(directory_of(one), one.name))
 
 
-def reject(options: argparse.Namespace) -> int:
+def run_reject(options: argparse.Namespace) -> int:
     """Sets a waiting call aside."""
-    waiting = [one for one in found(options, options.id) if not isinstance(one.state, Aside)]
+    waiting = [one for one in matching(options, options.id) if not isinstance(one.state, Aside)]
     if not waiting:
-        raise Problem(f"{plain(options.id)} is rejected already")
-    return _each(options, waiting, "is set aside", lambda one: admin.reject(directory_of(one), one.name, "by hand"))
+        raise Problem(f"{plain(options.id)} has been rejected already")
+    return _each(
+        options, waiting, "has been set aside", lambda one: admin.reject(directory_of(one), one.name, "by hand")
+    )
 
 
-def purge(options: argparse.Namespace) -> int:
-    """Deletes the rejected ones."""
-    count = sum(admin.purge_rejected(directory) for directory in admin.directories(root_of(options)))
-    print(json.dumps({"purged": count}) if options.json else f"{count} rejected calls are deleted")
+def run_purge(options: argparse.Namespace) -> int:
+    """Deletes the rejected calls."""
+    count = sum(admin.purge_rejected(directory) for directory in directories(root_of(options)))
+    print(json.dumps({"purged": count}) if options.json else f"deleted {_calls(count, 'rejected ')}")
     return 0
 
 
-def adopt(options: argparse.Namespace) -> int:
-    """Takes over the calls of another directory into that of the key and address in the environment."""
+def run_adopt(options: argparse.Namespace) -> int:
+    """Moves the calls of another directory into the one for the key and address in the environment."""
     settings, key = settings_with_key(options.spool_dir)
     own = spool_directory(settings, key)
     source: Path = options.directory
     if not source.is_dir():
-        raise Problem(f"there is no directory {source}")
-    sources = admin.directories(source) or [source]
+        raise Problem(f"{source} is not a directory")
+    sources = directories(source) or [source]
     count = sum(admin.adopt(own, one) for one in sources if one.resolve() != own.resolve())
     print(
         json.dumps({"adopted": count, "directory": str(own)})
         if options.json
-        else f"{count} calls are now in {own}, and are sent to {settings.base_url}"
+        else f"moved {_calls(count)} to {own}, to be sent to {settings.base_url}"
     )
     return 0
 
 
 def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
-    """The settings of the environment, and the key that they must have.
+    """Returns the settings of the environment, and the key that they must have.
 
     Raises:
         Problem: if they have none.
@@ -95,23 +100,27 @@ def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
     if settings.api_key is None:
         raise Problem("no key: set ROARK_API_KEY", USAGE)
     if settings.spool == "memory":
-        raise Problem("ROARK_SPOOL is memory, so there is no directory: unset it", USAGE)
+        raise Problem("ROARK_SPOOL is memory, so the spool has no directory: unset it", USAGE)
     return settings, settings.api_key
 
 
 def _each(options: argparse.Namespace, chosen: list[Listed], becomes: str, change: Callable[[Listed], Change]) -> int:
-    """Changes one call after another, and says what became of each."""
-    told: list[dict[str, str | None]] = []
+    """Changes one call after another, and prints the outcome of each."""
+    outcomes: list[dict[str, str | None]] = []
     for one in chosen:
         outcome = _in_words(change(one), becomes)
-        told.append({"name": one.name, "external_id": one.external_id, "outcome": outcome})
+        outcomes.append({"name": one.name, "external_id": one.external_id, "outcome": outcome})
         if not options.json:
             print(f"{plain(one.external_id or one.name)} {outcome}")
     if options.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(outcomes, indent=2))
     elif not chosen:
-        print("there are none")
-    return 0 if all(one["outcome"] == becomes for one in told) else FAILED
+        print("no call was rejected")
+    return 0 if all(one["outcome"] == becomes for one in outcomes) else FAILED
+
+
+def _calls(count: int, kind: str = "") -> str:
+    return f"{count} {kind}call{'s' * (count != 1)}"
 
 
 def _in_words(outcome: Change, becomes: str) -> str:
@@ -121,6 +130,6 @@ def _in_words(outcome: Change, becomes: str) -> str:
         case Missing():
             return "is gone, or cannot be read"
         case Busy():
-            return "is being sent just now"
+            return "is being sent right now"
         case _:
             assert_never(outcome)

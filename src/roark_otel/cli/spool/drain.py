@@ -1,4 +1,4 @@
-"""A courier without an app: for an init container, a sidecar, a DaemonSet or a CronJob."""
+"""Delivers without an app: in an init container, a sidecar, a DaemonSet or a CronJob."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FOLLOW_SECONDS = 1.0
-"""How often `--follow` looks for calls that came."""
+"""How often `--follow` looks for new calls."""
 
 
-def drain(options: argparse.Namespace) -> int:
-    """Delivers what waits; 0 if nothing that is due is left, 1 if something is.
+def run_drain(options: argparse.Namespace) -> int:
+    """Delivers the calls that wait. Returns 0 if none that is due is left, else 1.
 
-    With `--follow` it goes on until SIGTERM or Ctrl-C, and then takes its time once more: what the app finishes while
-    the pod ends is delivered too.
+    With `--follow` it goes on until SIGTERM or Ctrl-C, and then has the timeout once more: calls that the app finishes
+    while the pod ends are delivered too.
     """
     settings, key = settings_with_key(options.spool_dir)
     if not settings.enabled:
@@ -42,18 +42,18 @@ def drain(options: argparse.Namespace) -> int:
         is_done = engine.drain(options.timeout)
     engine.retire()
     stats, left = engine.stats(), engine.measure_spool()
-    told = {
+    counts = {
         "delivered": stats.delivered + stats.already,
         "rejected": stats.rejected,
         "left": left.sendable,
         "awaiting_recording": left.awaiting_recording,
     }
-    print(json.dumps({**told, "spool": asdict(left)}) if options.json else _in_words(told))
+    print(json.dumps({**counts, "spool": asdict(left)}) if options.json else _in_words(counts))
     return 0 if is_done else FAILED
 
 
 def _follow(engine: Engine) -> None:
-    """Looks for calls until somebody stops it. The courier keeps its own pauses where Roark does not answer."""
+    """Looks for calls until a signal stops it. The courier makes its own pauses where Roark does not answer."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -66,16 +66,16 @@ def _follow(engine: Engine) -> None:
         engine.start_with_backlog()
 
 
-def _in_words(told: dict[str, int]) -> str:
+def _in_words(counts: dict[str, int]) -> str:
     return (
-        f"{told['delivered']} calls delivered, {told['rejected']} rejected; left: {told['left']} to send, "
-        f"{told['awaiting_recording']} without a recording"
+        f"{counts['delivered']} calls delivered, {counts['rejected']} rejected; left: {counts['left']} to send, "
+        f"{counts['awaiting_recording']} without a recording"
     )
 
 
 @contextmanager
 def _log_on_stderr() -> Generator[None]:
-    """A command's log is for whoever runs it; a library's is not ours to handle."""
+    """Prints the log on stderr: a command may configure logging, a library may not."""
     logger, handler = logging.getLogger("roark_otel"), logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = logger.level

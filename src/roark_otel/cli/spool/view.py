@@ -1,4 +1,4 @@
-"""The spool as a person sees it. Words, arguments and results are shown only where `--body` asks for them."""
+"""The actions that show the spool. Words, arguments and results are printed only with `--body`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._settings.settings import Settings
-from roark_otel._spool.admin import Aside, InStage, Listed, body, directories, listed
+from roark_otel._spool.listing import InStage, Listed, directories, list_files, read_body
+from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, Problem
 
 if TYPE_CHECKING:
@@ -19,47 +20,51 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATES = {"WAITING": "waits for its recording", "READY": "to send", "TRIED": "tried", "LATE": "late tools to append"}
-"""What the stages are called here."""
+"""How the stages are printed."""
 
 
 def root_of(options: argparse.Namespace) -> Path:
-    """The root of the spool: the option, else the setting."""
+    """Returns the root of the spool: the option, else the setting.
+
+    Raises:
+        Problem: if it does not exist.
+    """
     root: Path = options.spool_dir or Settings.from_env().spool_dir
     if not root.is_dir():
-        raise Problem(f"there is no spool at {root}: no call was ever finished there, or ROARK_SPOOL_DIR is another")
+        raise Problem(f"no spool at {root}: no call has finished there yet, or ROARK_SPOOL_DIR is wrong")
     return root
 
 
 def everything(root: Path) -> list[Listed]:
-    """Every file of every directory of a spool."""
-    return [one for directory in directories(root) for one in listed(directory)]
+    """Returns every file of every directory of a spool."""
+    return [one for directory in directories(root) for one in list_files(directory)]
 
 
-def found(options: argparse.Namespace, wanted: str) -> list[Listed]:
-    """The files of a call, by its external id or its name.
+def matching(options: argparse.Namespace, wanted: str) -> list[Listed]:
+    """Returns the files of a call, by its external id or its name.
 
     Raises:
         Problem: if there is none.
     """
-    matching = [one for one in everything(root_of(options)) if wanted in {one.external_id, one.name}]
-    if not matching:
+    files = [one for one in everything(root_of(options)) if wanted in {one.external_id, one.name}]
+    if not files:
         raise Problem(f"the spool has no call {plain(wanted)}")
-    return matching
+    return files
 
 
 def directory_of(one: Listed) -> Path:
-    """The directory that a file belongs to; a rejected one is a folder deeper."""
+    """Returns the directory of the spool that a file is in; a rejected one lies a folder deeper."""
     return one.path.parent.parent if isinstance(one.state, Aside) else one.path.parent
 
 
-def show_all(options: argparse.Namespace) -> int:
-    """Lists what is there."""
+def run_list(options: argparse.Namespace) -> int:
+    """Lists every call."""
     root = root_of(options)
     if options.json:
-        print(json.dumps([as_json(one) for one in everything(root)], indent=2))
+        print(json.dumps([file_fields(one) for one in everything(root)], indent=2))
         return 0
     for directory in directories(root):
-        files = listed(directory)
+        files = list_files(directory)
         print(f"{directory}: {len(files)} calls" if files else f"{directory}: empty")
         for one in files:
             why = f"  {plain(one.state.reason)}" if isinstance(one.state, Aside) else ""
@@ -67,15 +72,15 @@ def show_all(options: argparse.Namespace) -> int:
     return 0
 
 
-def show_one(options: argparse.Namespace) -> int:
-    """Shows the files of one call, and their bodies if asked to."""
-    for one in found(options, options.id):
-        told = as_json(one)
-        content = body(one.path) if options.body else None
+def run_show(options: argparse.Namespace) -> int:
+    """Shows the files of one call, with `--body` also their bodies."""
+    for one in matching(options, options.id):
+        fields = file_fields(one)
+        content = read_body(one.path) if options.body else None
         if options.json:
-            print(json.dumps(told if content is None else {**told, "body": json.loads(content)}, indent=2))
+            print(json.dumps(fields if content is None else {**fields, "body": json.loads(content)}, indent=2))
             continue
-        for name, value in told.items():
+        for name, value in fields.items():
             if value is not None:
                 print(f"{name:14} {plain(str(value))}")
         if content is not None:
@@ -86,7 +91,7 @@ def show_one(options: argparse.Namespace) -> int:
 
 
 def state(one: Listed) -> str:
-    """In what state a file is, in words."""
+    """Returns a file's state in words."""
     match one.state:
         case InStage(stage):
             return STATES[stage.name]
@@ -96,8 +101,8 @@ def state(one: Listed) -> str:
             assert_never(one.state)
 
 
-def as_json(one: Listed) -> dict[str, object]:
-    """What `--json` prints of a file; times are UTC."""
+def file_fields(one: Listed) -> dict[str, object]:
+    """Returns what `--json` prints of a file; times are UTC."""
     header = {} if one.header is None else asdict(one.header)
     return {
         "name": one.name,
@@ -118,7 +123,7 @@ def as_json(one: Listed) -> dict[str, object]:
 
 
 def plain(text: str) -> str:
-    """Text that does nothing to a terminal, whatever an app chose for an id."""
+    """Returns text that does nothing to a terminal, whatever an app chose as an id."""
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 

@@ -71,10 +71,10 @@ class Recital:
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.digest = 0
-        self.has_agent = False
+        self.digest: int = 0
+        self.has_agent: bool = False
         self.last: str | None = None
-        self.length = 0
+        self.length: int = 0
 
     def copy(self) -> Recital:
         """The same as far as it was read; it may go on in another way."""

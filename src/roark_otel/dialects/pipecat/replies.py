@@ -68,7 +68,7 @@ class Replies:
         self._models = models
         self._turns = turns
         self._asked_in = {one.turn_id for one in said}
-        self.has_metrics = any(row.ttfb_ns is not None for row in speeches)
+        self.has_metrics: bool = any(row.ttfb_ns is not None for row in speeches)
 
     def heard(self, histories: Histories) -> list[Reply]:
         """The replies as they were heard, by start."""

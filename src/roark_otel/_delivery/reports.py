@@ -1,0 +1,94 @@
+"""What the app's hooks and the log learn about a call and its delivery."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from roark_otel._model.hooks import FinishedCall
+from roark_otel._safety.guard import log_once, logger
+from roark_otel._safety.log_ids import log_id
+from roark_otel._spool.names import Stage
+
+if TYPE_CHECKING:
+    from roark_otel._model.receipts import Delivered
+    from roark_otel._spool.claims import Spooled
+    from roark_otel._spool.file import Header
+
+
+def finished_call(header: Header) -> FinishedCall:
+    """Returns what hooks learn about a call."""
+    return FinishedCall(
+        external_id=header.external_id,
+        trace_id=header.trace_id,
+        turns=header.turns,
+        tools=header.tools,
+        started_at=_instant(header.started_at),
+        finished_at=_instant(header.finished_at),
+    )
+
+
+def _instant(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, timezone.utc)
+
+
+def log_delivered(header: Header, receipt: Delivered) -> None:
+    """Logs that Roark has a call, with the same values as text and in `extra`."""
+    fields = {
+        "external_id": log_id(header.external_id),
+        "call_id": receipt.call_id,
+        "trace_id": header.trace_id,
+        "turns": header.turns,
+        "tools": header.tools,
+        "waited_s": round(max(0.0, time.time() - header.finished_at), 1),
+    }
+    logger.info(
+        "call %s: external_id=%s call_id=%s trace_id=%s turns=%d tools=%d waited_s=%.1f",
+        "was already there" if receipt.already else "created",
+        *fields.values(),
+        extra=fields,
+    )
+
+
+def log_rejected(call: Spooled, status: int, reason: str, place: str) -> None:
+    """Logs that a call will not be sent, why, and where it is kept."""
+    logger.warning(
+        "%s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected",
+        "late tool invocations of call" if call.stage is Stage.LATE else "call",
+        log_id(call.header.external_id),
+        status,
+        reason,
+        place,
+    )
+
+
+def log_without_recording(header: Header, place: str) -> None:
+    """Logs that a call's wait for its recording is over, and how it can still be sent."""
+    logger.warning(
+        "call external_id=%s has no recording and is kept in %s/rejected; attach_recording() still sends it",
+        log_id(header.external_id),
+        place,
+    )
+
+
+def log_refused(status: int, place: str) -> None:
+    """Logs that Roark refuses every call, and what to check."""
+    log_once(
+        logging.ERROR,
+        (status,),
+        "Roark answered %d: check ROARK_API_KEY, ROARK_PROJECT_ID, ROARK_BASE_URL and the project's "
+        "credits; calls wait in %s and are retried every few minutes",
+        status,
+        place,
+    )
+
+
+def log_failed(why: str, place: str) -> None:
+    """Logs that an attempt failed and is repeated."""
+    message = "Roark cannot be reached (%s); calls wait in %s and are retried"
+    log_once(logging.WARNING, (why,), message, why, place)

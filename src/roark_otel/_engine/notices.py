@@ -1,0 +1,87 @@
+"""What logs say of conversations and calls: each text in one place, with what happened and what to do about it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from roark_otel._safety.guard import log_once
+from roark_otel._safety.log_ids import log_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from roark_otel._model.dialect import Unreadable
+
+NOTICES: Final[Mapping[str, str]] = {
+    "no_id": "a voice conversation ended without an id and makes no call: set the attribute roark.external_id on its "
+    "root span, or start it inside roark_otel.call_attributes(external_id=…)",
+    "second_roots": "a second conversation under the resource's roark.external_id makes no call: one process has many "
+    "conversations, so set the id on each one's root span and not on the resource",
+    "unattributed": "words in a trace that shows several ids or none, below no span that has one, make no call: set "
+    "roark.external_id on the root span of the conversation",
+    "fragments": "spans that have their id only from baggage make no call here: the process that set the id makes it, "
+    "without them. A gateway that joins the spans of several processes is planned",
+    "late_dropped": "what came after a call was sent is not part of it, except for tool uses; ROARK_LINGER_SECONDS is "
+    "how long a call waits for late spans",
+    "duplicates": "a further conversation of an id that already has a call is not sent, and is kept in rejected/ of "
+    "the spool: give each conversation an id of its own",
+    "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
+}
+"""The warnings about things that a person can put right, by the counter of `Stats` that counts them."""
+
+WAITS_FOR_RECORDING: Final = (
+    "call external_id=%s waits in the spool for its recording: call roark_otel.attach_recording(id, url) "
+    "or `roark-otel spool attach`, set roark.recording_url on a span of it, or configure ROARK_RECORDING_URL_TEMPLATE, "
+    "recording_url= or ROARK_RECORDING_FALLBACK_URL"
+)
+"""Logged of each call without a recording."""
+
+NO_RECORDING_SOURCE: Final = (
+    "no source of recordings is configured, and Roark takes no call without one: calls whose spans carry "
+    "no roark.recording_url wait for roark_otel.attach_recording(); set ROARK_RECORDING_URL_TEMPLATE, recording_url= "
+    "or ROARK_RECORDING_FALLBACK_URL"
+)
+"""Logged once, when the first call has to wait."""
+
+
+def notify(kind: str, external_id: str | None, span: str) -> None:
+    """Warns of something that a person can put right, at most once per interval for each kind.
+
+    Args:
+        kind: A counter of `Stats`. One that is not in `NOTICES` is only counted.
+        external_id: The conversation that it is about, if it has an id.
+        span: The name of the span that it is about; empty if there is none.
+    """
+    if kind in NOTICES:
+        message = f"{NOTICES[kind]} (external_id=%s, span=%s)"
+        log_once(logging.WARNING, (kind,), message, log_id(external_id), span)
+
+
+def warn_of_unreadable(found: Unreadable) -> None:
+    """Warns of something on a span that could not be read. The value itself is never quoted."""
+    span = found.span
+    log_once(
+        logging.WARNING,
+        (found.attribute, found.why),
+        "cannot read %s of span %s (%032x-%016x): %s",
+        found.attribute,
+        span.name,
+        span.trace_id,
+        max(0, span.span_id),
+        found.why,
+    )
+
+
+def warn_of_siblings(calls: Mapping[Path, int]) -> None:
+    """Warns of directories in which calls wait that this process does not deliver; with the number of calls in each."""
+    for directory, count in calls.items():
+        log_once(
+            logging.WARNING,
+            (str(directory),),
+            "%d calls of another key, project or address wait in %s and are not delivered from here; "
+            "`roark-otel spool adopt` takes them over",
+            count,
+            directory,
+        )

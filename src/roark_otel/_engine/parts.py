@@ -1,0 +1,212 @@
+"""The parts of an engine, and how they are built: from one plan, once in each process."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from roark_otel._capture.capture import Capture
+from roark_otel._capture.inbox import Inbox
+from roark_otel._capture.sdk_spans import OPEN_SPANS, read_open
+from roark_otel._conversation.machine import Conversations, Waits
+from roark_otel._conversation.readers import make_readers
+from roark_otel._delivery.courier import Courier
+from roark_otel._delivery.recordings import RecordingPolicy
+from roark_otel._engine.assembler import Assembler, Places, Rules
+from roark_otel._engine.framework_versions import installed_versions
+from roark_otel._engine.notices import warn_of_unreadable
+from roark_otel._model.dialect import Words, separated
+from roark_otel._model.stats import Tally
+from roark_otel._model.vocabulary import Vocabulary
+from roark_otel._privacy.masking import Masking
+from roark_otel._privacy.patterns import Patterns
+from roark_otel._privacy.redaction import HookFailed, Redaction
+from roark_otel._safety.guard import guarded
+from roark_otel._safety.late_imports import importing
+from roark_otel._settings.api_key import Key
+from roark_otel._spool.spool import Spool
+from roark_otel.dialects import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Sequence
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from roark_otel._conversation.conversation import Readers
+    from roark_otel._delivery.client import Client
+    from roark_otel._linking.defaults import Defaults
+    from roark_otel._model.dialect import Dialect, Unreadable
+    from roark_otel._model.hooks import Hooks, RecordingResolver
+    from roark_otel._model.spans import SpanRecord
+    from roark_otel._settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the parts of an engine are built from, the same in every process.
+
+    Attributes:
+        settings: The settings, with a key.
+        dialects: The dialects that are read, the highest first.
+        hooks: The functions of the app.
+        key: The key as it is now.
+        defaults: What a call has where its spans do not set it.
+        redaction: What of a call may be sent.
+    """
+
+    settings: Settings
+    dialects: tuple[Dialect, ...]
+    hooks: Hooks
+    key: Key
+    defaults: Defaults
+    redaction: Redaction
+
+    @classmethod
+    def of(cls, settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], hooks: Hooks) -> Plan:
+        """Makes a plan of what an app has configured."""
+        url = hooks.recording_url if isinstance(hooks.recording_url, str) else None
+        defaults = settings.defaults(url)
+        is_resolved = hooks.recording_url is not None and url is None
+        template = None if is_resolved else defaults.recording_template
+        redact = None if hooks.redact is None else guarded(HookFailed())(hooks.redact)
+        return cls(
+            settings=settings,
+            dialects=tuple(dialects),
+            hooks=hooks,
+            key=Key(api_key, settings.api_key_file),
+            defaults=replace(defaults, recording_template=template, version_of=installed_versions(dialects)),
+            redaction=Redaction(Patterns(settings.redact_patterns), redact),
+        )
+
+    @property
+    def resolver(self) -> RecordingResolver | None:
+        """The function of the app that finds recordings, if it has one."""
+        return None if isinstance(self.hooks.recording_url, str) else self.hooks.recording_url
+
+    @property
+    def recording_source(self) -> str:
+        """Where recordings come from if spans name none, for logs; `spans` if from nowhere else."""
+        if self.defaults.recording_url:
+            return "argument"
+        if self.resolver:
+            return "resolver"
+        return "template" if self.defaults.recording_template else "spans"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of an engine in one process, wired to each other."""
+
+    tally: Tally
+    inbox: Inbox
+    spool: Spool
+    capture: Capture
+    courier: Courier
+    assembler: Assembler
+
+
+def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Container[int] = ()) -> Parts:
+    """Builds all parts. No thread starts and no file is written before there is something to do.
+
+    Args:
+        plan: What they are built from.
+        make_client: Makes the client, on the courier's thread.
+        parents_traces: In a forked child, the traces of the conversations that its parent has begun.
+    """
+    settings, tally, inbox = plan.settings, Tally(), Inbox()
+    masking = None if settings.capture_content else _masking(plan.dialects)
+    vocabulary = Vocabulary(
+        plan.dialects,
+        settings.external_id_keys,
+        OPEN_SPANS if masking is None else replace(OPEN_SPANS, record=_read_masked(masking)),
+        auto_ids=settings.auto_external_id,
+    )
+    directory = spool_directory(settings, plan.key.first) if settings.spool == "disk" else None
+    spool = Spool(directory, settings.spool_max_bytes)
+    capture = Capture(vocabulary, inbox, parents_traces)
+    courier = _courier(plan, make_client, spool, tally)
+    places = Places(inbox, spool, courier, tally, capture.forget)
+    conversations = Conversations(
+        vocabulary, _reader_maker(plan, tally), _waits(settings), auto_ids=settings.auto_external_id
+    )
+    assembler = Assembler(conversations, plan.defaults, places, _rules(plan), plan.redaction, masking)
+    return Parts(tally, inbox, spool, capture, courier, assembler)
+
+
+def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
+    """Returns the part of the spool for this Roark and project: a call must not go out with the key of another."""
+    whose = settings.project_id or sha256(api_key.get_secret_value().encode()).hexdigest()
+    return settings.spool_dir / sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
+
+
+def make_client(plan: Plan) -> Client:
+    """Makes the client that talks to Roark. The first time it imports httpx, which takes a quarter of a second."""
+    with importing():
+        from roark_otel._delivery.client import Client
+
+        "".encode("idna")  # imports what the first look-up of a host name would
+        settings, key = plan.settings, plan.key.current()
+        return Client(settings.base_url, key, settings.project_id, settings.http_timeout_seconds)
+
+
+def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally: Tally) -> Courier:
+    settings = plan.settings
+    recordings = RecordingPolicy(
+        None if spool.directory is None else settings.spool_dir,
+        settings.recording_wait_seconds,
+        settings.recording_fallback_url,
+        plan.resolver,
+    )
+    return Courier(
+        spool,
+        make_client,
+        tally,
+        recordings,
+        plan.hooks.on_receipt,
+        plan.key.has_changed,
+        settings.spool_max_age_seconds,
+    )
+
+
+def _waits(settings: Settings) -> Waits:
+    return Waits(
+        settings.linger_seconds, settings.quiet_seconds, settings.idle_timeout_seconds, settings.max_conversations
+    )
+
+
+def _rules(plan: Plan) -> Rules:
+    settings = plan.settings
+    return Rules(
+        settings.idle_timeout_seconds,
+        settings.recording_delay_seconds,
+        settings.recording_wait_seconds,
+        settings.max_conversations,
+        has_recording_source=plan.recording_source != "spans" or settings.recording_fallback_url is not None,
+    )
+
+
+def _reader_maker(plan: Plan, tally: Tally) -> Callable[[], Readers]:
+    def warn(found: Unreadable) -> None:
+        tally.add("unreadable")
+        warn_of_unreadable(found)
+
+    return partial(make_readers, separated(plan.dialects), warn, partial(tally.add, "unreadable"))
+
+
+def _masking(dialects: Iterable[Dialect]) -> Masking:
+    """Masks what these dialects and the built-in ones know to be content, with a new key."""
+    return Masking(os.urandom(32), Words.joined(dialect.words for dialect in (*DIALECTS, *dialects)))
+
+
+def _read_masked(masking: Masking) -> Callable[[object], SpanRecord | None]:
+    """Returns a function that reads an open span with its content masked."""
+
+    def read(span: object) -> SpanRecord | None:
+        record = read_open(span)
+        return None if record is None else masking.record(record)
+
+    return read

@@ -1,0 +1,161 @@
+"""The folder of the calls that will not be sent, with the reason next to each, and the ways out of it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roark_otel._spool import disk
+from roark_otel._spool.body import recording_of, with_recording
+from roark_otel._spool.file import Readable, from_bytes, to_bytes
+from roark_otel._spool.names import CallName, Stage, file_name, parse_rejected_name, reason_name, rejected_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = "rejected"
+"""Its name in a directory of the spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Why a call was set aside. `status` is Roark's, 0 if Roark was not asked; `reason` is our word, or fields."""
+
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedFile:
+    """A rejected call, without its content. `size` in bytes; `since`: when it was written, in epoch seconds."""
+
+    name: str
+    size: int
+    since: float
+
+
+def rejected_files(directory: Path) -> list[RejectedFile]:
+    """Returns the rejected calls of a directory, in no order. Reads none; none if the folder is a link."""
+    folder = directory / FOLDER
+    found = [] if folder.is_symlink() else disk.stat_files(folder, parse_rejected_name)
+    return [RejectedFile(name, status.st_size, status.st_mtime) for name, status in found]
+
+
+def rejected_path(directory: Path, name: str) -> Path:
+    """Returns the path of a rejected call's file."""
+    return directory / FOLDER / rejected_name(name)
+
+
+def reason_for(directory: Path, name: str) -> Aside:
+    """Returns why a call was rejected, as far as that can be read."""
+    try:
+        document = json.loads(disk.read_path(_reason_path(directory, name)) or b"{}")
+        return Aside(int(document.get("status", 0)), str(document.get("reason", "unknown"))[:1_000])
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return Aside(0, "unknown")
+
+
+# Into the folder
+
+
+def keep(directory: Path, name: str, content: bytes, why: Aside) -> None:
+    """Writes a call that is not in the directory into the folder.
+
+    Raises:
+        OSError: if the disk does not take it.
+    """
+    _make_folder(directory)
+    _write_reason(directory, name, why)
+    disk.write_file(rejected_path(directory, name), content)
+
+
+def set_aside(directory: Path, name: str, file: Path, why: Aside) -> None:
+    """Moves a call's file into the folder.
+
+    Raises:
+        OSError: if the disk does not take it; then the file stays where it is.
+    """
+    _make_folder(directory)
+    with suppress(OSError):  # a full disk still takes the move
+        _write_reason(directory, name, why)
+    file.rename(rejected_path(directory, name))
+
+
+def take_over(directory: Path, source: Path) -> int:
+    """Moves what was rejected in another directory here, unless its name is taken. Returns how many calls it moved."""
+    count = 0
+    for one in rejected_files(source):
+        path = rejected_path(directory, one.name)
+        _make_folder(directory)
+        if not disk.exists(path):
+            with suppress(OSError):
+                _reason_path(source, one.name).rename(_reason_path(directory, one.name))
+            rejected_path(source, one.name).rename(path)
+            count += 1
+    return count
+
+
+# Out of it
+
+
+def bring_back(directory: Path, name: str, stage: Stage) -> None:
+    """Moves a rejected call, whose lock is held, to a stage of the directory.
+
+    Raises:
+        OSError: if the disk does not take it.
+    """
+    rejected_path(directory, name).rename(directory / file_name(name, stage))
+    _reason_path(directory, name).unlink(missing_ok=True)
+    disk.sync_directory(directory)
+
+
+def revive(directory: Path, name: str, url: str) -> bool:
+    """Gives a rejected call a recording to be sent with, if it was rejected for its recording or has none.
+
+    Returns:
+        Whether it is sent after all.
+
+    Raises:
+        OSError: if its file is another user's, or the disk does not take it.
+    """
+    with disk.locked(rejected_path(directory, name)) as file:
+        if isinstance(file, disk.Inaccessible):
+            raise file.fault
+        call = from_bytes(file.content) if isinstance(file, disk.Locked) else None
+        if not isinstance(call, Readable) or not _lacks_recording(directory, name, call.body):
+            return False
+        content = to_bytes(call.header, with_recording(call.body, url))
+        disk.write_file(directory / file_name(name, Stage.READY), content)
+        purge(directory, name)
+    return True
+
+
+def purge(directory: Path, name: str) -> None:
+    """Deletes a rejected call and its reason.
+
+    Raises:
+        OSError: if the disk does not take that.
+    """
+    rejected_path(directory, name).unlink()
+    _reason_path(directory, name).unlink(missing_ok=True)
+
+
+def _lacks_recording(directory: Path, name: str, body: bytes) -> bool:
+    is_call = not CallName.parse(name).late
+    return is_call and (recording_of(body) is None or "recordingUrl" in reason_for(directory, name).reason)
+
+
+def _reason_path(directory: Path, name: str) -> Path:
+    return directory / FOLDER / reason_name(name)
+
+
+def _write_reason(directory: Path, name: str, why: Aside) -> None:
+    document = {"status": why.status, "reason": why.reason}
+    disk.write_file(_reason_path(directory, name), json.dumps(document).encode())
+
+
+def _make_folder(directory: Path) -> None:
+    disk.refuse_link(directory / FOLDER)
+    disk.make_directory(directory / FOLDER)
