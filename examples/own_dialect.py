@@ -1,7 +1,7 @@
-"""Turns the spans of a voice stack that this package does not know into calls, with a dialect.
+"""Your own dialect: turns the spans of a made-up voice stack into calls.
 
-A dialect is the vocabulary of one source of spans. It names the spans that matter and the span whose end ends the
-conversation, and makes a reader: an object that takes the spans of one conversation and returns what was said.
+A dialect is the vocabulary of one source of spans. It names the spans that matter and the root, whose end ends the
+conversation, and creates a reader: an object that gets the spans of one conversation and returns its moments.
 
     ROARK_API_KEY=anything ROARK_BASE_URL=http://127.0.0.1:4319 python examples/own_dialect.py
 
@@ -42,7 +42,7 @@ SCOPE = "example.switchboard"
 class SwitchboardReader:
     """Reads one conversation of a made-up voice stack: spans `speech` and `action` below a span `phone_call`.
 
-    A span may come twice, open first and ended later, so its moment is kept under its id.
+    A span may come twice, open first and ended later, so its moment is kept by its id.
     """
 
     def __init__(self, warn: Warn) -> None:
@@ -50,7 +50,7 @@ class SwitchboardReader:
         self._moments: dict[int, Moment] = {}
 
     def read(self, span: SpanRecord) -> None:
-        """Takes in one span; spans come in the order in which they end."""
+        """Reads one span. Spans come in any order."""
         if span.scope != SCOPE or span.end_ns is None:
             return
         if span.name == "speech":
@@ -61,7 +61,7 @@ class SwitchboardReader:
             self._moments[span.span_id] = ToolUse(name, span.start_ns, span.end_ns, outcome=result)
 
     def moments(self) -> Iterable[Moment]:
-        """Returns everything that was said and done so far, in any order."""
+        """Returns all moments so far, in any order."""
         return self._moments.values()
 
     def _speech(self, span: SpanRecord, end_ns: int) -> None:
