@@ -165,7 +165,7 @@ def test_two_ids_on_siblings_of_one_trace(sandbox: Sandbox, said: pytest.LogCapt
         "call-2": ["of 2", "to 2"],
     }
     assert app.processor.stats().unattributed == 1
-    assert "below no span that has one" in said.text
+    assert "without exactly one id" in said.text
 
 
 def test_id_below_another_id(sandbox: Sandbox) -> None:
