@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import SpanProcessor
 
 from roark_otel._engine import process, registry
+from roark_otel._model.dialect import Dialect
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from roark_otel._engine.engine import Engine
-    from roark_otel._model.dialect import Dialect
     from roark_otel._model.hooks import ReceiptHook, RecordingResolver, Redactor
     from roark_otel._traces.processor import ConversationTraces
 
@@ -76,11 +76,9 @@ class RoarkSpanProcessor(SpanProcessor):
         self._traces: ConversationTraces | None = None
         self._is_shut_down = False
         check_names("RoarkSpanProcessor", overrides)
+        dialects = tuple(dialects)  # read more than once: an app may pass an iterator
+        _check_types(settings, recording_url, redact, dialects)
         self._settings = (settings or Settings.from_env()).with_arguments(**overrides)
-        if isinstance(recording_url, str) and not is_http_url(recording_url):
-            raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
-        if redact is not None and not callable(redact):
-            raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
@@ -160,6 +158,18 @@ if RoarkSpanProcessor.__doc__ is not None:  # as under `python -OO`
     RoarkSpanProcessor.__doc__ = (
         f"{inspect.cleandoc(RoarkSpanProcessor.__doc__)}\n\nSettings:\n{described(_arguments)}\n"
     )
+
+
+def _check_types(settings: object, recording_url: object, redact: object, dialects: tuple[object, ...]) -> None:
+    if settings is not None and not isinstance(settings, Settings):
+        raise ValueError("roark_otel: settings: must be a roark_otel.Settings")
+    if isinstance(recording_url, str) and not is_http_url(recording_url):
+        raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
+    if redact is not None and not callable(redact):
+        raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
+    if not all(isinstance(one, Dialect) for one in dialects):
+        raise ValueError("roark_otel: dialects: must be roark_otel.types.Dialect values")
+
 
 _processors: weakref.WeakValueDictionary[int, RoarkSpanProcessor] = weakref.WeakValueDictionary()
 
