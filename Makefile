@@ -30,14 +30,14 @@ python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/
 
 help:
 	@echo "make demo             two conversations become calls in a local Roark, without account or network"
-	@echo "make test             the tests"
-	@echo "make coverage         the tests, with branch coverage"
-	@echo "make test-long        the tests with their loops at full size"
-	@echo "make test-versions    the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1"
-	@echo "make test-pythons     forks and exits on every Python that the machine has"
-	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark"
-	@echo "make check            lint, types, import contracts"
-	@echo "make bench            what a span costs, beside the SDK's own processors"
+	@echo "make check            lint, types, import contracts (1 min)"
+	@echo "make test             the tests (2 to 3 min)"
+	@echo "make coverage         the tests, with branch coverage (4 min)"
+	@echo "make test-long        the tests with their loops at full size (15 min)"
+	@echo "make test-versions    the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1 (6 min)"
+	@echo "make test-pythons     forks and exits on every Python that the machine has (3 min)"
+	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark (8 min)"
+	@echo "make bench            what a span costs, beside the SDK's own processors (2 min)"
 
 $(READY): pyproject.toml
 ifdef UV
