@@ -103,6 +103,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	@# Every public symbol has a type on which all type checkers agree.
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH=$(CURDIR)/$(BIN):$$PATH pyright --verifytypes roark_otel --ignoreexternal \
+		> $(VENV)/types.txt || { cat $(VENV)/types.txt; exit 1; }
 	$(BIN)/lint-imports
 
 bench: $(READY)

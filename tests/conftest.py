@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from roark_otel._engine import assembler, registry
+from roark_otel._engine import assembler, process, registry
 from roark_otel._safety import guard, log_ids
 from roark_otel._setup import processor
 from roark_otel.sandbox import Sandbox
@@ -86,6 +86,7 @@ def _own_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(assembler, "IDLE_SECONDS", IDLE_SECONDS)
     yield
     registry.discard_all()
+    process._living.clear()  # an engine is part of cycles, and would be discarded after each test until a collection
     processor._processors.clear()
 
 

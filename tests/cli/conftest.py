@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Started = subprocess.Popen[str]
 
+OF_THE_SHELL = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
+"""Variables of the shell that runs the tests, which would change what is printed."""
+
 
 @pytest.fixture(name="start")
 def _start() -> Iterator[Callable[..., Started]]:
@@ -58,10 +61,15 @@ def _command(
 
     def command(*arguments: str, **environment: str) -> tuple[int, str, str]:
         with monkeypatch.context() as own:
+            for name in OF_THE_SHELL:
+                own.delenv(name, raising=False)
             for name, value in environment.items():
                 own.setenv(name, value)
             capsys.readouterr()
-            status = cli.main(arguments)
+            try:
+                status = cli.main(arguments)
+            except SystemExit as leaving:
+                status = int(leaving.code or 0)
         return status, *capsys.readouterr()
 
     return command
@@ -69,6 +77,6 @@ def _command(
 
 def surroundings(**environment: str) -> dict[str, str]:
     """Returns the environment of a process without the colour and width settings of the shell that runs the tests."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "FORCE_COLOR", "NO_COLOR"}}
+    kept = {name: value for name, value in os.environ.items() if name not in OF_THE_SHELL}
     path = os.pathsep.join(filter(None, sys.path))
     return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **environment}

@@ -69,16 +69,16 @@ def test_the_demo_shows_both_calls(run: Run) -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 100])
-def test_text_wraps_to_the_width_of_the_terminal(run: Run, columns: int) -> None:
-    _, out, _ = run("demo", COLUMNS=str(columns))
+def test_text_wraps_to_the_width_of_the_terminal(command: Run, columns: int) -> None:
+    _, out, _ = command("demo", COLUMNS=str(columns))
 
     calls, _, _ = out.partition("Your turn")  # code stays as it is
     assert max(len(line) for line in calls.splitlines()[:-1]) <= columns
 
 
-def test_colour_is_printed_only_when_asked_for(run: Run) -> None:
-    assert "\x1b[36m" in run("demo", FORCE_COLOR="1")[1]
-    assert "\x1b[36m" not in run("demo", FORCE_COLOR="1", NO_COLOR="1")[1]
+def test_colour_is_printed_only_when_asked_for(command: Run) -> None:
+    assert "\x1b[36m" in command("demo", FORCE_COLOR="1")[1]
+    assert "\x1b[36m" not in command("demo", FORCE_COLOR="1", NO_COLOR="1")[1]
 
 
 def test_an_ascii_terminal_gets_ascii_marks(run: Run) -> None:

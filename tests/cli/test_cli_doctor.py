@@ -362,7 +362,7 @@ def test_a_double_integration_is_noted() -> None:
 
 
 def test_findings_and_verdict_as_lines() -> None:
-    findings = [Fine("a", "b"), Warned("c", "d", "e"), Wrong("f", "g", "h")]
+    findings: list[Finding] = [Fine("a", "b"), Warned("c", "d", "e"), Wrong("f", "g", "h")]
 
     assert [line for one in findings for line in lines(one)] == [
         "  ok     a: b",

@@ -35,18 +35,18 @@ def test_version_prints_the_version(run: Callable[..., tuple[int, str, str]]) ->
     assert run("--version") == (0, f"roark-otel {__version__}\n", "")
 
 
-def test_without_a_command_it_prints_its_usage(run: Callable[..., tuple[int, str, str]]) -> None:
-    status, out, err = run()
+def test_without_a_command_it_prints_its_usage(command: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, err = command()
 
     assert (status, out) == (2, "")
     assert "usage: roark-otel" in err
 
 
-def test_help_lists_every_command(run: Callable[..., tuple[int, str, str]]) -> None:
-    status, out, _ = run("--help")
+def test_help_lists_every_command(command: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, _ = command("--help")
 
     assert status == 0
-    assert all(f"    {name}" in out and command.summary.split(":")[0] in out for name, command in cli.COMMANDS.items())
+    assert all(f"    {name}" in out and one.summary.split(":")[0] in out for name, one in cli.COMMANDS.items())
 
 
 def test_importing_the_command_line_loads_no_extra(run: Callable[..., tuple[int, str, str]]) -> None:

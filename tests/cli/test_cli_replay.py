@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +197,8 @@ def test_content_off_and_redaction_keep_words_private(replay: Any, sandbox: Sand
 
 
 def test_only_allowed_properties_are_sent(replay: Any, sandbox: Sandbox) -> None:
-    replay(line(a_call(0, **{"roark.property.shop": "a", "roark.property.secret": "b"})), ROARK_PROPERTIES_ALLOW="shop")
+    attributes: dict[str, Any] = {"roark.property.shop": "a", "roark.property.secret": "b"}
+    replay(line(a_call(0, **attributes)), ROARK_PROPERTIES_ALLOW="shop")
 
     properties = sandbox.calls()[0]["properties"]
     assert (properties["shop"], "secret" in properties) == ("a", False)
@@ -204,9 +206,10 @@ def test_only_allowed_properties_are_sent(replay: Any, sandbox: Sandbox) -> None
 
 def test_what_cannot_become_a_call_is_reported(replay: Any, sandbox: Sandbox) -> None:
     """A bad line, a call without a recording, one marked, a second of the same id, a trace of something else."""
-    skipped = a_call(2, **{"roark.skip": True})
-    twice = a_call(9, **{"roark.external_id": "call-0"})
-    foreign = a_call(4, children=0, **{"roark.external_id": None})
+    no_id: dict[str, Any] = {"roark.external_id": None}
+    skip: dict[str, Any] = {"roark.skip": True}
+    first: dict[str, Any] = {"roark.external_id": "call-0"}
+    skipped, twice, foreign = a_call(2, **skip), a_call(9, **first), a_call(4, children=0, **no_id)
     content = line(a_call(0)) + b"{not json}\n" + line(a_call(1, with_url=False)) + line(skipped) + line(twice)
 
     status, out, err = replay(content + line(foreign) + b'{"resourceLogs": []}\n\n')
@@ -393,15 +396,20 @@ sys.exit(status)
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 
 
+def _moved(at: dict[str, str], found: re.Match[str]) -> str:
+    return f'"{at.get(found[1], found[1])}"'
+
+
 def spread_out(file: Path, traces: int) -> Path:
     """Writes one conversation, and traces of something else, one a minute."""
-    foreign = line(a_call(0, children=1, **{"roark.external_id": None, "note": "x" * 4_000})).decode()
+    about: dict[str, Any] = {"roark.external_id": None, "note": "x" * 4_000}
+    foreign = line(a_call(0, children=1, **about)).decode()
     (trace_id,) = set(re.findall(r'"traceId": "(\w+)"', foreign))
     with file.open("w", encoding="utf-8") as out:
         out.write(line(a_call(0)).decode())
         for number in range(1, traces):
             at = {str(T0 + shift): str(T0 + shift + number * MINUTE) for shift in (0, 1, MINUTE // 2)}
-            moved = re.sub(r'"(1795\d{15})"', lambda found, at=at: f'"{at.get(found[1], found[1])}"', foreign)
+            moved = re.sub(r'"(1795\d{15})"', partial(_moved, at), foreign)
             out.write(moved.replace(trace_id, f"{number:032x}"))
     return file
 

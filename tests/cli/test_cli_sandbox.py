@@ -92,10 +92,10 @@ def test_another_key_than_the_given_one_is_refused(start: Start) -> None:
     assert answer.status_code == 401
 
 
-def test_a_taken_port_is_reported_in_one_line(sandbox: Sandbox, run: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_taken_port_is_reported_in_one_line(sandbox: Sandbox, command: Callable[..., tuple[int, str, str]]) -> None:
     port = sandbox.url.rpartition(":")[2]
 
-    status, out, err = run("sandbox", "--port", port)
+    status, out, err = command("sandbox", "--port", port)
 
     assert (status, out) == (1, "")
     taken = os.strerror(errno.EADDRINUSE)
@@ -104,20 +104,20 @@ def test_a_taken_port_is_reported_in_one_line(sandbox: Sandbox, run: Callable[..
 
 
 def test_a_store_that_is_not_a_directory_is_reported_in_one_line(
-    tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+    tmp_path: Path, command: Callable[..., tuple[int, str, str]]
 ) -> None:
     store = tmp_path / "a-file"
     store.write_text("not a directory")
 
-    status, _, err = run("sandbox", "--port", "0", "--store", str(store))
+    status, _, err = command("sandbox", "--port", "0", "--store", str(store))
 
     assert (status, err) == (1, f"roark-otel: the store {store} cannot be used: {os.strerror(errno.EEXIST)}\n")
 
 
-def test_a_damaged_store_is_reported_in_one_line(tmp_path: Path, run: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_damaged_store_is_reported_in_one_line(tmp_path: Path, command: Callable[..., tuple[int, str, str]]) -> None:
     (tmp_path / "roark-sandbox.sqlite3").write_text("not a database, and long enough to be read as one" * 20)
 
-    status, _, err = run("sandbox", "--port", "0", "--store", str(tmp_path))
+    status, _, err = command("sandbox", "--port", "0", "--store", str(tmp_path))
 
     assert status == 1
     assert err.startswith(f"roark-otel: the store {tmp_path} cannot be used: ")

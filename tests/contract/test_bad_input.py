@@ -12,6 +12,7 @@ import logging
 import math
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,13 +214,19 @@ TIMES = [
     said_at(0, warns=False),
 ]
 
+
+def name_event(name: Any, span: Span) -> None:
+    span.add_event(name)
+
+
+def name_span(name: Any, span: Span) -> None:
+    span.update_name(name)
+
+
 NAMES = [
-    Bad(f"event name {name!r}", lambda span, name=name: span.add_event(name), None)
+    Bad(f"event name {name!r}", partial(name_event, name), None)
     for name in (None, 17, ["a"], {"a": 1}, b"\xff", SURROGATE, "", "roark.", "roark.unknown")
-] + [
-    Bad(f"span name {name!r}", lambda span, name=name: span.update_name(name), None)
-    for name in (None, 17, ["a"], SURROGATE, "")
-]
+] + [Bad(f"span name {name!r}", partial(name_span, name), None) for name in (None, 17, ["a"], SURROGATE, "")]
 
 
 @pytest.mark.parametrize("bad", [*ATTRIBUTES, *EVENTS, *TIMES, *NAMES], ids=lambda bad: bad.name)

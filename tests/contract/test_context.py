@@ -30,7 +30,8 @@ def exported(app: App) -> InMemorySpanExporter:
 
 def stamped(exporter: InMemorySpanExporter) -> dict[str, Any]:
     """Returns the names of the spans that carry an id, and the id."""
-    return {span.name: span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})}
+    found = [(span.name, span.attributes or {}) for span in exporter.get_finished_spans()]
+    return {name: attributes[ID] for name, attributes in found if ID in attributes}
 
 
 def test_call_attributes(sandbox: Sandbox) -> None:

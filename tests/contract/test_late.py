@@ -201,7 +201,8 @@ def test_late_tools_wait_on_disk_while_roark_is_down(tmp_path: Path) -> None:
 
 def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbox: Sandbox, tmp_path: Path) -> None:
     app = App(sandbox.url)
-    call = Call(app, **{"roark.skip": True})
+    skipped: dict[str, Any] = {"roark.skip": True}
+    call = Call(app, **skipped)
     use_tool(call.late)
     call.end()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +14,9 @@ from roark_otel.dialects.roark import ROARK
 from roark_otel.sandbox import Sandbox
 from roark_otel.types import Dialect
 from support.helpers import App, agent_said, customer_said, wait_until, words
+
+if TYPE_CHECKING:
+    from roark_otel._engine.engine import Engine
 
 pytestmark = pytest.mark.faults
 
@@ -93,7 +96,7 @@ def test_broken_capture_never_reaches_the_app(
 def test_broken_engine_answers_flush_and_shutdown(sandbox: Sandbox) -> None:
     """A flush that cannot work returns False, and a shutdown returns."""
     app = App(sandbox.url)
-    engine, app.processor._engine = app.processor._engine, Broken()
+    engine, app.processor._engine = app.processor._engine, cast("Engine", Broken())
     assert app.processor.force_flush() is False
     app.provider.shutdown()
     app.processor._engine = engine
@@ -129,6 +132,6 @@ def test_no_roark_at_all(said: pytest.LogCaptureFixture) -> None:
     assert force_flush(200) is False
     assert (stats().finished, stats().spooled, stats().delivered) == (1, 1, 0)
     wait_until(lambda: "calls wait in" in said.text)
-    with Sandbox(port=urlsplit(url).port) as back:
+    with Sandbox(port=urlsplit(url).port or 0) as back:
         assert app.processor.force_flush()
         assert [words(call) for call in back.calls()] == [["Hello?"]]

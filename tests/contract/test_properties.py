@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.trace import IdGenerator
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Status, StatusCode, set_span_in_context
 
 from roark_otel import attributes
@@ -22,7 +22,7 @@ from roark_otel._linking.link import NotLinkable, link
 from roark_otel._model.call import Call, UnrecordedCall
 from roark_otel._model.dialect import separated
 from roark_otel._model.spans import SpanEvent, SpanRecord, SpanStart
-from roark_otel._model.vocabulary import Vocabulary
+from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel.dialects import DIALECTS
 from support.helpers import ID, MS, NEVER, T0, App, agent_said, customer_said
 
@@ -166,20 +166,17 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
     )
 
 
-def nothing_open(_: object) -> None:
-    return None
-
-
 def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanRecord]) -> list[bytes]:
     """Returns the bodies of the calls of spans, each in its last version."""
-    vocabulary = Vocabulary(DIALECTS, (), nothing_open)
+    vocabulary = Vocabulary(DIALECTS, (), OpenSpans(attributes=lambda _: {}, record=lambda _: None))
     state = Conversations(
         vocabulary,
         lambda: tuple((one.name, one.reader(lambda _: None)) for one in separated(DIALECTS)),
         Waits(linger=2.0),
     )
     now = 0.0
-    for entry in (*starts, *ends):
+    entries: list[SpanStart | SpanRecord] = [*starts, *ends]
+    for entry in entries:
         state.take(entry, now)
         now += 0.01
     for later in (3.0, 100.0, 20_000.0, 40_000.0):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
 import roark_otel
@@ -16,8 +16,6 @@ from roark_otel import RoarkSpanProcessor
 from support.helpers import ID, KEY, NEVER, RECORDING, App, Threads, agent_said, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
     from roark_otel.sandbox import Sandbox
 
 EVENTS = 300
@@ -67,6 +65,7 @@ def test_events_over_the_limit_with_children(sandbox: Sandbox, every: int) -> No
             customer_said(root, text)
             if index % every == every - 1:
                 app.tracer.start_span("child").end()
+        assert isinstance(root, ReadableSpan)
         assert len(root.events) == LIMIT
     assert app.processor.force_flush()
     (call,) = sandbox.calls()

@@ -23,9 +23,15 @@ def traced(url: str, **arguments: Any) -> tuple[App, InMemorySpanExporter]:
     return app, exporter
 
 
+def ids(exporter: InMemorySpanExporter) -> list[Any]:
+    """Returns the ids that spans carry, in the order in which the spans ended."""
+    return [found[ID] for span in exporter.get_finished_spans() if ID in (found := span.attributes or {})]
+
+
 def stamped(exporter: InMemorySpanExporter) -> dict[str, Any]:
     """Returns the names of the spans that carry an id, and the id."""
-    return {span.name: span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})}
+    found = [(span.name, span.attributes or {}) for span in exporter.get_finished_spans()]
+    return {name: attributes[ID] for name, attributes in found if ID in attributes}
 
 
 def unlinked(sandbox: Sandbox) -> dict[str, bool]:
@@ -147,10 +153,7 @@ def test_no_own_id_where_there_is_another(sandbox: Sandbox) -> None:
     with roark_otel.call_attributes(external_id="call-2"):
         pipecat(app, None, "Hello?")
     assert app.processor.force_flush()
-    assert [span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})] == [
-        "call-1",
-        "call-2",
-    ]
+    assert ids(exporter) == ["call-1", "call-2"]
     assert set(by_id(sandbox.calls())) == {"call-1", "call-2"}
 
 
@@ -181,7 +184,5 @@ def test_own_ids_of_two_livekit_sessions_in_one_trace(sandbox: Sandbox) -> None:
         roots[0]: ["of 1"],
         roots[1]: ["of 2"],
     }
-    assert sorted(span.attributes[ID] for span in exporter.get_finished_spans() if ID in (span.attributes or {})) == (
-        sorted(roots)
-    )
+    assert sorted(ids(exporter)) == sorted(roots)
     assert set(unlinked(sandbox).values()) == {False}

@@ -33,7 +33,7 @@ class Machine:
         self.now = 0.0
         self.open: dict[int, SpanRecord] = {}
         spans = OpenSpans(
-            attributes=lambda span_id: self.open[span_id].attributes if span_id in self.open else NOTHING,  # type: ignore[index]
+            attributes=lambda span_id: self.open[span_id].attributes if span_id in self.open else NOTHING,
             record=lambda span_id: self.open.get(span_id),  # type: ignore[call-overload]
         )
         self.conversations = Conversations(Vocabulary(DIALECTS, (), spans), self._readers, waits, auto_ids=auto_ids)
@@ -515,7 +515,7 @@ def test_too_many_conversations_give_up_those_without_an_id_first(machine: Machi
 def test_a_trace_that_never_ends_stays_bounded(machine: Machine) -> None:
     """A span around a whole worker: neither its closed conversations nor its abandoned spans pile up."""
     held = {0}
-    machine.conversations._vocabulary._open_spans = OpenSpans(  # type: ignore[misc]
+    machine.conversations._vocabulary._open_spans = OpenSpans(
         attributes=lambda _: NOTHING, record=lambda _: None, is_held=lambda span: span in held
     )
     machine.start(1)

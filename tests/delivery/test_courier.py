@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import threading
 import time
@@ -481,7 +482,7 @@ def test_a_failing_server_is_not_sent_a_whole_backlog(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After five consecutive failures of different calls the server is assumed to be down: the rest waits."""
-    monkeypatch.setattr(rounds.random, "random", lambda: 1.0)
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     with AnsweringServer(then=Answer(500)) as server:
         post = office(server.url)
         post.save(*(f"call-{number}" for number in range(50)))
@@ -500,6 +501,17 @@ def test_a_drain_delivers_the_calls_of_every_process(office: Callable[..., Offic
 
         assert post.courier.drain(time.monotonic() + 10.0)
     assert (post.stats.delivered, post.files()) == (3, [])
+
+
+def test_a_drain_that_ran_out_of_time_before_its_first_pass_has_delivered_nothing(
+    office: Callable[..., Office],
+) -> None:
+    """It has not looked into the directory, so it does not know that nothing is left."""
+    post = office(dead_url())
+    post.save("one")
+
+    assert not post.courier.drain(time.monotonic() - 1.0)
+    assert len(post.files("*.jsonl")) == 1
 
 
 # Time
@@ -597,7 +609,7 @@ def test_an_attempt_that_raises_is_not_repeated_without_a_pause(
     office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the longest jitter a call waits two seconds after a fault, so no pass before that makes an attempt."""
-    monkeypatch.setattr(rounds.random, "random", lambda: 1.0)
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     made: list[float] = []
 
     def make_client() -> Client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes at once happen what happens every few seconds."""
     monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(recordings, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(recordings.random, "random", lambda: 0.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
 @pytest.fixture(name="server")
@@ -122,7 +123,8 @@ def test_a_recording_is_attached_by_another_process_without_a_key(server: Answer
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
 
-    assert done.stdout == "Attached(calls=1)\n"
+    # The app's courier may take the URL as soon as it is written, before the other process looks for calls.
+    assert done.stdout in {"Attached(calls=1)\n", "Kept()\n"}
     wait_until(lambda: sent(server) == {"call-1": URL}, 30.0)
 
 
@@ -253,7 +255,7 @@ def test_a_resolver_that_fails_or_does_not_know_yet_is_asked_again(
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     one = app(server, recording_url=resolver)
     talk(one, "call-1")

@@ -29,18 +29,18 @@ T0 = 1_795_348_364_000_000_000
 MS = 1_000_000
 
 
-def told(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = LIVEKIT.reader([].append if warned is None else warned.append)
+def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+    reader = LIVEKIT.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
 
 
 def sessions(dump: str) -> Iterator[tuple[dict[str, Any], list[Moment]]]:
-    """Each conversation of a dump: what really happened, and the moments of its spans."""
+    """Yields for each conversation of a dump what really happened, and the moments of its spans."""
     spans = records(f"livekit/{dump}")
     for truth in conversations(f"livekit/{dump}"):
-        yield truth, told(below(spans, int(truth["rootSpanId"], 16), LIVEKIT.roots))
+        yield truth, moments_of(below(spans, int(truth["rootSpanId"], 16), LIVEKIT.roots))
 
 
 def utterances(moments: Iterable[Moment]) -> list[Utterance]:
@@ -66,7 +66,7 @@ def facts(moments: Iterable[Moment]) -> dict[str, object]:
 def span(
     name: str, start: int, end: int, /, *, own: int = 0, below: int = 1, events: Any = (), **attributes: Any
 ) -> SpanRecord:
-    """A span of LiveKit with times in ms; in names of attributes `__` stands for a dot."""
+    """Makes a span of LiveKit with times in ms; in names of attributes `__` stands for a dot."""
     named = {key.replace("__", "."): value for key, value in attributes.items()}
     span_id = own or crc32(repr((name, start, below)).encode())
     return SpanRecord(1, span_id, below, "livekit-agents", name, T0 + start * MS, T0 + end * MS, named, events)
@@ -76,7 +76,7 @@ def span(
 
 
 @pytest.mark.parametrize("dump", DUMPS)
-def test_every_recorded_session_is_told_word_for_word_and_in_order(dump: str) -> None:
+def test_every_recorded_session_is_read_word_for_word_and_in_order(dump: str) -> None:
     for truth, moments in sessions(dump):
         expected = [(one["role"], one["text"]) for one in truth["transcript"]]
 
@@ -97,7 +97,7 @@ def test_an_utterance_is_interrupted_where_the_framework_says_so(dump: str) -> N
 
 
 def test_times_are_those_that_the_framework_measured() -> None:
-    """Spans of 1.4 and 1.3 begin up to 0.1 and 0.3 s before the customer does; nothing in them tells by how much."""
+    """Spans of 1.4 and 1.3 begin up to 0.1 and 0.3 s before the customer does; no attribute says by how much."""
     off: dict[str, list[float]] = {}
     for dump in DUMPS:
         for truth, moments in sessions(dump):
@@ -126,7 +126,7 @@ def result(use: ToolUse) -> tuple[object, bool]:
 
 
 def written(result: str) -> object:
-    """What a result is that the framework writes as a Python literal: only an object or a list is read as one."""
+    """Returns the result that the framework writes as a Python literal: only an object or a list is read as one."""
     return ast.literal_eval(result) if result[:1] in {"{", "["} and not result.startswith('{"') else result
 
 
@@ -135,7 +135,7 @@ NOT_JSON = {"arguments": "{not json"}
 
 
 @pytest.mark.parametrize("dump", DUMPS)
-def test_every_recorded_tool_use_is_told(dump: str) -> None:
+def test_every_recorded_tool_use_is_read(dump: str) -> None:
     for truth, moments in sessions(dump):
         expected = [
             (
@@ -150,7 +150,7 @@ def test_every_recorded_tool_use_is_told(dump: str) -> None:
         assert expected == [(one.call_id, one.name, one.parameters, result(one)) for one in tools(moments)]
 
 
-def test_a_phone_call_tells_its_room_line_and_end() -> None:
+def test_a_phone_call_has_its_room_line_and_end() -> None:
     ((_, moments),) = sessions("1.8.9-sip_inbound")
 
     assert {
@@ -177,7 +177,7 @@ def test_a_session_that_an_error_closed_is_an_agents_error() -> None:
     assert facts(moments)["ended_status"] == "AGENT_ERROR"
 
 
-def test_a_session_that_the_app_closed_does_not_tell_who_hung_up() -> None:
+def test_a_session_that_the_app_closed_does_not_show_who_hung_up() -> None:
     ((_, moments),) = sessions("1.8.9-three_turns")
 
     assert "ended_status" not in facts(moments)
@@ -202,13 +202,13 @@ def in_some_order(moments: Iterable[Moment]) -> list[str]:
 @pytest.mark.parametrize("dump", DUMPS)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_the_order_in_which_spans_end_does_not_matter_nor_do_duplicates(dump: str, data: st.DataObject) -> None:
+def test_neither_the_order_of_spans_nor_duplicates_matter(dump: str, data: st.DataObject) -> None:
     spans = records(f"livekit/{dump}")
-    expected = in_some_order(told(spans))
+    expected = in_some_order(moments_of(spans))
     shuffled = data.draw(st.permutations(spans))
     repeated = data.draw(st.lists(st.sampled_from(spans), max_size=10))
 
-    assert expected == in_some_order(told([*shuffled, *repeated]))
+    assert expected == in_some_order(moments_of([*shuffled, *repeated]))
 
 
 GARBAGE = st.one_of(
@@ -243,7 +243,7 @@ GARBAGE = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_value_of_any_attribute_raises(data: st.DataObject) -> None:
+def test_no_attribute_value_raises(data: st.DataObject) -> None:
     spans = records("livekit/1.8.9-tool_raises")[:45] + records("livekit/1.8.9-sip_inbound")
 
     def spoilt(one: SpanRecord) -> SpanRecord:
@@ -253,22 +253,22 @@ def test_no_value_of_any_attribute_raises(data: st.DataObject) -> None:
         )
         return one._replace(attributes={**one.attributes, **{key: data.draw(GARBAGE) for key in keys}}, events=events)
 
-    for moment in told(map(spoilt, spans)):
+    for moment in moments_of(map(spoilt, spans)):
         assert repr(moment)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.integers(0, 400), dump=st.sampled_from(DUMPS))
-def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
+def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
     def cut(one: SpanRecord) -> SpanRecord:
         return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
 
-    assert in_some_order(told(map(cut, records(f"livekit/{dump}"))))
+    assert in_some_order(moments_of(map(cut, records(f"livekit/{dump}"))))
 
 
 def test_each_turn_of_a_long_call_keeps_little() -> None:
     """The history that the model is asked with grows by another kilobyte with each turn, and is not kept."""
-    assert len(utterances(told(long_call(240)))) == 480
+    assert len(utterances(moments_of(long_call(240)))) == 480
     assert kept_per_turn(LIVEKIT, long_call) < 2_000 < kept_per_turn(leaking(LIVEKIT), long_call)
 
 
@@ -279,7 +279,7 @@ def long_call(turns: int) -> Iterator[SpanRecord]:
 
 
 def exchange(number: int, spoken: list[str]) -> Iterator[SpanRecord]:
-    """One question and its answer, with all the history that comes along; a tool is asked now and then."""
+    """Yields one question and its answer, with all the history that comes along; a tool is asked now and then."""
     at, turn, reply = number * 10_000, number * 10 + 10, number * 10 + 11
     asked, answer = f"{number} where is the order " * 4, f"{number} it ships tomorrow " * 4
     history = f'{{"items": [{", ".join(spoken)}]}}'
@@ -288,24 +288,28 @@ def exchange(number: int, spoken: list[str]) -> Iterator[SpanRecord]:
         spoken.append(item("function_call_output", call_id=f"c{number}", output="no such tool", is_error=True))
     yield span("user_speaking", at, at + 900, below=turn)
     yield span("user_turn", at, at + 1_200, own=turn, lk__pii__user_transcript=asked, lk__end_of_turn_delay=0.3)
-    node = {"lk__pii__response__text": answer + " ", "lk__pii__chat_ctx": history}
+    node: dict[str, Any] = {"lk__pii__response__text": answer + " ", "lk__pii__chat_ctx": history}
     yield span("llm_node", at + 950, at + 1_150, below=reply, **node)
     yield span("llm_request", at + 950, at + 1_150, below=reply, gen_ai__input__messages=history)
     yield span("agent_speaking", at + 1_300, at + 5_000, below=reply)
-    turned = {"lk__pii__user_input": asked + " ", "lk__pii__response__text": answer + "  ", "lk__generation_id": "g"}
+    turned: dict[str, Any] = {
+        "lk__pii__user_input": asked + " ",
+        "lk__pii__response__text": answer + "  ",
+        "lk__generation_id": "g",
+    }
     yield span("agent_turn", at + 940, at + 5_001, own=reply, **turned)
 
 
 def item(kind: str, **more: Any) -> str:
-    """An item of a history, as long as LiveKit's are."""
+    """Makes an item of a history, as long as LiveKit's are."""
     return json.dumps({"id": f"item_{crc32(repr(more).encode())}", "type": kind, **more, "metrics": {"x": "0" * 400}})
 
 
 # How fast, and how sure
 
 
-def test_an_entry_tells_how_it_was_understood_answered_and_made() -> None:
-    """The attributes of a turn of several steps are those of all of it, so the first one that is spoken has them."""
+def test_an_entry_has_its_confidence_and_latencies() -> None:
+    """The attributes of a turn of several steps hold for the whole turn, so its first spoken step has them."""
     ((_, moments),) = sessions("1.8.9-tool_call")
     greeting, asked, check, order, nothing = utterances(moments)
 
@@ -317,8 +321,8 @@ def test_an_entry_tells_how_it_was_understood_answered_and_made() -> None:
 
 
 @pytest.mark.parametrize("dump", DUMPS)
-def test_every_version_tells_how_fast_the_services_of_a_call_were(dump: str) -> None:
-    """Before 1.5 only the metrics of requests do, and where the model broke nobody was understood."""
+def test_every_version_reports_how_fast_the_services_of_a_call_were(dump: str) -> None:
+    """Before 1.5 only the metrics of requests do; where the model broke, no customer was understood."""
     for _, moments in sessions(dump):
         found = {name: value for name, value in facts(moments).items() if name.endswith("_ttfb_ms")}
 
@@ -327,7 +331,7 @@ def test_every_version_tells_how_fast_the_services_of_a_call_were(dump: str) -> 
 
 
 def test_a_request_without_a_first_byte_has_no_speed() -> None:
-    moments = told(
+    moments = moments_of(
         [
             span("llm_request", 0, 10, lk__llm_metrics='{"ttft": -1}'),
             span("llm_request", 20, 30, lk__llm_metrics='{"ttft": 0.25}'),
@@ -343,7 +347,7 @@ def test_a_request_without_a_first_byte_has_no_speed() -> None:
 def test_handoffs_are_counted_by_who_has_the_floor() -> None:
     floor = [span("start_agent_activity", at, at + 1, lk__agent_label=name) for at, name in enumerate("aabba")]
 
-    assert facts(told(floor))["property.handoffs"] == 2
+    assert facts(moments_of(floor))["property.handoffs"] == 2
 
 
 # What a recording may hold beyond that
@@ -352,17 +356,17 @@ def test_handoffs_are_counted_by_who_has_the_floor() -> None:
 def test_spans_of_others_and_spans_that_are_still_open_say_nothing() -> None:
     turn = span("user_turn", 0, 900, lk__pii__user_transcript="Hello")
 
-    assert told([turn._replace(scope="someone.else"), turn._replace(end_ns=None)]) == []
-    assert said(told([turn])) == [("CUSTOMER", "Hello")]
+    assert moments_of([turn._replace(scope="someone.else"), turn._replace(end_ns=None)]) == []
+    assert said(moments_of([turn])) == [("CUSTOMER", "Hello")]
 
 
 def test_the_names_of_before_1_7_are_read_too() -> None:
-    assert said(told([span("user_turn", 0, 900, lk__user_transcript="Hello")])) == [("CUSTOMER", "Hello")]
+    assert said(moments_of([span("user_turn", 0, 900, lk__user_transcript="Hello")])) == [("CUSTOMER", "Hello")]
 
 
 def test_noise_before_the_first_word_is_not_part_of_what_was_said() -> None:
     heard = json.dumps([{"received_at": (T0 + 2_500 * MS) / 1e9, "type": "final_transcript"}])
-    moments = told(
+    moments = moments_of(
         [
             span("user_turn", 0, 3_300, own=2, lk__pii__user_transcript="Hello", lk__stt__events=heard),
             span("user_speaking", 0, 50, below=2),
@@ -374,8 +378,8 @@ def test_noise_before_the_first_word_is_not_part_of_what_was_said() -> None:
 
 
 def reply(start: int, end: int, *, own: int = 5, heard: str | None = "Yes.", **attributes: Any) -> list[SpanRecord]:
-    """A turn of the agent that was spoken from 100 ms after its start on."""
-    words = {"lk__pii__response__text": heard} if heard else {}
+    """Makes a turn of the agent that was spoken from 100 ms after its start on."""
+    words: dict[str, Any] = {"lk__pii__response__text": heard} if heard else {}
     turn = span("agent_turn", start, end, own=own, **words, **attributes)
     return [turn, *([span("agent_speaking", start + 100, end, below=own)] if heard else [])]
 
@@ -387,19 +391,19 @@ def test_the_same_words_typed_after_they_were_spoken_are_said_twice() -> None:
 
     expected = [("CUSTOMER", "yes"), ("AGENT", "Which one?"), ("CUSTOMER", "yes"), ("AGENT", "Done.")]
 
-    assert expected == said(told([spoken, *first, *second]))
+    assert expected == said(moments_of([spoken, *first, *second]))
 
 
 def test_words_that_the_app_changed_before_they_were_answered_are_not_said_again() -> None:
     spoken = span("user_turn", 0, 900, lk__pii__user_transcript="cancel it")
     answer = reply(1_500, 2_000, lk__pii__user_input="cancel it [order 17]", lk__end_of_turn_delay=0.3)
 
-    assert said(told([spoken, *answer])) == [("CUSTOMER", "cancel it"), ("AGENT", "Yes.")]
+    assert said(moments_of([spoken, *answer])) == [("CUSTOMER", "cancel it"), ("AGENT", "Yes.")]
 
 
-def test_words_that_the_app_changed_are_not_said_again_where_turns_do_not_tell_what_they_answer() -> None:
-    """As before 1.7; what is typed much later, after words that nobody answered, is said."""
-    moments = told(
+def test_words_that_the_app_changed_are_not_said_again_where_turns_do_not_name_what_they_answer() -> None:
+    """As before 1.7. What is typed much later, after words without an answer, is said again."""
+    moments = moments_of(
         [
             span("user_turn", 0, 1_000, own=5, lk__user_transcript="hello you"),
             span("agent_turn", 1_300, 2_000, own=6, lk__user_input="HELLO YOU", lk__response__text="Yes."),
@@ -412,7 +416,7 @@ def test_words_that_the_app_changed_are_not_said_again_where_turns_do_not_tell_w
 
 
 def test_words_of_a_turn_that_never_ended_were_said_when_it_was_heard() -> None:
-    moments = told(
+    moments = moments_of(
         [
             span("user_speaking", 500, 1_400, below=5),
             span("agent_turn", 1_300, 1_500, own=6, lk__user_input="are you there"),
@@ -424,16 +428,16 @@ def test_words_of_a_turn_that_never_ended_were_said_when_it_was_heard() -> None:
     ]
 
 
-def test_a_reply_prepared_from_half_a_sentence_says_nothing_of_the_customer() -> None:
+def test_a_reply_prepared_from_half_a_sentence_does_not_count_as_the_customers_words() -> None:
     spoken = span("user_turn", 0, 2_000, lk__pii__user_transcript="where is my order")
     early = reply(900, 1_200, own=5, heard=None, lk__pii__user_input="where is")
     answer = reply(1_900, 3_000, own=6, lk__pii__user_input="where is my order")
 
-    assert said(told([spoken, *early, *answer])) == [("CUSTOMER", "where is my order"), ("AGENT", "Yes.")]
+    assert said(moments_of([spoken, *early, *answer])) == [("CUSTOMER", "where is my order"), ("AGENT", "Yes.")]
 
 
 def test_without_audio_the_agent_says_what_its_turn_wrote() -> None:
-    moments = told(
+    moments = moments_of(
         [
             span("agent_turn", 0, 900, own=5, lk__pii__user_input="hi", lk__pii__response__text="Done."),
             span(
@@ -449,8 +453,8 @@ def test_without_audio_the_agent_says_what_its_turn_wrote() -> None:
 
 
 def test_a_step_that_began_to_play_but_was_not_heard_does_not_repeat_the_step_before() -> None:
-    """The turn's text is then still that of the step before."""
-    moments = told(
+    """The text of the turn is then still that of the step before."""
+    moments = moments_of(
         [
             span("agent_turn", 0, 900, own=5, lk__pii__response__text="Wait.", lk__interrupted=True),
             span("llm_node", 10, 50, below=5, lk__pii__response__text="Wait. "),
@@ -464,14 +468,14 @@ def test_a_step_that_began_to_play_but_was_not_heard_does_not_repeat_the_step_be
 
 
 def synthesis(text: str, at: int, /, *, below: int, **more: Any) -> list[SpanRecord]:
-    """Speech of 1.3, whose turns do not know everything that was said."""
+    """Makes speech of 1.3, whose turns do not hold everything that was said."""
     voice = span("tts_node", at, at + 100, below=below, **more)
     return [span("tts_request", at, at + 90, below=voice.span_id, lk__input_text=text), voice]
 
 
 def test_what_an_old_version_said_without_a_turn_is_taken_from_its_synthesis() -> None:
-    """Also what a tool said while the turn went on that had asked for it."""
-    moments = told(
+    """That includes what a tool said while the turn that had asked for it went on."""
+    moments = moments_of(
         [
             span("agent_session", 0, 9_000, own=1, below=0),
             *synthesis("Welcome. ", 100, below=1),
@@ -491,8 +495,8 @@ def test_what_an_old_version_said_without_a_turn_is_taken_from_its_synthesis() -
     assert [text for _, text in said(moments)] == ["Welcome. How can I help?", "Sure.", "One moment.", "Goodbye."]
 
 
-def test_what_an_old_version_said_is_told_although_nothing_tells_when_it_was_heard() -> None:
-    moments = told([span("agent_session", 0, 9_000, own=1, below=0), *synthesis("Welcome.", 100, below=1)])
+def test_what_an_old_version_said_is_read_although_no_span_says_when_it_was_heard() -> None:
+    moments = moments_of([span("agent_session", 0, 9_000, own=1, below=0), *synthesis("Welcome.", 100, below=1)])
 
     assert [(text, one.start_ns - T0) for one, (_, text) in zip(utterances(moments), said(moments), strict=True)] == [
         ("Welcome.", 100 * MS)
@@ -511,15 +515,15 @@ def test_a_call_that_no_history_knows_was_discarded() -> None:
     asked = span("llm_node", 0, 100, below=5, lk__pii__response__function_calls=CALLS)
     answered = span("llm_node", 200, 300, below=5, lk__pii__chat_ctx=ANSWER)
 
-    assert tools(told([asked])) == []
+    assert tools(moments_of([asked])) == []
     assert [("look", {"x": 1}, Failed("no such"))] == [
-        (one.name, one.parameters, one.outcome) for one in tools(told([asked, answered]))
+        (one.name, one.parameters, one.outcome) for one in tools(moments_of([asked, answered]))
     ]
 
 
 def test_a_tool_whose_span_has_no_call_id_is_still_one_use() -> None:
-    """Before 1.3.12 only the model's answer knows the id."""
-    moments = told(
+    """Before 1.3.12 only the model's answer has the id."""
+    moments = moments_of(
         [
             span("llm_node", 0, 100, below=5, lk__response__function_calls=CALLS),
             span("function_tool", 110, 150, lk__function_tool__name="look", lk__function_tool__arguments='{"x": 1}'),
@@ -551,13 +555,13 @@ def test_a_tool_whose_span_has_no_call_id_is_still_one_use() -> None:
 def test_a_result_is_read_as_a_value_only_where_nothing_is_lost(output: str, value: object) -> None:
     use = span("function_tool", 0, 1, lk__function_tool__name="look", lk__pii__function_tool__output=output)
 
-    assert [Returned(value)] == [one.outcome for one in tools(told([use]))]
+    assert [Returned(value)] == [one.outcome for one in tools(moments_of([use]))]
 
 
-def test_unreadable_json_is_warned_of_and_everything_else_is_read() -> None:
+def test_unreadable_json_is_reported_and_everything_else_is_read() -> None:
     warned: list[Unreadable] = []
-    tool = {"lk__function_tool__name": "look", "lk__pii__function_tool__arguments": '{"x": '}
-    moments = told(
+    tool: dict[str, Any] = {"lk__function_tool__name": "look", "lk__pii__function_tool__arguments": '{"x": '}
+    moments = moments_of(
         [
             span("user_turn", 0, 900, lk__pii__user_transcript="Hello", lk__stt__events='[{"rec'),
             span("function_tool", 0, 1, **tool),
@@ -594,13 +598,13 @@ def test_unreadable_json_is_warned_of_and_everything_else_is_read() -> None:
         (None, "CLIENT_INITIATED", None),
     ],
 )
-def test_how_the_session_closed_and_why_the_customer_left_tell_how_the_call_ended(
+def test_why_the_session_closed_and_the_customer_left_show_how_the_call_ended(
     closed: str | None, left: str | None, status: str | None
 ) -> None:
     leaving = (SpanEvent("participant_disconnected", T0 + 800 * MS, {"lk.disconnect_reason": left}),) if left else ()
     closing = [span("session_close", 900, 950, lk__close_reason=closed)] if closed else []
 
-    moments = told([*closing, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
+    moments = moments_of([*closing, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
 
     assert status == facts(moments).get("ended_status")
 
@@ -609,23 +613,26 @@ def test_a_customer_that_left_after_the_app_hung_up_did_not_end_the_call() -> No
     leaving = (SpanEvent("participant_disconnected", T0 + 990 * MS, {"lk.disconnect_reason": "CLIENT_INITIATED"}),)
     close = span("session_close", 900, 950, lk__close_reason="user_initiated")
 
-    moments = told([close, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
+    moments = moments_of([close, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
 
     assert "ended_status" not in facts(moments)
 
 
 def test_a_crashed_job_is_an_agents_error() -> None:
-    moments = told([span("job_shutdown", 0, 10, lk__shutdown__reason="job crashed")])
+    moments = moments_of([span("job_shutdown", 0, 10, lk__shutdown__reason="job crashed")])
 
     assert facts(moments)["ended_status"] == "AGENT_ERROR"
 
 
-def test_the_kind_of_participant_tells_the_interface() -> None:
+def test_the_kind_of_participant_determines_the_interface() -> None:
     web = span("user_speaking", 0, 10, lk__participant_kind="PARTICIPANT_KIND_STANDARD")
-    phone = {"lk__participant_kind": "PARTICIPANT_KIND_SIP", "lk__participant_identity": "sip_+15551234567"}
+    phone: dict[str, Any] = {
+        "lk__participant_kind": "PARTICIPANT_KIND_SIP",
+        "lk__participant_identity": "sip_+15551234567",
+    }
 
-    assert facts(told([web]))["interface_type"] == "WEB"
-    assert facts(told([span("user_turn", 0, 5, **phone), web])) == {
+    assert facts(moments_of([web]))["interface_type"] == "WEB"
+    assert facts(moments_of([span("user_turn", 0, 5, **phone), web])) == {
         "interface_type": "PHONE",
         "customer": Customer(phone_number="+15551234567"),
         "property.framework": "livekit-agents",
@@ -635,21 +642,21 @@ def test_the_kind_of_participant_tells_the_interface() -> None:
 def test_a_call_without_a_rule_is_outbound() -> None:
     session = span("agent_session", 0, 10, own=1, below=0, lk__sip__callID="SCL_1", lk__sip__ruleID="")
 
-    assert facts(told([session]))["call_direction"] == "OUTBOUND"
+    assert facts(moments_of([session]))["call_direction"] == "OUTBOUND"
 
 
 def test_only_a_room_sid_is_a_room() -> None:
     def room(**attributes: Any) -> object:
-        return facts(told([span("agent_session", 0, 10, **attributes)])).get("livekit_room_id")
+        return facts(moments_of([span("agent_session", 0, 10, **attributes)])).get("livekit_room_id")
 
     assert room(gen_ai__conversation__id="mine", room_id="RM_1") == "RM_1"
     assert room(gen_ai__conversation__id="mine") is None
     assert room(lk__room_sid="RM_2", gen_ai__conversation__id="RM_3") == "RM_2"
 
 
-def test_the_worker_s_name_is_that_of_the_call_s_agent() -> None:
+def test_the_agent_of_the_call_has_the_name_of_the_worker() -> None:
     session = span("agent_session", 0, 3_000, own=1, below=0, lk__agent_name="support")
     turns = reply(0, 900, gen_ai__agent__name="default_agent")
 
-    assert facts(told(turns)).get("agent") == Agent(name="default_agent")
-    assert facts(told([session, *turns]))["agent"] == Agent(name="support")
+    assert facts(moments_of(turns)).get("agent") == Agent(name="default_agent")
+    assert facts(moments_of([session, *turns]))["agent"] == Agent(name="support")

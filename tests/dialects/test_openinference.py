@@ -30,8 +30,8 @@ STORY = "Once upon a time there was a very long story."
 TOOLS_SAID = 'The tools said: {"conditions": "nice", "temperature": 21, "city": "Paris"}; "10:30".'
 
 
-def told(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = OPENINFERENCE.reader([].append if warned is None else warned.append)
+def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+    reader = OPENINFERENCE.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
@@ -54,7 +54,7 @@ def used(moments: Iterable[Moment]) -> list[tuple[str, object, object, str | Non
 
 
 def facts(moments: Iterable[Moment]) -> list[object]:
-    """Who the agents are."""
+    """Returns who the agents are."""
     return [one.value for one in moments if isinstance(one, Fact) and one.name == "agent"]
 
 
@@ -63,14 +63,14 @@ def framework(moments: Iterable[Moment]) -> list[object]:
 
 
 def interval(one: Utterance | ToolUse, zero_ns: int = T0) -> tuple[int, int | None]:
-    """When something was, in whole ms."""
+    """Returns when something began and ended, in whole ms."""
     return (one.start_ns - zero_ns) // MS, None if one.end_ns is None else (one.end_ns - zero_ns) // MS
 
 
 def span(
     kind: str | None, start: int, end: int | None, /, *, own: int = 0, below: int = 1, name: str = "span", **named: Any
 ) -> SpanRecord:
-    """A span with times in ms; in names of attributes `__` stands for a dot."""
+    """Makes a span with times in ms; in names of attributes `__` stands for a dot."""
     attributes = {key.replace("__", "."): value for key, value in named.items()}
     if kind is not None:
         attributes["openinference.span.kind"] = kind
@@ -80,8 +80,8 @@ def span(
 
 
 def model(start: int, end: int, asked: list[tuple[str, str]], answer: str | None, *, own: int = 0) -> SpanRecord:
-    """A model is asked with messages, told field by field, and answers."""
-    named: dict[str, object] = {}
+    """Makes the span of a model that is asked with messages, given field by field, and answers."""
+    named: dict[str, Any] = {}
     for number, (role, text) in enumerate(asked):
         named[f"llm.input_messages.{number}.message.role"] = role
         named[f"llm.input_messages.{number}.message.content"] = text
@@ -93,10 +93,10 @@ def model(start: int, end: int, asked: list[tuple[str, str]], answer: str | None
 # Recorded agents
 
 
-def test_agents_of_openai_say_two_turns() -> None:
-    """The handoff, a tool without a name, and all the repeated histories say nothing."""
+def test_openai_agents_have_two_turns() -> None:
+    """The handoff, a tool without a name, and the repeated histories add nothing."""
     spans = records("gen_ai/openai_agents_openinference_responses")
-    moments = told(spans)
+    moments = moments_of(spans)
 
     assert said(moments) == [
         ("CUSTOMER", "what is the weather in Paris"),
@@ -121,7 +121,7 @@ def test_agents_of_openai_say_two_turns() -> None:
 def test_pipecat_says_what_was_heard_and_when() -> None:
     """The story was cut short; what the model wrote last was never turned into speech."""
     spans = records("gen_ai/openinference_pipecat_oi")
-    moments = told(spans)
+    moments = moments_of(spans)
     zero_ns = min(one.start_ns for one in spans)
 
     assert said(moments) == [
@@ -159,7 +159,7 @@ def test_a_turn_of_pipecat_that_never_ended_adds_nothing_that_was_not_spoken() -
     spans = records("gen_ai/openinference_pipecat_oi")
 
     assert [one.end_ns for one in open_turns] == [None]
-    assert in_some_order(told(spans)) == in_some_order(told([*open_turns, *spans]))
+    assert in_some_order(moments_of(spans)) == in_some_order(moments_of([*open_turns, *spans]))
 
 
 # What holds for any conversation
@@ -172,13 +172,13 @@ def in_some_order(moments: Iterable[Moment]) -> list[str]:
 @pytest.mark.parametrize("dump", DUMPS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_the_order_in_which_spans_end_does_not_matter_nor_do_duplicates(dump: str, data: st.DataObject) -> None:
+def test_neither_the_order_of_spans_nor_duplicates_matter(dump: str, data: st.DataObject) -> None:
     spans = records(f"gen_ai/{dump}")
-    expected = in_some_order(told(spans))
+    expected = in_some_order(moments_of(spans))
     shuffled = data.draw(st.permutations(spans))
     repeated = data.draw(st.lists(st.sampled_from(spans), max_size=10))
 
-    assert expected == in_some_order(told([*shuffled, *repeated]))
+    assert expected == in_some_order(moments_of([*shuffled, *repeated]))
 
 
 GARBAGE = st.one_of(
@@ -226,24 +226,24 @@ NAMES = [
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), dump=st.sampled_from(DUMPS))
-def test_no_value_of_any_attribute_raises(data: st.DataObject, dump: str) -> None:
+def test_no_attribute_value_raises(data: st.DataObject, dump: str) -> None:
     def spoilt(one: SpanRecord) -> SpanRecord:
         keys = data.draw(st.lists(st.sampled_from(sorted({*one.attributes, *NAMES})), max_size=3))
         times_ns = data.draw(st.sampled_from([(one.start_ns, one.end_ns), (-1, 5), (5, None), (7, 5), (1 << 70, 5)]))
         attributes = {**one.attributes, **{key: data.draw(GARBAGE) for key in keys}}
         return one._replace(attributes=attributes, start_ns=times_ns[0], end_ns=times_ns[1])
 
-    for moment in told(map(spoilt, records(f"gen_ai/{dump}")[:16])):
+    for moment in moments_of(map(spoilt, records(f"gen_ai/{dump}")[:16])):
         assert repr(moment)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.integers(0, 400), dump=st.sampled_from(DUMPS))
-def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
+def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
     def cut(one: SpanRecord) -> SpanRecord:
         return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
 
-    for moment in told(map(cut, records(f"gen_ai/{dump}"))):
+    for moment in moments_of(map(cut, records(f"gen_ai/{dump}"))):
         assert repr(moment)
 
 
@@ -258,7 +258,7 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
             at = number * 10_000
             yield model(at, at + 900, spoken[-61:-1], spoken[-1][1], own=number + 1)
 
-    assert len(utterances(told(call(240)))) == 480
+    assert len(utterances(moments_of(call(240)))) == 480
     assert kept_per_turn(OPENINFERENCE, call, many=140) < 1_000 < kept_per_turn(leaking(OPENINFERENCE), call, many=140)
 
 
@@ -269,7 +269,7 @@ def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
                 number * 10, asked=f"{number} where is " * 8, heard=f"{number} it ships " * 8, own=number + 1
             )
 
-    assert len(utterances(told(call(240)))) == 480
+    assert len(utterances(moments_of(call(240)))) == 480
     assert kept_per_turn(OPENINFERENCE, call) < 1_600 < kept_per_turn(leaking(OPENINFERENCE), call)
 
 
@@ -277,7 +277,7 @@ def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
 
 
 def test_numbers_may_be_missing_and_so_may_the_role_of_an_answer() -> None:
-    named = {
+    named: dict[str, Any] = {
         "llm__input_messages__7__message__role": "user",
         "llm__input_messages__7__message__content": "my order?",
         "llm__input_messages__11__message__content": "number 17",
@@ -288,7 +288,7 @@ def test_numbers_may_be_missing_and_so_may_the_role_of_an_answer() -> None:
         "llm__output_messages__2__message__content": "It ships.",
     }
 
-    assert said(told([span(None, 0, 9, **named)])) == [
+    assert said(moments_of([span(None, 0, 9, **named)])) == [
         ("AGENT", "Hello world"),
         ("CUSTOMER", "my order?"),
         ("CUSTOMER", "number 17"),
@@ -298,13 +298,13 @@ def test_numbers_may_be_missing_and_so_may_the_role_of_an_answer() -> None:
 
 def test_what_histories_repeat_is_said_once() -> None:
     spoken = [("user", "yes"), ("assistant", "Sure?"), ("user", "yes"), ("assistant", "Done.")]
-    moments = told([model(0, 100, spoken[:1], "Sure?"), model(5_000, 5_100, spoken[:3], "Done.")])
+    moments = moments_of([model(0, 100, spoken[:1], "Sure?"), model(5_000, 5_100, spoken[:3], "Done.")])
 
     assert [text for _, text in said(moments)] == ["yes", "Sure?", "yes", "Done."]
 
 
 def test_prompts_and_reasoning_are_not_said() -> None:
-    named = {
+    named: dict[str, Any] = {
         "llm__input_messages__0__message__role": "system",
         "llm__input_messages__0__message__content": "Be kind.",
         "llm__input_messages__1__message__role": "user",
@@ -315,7 +315,7 @@ def test_prompts_and_reasoning_are_not_said() -> None:
         "llm__output_messages__0__message__contents__1__message_content__type": "text",
         "llm__output_messages__0__message__contents__1__message_content__text": "Hello.",
     }
-    moments = told([span("LLM", 0, 9, **named)])
+    moments = moments_of([span("LLM", 0, 9, **named)])
 
     assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
     assert facts(moments) == [Agent(prompt="Be kind.")]
@@ -336,13 +336,13 @@ def test_prompts_and_reasoning_are_not_said() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["LLM", "AGENT", "CHAIN", "chain"])
-def test_values_tell_where_no_messages_do(kind: str, asked: str, answered: str) -> None:
+def test_values_count_where_there_are_no_messages(kind: str, asked: str, answered: str) -> None:
     one = span(kind, 0, 9, input__value=asked, output__value=answered)
 
-    assert said(told([one])) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+    assert said(moments_of([one])) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
 
 
-def test_what_agents_and_chains_repeat_is_not_told_where_a_model_tells() -> None:
+def test_what_agents_and_chains_repeat_is_not_read_where_a_model_has_it() -> None:
     spans = [
         span("CHAIN", 0, 100, input__value='{"question": "hi"}', output__value="Hello, you."),
         span("AGENT", 1, 99, input__value="A customer says hi", output__value="Hello, you."),
@@ -350,34 +350,34 @@ def test_what_agents_and_chains_repeat_is_not_told_where_a_model_tells() -> None
     ]
 
     for order in (spans, spans[::-1]):
-        assert said(told(order)) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+        assert said(moments_of(order)) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
 
 
-def test_of_chains_within_chains_the_outermost_tells() -> None:
+def test_the_outermost_of_nested_chains_counts() -> None:
     inner = span("CHAIN", 10, 90, input__value="hi, as JSON", output__value="{}")
     outer = span("CHAIN", 0, 100, input__value="hi", output__value="Hello.")
 
-    assert said(told([inner, outer])) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
+    assert said(moments_of([inner, outer])) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
 
 
 @pytest.mark.parametrize("kind", ["EMBEDDING", "RETRIEVER", "RERANKER", "GUARDRAIL", "EVALUATOR", "", 7])
 def test_other_kinds_of_spans_say_nothing(kind: Any) -> None:
-    assert told([span(kind, 0, 9, input__value="hi", output__value="Hello.")]) == []
+    assert moments_of([span(kind, 0, 9, input__value="hi", output__value="Hello.")]) == []
 
 
-def test_unreadable_values_are_warned_of_once() -> None:
+def test_unreadable_values_are_reported_once() -> None:
     warned: list[Unreadable] = []
     spans = [span("LLM", at, at + 9, input__value='{"messages": [', output__value="Hello.") for at in (0, 20)]
 
-    assert [text for _, text in said(told(spans, warned))] == ["Hello.", "Hello."]
+    assert [text for _, text in said(moments_of(spans, warned))] == ["Hello.", "Hello."]
     assert [one.attribute for one in warned] == ["input.value"]
 
 
 # Tools
 
 
-def test_a_tool_is_told_by_its_span() -> None:
-    moments = told(
+def test_a_tool_is_read_from_its_span() -> None:
+    moments = moments_of(
         [
             span("TOOL", 0, 9, tool__name="f", input__value='{"x": 1}', output__value="[1]", tool_call__id="c"),
             span("TOOL", 20, 29, tool__name="g", input__value="{'x': None}", tool__description="gee"),
@@ -394,18 +394,18 @@ def test_a_tool_is_told_by_its_span() -> None:
     assert [interval(one) for one in tools(moments)] == [(0, 9), (20, 29), (40, 49)]
 
 
-def test_a_tool_without_a_span_is_told_by_the_messages() -> None:
+def test_a_tool_without_a_span_is_read_from_messages() -> None:
     call = "message__tool_calls__0__tool_call__"
-    asked = {
+    asked: dict[str, Any] = {
         f"llm__output_messages__0__{call}{key}": value for key, value in {"id": "c", "function__name": "f"}.items()
     }
-    answered = {
+    answered: dict[str, Any] = {
         "llm__input_messages__1__message__role": "tool",
         "llm__input_messages__1__message__tool_call_id": "c",
         "llm__input_messages__1__message__content": '{"ok": true}',
     }
 
-    assert used(told([span("LLM", 0, 9, **asked), span("LLM", 20, 29, **answered)])) == [
+    assert used(moments_of([span("LLM", 0, 9, **asked), span("LLM", 20, 29, **answered)])) == [
         ("f", {}, Returned({"ok": True}), "c")
     ]
 
@@ -416,33 +416,33 @@ def test_a_tool_without_a_span_is_told_by_the_messages() -> None:
 def turn(
     start: int, *, asked: str | None = None, heard: str | None = None, own: int = 7, ended: bool = True
 ) -> list[SpanRecord]:
-    """A turn of 9 ms: the customer begins after one, the agent after four and 0.5 s."""
+    """Makes a turn of 9 ms: the customer begins after one, the agent after four and 0.5 s."""
     values = {"input__value": asked, "output__value": heard}
-    named = {key: value for key, value in values.items() if value is not None and ended}
+    named: dict[str, Any] = {key: value for key, value in values.items() if value is not None and ended}
     end = start + 9 if ended else None
     root = span("CHAIN", start, end, own=own, below=0, name="pipecat.conversation.turn", **named)
     spans = [root]
     if asked is not None:
         spans.append(span("LLM", start + 1, start + 2, below=own, name="pipecat.stt", input__value=f"{asked} "))
     if heard is not None:
-        first = {"service__ttfb_seconds": 0.5}
+        first: dict[str, Any] = {"service__ttfb_seconds": 0.5}
         spans.append(span("LLM", start + 4, start + 5, below=own, name="pipecat.tts", output__value=heard, **first))
     return [one._replace(scope=PIPECAT) for one in spans]
 
 
-def test_children_tell_a_turn_that_never_ended() -> None:
-    moments = told(turn(0, asked="bye", heard="Goodbye.", ended=False))
+def test_a_turn_that_never_ended_is_read_from_its_children() -> None:
+    moments = moments_of(turn(0, asked="bye", heard="Goodbye.", ended=False))
 
     assert said(moments) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]
     assert [interval(one) for one in utterances(moments)] == [(1, None), (504, None)]
 
 
-def test_children_tell_where_there_are_no_turns() -> None:
-    assert said(told(turn(0, asked="bye", heard="Goodbye.")[1:])) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]
+def test_children_are_read_where_there_are_no_turns() -> None:
+    assert said(moments_of(turn(0, asked="bye", heard="Goodbye.")[1:])) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]
 
 
 def test_a_turn_without_children_is_said_at_its_start_and_end() -> None:
-    moments = told(turn(0, asked="bye", heard="Goodbye.")[:1])
+    moments = moments_of(turn(0, asked="bye", heard="Goodbye.")[:1])
 
     assert [interval(one)[0] for one in utterances(moments)] == [0, 9]
 
@@ -451,13 +451,13 @@ def test_what_was_turned_into_speech_but_never_heard_is_not_said() -> None:
     root, stt, tts = turn(0, asked="bye", heard="Goodbye.")
     silent = root._replace(attributes={key: root.attributes[key] for key in ("input.value", "openinference.span.kind")})
 
-    assert said(told([silent, stt, tts])) == [("CUSTOMER", "bye")]
-    assert said(told([tts, stt, silent])) == [("CUSTOMER", "bye")]
+    assert said(moments_of([silent, stt, tts])) == [("CUSTOMER", "bye")]
+    assert said(moments_of([tts, stt, silent])) == [("CUSTOMER", "bye")]
 
 
-def test_an_open_turn_yields_to_itself_when_it_has_ended() -> None:
+def test_an_open_turn_is_replaced_when_it_has_ended() -> None:
     ended, still_open = turn(0, asked="bye", heard="Goodbye."), turn(0, asked="bye", heard="Goodbye.", ended=False)
     open_parts = [one._replace(end_ns=None) for one in still_open]
 
-    assert in_some_order(told([*ended, *open_parts])) == in_some_order(told([*open_parts, *ended]))
-    assert said(told([*ended, *open_parts])) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]
+    assert in_some_order(moments_of([*ended, *open_parts])) == in_some_order(moments_of([*open_parts, *ended]))
+    assert said(moments_of([*ended, *open_parts])) == [("CUSTOMER", "bye"), ("AGENT", "Goodbye.")]

@@ -120,7 +120,7 @@ def _dialects(switchboard: Any) -> list[Dialect]:
 def phone_call(app: App) -> None:
     """One call on the switchboard, whose private words are all called Robin and whose private numbers are all 4711."""
     tracer = app.provider.get_tracer("switchboard")
-    root = {"roark.external_id": "call-1", "sb.topic": "Robin", "sb.lines": 3, "sb.caller.number": 4711}
+    root: dict[str, Any] = {"roark.external_id": "call-1", "sb.topic": "Robin", "sb.lines": 3, "sb.caller.number": 4711}
     with tracer.start_as_current_span("phone_call", attributes=root):
         words = {"sb.by": "caller", "sb.speech.wording": '{"text": "Robin here", "channel": "left"}'}
         tracer.start_span("speech", attributes=words).end()

@@ -31,7 +31,7 @@ S = 1_000
 
 
 def read(name: str) -> list[SpanRecord]:
-    """The spans of a recorded call, those that never ended as they were found at its end."""
+    """Returns the spans of a recorded call; those that never ended are as they were found at its end."""
     spans = records(f"pipecat/{name}")
     never = SPANS / "pipecat" / f"{name}.never_ended.json"
     if never.exists():
@@ -39,18 +39,18 @@ def read(name: str) -> list[SpanRecord]:
     return spans
 
 
-def told(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = PIPECAT.reader([].append if warned is None else warned.append)
+def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+    reader = PIPECAT.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
     return list(reader.moments())
 
 
 def calls(dump: str) -> Iterator[tuple[dict[str, Any], list[Moment]]]:
-    """Each conversation of a dump: what really happened, and the moments of its spans."""
+    """Yields for each conversation of a dump what really happened, and the moments of its spans."""
     spans = read(dump)
     for truth in conversations(f"pipecat/{dump}"):
-        yield truth, told(below(spans, int(truth.get("rootSpanId", "0"), 16), PIPECAT.roots))
+        yield truth, moments_of(below(spans, int(truth.get("rootSpanId", "0"), 16), PIPECAT.roots))
 
 
 def utterances(moments: Iterable[Moment]) -> list[Utterance]:
@@ -66,7 +66,7 @@ def role(one: Utterance) -> str:
 
 
 def times(moments: Iterable[Moment]) -> list[tuple[str, int, int | None]]:
-    """Who spoke from when to when, in ms."""
+    """Returns who spoke from when to when, in ms."""
     return [
         (role(one), (one.start_ns - T0) // MS, None if one.end_ns is None else (one.end_ns - T0) // MS)
         for one in utterances(moments)
@@ -83,7 +83,7 @@ def facts(moments: Iterable[Moment]) -> dict[str, object]:
 
 
 def span(name: str, start: int, end: int | None, /, *, own: int = 0, below: int = 2, **attributes: Any) -> SpanRecord:
-    """A span of Pipecat with times in ms; in names of attributes `__` stands for a dot."""
+    """Makes a span of Pipecat with times in ms; in names of attributes `__` stands for a dot."""
     named = {key.replace("__", "."): value for key, value in attributes.items()}
     span_id = own or crc32(repr((name, start, below)).encode())
     scope = "pipecat.turn" if name in {"conversation", "turn"} else "pipecat"
@@ -96,7 +96,7 @@ def turn(start: int, end: int, /, *, own: int = 2, interrupted: bool = False, **
 
 
 def heard(text: str, start: int, end: int, /, **more: Any) -> SpanRecord:
-    """The customer said this: it is recognised 250 ms after the last word."""
+    """Makes the span of words of the customer, which are recognised 250 ms after the last one."""
     return span("stt", start, end + 250, transcript=text, metrics__ttfb=0.25, **more)
 
 
@@ -107,9 +107,10 @@ def llm(start: int, end: int, /, *, history: object = None, **more: Any) -> Span
 
 
 def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.044, **more: Any) -> SpanRecord:
-    """The agent was to say this, with the first byte after 44 ms, so that it is played after 50."""
+    """Makes the span of a reply whose first byte is there after 44 ms, so that it is played after 50."""
     more |= {} if ttfb is None else {"metrics__ttfb": ttfb}
-    return span("tts", start, start + 80, **more, **({} if text is None else {"text": text}))
+    more |= {} if text is None else {"text": text}
+    return span("tts", start, start + 80, **more)
 
 
 def user(text: str) -> dict[str, object]:
@@ -124,17 +125,17 @@ def assistant(text: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("dump", DUMPS)
-def test_every_recorded_call_is_told_word_for_word_and_in_order(dump: str) -> None:
+def test_every_recorded_call_is_read_word_for_word_and_in_order(dump: str) -> None:
     for truth, moments in calls(dump):
         assert [(one["role"], one["text"]) for one in truth["transcript"]] == said(moments)
 
 
 OF_ANOTHER_DIALECT = {"cancel_while_tool_running"}
-"""The only span of this tool is the app's own: Pipecat tells of tools in the next history, and there was none."""
+"""The only span of this tool is the app's own: Pipecat reports tools in the next history, and there was none."""
 
 
 @pytest.mark.parametrize("dump", sorted({*DUMPS} - OF_ANOTHER_DIALECT))
-def test_every_recorded_tool_use_is_told(dump: str) -> None:
+def test_every_recorded_tool_use_is_read(dump: str) -> None:
     for truth, moments in calls(dump):
         expected = [
             (one["callId"], one["name"], one["parameters"], Returned(one["result"]))
@@ -159,7 +160,7 @@ def test_times_are_those_that_an_observer_measured() -> None:
     assert medians["AGENT start"] <= 5
     assert medians["CUSTOMER start"] <= 5
     assert medians["CUSTOMER end"] <= 5
-    assert medians["AGENT end"] <= 400, "no span tells when a reply ended after which the customer spoke"
+    assert medians["AGENT end"] <= 400, "no span says when a reply ended after which the customer spoke"
 
 
 def test_the_end_of_a_reply_is_exact_where_its_turn_was_closed_by_a_timer_or_a_barge_in() -> None:
@@ -187,7 +188,7 @@ def test_without_metrics_the_end_of_the_customers_speech_follows_from_the_latenc
     ] == [True, True]
 
 
-def test_tools_take_the_time_between_the_model_that_asked_and_the_model_that_was_told() -> None:
+def test_a_tool_takes_the_time_from_the_request_that_asks_for_it_to_the_one_that_has_its_result() -> None:
     for dump in ("tool_call_http", "tool_error", "two_pipelines", "tool_interrupted"):
         for truth, moments in calls(dump):
             for expected, one in zip(truth.get("toolInvocations", []), tools(moments), strict=True):
@@ -203,9 +204,9 @@ def test_only_interrupted_utterances_are_marked() -> None:
     ]
 
 
-def test_a_speech_to_speech_call_is_told_in_the_order_in_which_it_went() -> None:
-    """Here the words of the customer arrive after the reply, and the span of the last ones never ends."""
-    moments = told(read(REALTIME))
+def test_a_speech_to_speech_call_is_read_in_the_order_of_its_words() -> None:
+    """The words of the customer arrive after the reply, and the span of the last ones never ends."""
+    moments = moments_of(read(REALTIME))
     start = min(one.start_ns for one in read(REALTIME))
 
     assert [(role(one), one.text, (one.start_ns - start) // MS) for one in utterances(moments)] == [
@@ -224,10 +225,10 @@ def test_a_speech_to_speech_call_is_told_in_the_order_in_which_it_went() -> None
 
 
 def test_spans_of_openinference_about_the_same_pipeline_are_not_read() -> None:
-    assert told(read("openinference_pipecat_oi")) == []
+    assert moments_of(read("openinference_pipecat_oi")) == []
 
 
-def test_a_call_tells_how_fast_its_services_were_and_what_its_agent_was_told() -> None:
+def test_a_call_has_the_speed_of_its_services_and_the_prompt_of_its_agent() -> None:
     ((_, moments),) = calls("three_turn_ws")
     first, second = utterances(moments)[:2]
 
@@ -253,13 +254,13 @@ def in_some_order(moments: Iterable[Moment]) -> list[str]:
 @pytest.mark.parametrize("dump", [*DUMPS, REALTIME])
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_the_order_in_which_spans_end_does_not_matter_nor_do_duplicates(dump: str, data: st.DataObject) -> None:
+def test_neither_the_order_of_spans_nor_duplicates_matter(dump: str, data: st.DataObject) -> None:
     spans = read(dump)
-    expected = in_some_order(told(spans))
+    expected = in_some_order(moments_of(spans))
     shuffled = data.draw(st.permutations(spans))
     repeated = data.draw(st.lists(st.sampled_from(spans), max_size=10))
 
-    assert expected == in_some_order(told([*shuffled, *repeated]))
+    assert expected == in_some_order(moments_of([*shuffled, *repeated]))
 
 
 @pytest.mark.parametrize("dump", DUMPS)
@@ -270,7 +271,7 @@ def test_a_span_that_was_first_read_open_is_replaced(dump: str) -> None:
         for index, one in enumerate(spans)
     ]
 
-    assert in_some_order(told(spans)) == in_some_order(told([*opened, *spans]))
+    assert in_some_order(moments_of(spans)) == in_some_order(moments_of([*opened, *spans]))
 
 
 GARBAGE = st.one_of(
@@ -305,7 +306,7 @@ GARBAGE = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_value_of_any_attribute_raises(data: st.DataObject) -> None:
+def test_no_attribute_value_raises(data: st.DataObject) -> None:
     dump = data.draw(st.sampled_from(["with_roark_observer_ws", "tool_parallel", REALTIME]))
 
     def spoilt(one: SpanRecord) -> SpanRecord:
@@ -316,21 +317,21 @@ def test_no_value_of_any_attribute_raises(data: st.DataObject) -> None:
             parent_id=None if orphan else one.parent_id,
         )
 
-    for moment in told(map(spoilt, read(dump))):
+    for moment in moments_of(map(spoilt, read(dump))):
         assert repr(moment)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.integers(0, 900), dump=st.sampled_from([*DUMPS, REALTIME]))
-def test_values_that_a_limit_has_cut_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
+def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
     def cut(one: SpanRecord) -> SpanRecord:
         return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
 
-    assert in_some_order(told(map(cut, read(dump))))
+    assert in_some_order(moments_of(map(cut, read(dump))))
 
 
 def long_call(turns: int) -> Iterator[SpanRecord]:
-    """A call in which the model is asked with everything that was said before, and uses a tool now and then."""
+    """Yields a call in which the model is asked with everything said before, and uses a tool now and then."""
     history: list[str] = []
     for number in range(turns):
         at, own = number * 10_000, number + 10
@@ -350,7 +351,7 @@ def long_call(turns: int) -> Iterator[SpanRecord]:
 
 def test_each_turn_of_a_long_call_keeps_little() -> None:
     """The history that the model is asked with grows by another kilobyte with each turn, and is not kept."""
-    moments = told(long_call(240))
+    moments = moments_of(long_call(240))
 
     assert len(utterances(moments)) == 480
     assert len(tools(moments)) == 3
@@ -444,7 +445,7 @@ FAILURE = "The function `look` failed and returned no result."
     ],
 )
 def test_a_tool_use_is_read_in_the_shape_of_every_provider(shape: Any, result: str, outcome: object) -> None:
-    (use,) = tools(told([llm(0, 100), llm(300, 400, history=[user("go"), *shape("c1", result)])]))
+    (use,) = tools(moments_of([llm(0, 100), llm(300, 400, history=[user("go"), *shape("c1", result)])]))
 
     assert ("look", {"x": 1}, outcome, "c1") == (use.name, use.parameters, use.outcome, use.call_id)
     assert (use.start_ns - T0) // MS == 100
@@ -452,9 +453,9 @@ def test_a_tool_use_is_read_in_the_shape_of_every_provider(shape: Any, result: s
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_parallel_tools_are_all_told(shape: Any) -> None:
+def test_parallel_tools_are_all_read(shape: Any) -> None:
     history = [*shape("c1", '"one"'), *shape("c2", "IN_PROGRESS")]
-    moments = told([llm(0, 100), llm(300, 400, history=history), llm(500, 600, history=[*shape("c2", '"two"')])])
+    moments = moments_of([llm(0, 100), llm(300, 400, history=history), llm(500, 600, history=[*shape("c2", '"two"')])])
 
     assert [
         ("c1", Returned("one"), T0 + 300 * MS),
@@ -473,7 +474,7 @@ def test_parallel_tools_are_all_told(shape: Any) -> None:
 )
 def test_an_asynchronous_tool_ends_with_its_late_result(late: dict[str, object]) -> None:
     started = [user("go"), *openai_call("c1", RUNNING)]
-    moments = told(
+    moments = moments_of(
         [
             llm(0, 100),
             llm(300, 400, history=[*started, user("and?")]),
@@ -500,26 +501,26 @@ def test_an_asynchronous_tool_ends_with_its_late_result(late: dict[str, object])
         "no message",
     ],
 )
-def test_a_message_that_names_no_call_is_no_tool_use(message: object) -> None:
-    assert tools(told([llm(0, 100, history=[message])])) == []
+def test_a_message_that_names_no_call_is_not_a_tool_use(message: object) -> None:
+    assert tools(moments_of([llm(0, 100, history=[message])])) == []
 
 
-def test_a_span_of_a_tool_without_an_id_is_no_tool_use() -> None:
+def test_a_span_of_a_tool_without_an_id_is_not_a_tool_use() -> None:
     spans = [span("llm_tool_call", 0, 1, tool__arguments="{}"), span("llm_tool_result", 2, 3, tool__result="{}")]
 
-    assert tools(told(spans)) == []
+    assert tools(moments_of(spans)) == []
 
 
 def test_an_asynchronous_tool_that_was_cancelled_says_so() -> None:
     late = {"role": "developer", "content": GONE}
 
-    (use,) = tools(told([llm(300, 400, history=[*openai_call("c1", RUNNING), late])]))
+    (use,) = tools(moments_of([llm(300, 400, history=[*openai_call("c1", RUNNING), late])]))
 
     assert use.outcome == Returned("CANCELLED: this tool call was cancelled")
 
 
 def test_a_cancelled_tool_ended_when_the_customer_spoke() -> None:
-    moments = told(
+    moments = moments_of(
         [
             llm(0, 100),
             heard("never mind", 500, 900),
@@ -530,9 +531,9 @@ def test_a_cancelled_tool_ended_when_the_customer_spoke() -> None:
     assert [(one.start_ns, one.end_ns) for one in tools(moments)] == [(T0 + 100 * MS, T0 + 500 * MS)]
 
 
-def test_the_spans_of_gemini_live_tell_its_tools() -> None:
-    call = {"tool__call_id": "c1", "tool__function_name": "look"}
-    moments = told(
+def test_the_tools_of_gemini_live_are_read_from_its_spans() -> None:
+    call: dict[str, Any] = {"tool__call_id": "c1", "tool__function_name": "look"}
+    moments = moments_of(
         [
             span("llm_tool_call", 100, 100, **call, tool__arguments='{"x": 1}', tool__calls_count=1),
             span("llm_tool_result", 400, 400, **call, tool__result='{"a": 1}', tool__result_status="completed"),
@@ -546,11 +547,12 @@ def test_the_spans_of_gemini_live_tell_its_tools() -> None:
     ] == [(one.name, one.start_ns, one.end_ns, one.parameters, one.outcome) for one in tools(moments)]
 
 
-def test_arguments_that_are_no_object_are_kept_as_text_and_warned_of() -> None:
+def test_arguments_that_are_not_an_object_are_kept_as_text_and_reported() -> None:
     warned: list[Unreadable] = []
-    call = {"tool__call_id": "c1", "tool__function_name": "look", "tool__arguments": '{"x": "' + "a" * 900 + "..."}
+    call: dict[str, Any] = {"tool__call_id": "c1", "tool__function_name": "look"}
+    call["tool__arguments"] = '{"x": "' + "a" * 900 + "..."
 
-    (use,) = tools(told([span("llm_tool_call", 100, 100, **call)], warned))
+    (use,) = tools(moments_of([span("llm_tool_call", 100, 100, **call)], warned))
 
     assert use.parameters == {"arguments": call["tool__arguments"]}
     assert [one.attribute for one in warned] == ["tool.arguments"]
@@ -579,7 +581,7 @@ def test_arguments_that_are_no_object_are_kept_as_text_and_warned_of() -> None:
     ],
 )
 def test_what_was_heard_is_read_in_the_shape_of_every_provider(messages: list[dict[str, object]]) -> None:
-    moments = told(
+    moments = moments_of(
         [
             heard("hi", 0, 300),
             llm(600, 900, output="Hello.  How are you? ", history=[user("hi")]),
@@ -595,15 +597,17 @@ def test_what_was_heard_is_read_in_the_shape_of_every_provider(messages: list[di
 
 def test_a_history_may_cut_what_was_said_anywhere() -> None:
     history = [assistant("Welcome to Acme. One"), assistant("moment please."), user("hello")]
-    moments = told([tts("Welcome to Acme.", 0), tts("One moment please.", 900), llm(2_000, 2_100, history=history)])
+    moments = moments_of(
+        [tts("Welcome to Acme.", 0), tts("One moment please.", 900), llm(2_000, 2_100, history=history)]
+    )
 
     assert said(moments) == [("AGENT", "Welcome to Acme."), ("AGENT", "One moment please.")]
 
 
 def unheard(history: list[dict[str, object]], output: str | None = "Hello. How are you?") -> list[tuple[str, str]]:
-    """A reply after which the model is asked with this history."""
+    """Makes a reply after which the model is asked with this history."""
     return said(
-        told(
+        moments_of(
             [
                 heard("hi", 0, 300),
                 llm(600, 900, history=[user("hi")], **({"output": output} if output else {})),
@@ -628,15 +632,15 @@ def test_a_reply_that_the_history_cannot_know_is_kept() -> None:
 
 
 def test_a_history_may_be_a_list_of_messages() -> None:
-    """Later SDKs let values through that are no text."""
+    """Later SDKs let values through that are not text."""
     history = [user("go"), *openai_call("c1", '"sent"')]
 
-    (use,) = tools(told([span("llm", 300, 400, input=history), span("llm", 500, 600, input=7)]))
+    (use,) = tools(moments_of([span("llm", 300, 400, input=history), span("llm", 500, 600, input=7)]))
 
     assert use.outcome == Returned("sent")
 
 
-def test_what_a_changed_or_foreign_history_repeats_is_told_once() -> None:
+def test_what_a_changed_or_foreign_history_repeats_is_read_once() -> None:
     first = [user("hi"), *openai_call("c1", "IN_PROGRESS")]
     answered_ = [user("hi"), *openai_call("c1", '"sent"'), assistant("Sent.")]
     other = [user("Is this rude? hi")]
@@ -644,15 +648,15 @@ def test_what_a_changed_or_foreign_history_repeats_is_told_once() -> None:
     spans = [llm(at * 100, at * 100 + 50, history=one) for at, one in enumerate(histories)]
     expected = [("c1", Returned("sent"), T0 + 300 * MS)]
 
-    assert expected == [(one.call_id, one.outcome, one.end_ns) for one in tools(told(spans))]
-    assert expected == [(one.call_id, one.outcome, one.end_ns) for one in tools(told(reversed(spans)))]
+    assert expected == [(one.call_id, one.outcome, one.end_ns) for one in tools(moments_of(spans))]
+    assert expected == [(one.call_id, one.outcome, one.end_ns) for one in tools(moments_of(reversed(spans)))]
 
 
-def test_unreadable_json_is_warned_of_once_and_read_as_far_as_it_goes() -> None:
+def test_unreadable_json_is_reported_once_and_read_as_far_as_it_goes() -> None:
     warned: list[Unreadable] = []
     history = json.dumps([user("go"), *openai_call("c1", '"sent"'), user("thanks")])
 
-    moments = told([llm(0, 50), llm(100, 200, history=history[:-9]), llm(300, 400, history=history[:-8])], warned)
+    moments = moments_of([llm(0, 50), llm(100, 200, history=history[:-9]), llm(300, 400, history=history[:-8])], warned)
 
     assert [one.attribute for one in warned] == ["input"]
     assert [one.outcome for one in tools(moments)] == [Returned("sent")]
@@ -662,7 +666,7 @@ def test_unreadable_json_is_warned_of_once_and_read_as_far_as_it_goes() -> None:
 
 
 def test_all_that_was_recognised_before_the_model_was_asked_is_one_utterance() -> None:
-    moments = told(
+    moments = moments_of(
         [
             turn(0, 9_000),
             heard("my number is", 100, 800),
@@ -679,8 +683,8 @@ def test_all_that_was_recognised_before_the_model_was_asked_is_one_utterance() -
     assert customer[0].language_code == "en-US"
 
 
-def test_a_reply_begins_so_long_after_the_customer_fell_silent_as_its_turn_says() -> None:
-    moments = told(
+def test_a_reply_begins_after_the_latency_that_its_turn_reports() -> None:
+    moments = moments_of(
         [
             turn(0, 9_000, turn__user_bot_latency_seconds=0.8),
             heard("hi", 100, 600),
@@ -691,15 +695,15 @@ def test_a_reply_begins_so_long_after_the_customer_fell_silent_as_its_turn_says(
     assert [start for _, start, _ in times(moments)] == [100, 1_400]
 
 
-def test_a_turn_that_the_timer_closed_tells_when_the_agent_fell_silent() -> None:
-    moments = told([turn(0, 5_000, turn__duration_seconds=2.5), tts("Hello.", 900)])
+def test_a_turn_that_the_timer_closed_shows_when_the_agent_fell_silent() -> None:
+    moments = moments_of([turn(0, 5_000, turn__duration_seconds=2.5), tts("Hello.", 900)])
 
     assert times(moments) == [("AGENT", 950, 2_500)]
 
 
-def test_the_agent_is_silent_before_the_customer_speaks_who_interrupts_nobody() -> None:
+def test_the_agent_is_silent_before_a_customer_speaks_who_does_not_interrupt() -> None:
     """The next turn begins when the voice is noticed, 100 ms after it began."""
-    moments = told(
+    moments = moments_of(
         [
             turn(0, 2_100),
             tts("a" * 30, 450),
@@ -711,8 +715,8 @@ def test_the_agent_is_silent_before_the_customer_speaks_who_interrupts_nobody() 
     assert times(moments) == [("AGENT", 500, 2_000), ("CUSTOMER", 2_000, 2_600)]
 
 
-def test_the_pace_of_known_replies_tells_the_end_of_the_others() -> None:
-    moments = told(
+def test_the_pace_of_known_replies_gives_the_end_of_the_others() -> None:
+    moments = moments_of(
         [
             turn(0, 4_000, turn__duration_seconds=1.5),
             tts("a" * 10, 450),
@@ -725,15 +729,15 @@ def test_the_pace_of_known_replies_tells_the_end_of_the_others() -> None:
 
 
 def test_replies_that_waited_for_another_share_its_time() -> None:
-    moments = told([turn(0, 4_500, turn__duration_seconds=2.0), tts("a" * 10, 450), tts("b" * 5, 460, ttfb=None)])
+    moments = moments_of([turn(0, 4_500, turn__duration_seconds=2.0), tts("a" * 10, 450), tts("b" * 5, 460, ttfb=None)])
 
     assert times(moments) == [("AGENT", 500, 1_500), ("AGENT", 1_500, 2_000)]
 
 
 def hung_up(*more: SpanRecord, conversation_end: int) -> list[tuple[str, str]]:
-    """A call that is ended while the customer waits for a reply."""
+    """Makes a call that is ended while the customer waits for a reply."""
     return said(
-        told(
+        moments_of(
             [
                 span("conversation", 0, conversation_end, own=1, below=0),
                 turn(0, 3_000, turn__user_bot_latency_seconds=0.5),
@@ -763,7 +767,7 @@ def test_a_reply_whose_sound_had_not_begun_when_the_call_was_cancelled_is_left_o
 
 
 def test_without_metrics_a_cancelled_call_played_nothing_that_began_after_it() -> None:
-    moments = told(
+    moments = moments_of(
         [
             span("conversation", 0, 2_010, own=1, below=0),
             turn(0, 2_000, interrupted=True),
@@ -776,12 +780,12 @@ def test_without_metrics_a_cancelled_call_played_nothing_that_began_after_it() -
     assert said(moments) == [("CUSTOMER", "hi")]
 
 
-def test_a_goodbye_that_the_app_says_as_it_ends_the_call_is_told() -> None:
+def test_a_goodbye_that_the_app_says_as_it_ends_the_call_is_read() -> None:
     assert hung_up(tts("Goodbye.", 4_210, below=1), conversation_end=7_300) == [*BEFORE, ("AGENT", "Goodbye.")]
 
 
 def test_a_reply_lasts_until_the_silence_that_pipecat_plays_at_the_end() -> None:
-    moments = told(
+    moments = moments_of(
         [
             span("conversation", 0, 9_000, own=1, below=0),
             turn(0, 2_000, interrupted=True),
@@ -792,8 +796,8 @@ def test_a_reply_lasts_until_the_silence_that_pipecat_plays_at_the_end() -> None
     assert times(moments) == [("AGENT", 950, 7_000)]
 
 
-def test_without_turns_everything_is_told_by_its_time() -> None:
-    moments = told(
+def test_without_turns_everything_is_placed_by_its_time() -> None:
+    moments = moments_of(
         [
             heard("hi", 0, 300, below=0),
             llm(600, 900, below=0, output="Hello."),
@@ -806,13 +810,13 @@ def test_without_turns_everything_is_told_by_its_time() -> None:
 
 
 def test_a_pipeline_without_speech_service_says_what_its_model_wrote() -> None:
-    moments = told([heard("hi", 0, 300), llm(600, 900, output="Hello. ", metrics__ttfb=0.1)])
+    moments = moments_of([heard("hi", 0, 300), llm(600, 900, output="Hello. ", metrics__ttfb=0.1)])
 
     assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
 
 
 def test_a_speech_without_text_says_what_its_model_wrote() -> None:
-    moments = told(
+    moments = moments_of(
         [
             turn(0, 3_000),
             tts("Welcome.", 0),
@@ -828,7 +832,7 @@ def test_a_speech_without_text_says_what_its_model_wrote() -> None:
 
 def test_what_a_model_wrote_for_no_speech_service_was_not_said() -> None:
     """A second model of the pipeline may judge what the customer says."""
-    moments = told(
+    moments = moments_of(
         [
             turn(0, 9_000),
             heard("hi", 100, 300),
@@ -842,38 +846,38 @@ def test_what_a_model_wrote_for_no_speech_service_was_not_said() -> None:
 
 
 def test_a_reply_that_came_much_later_did_not_wait_for_another() -> None:
-    moments = told([turn(0, 20_000), tts("One moment.", 0), tts("It is sent.", 15_000, ttfb=None)])
+    moments = moments_of([turn(0, 20_000), tts("One moment.", 0), tts("It is sent.", 15_000, ttfb=None)])
 
     assert [start for _, start, _ in times(moments)] == [50, 15_000]
 
 
-def test_without_the_span_around_it_a_call_that_ended_tells_no_more_than_its_turn() -> None:
+def test_without_its_root_a_call_that_ended_has_no_more_than_its_turn() -> None:
     late = [llm(2_100, 2_150, below=1), tts("Goodbye.", 2_100, ttfb=None, below=1)]
-    moments = told([turn(0, 2_000, interrupted=True), heard("hi", 100, 600), *late])
+    moments = moments_of([turn(0, 2_000, interrupted=True), heard("hi", 100, 600), *late])
 
     assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Goodbye.")]
 
 
 def test_a_call_that_was_read_while_it_went_on_guesses_the_end_of_the_reply() -> None:
-    moments = told([turn(0, 9_000)._replace(end_ns=None), tts("a" * 15, 450)])
+    moments = moments_of([turn(0, 9_000)._replace(end_ns=None), tts("a" * 15, 450)])
 
     assert times(moments) == [("AGENT", 500, 1_500 - 1)]
 
 
 def test_the_time_to_first_byte_may_be_in_ms_and_is_not_that_of_a_failure() -> None:
     failed = llm(0, 900, metrics__ttfb=0.9)._replace(error=True)
-    moments = told([failed, llm(1_000, 1_200, metrics__ttfb_ms=60, gen_ai__system="openai")])
+    moments = moments_of([failed, llm(1_000, 1_200, metrics__ttfb_ms=60, gen_ai__system="openai")])
 
     assert facts(moments) == {"property.framework": "pipecat", "property.llm_ttfb_ms": 60}
 
 
-def test_a_span_that_never_ended_tells_what_it_has() -> None:
+def test_a_span_that_never_ended_is_read_as_far_as_it_goes() -> None:
     open_ = span("stt", 100, None, transcript="hello")
 
-    assert times(told([open_])) == [("CUSTOMER", 100, None)]
+    assert times(moments_of([open_])) == [("CUSTOMER", 100, None)]
 
 
-def test_nothing_is_told_of_other_scopes_and_names() -> None:
+def test_spans_of_other_scopes_and_names_are_ignored() -> None:
     foreign = heard("hi", 0, 300)._replace(scope="my.app")
 
-    assert told([foreign, span("pipeline", 0, 100, transcript="hi")]) == []
+    assert moments_of([foreign, span("pipeline", 0, 100, transcript="hi")]) == []

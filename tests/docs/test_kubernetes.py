@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from roark_otel import cli
 from roark_otel._settings.settings import VARIABLES, Settings
+from roark_otel.cli.spool import SPOOL
 from support.paths import EXAMPLES
+
+if TYPE_CHECKING:
+    import argparse
 
 KUBERNETES = EXAMPLES / "kubernetes"
 FILES = sorted(path.name for path in KUBERNETES.glob("*.yaml"))
@@ -50,7 +55,8 @@ def test_every_variable_exists_and_is_valid(pod: Json) -> None:
     for container in containers(pod):
         found = {name: value for name, value in variables(container).items() if value}
         assert set(found) <= set(VARIABLES)
-        Settings().with_arguments(**{VARIABLES[name]: value for name, value in found.items()})
+        arguments: dict[str, Any] = {VARIABLES[name]: value for name, value in found.items()}
+        Settings().with_arguments(**arguments)
 
 
 def test_the_spool_is_on_a_volume(pod: Json) -> None:
@@ -113,25 +119,17 @@ def test_the_spool_fits_its_volume(pod: Json) -> None:
 
 def test_couriers_run_a_command_that_exists(pod: Json, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line accepts the commands in the files."""
-    taken: list[Any] = []
-    monkeypatch.setitem(cli.COMMANDS, "spool", _Taking(taken))  # type: ignore[arg-type]
+    taken: list[argparse.Namespace] = []
+
+    def take(options: argparse.Namespace) -> int:
+        taken.append(options)
+        return 0
+
+    monkeypatch.setitem(cli.COMMANDS, "spool", replace(SPOOL, run=take))
     for courier in couriers(pod):
         assert cli.main(courier["command"][1:]) == 0
         assert taken[-1].action == "drain"
         assert taken[-1].follow is True
-
-
-class _Taking:
-    """The spool command, which here only records its options."""
-
-    def __init__(self, taken: list[Any]) -> None:
-        self.SUMMARY = cli.spool.SUMMARY
-        self.arguments = cli.spool.arguments
-        self._taken = taken
-
-    def run(self, options: Any) -> int:
-        self._taken.append(options)
-        return 0
 
 
 def test_readme_names_every_file() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -91,9 +92,17 @@ def surroundings(sandbox: Sandbox, folder: Path, **more: str) -> dict[str, str]:
 
 
 def run(command: list[str], folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own documents
-        command, cwd=folder, env=dict(env), capture_output=True, text=True, timeout=120, check=False
-    )
+    """Runs a command to its end. After two minutes it is killed, with the processes that it started."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603 - our own documents
+        command, cwd=folder, env=dict(env), stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 # Python

@@ -1,4 +1,4 @@
-"""The version of a framework is the installed one."""
+"""A call has the installed version of its framework."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def test_a_framework_that_is_not_installed_has_none() -> None:
     assert framework_versions.installed_versions(())("a framework of no dialect") is None
 
 
-def test_without_a_function_for_versions_there_is_none() -> None:
+def test_there_is_no_version_where_versions_are_not_looked_up() -> None:
     assert properties("pipecat", Defaults()) == {"trace_id": f"{1:032x}", "framework": "pipecat"}

@@ -33,7 +33,7 @@ GROUP, ONE, OTHER = 54_300, 54_301, 54_302
 
 needs_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may mount and be others")
 
-CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+CONTEXT: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 PRELOADED = ["support.writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
 CONTEXT.set_forkserver_preload(PRELOADED)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and flock")
 
-CONTEXT = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+CONTEXT: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 PRELOADED = ["support.writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
 CONTEXT.set_forkserver_preload(PRELOADED)
 

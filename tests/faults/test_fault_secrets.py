@@ -60,7 +60,7 @@ def test_something_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 
 
 def talk(app: App, external_id: str) -> None:
-    about = {
+    about: dict[str, Any] = {
         "roark.external_id": external_id,
         "roark.conversation.root": True,
         "roark.agent.prompt": "prompt-word",
@@ -81,7 +81,9 @@ def talk(app: App, external_id: str) -> None:
 def _mistakes() -> list[Exception]:
     """Returns the exceptions that bad arguments raise in an app."""
     found: list[Exception] = []
-    for arguments in ({"api_key": f"{KEY} with blanks"}, {"api_key": KEY, "base_url": "http://elsewhere.example.com"}):
+    blank: dict[str, Any] = {"api_key": f"{KEY} with blanks"}
+    plain: dict[str, Any] = {"api_key": KEY, "base_url": "http://elsewhere.example.com"}
+    for arguments in (blank, plain):
         try:
             RoarkSpanProcessor(**arguments)
         except ValueError as fault:

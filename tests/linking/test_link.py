@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._linking.defaults import Defaults
-from roark_otel._linking.facts import MAX_PROPERTY
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
 from roark_otel._linking.recording_template import Template
 from roark_otel._linking.timeline import MAX_NAME, MAX_RESULT, MAX_TEXT
 from roark_otel._model.call import Call
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.formats import MAX_PROPERTY
 from roark_otel._model.moments import (
     FACT_NAMES,
     Agent,
@@ -111,7 +111,7 @@ def test_a_skipped_conversation_makes_no_call() -> None:
 
 
 def test_a_conversation_that_never_ended_makes_a_call_if_it_has_words_or_a_tool_use() -> None:
-    open_still = {"ending": NeverEnded()}
+    open_still: dict[str, Any] = {"ending": NeverEnded()}
 
     assert link(conversation(fact("agent", Agent(name="a")), **open_still), RECORDED) == NotLinkable("empty")
     for moment in (said(AGENT, "Hello.", 0, 1), used("look_up")):
@@ -244,7 +244,7 @@ def test_clocks_that_differ_by_more_than_a_second_are_reported(starts: tuple[int
 
 
 def test_ties_do_not_depend_on_the_order_in_which_they_were_reported() -> None:
-    moments = [
+    moments: list[Moment] = [
         said(AGENT, "b", 0, 5),
         said(AGENT, "a", 0, 5),
         said(CUSTOMER, "a", 0, 5),

@@ -1,4 +1,4 @@
-"""Patterns, and the app's own hook."""
+"""Patterns and the app's own hook redact calls."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_mail_address_is_found(mail: str) -> None:
 
 
 @pytest.mark.parametrize("text", INNOCENT)
-def test_what_is_none_of_them_stays(text: str) -> None:
+def test_other_numbers_and_words_stay(text: str) -> None:
     assert ALL.text(text) == text
 
 
@@ -117,7 +117,7 @@ def test_several_in_one_text() -> None:
     assert Patterns(["card"]).text("17 4111 1111 1111 1111 12/27") == "17 [card] 12/27"
 
 
-def test_rows_that_overlap_are_replaced_together() -> None:
+def test_matches_that_overlap_are_replaced_together() -> None:
     """Two of them have a check digit, one by chance: no part of either is left."""
     assert Patterns(["card"]).text("12 5555 5555 5555 4444 x") == "[card] x"
 
@@ -131,14 +131,14 @@ def test_only_what_was_asked_for_is_replaced() -> None:
     assert (Patterns().text(text), bool(Patterns())) == (text, False)
 
 
-def test_values_deep_and_no_keys() -> None:
-    told = {
+def test_values_are_redacted_at_any_depth_and_keys_are_not() -> None:
+    value = {
         "a@example.com": ["a@example.com", {"card": 4111111111111111, "ok": True, "none": None, "half": 0.5}],
         "number": 5550100123,
         "float": 4111111111111111.0,
         "tuple": ("555-010-0123",),
     }
-    assert ALL.value(told) == {
+    assert ALL.value(value) == {
         "a@example.com": ["[email]", {"card": "[card]", "ok": True, "none": None, "half": 0.5}],
         "number": "[phone]",
         "float": "[card]",
@@ -169,7 +169,7 @@ def test_every_card_is_found_however_it_is_grouped(first: str, rest: str, separa
 
 
 @given(st.text())
-def test_any_text_is_taken(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     found = ALL.text(text)
     assert ALL.text(found) == found
 
@@ -213,8 +213,8 @@ def calls_of(work: Callable[[], object]) -> int:
 # In a call
 
 
-def told_everywhere(app: App, secret: str, external_id: str = "call-1") -> None:
-    """One conversation in which a secret stands wherever words can stand."""
+def say_everywhere(app: App, secret: str, external_id: str = "call-1") -> None:
+    """Holds a conversation that has a secret in every place that holds words."""
     with app.tracer.start_as_current_span("call", attributes={ID: external_id}) as root:
         customer_said(root, f"It is {secret}.", payload=json.dumps({"heard": [secret]}))
         agent_said(root, f"So {secret}?")
@@ -231,7 +231,7 @@ def told_everywhere(app: App, secret: str, external_id: str = "call-1") -> None:
 @pytest.mark.parametrize(
     ("kind", "secret"), [("card", "4111 1111 1111 1111"), ("phone", "+1 555 010 0123"), ("email", "a@example.com")]
 )
-def test_nothing_of_it_leaves_the_process(
+def test_no_part_of_a_secret_leaves_the_process(
     sandbox: Sandbox,
     tmp_path: Any,
     said: pytest.LogCaptureFixture,
@@ -239,11 +239,11 @@ def test_nothing_of_it_leaves_the_process(
     kind: str,
     secret: str,
 ) -> None:
-    """Neither in a request nor in the spool nor in a log; the rest of the words is there."""
+    """Not in a request, in the spool or in a log; the other words are sent."""
     monkeypatch.setenv("ROARK_REDACT", kind)
     sent, kept = App(sandbox.url), App(sandbox.url, api_key="other", recording_url=None)
     for app in (sent, kept):
-        told_everywhere(app, secret)
+        say_everywhere(app, secret)
         assert app.processor.force_flush()
     (call,) = sandbox.calls()
     files = [path.read_text() for path in (tmp_path / "spool").rglob("*") if path.is_file()]
@@ -262,7 +262,7 @@ def test_nothing_of_it_leaves_the_process(
     assert call["properties"]["note"] == f"said {mark}"
 
 
-def test_a_card_at_the_place_where_a_text_is_cut(sandbox: Sandbox) -> None:
+def test_a_card_is_found_where_a_text_is_cut(sandbox: Sandbox) -> None:
     """Words are redacted before they are cut, so no half of a number is left."""
     app = App(sandbox.url, redact_patterns=["card"])
     app.conversation("call-1", "x" * 65_500 + " 4111 1111 1111 1111" * 3)
@@ -270,7 +270,7 @@ def test_a_card_at_the_place_where_a_text_is_cut(sandbox: Sandbox) -> None:
     assert "4111" not in words(sandbox.calls()[0])[0]
 
 
-def test_patterns_of_one_s_own(sandbox: Sandbox) -> None:
+def test_patterns_of_the_apps_own(sandbox: Sandbox) -> None:
     app = App(sandbox.url, redact_patterns=["email", re.compile(r"\bpolicy \d+\b", re.IGNORECASE)])
     app.conversation("call-1", "Policy 17 of a@example.com.")
     assert app.processor.force_flush()
@@ -280,21 +280,21 @@ def test_patterns_of_one_s_own(sandbox: Sandbox) -> None:
 # The hook
 
 
-def shout(told: Redactable) -> Redactable | None:
+def shout(original: Redactable) -> Redactable | None:
     """Changes an utterance, a tool use and a call, and drops some."""
-    match told:
-        case Utterance() if "drop" in told.text:
+    match original:
+        case Utterance() if "drop" in original.text:
             return None
         case Utterance():
-            return replace(told, text=told.text.upper(), start_ns=0)
-        case ToolUse() if told.name == "drop":
+            return replace(original, text=original.text.upper(), start_ns=0)
+        case ToolUse() if original.name == "drop":
             return None
         case ToolUse():
-            return replace(told, parameters={"kept": 1}, outcome=Returned("changed"))
+            return replace(original, parameters={"kept": 1}, outcome=Returned("changed"))
         case UnrecordedCall():
-            if told.external_id == "private":
+            if original.external_id == "private":
                 return None
-            return told.model_copy(update={"external_id": "other", "properties": {"tier": "gold"}})
+            return original.model_copy(update={"external_id": "other", "properties": {"tier": "gold"}})
 
 
 def test_the_hook_has_the_last_word(sandbox: Sandbox) -> None:
@@ -316,12 +316,12 @@ def test_the_hook_has_the_last_word(sandbox: Sandbox) -> None:
     assert (app.processor.stats().withheld, app.processor.stats().delivered) == (1, 1)
 
 
-def test_the_hook_runs_after_the_patterns_and_on_the_assembler_s_thread(sandbox: Sandbox) -> None:
+def test_the_hook_runs_after_the_patterns_on_the_assembler_thread(sandbox: Sandbox) -> None:
     seen: list[tuple[str, str]] = []
 
-    def note(told: Redactable) -> Redactable:
-        seen.append((threading.current_thread().name, getattr(told, "text", "")))
-        return told
+    def note(original: Redactable) -> Redactable:
+        seen.append((threading.current_thread().name, getattr(original, "text", "")))
+        return original
 
     app = App(sandbox.url, redact=note, redact_patterns=["email"])
     app.conversation("call-1", "a@example.com")
@@ -329,22 +329,28 @@ def test_the_hook_runs_after_the_patterns_and_on_the_assembler_s_thread(sandbox:
     assert seen == [("roark-otel-assembler", "[email]"), ("roark-otel-assembler", "")]
 
 
+NO_TEXT: Any = 7
+NO_PARAMETERS: Any = "x"
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda told: 1 / 0,  # noqa: ARG005
-        lambda told: "text",  # noqa: ARG005
-        lambda told: replace(told, text=7) if isinstance(told, Utterance) else 7,
-        lambda told: replace(told, parameters="x") if isinstance(told, ToolUse) else 7,
-        lambda told: told.model_copy(update={"transcript": "SECRET"}) if isinstance(told, UnrecordedCall) else 7,
+        lambda original: 1 / 0,  # noqa: ARG005
+        lambda original: "text",  # noqa: ARG005
+        lambda original: replace(original, text=NO_TEXT) if isinstance(original, Utterance) else 7,
+        lambda original: replace(original, parameters=NO_PARAMETERS) if isinstance(original, ToolUse) else 7,
+        lambda original: (
+            original.model_copy(update={"transcript": "SECRET"}) if isinstance(original, UnrecordedCall) else 7
+        ),
     ],
 )
 def test_a_hook_that_fails_costs_the_words_and_not_the_call(
     sandbox: Sandbox, said: pytest.LogCaptureFixture, answer: Callable[[Any], Any]
 ) -> None:
     app = App(sandbox.url, redact=answer)
-    told_everywhere(app, "SECRET")
+    say_everywhere(app, "SECRET")
     assert app.processor.force_flush()
     (call,) = sandbox.calls()
     assert "SECRET" not in json.dumps(call)
@@ -360,12 +366,12 @@ def test_a_hook_that_fails_costs_the_words_and_not_the_call(
 
 @pytest.mark.faults
 def test_a_hook_that_fails_for_one_utterance(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
-    """Only its words are dropped; the fault is told once, without a word of anybody."""
+    """Only its words are dropped; the fault is logged once, without the words."""
 
-    def fail(told: Redactable) -> Redactable:
-        if isinstance(told, Utterance) and "SECRET" in told.text:
-            raise ValueError(told.text)
-        return told
+    def fail(original: Redactable) -> Redactable:
+        if isinstance(original, Utterance) and "SECRET" in original.text:
+            raise ValueError(original.text)
+        return original
 
     app = App(sandbox.url, redact=fail)
     app.conversation("call-1", "Hello?", "SECRET one", "SECRET two")
@@ -384,11 +390,11 @@ def test_a_hook_must_be_a_function() -> None:
 # Properties, samples, and what is taken back
 
 
-def test_only_the_properties_that_are_allowed(sandbox: Sandbox) -> None:
-    """Those that spans tell; what we add ourselves, such as the trace id, is always there."""
+def test_only_allowed_properties_are_sent(sandbox: Sandbox) -> None:
+    """The setting holds for those on spans; what this package adds, such as the trace id, is always sent."""
     app = App(sandbox.url, properties_allow=["tier", "plan_name"])
-    told = {"roark.property.tier": "gold", "roark.property.planName": "L", "roark.property.note": "SECRET"}
-    app.conversation("call-1", "Hello?", **told)
+    properties = {"roark.property.tier": "gold", "roark.property.planName": "L", "roark.property.note": "SECRET"}
+    app.conversation("call-1", "Hello?", **properties)
     assert app.processor.force_flush()
     properties = sandbox.calls()[0]["properties"]
     assert (properties["tier"], properties["plan_name"]) == ("gold", "L")
@@ -396,8 +402,8 @@ def test_only_the_properties_that_are_allowed(sandbox: Sandbox) -> None:
     assert "trace_id" in properties
 
 
-def test_a_share_of_the_calls(sandbox: Sandbox) -> None:
-    """Chosen by the id, each conversation that is left out counted once."""
+def test_a_share_of_the_calls_is_sent(sandbox: Sandbox) -> None:
+    """It is chosen by the id; each conversation that is left out is counted once."""
     app = App(sandbox.url, call_sample_ratio=0.5)
     for number in range(100):
         app.conversation(f"call-{number}", "Hello?")
@@ -408,7 +414,7 @@ def test_a_share_of_the_calls(sandbox: Sandbox) -> None:
 
 
 def test_the_sample_is_the_same_on_every_machine() -> None:
-    """By SHA-256, so that it depends on nothing but the id; a higher ratio contains a lower one."""
+    """SHA-256 makes it depend on nothing but the id; a higher ratio includes the calls of a lower one."""
     assert [number for number in range(20) if is_in_sample(f"call-{number}", 0.25)] == SAMPLE
     ids = [f"call-{number}" for number in range(10_000)]
     quarter, half = ({one for one in ids if is_in_sample(one, ratio)} for ratio in (0.25, 0.5))
@@ -421,8 +427,8 @@ def test_the_sample_is_the_same_on_every_machine() -> None:
 SAMPLE = [2, 9, 11, 14, 15]
 
 
-def test_a_resting_call_is_taken_back(sandbox: Sandbox) -> None:
-    """A call that waits for further roots is skipped when one of them says so: its file is removed."""
+def test_a_resting_call_is_withdrawn(sandbox: Sandbox) -> None:
+    """A call that waits for further roots is skipped if one of them asks for that: its file is removed."""
     app = App(sandbox.url, linger_seconds=0)
     app.conversation("call-1", "Hello?")
     wait_until(lambda: app.processor.stats().spooled == 1)

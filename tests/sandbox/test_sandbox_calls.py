@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import httpx
     from roark_analytics import Roark
+    from roark_analytics.types.call_append_tool_invocations_params import ToolInvocation
 
 LEAST: dict[str, Any] = {
     "recording_url": "https://example.com/a.wav",
@@ -67,7 +68,7 @@ FULL: dict[str, Any] = {
     "properties": {"planTier": "gold", "retries": 2, "vip": True},
     "livekit_room_id": "RM_1",
 }
-TOOL: dict[str, Any] = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10, "end_offset_ms": 20}
+TOOL: ToolInvocation = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10, "end_offset_ms": 20}
 
 
 def test_a_call_with_only_the_required_fields_is_created(client: Roark) -> None:
@@ -225,8 +226,8 @@ def test_an_unknown_call_is_not_found(shared_raw: httpx.Client, resource: str) -
 
 def test_tool_invocations_are_added_and_repeated_ones_skipped(client: Roark, shared: Sandbox) -> None:
     created = client.call.create(**LEAST, external_id="with tools", tool_invocations=[TOOL]).data
-    other_time = {**TOOL, "start_offset_ms": 11}
-    no_end = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10}
+    other_time: ToolInvocation = {**TOOL, "start_offset_ms": 11}
+    no_end: ToolInvocation = {"name": "book", "parameters": {}, "result": "ok", "start_offset_ms": 10}
 
     first = client.call.append_tool_invocations(created.id, tool_invocations=[TOOL, other_time, no_end, no_end]).data
     again = client.call.append_tool_invocations(created.id, tool_invocations=[other_time, no_end]).data

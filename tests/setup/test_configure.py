@@ -36,7 +36,7 @@ def _own_global_provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def hold(external_id: str = "call-1") -> trace.Span:
-    attributes = {ID: external_id, "roark.conversation.root": True}
+    attributes: dict[str, Any] = {ID: external_id, "roark.conversation.root": True}
     with trace.get_tracer("app").start_as_current_span("call", attributes=attributes) as root:
         customer_said(root, "Hello?")
     return root

@@ -1,4 +1,4 @@
-"""Attaching to providers, within this process; `tests/zerocode` does it as users do."""
+"""Processors are attached to providers, within this process; `tests/zerocode` does it as users do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from roark_otel._setup.providers import (
 from support.helpers import KEY, RECORDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 def make() -> RoarkSpanProcessor:
@@ -119,7 +119,7 @@ class Modules:
 
 
 @pytest.fixture(name="modules")
-def _modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[Modules]:
+def _modules(monkeypatch: pytest.MonkeyPatch) -> Modules:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
     return Modules()
 

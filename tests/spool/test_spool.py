@@ -50,12 +50,18 @@ def _usual_umask() -> Iterator[None]:
     os.umask(before)
 
 
+def place_of(calls: Spool) -> Path:
+    """The directory of a spool that has one."""
+    assert calls.directory is not None
+    return calls.directory
+
+
 def file_of(calls: Spool, stage: Stage, name: str = NAME) -> Path:
-    return calls.directory / f"{name}{stage.value}"
+    return place_of(calls) / f"{name}{stage.value}"
 
 
 def files(calls: Spool) -> list[str]:
-    return sorted(path.name for path in calls.directory.iterdir())
+    return sorted(path.name for path in place_of(calls).iterdir())
 
 
 def mode(path: Path) -> str:
@@ -99,12 +105,12 @@ def test_a_file_has_a_header_line_and_the_body_as_it_is_sent(calls: Spool) -> No
 def test_only_the_user_can_read_a_call(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
-    assert [mode(calls.directory.parent), mode(calls.directory)] == ["0o700", "0o700"]
+    assert [mode(place_of(calls).parent), mode(place_of(calls))] == ["0o700", "0o700"]
     assert mode(file_of(calls, Stage.READY)) == "0o600"
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
         calls.reject(call, 400, "text")
-    rejected = calls.directory / "rejected"
+    rejected = place_of(calls) / "rejected"
     assert [mode(rejected), *(mode(path) for path in rejected.iterdir())] == ["0o700", "0o600", "0o600"]
 
 
@@ -129,7 +135,7 @@ def test_in_a_group_s_directory_the_group_can_deliver(tmp_path: Path) -> None:
     shared = Spool(given / "project")
     shared.put(NAME, HEADER, BODY, Stage.READY)
 
-    assert [mode(given), mode(shared.directory), mode(file_of(shared, Stage.READY))] == ["0o770", "0o770", "0o660"]
+    assert [mode(given), mode(place_of(shared)), mode(file_of(shared, Stage.READY))] == ["0o770", "0o770", "0o660"]
 
 
 HOSTILE = [
@@ -153,7 +159,7 @@ def test_no_external_id_can_name_a_path(external_id: str, calls: Spool) -> None:
     calls.put(name, HEADER, BODY, Stage.READY)
 
     assert files(calls) == [f"{name}.ready.jsonl"]
-    assert [path.name for path in calls.directory.parent.iterdir()] == ["project"]
+    assert [path.name for path in place_of(calls).parent.iterdir()] == ["project"]
 
 
 @given(st.text(min_size=1, max_size=300), st.integers(-(2**63), 2**64 - 1))
@@ -175,7 +181,7 @@ def test_names_come_in_the_order_in_which_calls_finished(calls: Spool) -> None:
 
 def test_an_unused_spool_is_empty_and_its_directory_is_not_made(calls: Spool) -> None:
     assert calls.names(tuple(Stage)) == []
-    assert not calls.directory.exists()
+    assert not place_of(calls).exists()
 
 
 # From stage to stage
@@ -218,7 +224,7 @@ def test_the_next_process_knows_that_a_call_was_tried(calls: Spool) -> None:
         calls.mark_tried(call)
 
     assert files(calls) == [f"{NAME}.tried.jsonl"]
-    with Spool(calls.directory).claim(NAME) as call:
+    with Spool(place_of(calls)).claim(NAME) as call:
         assert isinstance(call, Spooled)
         assert (call.tried, call.body) == (True, BODY)
         calls.mark_tried(call)
@@ -234,7 +240,7 @@ def test_a_rejected_call_is_kept_with_the_reason(calls: Spool) -> None:
         calls.reject(call, 400, "transcript[0].text")
 
     assert files(calls) == ["rejected"]
-    kept = calls.directory / "rejected" / f"{NAME}.jsonl"
+    kept = place_of(calls) / "rejected" / f"{NAME}.jsonl"
     assert kept.read_bytes().split(b"\n")[1] == BODY
     assert json.loads(kept.with_suffix(".reason.json").read_text()) == {"status": 400, "reason": "transcript[0].text"}
 
@@ -242,7 +248,7 @@ def test_a_rejected_call_is_kept_with_the_reason(calls: Spool) -> None:
 def test_a_call_that_cannot_be_set_aside_stays_where_it_is(calls: Spool, said: pytest.LogCaptureFixture) -> None:
     """A full disk must not cost the words of a call that a person could still correct."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    (calls.directory / "rejected").write_text("a file in its place")
+    (place_of(calls) / "rejected").write_text("a file in its place")
     with calls.claim(NAME) as call:
         assert isinstance(call, Spooled)
         calls.reject(call, 400, "text")
@@ -301,8 +307,8 @@ def test_a_damaged_file_is_set_aside_and_logged_once(
         with calls.claim(NAME) as call:
             assert call == Gone()
 
-    assert (calls.directory / "rejected" / f"{NAME}.jsonl").read_bytes() == content
-    reason = json.loads((calls.directory / "rejected" / f"{NAME}.reason.json").read_text())
+    assert (place_of(calls) / "rejected" / f"{NAME}.jsonl").read_bytes() == content
+    reason = json.loads((place_of(calls) / "rejected" / f"{NAME}.reason.json").read_text())
     assert reason == {"status": 0, "reason": "damaged"}
     assert len(said.records) == 1
     assert NAME in said.text
@@ -312,7 +318,7 @@ def test_a_damaged_file_is_set_aside_and_logged_once(
 @pytest.mark.parametrize("stage", SENDABLE)
 def test_a_symlink_is_not_followed(stage: Stage, calls: Spool, tmp_path: Path) -> None:
     """A user who can write into the directory must not make us send a file that only we can read."""
-    calls.directory.mkdir(parents=True)
+    place_of(calls).mkdir(parents=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(json.dumps({"format": 1}).encode() + b"\nsecret")
     file_of(calls, stage).symlink_to(elsewhere)
@@ -325,7 +331,7 @@ def test_a_symlink_is_not_followed(stage: Stage, calls: Spool, tmp_path: Path) -
 
 @posix
 def test_a_call_is_not_written_through_a_symlink(calls: Spool, tmp_path: Path) -> None:
-    calls.directory.mkdir(parents=True)
+    place_of(calls).mkdir(parents=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("theirs")
     file_of(calls, Stage.READY).symlink_to(elsewhere)
@@ -337,10 +343,10 @@ def test_a_call_is_not_written_through_a_symlink(calls: Spool, tmp_path: Path) -
 
 
 def test_a_half_written_file_is_not_a_call(calls: Spool) -> None:
-    calls.directory.mkdir(parents=True)
-    (calls.directory / ".x1y2.tmp").write_bytes(b'{"format": 1')
-    (calls.directory / "notes.txt").write_text("x")
-    (calls.directory / "a.ready.jsonl").mkdir()
+    place_of(calls).mkdir(parents=True)
+    (place_of(calls) / ".x1y2.tmp").write_bytes(b'{"format": 1')
+    (place_of(calls) / "notes.txt").write_text("x")
+    (place_of(calls) / "a.ready.jsonl").mkdir()
 
     assert calls.names(tuple(Stage)) == []
 
@@ -351,14 +357,14 @@ def test_a_half_written_file_is_not_a_call(calls: Spool) -> None:
 @posix
 def test_a_call_is_claimed_by_one_process_at_a_time(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    with calls.claim(NAME) as mine, Spool(calls.directory).claim(NAME) as theirs:
+    with calls.claim(NAME) as mine, Spool(place_of(calls)).claim(NAME) as theirs:
         assert isinstance(mine, Spooled)
         assert theirs == Held()
         calls.mark_tried(mine)
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert theirs == Held()
 
-    with Spool(calls.directory).claim(NAME) as theirs:
+    with Spool(place_of(calls)).claim(NAME) as theirs:
         assert isinstance(theirs, Spooled)
 
 
@@ -368,7 +374,7 @@ def test_a_call_that_another_process_delivered_meanwhile_is_gone(calls: Spool, m
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
     def other() -> None:
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
             calls.remove(theirs)
@@ -386,7 +392,7 @@ def test_a_call_that_another_process_tried_meanwhile_counts_as_tried(
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
     def other() -> None:
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
 
@@ -406,7 +412,7 @@ def test_a_call_that_another_process_began_to_send_is_not_replaced(
     calls.put(NAME, HEADER, BODY, Stage.READY)
 
     def other() -> None:
-        with Spool(calls.directory).claim(NAME) as theirs:
+        with Spool(place_of(calls)).claim(NAME) as theirs:
             assert isinstance(theirs, Spooled)
             calls.mark_tried(theirs)
 
@@ -441,7 +447,7 @@ with Spool(Path(sys.argv[1])).claim(sys.argv[2]) as call:
 @posix
 def test_a_killed_process_leaves_nothing_locked(calls: Spool) -> None:
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    with python(HOLDER, str(calls.directory), NAME) as holder:
+    with python(HOLDER, str(place_of(calls)), NAME) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"Spooled\n"
         with calls.claim(NAME) as call:
@@ -482,7 +488,7 @@ def test_two_processes_on_one_directory_deliver_each_call_once(calls: Spool) -> 
         body = json.dumps({"externalId": external_id}).encode()
         calls.put(call_name(external_id, 7), HEADER, body, Stage.READY)
     with AnsweringServer() as server, ExitStack() as stack:
-        both = [stack.enter_context(python(DELIVERER, str(calls.directory), server.url)) for _ in range(2)]
+        both = [stack.enter_context(python(DELIVERER, str(place_of(calls)), server.url)) for _ in range(2)]
         for one in both:
             assert one.stdout is not None
             assert one.stdout.readline() == b"ready\n"
@@ -633,7 +639,7 @@ def test_without_a_disk_calls_are_still_delivered(
 def test_temporary_files_of_dead_processes_are_removed(calls: Spool) -> None:
     """Only old ones: a younger one may still be being written."""
     calls.put(NAME, HEADER, BODY, Stage.READY)
-    stale, young = calls.directory / ".stale.tmp", calls.directory / ".young.tmp"
+    stale, young = place_of(calls) / ".stale.tmp", place_of(calls) / ".young.tmp"
     for path in (stale, young):
         path.write_bytes(BODY)
     os.utime(stale, (1_000, 1_000))
@@ -653,7 +659,7 @@ def test_a_call_and_its_name_are_on_the_disk_before_it_counts_as_saved(
 
     def fsync(file: int) -> None:
         kind = "file" if stat.S_ISREG(os.fstat(file).st_mode) else "directory"
-        synced.append((kind, [path.name for path in calls.directory.iterdir() if path.suffix == ".jsonl"]))
+        synced.append((kind, [path.name for path in place_of(calls).iterdir() if path.suffix == ".jsonl"]))
         real(file)
 
     monkeypatch.setattr("os.fsync", fsync)
@@ -671,7 +677,7 @@ def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
     def write_and_attach(path: Path, content: bytes) -> None:
         write(path, content)
         if path.name.endswith(Stage.WAITING.value):
-            assert attachments.give(Spool(calls.directory), NAME, "https://example.com/late.wav")
+            assert attachments.give(Spool(place_of(calls)), NAME, "https://example.com/late.wav")
 
     monkeypatch.setattr("roark_otel._spool.disk.write_file", write_and_attach)
 

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def records(dump: str | Path) -> list[SpanRecord]:
-    """The spans of a dump below `tests/spans` (`livekit/NAME`) in the order in which they ended."""
+    """Returns the spans of a dump below `tests/spans` (`livekit/NAME`) in the order in which they ended."""
     spans = json.loads((SPANS / f"{dump}.json").read_text(encoding="utf-8"))
     ended = [one for one in spans if one.get("on_end_seq") is not None]
     return [record(one) for one in sorted(ended, key=lambda one: one["on_end_seq"])]
 
 
 def conversations(dump: str | Path) -> list[dict[str, Any]]:
-    """What was really said and done in each conversation of a dump, as its framework recorded it."""
+    """Returns what was really said and done in each conversation of a dump, as its framework recorded it."""
     truth = json.loads((SPANS / f"{dump}.truth.json").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = truth["conversations"]
     return found
 
 
 def record(span: dict[str, Any]) -> SpanRecord:
-    """One span of a dump."""
+    """Returns one span of a dump as a record."""
     status = span.get("status") or {}
     return SpanRecord(
         trace_id=int(span["trace_id"], 16),
@@ -45,7 +45,7 @@ def record(span: dict[str, Any]) -> SpanRecord:
 
 
 def below(spans: list[SpanRecord], root: int, roots: frozenset[str]) -> list[SpanRecord]:
-    """The spans whose nearest root is the given one, and those that have none."""
+    """Returns the spans whose nearest root is the given one, and those that have none."""
     by_id = {span.span_id: span for span in spans}
 
     def nearest(span: SpanRecord) -> int | None:

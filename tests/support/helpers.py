@@ -58,7 +58,7 @@ class App:
         self.provider.add_span_processor(self.processor)
         self.tracer: Tracer = self.provider.get_tracer("app")
 
-    def conversation(self, external_id: object, *words: str, **attributes: Any) -> None:
+    def conversation(self, external_id: Any, *words: str, **attributes: Any) -> None:
         """A whole conversation: one span, on which the customer says these words."""
         with self.tracer.start_as_current_span("call", attributes={ID: external_id, **attributes}) as root:
             for word in words:

@@ -43,7 +43,7 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
             os.write(file, f"saved {external_id}\n".encode())
         return found
 
-    Spool.put = logged  # type: ignore[method-assign]
+    Spool.put = logged  # type: ignore[method-assign, assignment]
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor_for(url, spool_dir))
     for number in range(count):
@@ -72,7 +72,7 @@ def spool_and_die(url: str, spool_dir: Path, api_key: str, words: str) -> None:
             os._exit(0)
         return found
 
-    Spool.put = dying  # type: ignore[method-assign]
+    Spool.put = dying  # type: ignore[method-assign, assignment]
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor_for(url, spool_dir, api_key=api_key, recording_url=None))
     talk(provider, "call-2", words)

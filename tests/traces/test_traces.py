@@ -1,4 +1,4 @@
-"""The spans of conversations go to Roark, only those, and without a word where content is off."""
+"""The spans of conversations are exported to Roark, no others, and without content where content is off."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FRAMEWORKS = sorted({dump.split("/")[0] for dump in DUMPS})
 
 @pytest.fixture(autouse=True)
 def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The SDK's exporting threads end with their test."""
+    """Ends the SDK's exporting threads with their test."""
     made: list[BatchSpanProcessor] = []
 
     def make(exporter: SpanExporter) -> BatchSpanProcessor:
@@ -54,7 +54,7 @@ def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(name="roark")
 def _roark() -> Iterator[AnsweringServer]:
-    """A Roark that keeps every request as it came."""
+    """Starts a server that keeps every request as it came."""
     with AnsweringServer(then=lambda seen: Answer(200, b"") if seen.path == "/v1/traces" else Answer(503)) as server:
         yield server
 
@@ -64,13 +64,13 @@ def trace_requests(roark: AnsweringServer) -> list[bytes]:
 
 
 def export(processor: RoarkSpanProcessor) -> None:
-    """Sends what is to be sent of traces; calls have a time of their own."""
+    """Exports the traces; calls are sent at another time."""
     assert processor._traces is not None
     processor._traces.force_flush(10_000)
 
 
 def exported(roark: AnsweringServer) -> list[str]:
-    """The names of the spans that arrived."""
+    """Returns the names of the spans that arrived."""
     names: list[str] = []
     for body in trace_requests(roark):
         request: Any = ExportTraceServiceRequest.FromString(body)
@@ -88,8 +88,8 @@ def test_the_trace_of_a_call_is_linked_to_it(sandbox: Sandbox) -> None:
     assert sandbox.call("call-1").trace_ids == (f"{root.get_span_context().trace_id:032x}",)
 
 
-def test_only_the_traces_of_conversations_are_exported_each_whole(roark: AnsweringServer) -> None:
-    """Also what ended before the id was known, and what ends after the root."""
+def test_whole_traces_of_conversations_are_exported_and_no_others(roark: AnsweringServer) -> None:
+    """Spans that ended before the id was known, and those that end after the root, are exported too."""
     app = App(roark.url, export_traces=True)
     with app.tracer.start_as_current_span("GET /health"), app.tracer.start_as_current_span("SELECT"):
         pass
@@ -105,8 +105,8 @@ def test_only_the_traces_of_conversations_are_exported_each_whole(roark: Answeri
     assert app.processor._traces._open == {}
 
 
-def test_spans_leave_while_their_root_is_open(roark: AnsweringServer) -> None:
-    """A call may last for hours: what ended in it does not wait that long."""
+def test_spans_are_exported_while_their_root_is_open(roark: AnsweringServer) -> None:
+    """A call may last for hours; the spans that ended in it do not wait that long."""
     app = App(roark.url, export_traces=True)
     root = app.tracer.start_span("call")
     with app.tracer.start_as_current_span("conversation", attributes={ID: "call-1"}):
@@ -117,7 +117,7 @@ def test_spans_leave_while_their_root_is_open(roark: AnsweringServer) -> None:
 
 
 @pytest.mark.parametrize("where", ["resource", "baggage", "another key"])
-def test_wherever_the_id_stands(roark: AnsweringServer, where: str) -> None:
+def test_the_id_may_be_in_the_resource_baggage_or_another_attribute(roark: AnsweringServer, where: str) -> None:
     app = App(
         roark.url,
         export_traces=True,
@@ -125,8 +125,8 @@ def test_wherever_the_id_stands(roark: AnsweringServer, where: str) -> None:
         external_id_keys=["session.id"],
     )
     context = baggage.set_baggage(ID, "call-1") if where == "baggage" else None
-    told = {"session.id": "call-1"} if where == "another key" else {}
-    app.tracer.start_span("call", context, attributes=told).end()
+    attributes = {"session.id": "call-1"} if where == "another key" else {}
+    app.tracer.start_span("call", context, attributes=attributes).end()
     export(app.processor)
 
     assert exported(roark) == ["call"]
@@ -164,7 +164,7 @@ def test_spans_after_a_shutdown_are_exported_too(roark: AnsweringServer) -> None
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a child that is forked")
 def test_a_child_of_multiprocessing_exports_before_it_ends(roark: AnsweringServer) -> None:
-    """It runs no atexit, as LiveKit's job processes, and nobody shuts its provider down."""
+    """Like LiveKit's job processes, it skips atexit, and no code shuts its provider down."""
     apps: list[App] = []
 
     def job() -> None:
@@ -179,7 +179,7 @@ def test_a_child_of_multiprocessing_exports_before_it_ends(roark: AnsweringServe
     assert exported(roark) == ["call"]
 
 
-def test_it_is_off_unless_it_is_asked_for(roark: AnsweringServer) -> None:
+def test_nothing_is_exported_by_default(roark: AnsweringServer) -> None:
     app = App(roark.url)
     app.conversation("call-1", "Hello?")
     app.provider.force_flush(100)
@@ -220,7 +220,7 @@ def test_spans_that_wait_for_an_id_are_bounded(
     assert app.processor._traces._waiting == 0
 
 
-def test_traces_with_an_id_are_forgotten_in_the_end(roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_traces_with_an_id_are_forgotten(roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traces, "MAX_TRACES", 10)
     app = App(roark.url, export_traces=True)
     for number in range(25):
@@ -236,9 +236,9 @@ HARMLESS = harmless_of(())
 
 
 def words_of(spans: list[dict[str, Any]]) -> set[str]:
-    """Every text on these spans and their events that is more than a name: what was said, given, returned, asked."""
-    told = [attributes for span in spans for attributes in (span["attributes"], *events_of(span))]
-    texts = {value for attributes in told for value in attributes.values() if isinstance(value, str)}
+    """Returns every text on these spans and their events that is more than a name: what was said, given, returned."""
+    mappings = [attributes for span in spans for attributes in (span["attributes"], *events_of(span))]
+    texts = {value for attributes in mappings for value in attributes.values() if isinstance(value, str)}
     return {text for text in texts if " " in text.strip() or (text.startswith(("{", "[")) and len(text) > 2)}
 
 
@@ -272,11 +272,11 @@ def test_no_word_of_any_framework_is_exported(roark: AnsweringServer, framework:
 
 
 NAMES_WITH_A_BLANK = {"OpenAI Agent", "Strands Agents", "(merged tools)"}
-"""The name of an agent or a tool, which is no word of the conversation."""
+"""Names of agents and tools, which are not words of the conversation."""
 
 
-def test_redaction_keeps_every_word_at_home(roark: AnsweringServer) -> None:
-    """Patterns know the texts of a call, not the attributes of any span: all content is left out."""
+def test_with_redaction_spans_are_exported_without_content(roark: AnsweringServer) -> None:
+    """Patterns apply to the texts of a call, not to the attributes of spans, so these are exported without content."""
     app = App(roark.url, export_traces=True, redact_patterns=["card"])
     app.conversation("call-1", "My name is Robin.", **{"app.note": "a secret", "gen_ai.usage.input_tokens": 7})
     export(app.processor)
@@ -305,7 +305,7 @@ def a_span(**attributes: Any) -> ReadableSpan:
 
 
 def test_what_is_left_of_a_span() -> None:
-    told = {
+    attributes = {
         ID: "call-1",
         "gen_ai.tool.name": "pay",
         "gen_ai.tool.call.arguments": 4111,
@@ -318,7 +318,7 @@ def test_what_is_left_of_a_span() -> None:
         "unknown.number": 4111,
     }
 
-    left = without_content(a_span(**told), HARMLESS)
+    left = without_content(a_span(**attributes), HARMLESS)
 
     assert dict(left.attributes or {}) == {
         ID: "call-1",
@@ -338,7 +338,7 @@ def test_what_is_left_of_a_span() -> None:
 @pytest.mark.parametrize(
     "value", ["x" * (LONGEST_NAME + 1), "two\nlines", "", ["a", "list"], {"a": "mapping"}, b"bytes"]
 )
-def test_a_name_that_is_none_goes(value: Any) -> None:
+def test_a_value_that_does_not_look_like_a_name_is_left_out(value: Any) -> None:
     assert "gen_ai.tool.name" not in (without_content(a_span(**{"gen_ai.tool.name": value}), HARMLESS).attributes or {})
 
 
@@ -354,7 +354,7 @@ def test_a_resource_keeps_what_the_app_says_of_itself(roark: AnsweringServer) ->
 
 
 @pytest.mark.faults
-def test_what_cannot_be_rid_of_its_content_is_not_exported(
+def test_a_span_whose_content_cannot_be_removed_is_not_exported(
     roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
 ) -> None:
     def broken(_span: object, _harmless: object) -> ReadableSpan:

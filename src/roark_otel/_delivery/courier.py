@@ -161,7 +161,8 @@ class Courier:
             self._messages.put(_Flush(done, sweep))
             self._worker.start()  # a retired thread may have ended just before
             if not done.wait(max(0.0, deadline - time.monotonic())):
-                return self._is_done(sweep)
+                # The directory may not have been looked into yet: what a drain has not seen, it has not delivered.
+                return sweep is not Sweep.DRAIN and self._is_done(sweep)
             if self._is_done(sweep):
                 return True
             if not self._wait(deadline):

@@ -1,4 +1,4 @@
-"""Recordings that were attached before their call came: in the spool's root, or in memory where there is no disk."""
+"""Recordings that were attached before their call came: in the spool's root, or in memory without a disk."""
 
 from __future__ import annotations
 

@@ -180,8 +180,8 @@ class Settings(BaseModel):
         bool,
         Variable(
             "ROARK_AUTO_EXTERNAL_ID",
-            "`true`: a voice framework's conversation without an id gets one: Pipecat's conversation id, LiveKit's "
-            "room SID with the root's span id, else the trace id.",
+            "`true`: a voice framework's conversation without an id gets one: the framework's own, such as that of a "
+            "room, else the trace id.",
             "false, but true under `opentelemetry-instrument`",
         ),
     ] = False

@@ -9,9 +9,9 @@ It shares no code with the rest of the package, so that the two cannot share a m
 try:
     from roark_otel.sandbox.server import Sandbox, serve
     from roark_otel.sandbox.stored import StoredCall
-except ModuleNotFoundError as missing:
-    if (missing.name or "").split(".")[0] == "roark_otel":
+except ModuleNotFoundError as _missing:
+    if (_missing.name or "").split(".")[0] == "roark_otel":
         raise
-    raise ImportError(f'The sandbox needs {missing.name}: pip install "roark-otel[sandbox]"') from missing
+    raise ImportError(f'The sandbox needs {_missing.name}: pip install "roark-otel[sandbox]"') from _missing
 
 __all__ = ["Sandbox", "StoredCall", "serve"]

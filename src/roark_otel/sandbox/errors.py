@@ -35,7 +35,7 @@ class ApiError(Exception):
         self.status = status
         self.kind = kind
         self.message = message
-        self.issues = tuple(issues)
+        self.issues: tuple[Issue, ...] = tuple(issues)
 
     def response(self) -> JSONResponse:
         """Makes the HTTP answer."""

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from typing_extensions import Self
 
-    from roark_otel.sandbox.json_values import JsonObject
 
 DEFAULT_MAX_BODY: int = 10 * 1024 * 1024
 
@@ -128,7 +127,7 @@ class Sandbox:
         """The base URL for clients."""
         return self._now_running().url
 
-    def calls(self) -> list[JsonObject]:
+    def calls(self) -> list[dict[str, Any]]:
         """Returns the bodies of all calls exactly as they were posted, oldest first."""
         return Calls(self._now_running().database).bodies()
 

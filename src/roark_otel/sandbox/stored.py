@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from roark_otel.sandbox.json_values import JsonObject
@@ -23,8 +23,8 @@ class StoredCall:
 
     id: str
     external_id: str
-    body: JsonObject
-    tool_invocations: tuple[JsonObject, ...]
+    body: dict[str, Any]
+    tool_invocations: tuple[dict[str, Any], ...]
     trace_ids: tuple[str, ...]
 
 

@@ -104,7 +104,7 @@ def compare_times(body: Body, truth: Truth, *, typed: Sequence[str] = ()) -> Non
     _compare("tool", [one for one in used(body) if one.what in ran], truth.tools)
 
 
-def _compare(who: str, told: Sequence[Told], real: Sequence[Speech] | Sequence[Ran]) -> None:
+def _compare(who: str, told: Sequence[Told], real: Sequence[Speech | Ran]) -> None:
     assert len(told) == len(real)
     for number, (one, true) in enumerate(zip(told, real, strict=True)):
         start, end = (round(1000 * off) for off in (one.start - true.start, one.end - true.end))

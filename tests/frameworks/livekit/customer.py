@@ -13,7 +13,7 @@ from livekit.agents.vad import VAD, VADCapabilities, VADEvent, VADEventType, VAD
 try:
     from livekit.agents import LanguageCode
 except ImportError:  # before 1.5
-    LanguageCode = str  # type: ignore[assignment, misc]
+    LanguageCode = str
 
 if TYPE_CHECKING:
     from livekit.agents.utils.aio import Chan

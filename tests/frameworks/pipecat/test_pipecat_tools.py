@@ -46,12 +46,13 @@ def test_tools_run_when_they_really_did(played: Played, external_id: str) -> Non
 def test_tools_that_ran_at_once_overlap(played: Played) -> None:
     truth, body = played.truth(PARALLEL_TOOLS), played.body(PARALLEL_TOOLS)
 
-    assert overlap(*real(truth, "tools"))
-    assert overlap(*ran(body))
+    for one, other in (real(truth, "tools"), ran(body)):
+        assert overlap(one, other)
 
 
 def test_tools_that_ran_one_after_another_do_not_overlap(played: Played) -> None:
-    assert not overlap(*ran(played.body(TOOL)))
+    one, other = ran(played.body(TOOL))
+    assert not overlap(one, other)
 
 
 def test_a_tool_without_a_result_is_complete(played: Played) -> None:

@@ -76,7 +76,7 @@ class Playing:
         self._gathering = Gathering(settings.idle_timeout_seconds)
         self._first_bytes: dict[int, int] = {}
         self._end = options.offset
-        self.played = Played(resumed_at=options.offset)
+        self.played: Played = Played(resumed_at=options.offset)
 
     def play(self) -> Played:
         """Plays the file to its end.

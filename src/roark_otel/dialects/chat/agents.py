@@ -28,7 +28,7 @@ class Run(NamedTuple):
 
 
 class Agents:
-    """Gathers what spans tell of agents, in any order of telling."""
+    """Gathers what spans say of agents, in any order of spans."""
 
     __slots__ = ("_names", "_prompts", "_rows", "_seen")
 
@@ -48,9 +48,9 @@ class Agents:
         """A span bears an agent's name. Returns it as one and the same text, however many spans do."""
         if name is None:
             return None
-        told = (self._seen[name][0] if name in self._seen else name, start_ns, span_id)
-        self._seen[name] = min(told, self._seen.get(name, told))
-        return told[0]
+        seen = (self._seen[name][0] if name in self._seen else name, start_ns, span_id)
+        self._seen[name] = min(seen, self._seen.get(name, seen))
+        return seen[0]
 
     def prompted(self, start_ns: int, name: str | None, prompt: str) -> None:
         """An agent was given a system prompt. Some change with every turn: only the first few are kept."""
@@ -62,8 +62,8 @@ class Agents:
     def known(self) -> KnownAgents:
         """What is known by now."""
         rows = zip(*[iter(self._rows)] * 3, strict=True)
-        told = {Run(row[0], row[1], row[2], name) for row, name in zip(rows, self._names, strict=True)}
-        runs = sorted(told, key=lambda one: (*one[:3], one.name or ""))
+        found = {Run(row[0], row[1], row[2], name) for row, name in zip(rows, self._names, strict=True)}
+        runs = sorted(found, key=lambda one: (*one[:3], one.name or ""))
         given = sorted((at, name or "", prompt, name) for (prompt, name), at in self._prompts.items())
         prompts: dict[str | None, str] = {}
         for at, _, prompt, name in given:
@@ -81,7 +81,7 @@ class KnownAgents:
     prompts: Mapping[str | None, str]
 
     def agent(self, name: str | None, at_ns: int) -> Agent:
-        """Who spoke: the agent of that name or, without one, the one that ran then; nobody in particular of one."""
+        """Who spoke: the agent of that name or, without one, the one that ran then; unnamed if the call has one."""
         if len(self.first) < 2:
             return Agent()
         found = name or _name_at(self.runs, at_ns)

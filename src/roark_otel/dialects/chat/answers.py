@@ -36,7 +36,7 @@ class Answered(NamedTuple):
 
 
 class Answers:
-    """Gathers answers, in any order of telling."""
+    """Gathers answers, in any order of spans."""
 
     __slots__ = ("_agents", "_columns", "_lines", "_open")
 
@@ -51,9 +51,9 @@ class Answers:
         """A span answered; one that is still open may answer again."""
         if span.end_ns is None:
             start_ns = span.start_ns
-            told = enumerate(lines)
+            places = enumerate(lines)
             self._open[span.span_id] = [
-                Answered(start_ns, start_ns, span.span_id, place, digest, line, agent) for place, line in told
+                Answered(start_ns, start_ns, span.span_id, place, digest, line, agent) for place, line in places
             ]
             return
         for place, line in enumerate(lines):

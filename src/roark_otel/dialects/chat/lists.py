@@ -21,7 +21,7 @@ _KEPT = 2
 
 
 class Mark(NamedTuple):
-    """How far a list was told: its length and digest, when that was, and everything told by then."""
+    """How far a list was read: its length and digest, when that was, and everything read by then."""
 
     name: str
     length: int
@@ -33,7 +33,7 @@ class Mark(NamedTuple):
 class Listing(NamedTuple):
     """A list of messages: its items that are new, and what came before them.
 
-    Who tells the new items to `before` gives `mark` back to `Lists.keep`.
+    The caller adds the new items to `before`, and gives `mark` back to `Lists.keep`.
     """
 
     items: list[object]
@@ -71,7 +71,7 @@ class Lists:
         return Listing(items, before, _mark(name, written, start_ns, before) if is_whole and items else None)
 
     def keep(self, mark: Mark | None) -> None:
-        """A list was told as far as its mark says."""
+        """Notes that a list was read as far as its mark says."""
         if mark is None:
             return
         marks = self._marks.setdefault(mark.name, [])
@@ -140,7 +140,7 @@ def _as_list(value: object) -> list[object]:
 
 
 def _item(value: object) -> object:
-    """An item of a list that is no JSON itself, but whose items may be."""
+    """An item of a list that is not JSON itself, but whose items may be."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             return reading.parsed(value)

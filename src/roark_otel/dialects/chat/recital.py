@@ -1,4 +1,4 @@
-"""Lists of messages as they are told, line by line, and what comes of telling them."""
+"""Lists of messages as they are read, line by line, and what comes of reading them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_NS = 1 << 63
 
 
 class Span(NamedTuple):
-    """Which span tells something, and when it was; one without an end is still open."""
+    """Which span says something, and when it was; one without an end is still open."""
 
     span_id: int
     start_ns: int
@@ -54,37 +54,37 @@ def as_span(span: SpanRecord) -> Span:
     return Span(span.span_id, span.start_ns, None if span.end_ns is None else max(span.start_ns, span.end_ns))
 
 
-def lines(told: Iterable[Message]) -> list[str]:
+def lines(messages: Iterable[Message]) -> list[str]:
     """What messages say, one line for each that an agent or a customer says."""
-    return [_LETTERS[one.role] + one.text for one in told if one.text and one.role in _LETTERS]
+    return [_LETTERS[one.role] + one.text for one in messages if one.text and one.role in _LETTERS]
 
 
-def texts(told: Iterable[Message]) -> list[str]:
-    """The words of an answer's messages, whatever role they bear; those of tools and systems are no answer."""
-    return [one.text for one in told if one.text and one.role not in {Role.TOOL, Role.SYSTEM}]
+def texts(messages: Iterable[Message]) -> list[str]:
+    """The words of an answer's messages, whatever role they bear; those of tools and systems are not an answer."""
+    return [one.text for one in messages if one.text and one.role not in {Role.TOOL, Role.SYSTEM}]
 
 
 class Recital:
-    """A list of messages as far as it was told: how often each line stands in it, and what it is known by."""
+    """A list of messages as far as it was read: how often each line stands in it, and what it is known by."""
 
     __slots__ = ("counts", "digest", "has_agent", "last", "length")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.digest = 0
-        self.has_agent = False
+        self.digest: int = 0
+        self.has_agent: bool = False
         self.last: str | None = None
-        self.length = 0
+        self.length: int = 0
 
     def copy(self) -> Recital:
-        """The same as far as it was told; it may go on in another way."""
+        """The same as far as it was read; it may go on in another way."""
         other = Recital()
         other.counts = self.counts.copy()
         other.digest, other.has_agent, other.last, other.length = self.digest, self.has_agent, self.last, self.length
         return other
 
     def add(self, line: str) -> int:
-        """Tells one more line. Returns how often it stands in the list by now."""
+        """Adds one more line. Returns how often it stands in the list by now."""
         found = self.counts[line] = self.counts.get(line, 0) + 1
         self.digest = hash((self.digest, line))
         self.has_agent = self.has_agent or line[0] == AGENT

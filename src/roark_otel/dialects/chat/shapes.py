@@ -1,6 +1,6 @@
 """The shapes in which messages are written: GenAI parts, OpenAI chat and responses, Anthropic, Bedrock, Gemini.
 
-A message is told by its role. What it holds (words, calls of tools, answers of tools) is told by each of its parts, so
+A message is known by its role. What it holds (words, calls of tools, answers of tools) is known by its parts, so
 one reader of parts serves all shapes; what it does not know, such as reasoning or an image, says nothing.
 """
 
@@ -37,7 +37,7 @@ class Role(Enum):
     AGENT = "agent"
     SYSTEM = "system"
     TOOL = "tool"
-    NOBODY = "nobody known"
+    UNKNOWN = "unknown"
 
 
 _ROLES = {
@@ -117,7 +117,7 @@ def role_of(value: object, default: Role) -> Role:
     """The role that a message names, as any convention spells it."""
     if not isinstance(value, str):
         return default
-    return _ROLES.get(value.rpartition(".")[2].strip().lower(), Role.NOBODY)
+    return _ROLES.get(value.rpartition(".")[2].strip().lower(), Role.UNKNOWN)
 
 
 def fields_of(value: object) -> Fields:
@@ -139,7 +139,7 @@ def _is_part(value: object) -> bool:
 
 
 def holds_message(value: object) -> bool:
-    """Whether a value that was JSON is a message or what one holds, and no JSON that somebody said."""
+    """Whether a value that was JSON is a message or what one holds, and not JSON that was spoken."""
     if fields_of(value).keys() & {"content", "tool_calls", "parts"}:
         return True
     items = _items(value)
@@ -157,7 +157,7 @@ def _built(role: Role, fields: Fields) -> Message:
         for name in ("parts", "content", "contents", "text", "refusal"):
             found.add(fields.get(name), 0)
             if found.texts and name != "parts":
-                break  # OpenInference tells the same words as one content and as several
+                break  # OpenInference writes the same words as one content and as several
     for call in _items(fields.get("tool_calls")):
         found.add_call(call)
     return Message(role, " ".join(found.texts) or None, tuple(found.calls), tuple(found.answers))
@@ -165,12 +165,12 @@ def _built(role: Role, fields: Fields) -> Message:
 
 def _holds_answers(fields: Fields) -> bool:
     parts = fields.get("parts", fields.get("content"))
-    told = [fields_of(one) for one in _items(parts)]
-    return any(_kind(one) in _ANSWER_TYPES or any(name in one for name in _ANSWERS) for one in told)
+    several = [fields_of(one) for one in _items(parts)]
+    return any(_kind(one) in _ANSWER_TYPES or any(name in one for name in _ANSWERS) for one in several)
 
 
 class _Parts:
-    """The parts of a message, as they are told one by one."""
+    """The parts of a message, read one by one."""
 
     __slots__ = ("answers", "calls", "texts")
 
@@ -191,11 +191,11 @@ class _Parts:
 
     def add_call(self, fields: object) -> None:
         """Takes in a call of a tool."""
-        told = fields_of(fields_of(fields).get("tool_call")) or fields_of(fields)
-        named = fields_of(told.get("function")) or told
+        call = fields_of(fields_of(fields).get("tool_call")) or fields_of(fields)
+        named = fields_of(call.get("function")) or call
         if name := reading.text(named.get("name")):
             given = next((named[key] for key in ("arguments", "input", "args") if key in named), None)
-            self.calls.append(Call(_first_text(told, "call_id", "id", "toolUseId"), name, given))
+            self.calls.append(Call(_first_text(call, "call_id", "id", "toolUseId"), name, given))
 
     def _add_text(self, text: str, depth: int) -> None:
         written = deserialized(text.strip()) if depth <= _MAX_DEPTH else None

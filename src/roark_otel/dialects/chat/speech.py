@@ -13,7 +13,7 @@ _REPR = re.compile(r"[A-Z]\w*\((?:\w+=|\))")
 
 
 def spoken(value: object) -> str | None:
-    """The value as words, stripped; None if it is no text, says nothing, or is not speech."""
+    """The value as words, stripped; None if it is not text, says nothing, or is not speech."""
     words = reading.text(value)
     if words is None or _DATA_URI.match(words) or _REPR.match(words) or _is_base64(words):
         return None

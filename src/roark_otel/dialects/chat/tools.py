@@ -1,4 +1,4 @@
-"""Tool uses, each once: told by a span of their own or, where there is none, by what messages ask for and answer."""
+"""Tool uses, each once: from a span of their own or, where there is none, from what messages ask for and answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ran(NamedTuple):
 
 
 def parameters(value: object) -> dict[str, object]:
-    """What a tool was given; what is no JSON object gets a name, because parameters have to be one."""
+    """What a tool was given; what is not a JSON object gets a name, because parameters have to be one."""
     if value is None or value == "":
         return {}
     try:
@@ -57,10 +57,10 @@ def failure(span: SpanRecord, gave: object, *, is_error: bool = False) -> str | 
     if not is_error and status is not True and not isinstance(status, str):
         return None
     found = None if gave is None else result(gave)
-    told = reading.text(reading.scalar(found)) if found is not None and found != {} else None
+    words = reading.text(reading.scalar(found)) if found is not None and found != {} else None
     raised = (event.attributes.get("exception.message") for event in span.events if event.name == "exception")
     others = (*raised, status, span.attributes.get("error.type"))
-    return told or next((words for one in others if (words := reading.text(one))), "The tool failed.")
+    return words or next((other for one in others if (other := reading.text(one))), "The tool failed.")
 
 
 def _content(block: Mapping[str, object]) -> list[object]:
@@ -71,51 +71,51 @@ def _content(block: Mapping[str, object]) -> list[object]:
 
 
 class Tools:
-    """Gathers tool uses, in any order of telling."""
+    """Gathers tool uses, in any order of spans."""
 
-    __slots__ = ("_answers", "_calls", "_ran", "_tells_runs")
+    __slots__ = ("_answers", "_calls", "_has_runs", "_ran")
 
     def __init__(self) -> None:
         self._ran: dict[int, Ran] = {}
         self._calls: dict[str, tuple[int, str, str | None, Call]] = {}
         self._answers: dict[str, tuple[int, str, Answer]] = {}
-        self._tells_runs = False
+        self._has_runs = False
 
-    def tells_runs(self) -> None:
-        """The source gives every tool a span, so what messages tell of tools is not needed."""
-        self._tells_runs = True
+    def expect_runs(self) -> None:
+        """Notes that the source gives every tool a span, so what messages say of tools is not needed."""
+        self._has_runs = True
         self._calls.clear()
         self._answers.clear()
 
     def ran(self, tool: Ran) -> None:
         """A tool ran."""
-        self.tells_runs()
+        self.expect_runs()
         self._ran[tool.span_id] = tool
 
     def asked(self, at_ns: int, agent: str | None, calls: Iterable[Call]) -> None:
         """A model asked for tools."""
-        for call in () if self._tells_runs else calls:
+        for call in () if self._has_runs else calls:
             if call.call_id:
-                told = (at_ns, repr(call), agent, call)
-                self._calls[call.call_id] = min(told, self._calls.get(call.call_id, told), key=lambda one: one[:2])
+                asked = (at_ns, repr(call), agent, call)
+                self._calls[call.call_id] = min(asked, self._calls.get(call.call_id, asked), key=lambda one: one[:2])
 
     def answered(self, at_ns: int, answers: Iterable[Answer]) -> None:
-        """A model was told what tools gave back."""
-        for answer in () if self._tells_runs else answers:
+        """A model got what tools gave back."""
+        for answer in () if self._has_runs else answers:
             if answer.call_id:
-                told = (at_ns, repr(answer), answer)
+                given = (at_ns, repr(answer), answer)
                 self._answers[answer.call_id] = min(
-                    told, self._answers.get(answer.call_id, told), key=lambda one: one[:2]
+                    given, self._answers.get(answer.call_id, given), key=lambda one: one[:2]
                 )
 
     def uses(self, asked_ns: Mapping[int, int] | None = None) -> list[tuple[ToolUse, str | None]]:
         """Every tool use and the name of its agent.
 
         Args:
-            asked_ns: By the id of a span, when the model asked there for the tools below it, whose own spans only tell
+            asked_ns: By the id of a span, when the model asked there for the tools below it, whose own spans only say
                 when they were done.
         """
-        if self._tells_runs:
+        if self._has_runs:
             began = asked_ns or {}
             return [
                 (_begun(tool.use, began.get(tool.parent_id or 0)), tool.agent) for tool in _once(self._ran.values())
@@ -135,7 +135,7 @@ def _begun(use: ToolUse, at_ns: int | None) -> ToolUse:
 
 
 def _once(ran: Iterable[Ran]) -> list[Ran]:
-    """The uses without those that another span tells as well; the outer span tells when, both tell what."""
+    """The uses without those that another span reports as well; the outer span says when, both say what."""
     kept: list[Ran] = []
     by_id: dict[str, int] = {}
     by_name: dict[str, list[int]] = {}
@@ -162,7 +162,7 @@ def _outer_first(tool: Ran) -> tuple[int, int, int]:
 
 
 def _is_same(one: Ran, other: Ran) -> bool:
-    """Whether two spans of tools of one name tell one use: one is below the other, or they agree in all they tell."""
+    """Whether two spans of tools of one name report one use: one is below the other, or they agree in all they say."""
     if one.use.call_id and other.use.call_id:
         return False
     if one.span_id == other.parent_id or one.parent_id == other.span_id:

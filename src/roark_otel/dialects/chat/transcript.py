@@ -4,7 +4,7 @@
    are known by their words: a history that holds the same words for the third time shows that they were said three
    times, and when it was first shown is when they were said.
 2. An answer was said when its span ended. A span around another one repeats what that one answered.
-3. What an agent says in a history although nobody answered it was said before that history was shown; where it is the
+3. What an agent says in a history although no span answered it was said before that history was shown; where it is the
    beginning of an answer that no history holds, it is as much of that answer as was heard.
 4. Where histories forget (a window, a service that keeps them itself) words that the model is asked again, after an
    agent has spoken, were said again.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MASK = (1 << 64) - 1
 _MAX_PLACE = (1 << SHIFT) - 1
-_NOBODY_ANSWERS_SOONER_NS = 200_000_000
+_NO_ANSWER_SOONER_NS = 200_000_000
 """A person takes longer to speak after an agent did; another model that is asked the same does not."""
 
 
@@ -41,7 +41,7 @@ class _Asked(NamedTuple):
 
 
 class Transcript:
-    """Gathers what was said, in any order of telling."""
+    """Gathers what was said, in any order of spans."""
 
     __slots__ = ("_answers", "_asked", "_asks", "_lines", "_shown")
 
@@ -55,8 +55,8 @@ class Transcript:
 
     def ask(self, start_ns: int, recital: Recital, lines: Iterable[str]) -> None:
         """A model was asked with a history, of which `lines` are what `recital` does not have yet."""
-        for told in lines:
-            line, place = self._known(told), min(recital.length, _MAX_PLACE)
+        for text in lines:
+            line, place = self._known(text), min(recital.length, _MAX_PLACE)
             self._show(line, recital.add(line), (start_ns << SHIFT) | place)
         if recital.last and recital.last[0] == CUSTOMER:
             self._asks.extend((start_ns, recital.digest & _MASK, recital.has_agent))
@@ -104,10 +104,10 @@ class Transcript:
 
     def _customer_said(self, spoken_ns: list[int]) -> Iterator[Shown]:
         """Sweeps over what histories showed and what models were asked, in the order of time."""
-        told: dict[str, list[int]] = {}
+        read: dict[str, list[int]] = {}
         seen: set[int] = set()
         for at, line, asked in self._customer_events():
-            times = told.setdefault(line, [])
+            times = read.setdefault(line, [])
             if isinstance(asked, int):
                 is_new = len(times) < asked
             else:
@@ -133,15 +133,15 @@ class Transcript:
 
 
 def _event_order(event: tuple[int, str, int | _Asked]) -> tuple[int, str, int]:
-    at, line, told = event
-    return at, line, told if isinstance(told, int) else _MAX_PLACE + told.has_agent
+    at, line, source = event
+    return at, line, source if isinstance(source, int) else _MAX_PLACE + source.has_agent
 
 
 def _again(times: list[int], asked: _Asked, spoken_ns: list[int]) -> bool:
     """Whether an agent has answered since the words were last said, long enough ago for a person to say them again."""
     if not times or times[-1] >= asked.start_ns:
         return False
-    before = bisect_left(spoken_ns, asked.start_ns - _NOBODY_ANSWERS_SOONER_NS)
+    before = bisect_left(spoken_ns, asked.start_ns - _NO_ANSWER_SOONER_NS)
     return before > 0 and spoken_ns[before - 1] > times[-1]
 
 

@@ -1,4 +1,4 @@
-"""Turns that one span tells whole: what was asked when it began, and what was answered when it ended."""
+"""Turns that one span holds whole: what was asked when it began, and what was answered when it ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Turn(NamedTuple):
 
 
 class Turns:
-    """Gathers turns, in any order of telling."""
+    """Gathers turns, in any order of spans."""
 
     __slots__ = ("_turns",)
 
@@ -58,7 +58,7 @@ class Turns:
         """Lets go of all turns."""
         self._turns.clear()
 
-    def told(self) -> Iterator[Said]:
+    def said(self) -> Iterator[Said]:
         """What was said; a turn inside another one is an agent asking an agent."""
         outer_end_ns = -1
         for turn in sorted(self._turns.values(), key=_outer_first):
@@ -71,9 +71,9 @@ def _outer_first(turn: _Turn) -> tuple[int, int, list[str]]:
     return turn.start_ns, -turn.end_ns, [one.text for one in turn.said]
 
 
-def _after_last(role: Role, told: Iterable[Message]) -> list[Message]:
+def _after_last(role: Role, messages: Iterable[Message]) -> list[Message]:
     found: list[Message] = []
-    for one in told:
+    for one in messages:
         if one.role is role:
             found.clear()
         else:

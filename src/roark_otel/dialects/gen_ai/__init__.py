@@ -6,7 +6,7 @@
     `- transcription, speech         of a voice pipeline: the words of the customer, those of the agent
 
 Messages are attributes of a span, its events, one attribute for each field, or logfire's lists. Histories repeat
-everything that was said before, and several spans tell one answer: `roark_otel.dialects.chat` says each thing once.
+everything that was said before, and several spans hold one answer: `roark_otel.dialects.chat` says each thing once.
 
 `names` is the vocabulary. `sources` finds the messages of a span, `tools` reads those that ran, `voice` the words of a
 voice pipeline, and `reader` puts it together.

@@ -74,4 +74,4 @@ EXECUTE_TOOL: Final = "execute_tool"
 SILENT: Final = frozenset(
     {"embeddings", "create_agent", "retrieval", "handoff", "agent_handoff", "plan", "guardrail", "guardrail_check"}
 )
-"""Operations whose messages nobody hears."""
+"""Operations whose messages are not spoken."""

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 class GenAiReader:
     """Reads what models, agents and tools say of their work.
 
-    Agent frameworks tell one thing on many spans. Strands tells a turn on the span around it, so only that is read of
+    Agent frameworks say one thing on many spans. Strands puts a turn on the span around it, so only that is read of
     it; of all others every span is, and `Transcript` says each thing once. A pipeline that transcribes and speaks knows
-    best what was said: where it tells a side of the conversation, models tell nothing of that side.
+    best what was said: where it has a side of the conversation, models are not asked for that side.
     """
 
     __slots__ = ("_agents", "_frameworks", "_sources", "_tools", "_transcript", "_turns", "_voice", "_warn", "_warned")
@@ -49,7 +49,7 @@ class GenAiReader:
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
         self._warned: set[str] = set()
-        self._sources = Sources(Lists(), self._tell)
+        self._sources = Sources(Lists(), self._report)
         self._transcript = Transcript()
         self._agents = Agents()
         self._tools = Tools()
@@ -81,7 +81,7 @@ class GenAiReader:
     def moments(self) -> Iterable[Moment]:
         """What was said and used so far, and who the agents are."""
         known = self._agents.known()
-        said = in_order([*self._voice.told(), *self._turns.told(), *self._of_models()])
+        said = in_order([*self._voice.said(), *self._turns.said(), *self._of_models()])
         for one in known.from_turn_start(said):
             yield utterance(one, known)
         for use, agent in self._tools.uses():
@@ -103,7 +103,7 @@ class GenAiReader:
         is_agent = operation == names.INVOKE_AGENT or template.startswith(names.LOGFIRE_AGENT)
         is_workflow = operation in names.WORKFLOWS or kind == "workflow" or template.startswith(names.LOGFIRE_WORKFLOW)
         if operation in names.HANDOFFS or template.startswith(names.LOGFIRE_HANDOFF):
-            self._tools.tells_runs()  # a model asks for a handoff as for a tool, and it is none
+            self._tools.expect_runs()  # a model asks for a handoff as for a tool, and it is none
         if span.end_ns is not None and (is_agent or is_workflow):
             self._agents.ran(span.span_id, span.start_ns, _end_ns(span), _agent_name(span) if is_agent else None)
 
@@ -115,11 +115,11 @@ class GenAiReader:
         for message in found.answered:
             self._tools.asked(_end_ns(span), agent, message.calls)
         self._transcript.ask(span.start_ns, found.before, lines(found.asked))
-        self._sources.told(found)
+        self._sources.keep(found)
         self._transcript.answer(as_span(span), found.before, texts(found.answered), agent)
 
     def _read_strands(self, span: SpanRecord, operation: str, agent: str | None) -> None:
-        self._tools.tells_runs()
+        self._tools.expect_runs()
         if operation == names.INVOKE_AGENT:
             found = self._sources.exchange(span)
             self._read_prompt(span, found.asked, agent)
@@ -130,7 +130,7 @@ class GenAiReader:
         if prompt := self._sources.instructions(span) or "\n\n".join(prompts):
             self._agents.prompted(span.start_ns, agent, prompt)
 
-    def _tell(self, span: SpanRecord, attribute: str, why: str) -> None:
+    def _report(self, span: SpanRecord, attribute: str, why: str) -> None:
         """Warns of an attribute, once."""
         if attribute not in self._warned:
             self._warned.add(attribute)
@@ -143,8 +143,8 @@ def _end_ns(span: SpanRecord) -> int:
 
 def _speaks(span: SpanRecord) -> bool:
     """Whether a span has a name of the conventions on it."""
-    told = (*span.attributes, *(event.name for event in span.events))
-    return any(isinstance(name, str) and name.startswith(names.PREFIX) for name in told)
+    found = (*span.attributes, *(event.name for event in span.events))
+    return any(isinstance(name, str) and name.startswith(names.PREFIX) for name in found)
 
 
 def _is_strands(span: SpanRecord) -> bool:
@@ -156,5 +156,5 @@ def _agent_name(span: SpanRecord) -> str | None:
     get = span.attributes.get
     if (reading.text(get(names.LOGFIRE_TEMPLATE)) or "").startswith(names.LOGFIRE_AGENT):
         return reading.text(get("name"))
-    told = tuple(get(name) for name in (names.AGENT_NAME, names.AGENT_ID, names.AGENT_DESCRIPTION))
-    return None if told == names.PLACEHOLDER else reading.text(told[0])
+    reported = tuple(get(name) for name in (names.AGENT_NAME, names.AGENT_ID, names.AGENT_DESCRIPTION))
+    return None if reported == names.PLACEHOLDER else reading.text(reported[0])

@@ -26,7 +26,7 @@ _EVENT_ROLES = {
 class Exchange(NamedTuple):
     """What a model was asked with, and what it answered.
 
-    `before` is what the history holds before `asked`; `mark` says how far the history is known when `asked` was told.
+    `before` is what the history holds before `asked`; `mark` says how far the history is known once `asked` is read.
     """
 
     before: Recital
@@ -38,14 +38,14 @@ class Exchange(NamedTuple):
 class Sources:
     """Finds the messages of spans."""
 
-    __slots__ = ("_lists", "_tell")
+    __slots__ = ("_lists", "_warn")
 
-    def __init__(self, lists: Lists, tell: Callable[[SpanRecord, str, str], None]) -> None:
+    def __init__(self, lists: Lists, warn: Callable[[SpanRecord, str, str], None]) -> None:
         self._lists = lists
-        self._tell = tell
+        self._warn = warn
 
     def exchange(self, span: SpanRecord) -> Exchange:
-        """What a span tells of a model's work; the first place that tells anything of a side tells all of it."""
+        """What a span holds of a model's work; the first place that has anything of a side has all of it."""
         asked = Exchange(Recital())
         answered: tuple[Message, ...] = ()
         for read in (self._current, self._per_message, self._numbered, self._logfire):
@@ -55,14 +55,14 @@ class Sources:
             answered = answered or found.answered
         return asked._replace(answered=answered)
 
-    def told(self, exchange: Exchange) -> None:
-        """All that an exchange was asked with has been told to `before`."""
+    def keep(self, exchange: Exchange) -> None:
+        """Notes that all that an exchange was asked with has been added to `before`."""
         self._lists.keep(exchange.mark)
 
     def instructions(self, span: SpanRecord) -> str | None:
-        """The system prompt that is told apart from the messages."""
-        for told in _holders(span, names.INSTRUCTIONS):
-            items = self._list(span, names.INSTRUCTIONS, told).items
+        """The system prompt that stands apart from the messages."""
+        for holder in _holders(span, names.INSTRUCTIONS):
+            items = self._list(span, names.INSTRUCTIONS, holder).items
             words = [one.text for one in messages(items, Role.SYSTEM) if one.text]
             if words:
                 return "\n\n".join(words)
@@ -84,7 +84,7 @@ class Sources:
         )
 
     def _list(self, span: SpanRecord, name: str, value: object) -> Listing:
-        return self._lists.read(name, value, span.start_ns, lambda why: self._tell(span, name, why))
+        return self._lists.read(name, value, span.start_ns, lambda why: self._warn(span, name, why))
 
     def _per_message(self, span: SpanRecord) -> Exchange:
         asked: list[Message] = []
@@ -102,8 +102,8 @@ class Sources:
             return messages([{**fields, "role": "tool", "content": body}], role)
         if isinstance(body, str) and body.lstrip()[:1] in {"[", "{"}:
             body = self._decoded(span, name, body)
-        told = {"role": role.value, **_without_content(fields), **_as_fields(body)}
-        return messages([told], role)
+        raw = {"role": role.value, **_without_content(fields), **_as_fields(body)}
+        return messages([raw], role)
 
     def _decoded(self, span: SpanRecord, name: str, body: str) -> object:
         """A body as JSON, if it is a message's; words that only look like one are words."""
@@ -112,7 +112,7 @@ class Sources:
         except ValueError as fault:
             if not body.lstrip().startswith(('[{"', '{"')):
                 return body
-            self._tell(span, name, str(fault))
+            self._warn(span, name, str(fault))
             return None
         return found if holds_message(found) else body
 
@@ -133,16 +133,16 @@ class Sources:
 
     def _event_list(self, span: SpanRecord) -> Exchange:
         """One list of events, in which the answer comes last."""
-        told: list[Message] = []
+        found: list[Message] = []
         for item in self._list(span, names.LOGFIRE_EVENTS, span.attributes.get(names.LOGFIRE_EVENTS)).items:
             fields = fields_of(item)
             name = fields.get("event.name")
             if isinstance(name, str) and name in _EVENT_ROLES:
-                told.extend(self._event_messages(span, name, fields))
-        upto = len(told)
-        while upto and told[upto - 1].role is Role.AGENT:
+                found.extend(self._event_messages(span, name, fields))
+        upto = len(found)
+        while upto and found[upto - 1].role is Role.AGENT:
             upto -= 1
-        return Exchange(Recital(), tuple(told[:upto]), tuple(told[upto:]))
+        return Exchange(Recital(), tuple(found[:upto]), tuple(found[upto:]))
 
 
 def _holders(span: SpanRecord, name: str) -> Sequence[object]:

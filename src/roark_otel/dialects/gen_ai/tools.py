@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tool_of(span: SpanRecord, agent: str | None) -> Ran | None:
-    """The tool that a span tells of, None if it tells of none."""
+    """The tool that a span reports, None if it reports none."""
     get = span.attributes.get
     is_logfire = is_logfire_tool(span)
     name = reading.text(get("name" if is_logfire else names.TOOL_NAME))
@@ -41,19 +41,19 @@ def is_logfire_tool(span: SpanRecord) -> bool:
 
 
 def _asked(span: SpanRecord) -> list[object]:
-    """Arguments that events tell."""
+    """Arguments that events hold."""
     found = [event.attributes.get("content") for event in span.events if event.name == names.TOOL_EVENT]
     return found + [event.attributes.get(names.TOOL_ARGUMENTS) for event in span.events]
 
 
 def _answered(span: SpanRecord) -> list[object]:
-    """Results that events tell."""
+    """Results that events hold."""
     found = [event.attributes.get("message") for event in span.events if event.name == names.CHOICE_EVENT]
     found += [event.attributes.get(names.TOOL_RESULT) for event in span.events]
     for event in span.events:
         if names.OUTPUT in event.attributes:
-            told = messages(reading.json_or_text(event.attributes[names.OUTPUT]), Role.NOBODY)
-            found += [answer.value for message in told for answer in message.answers]
+            answers = messages(reading.json_or_text(event.attributes[names.OUTPUT]), Role.UNKNOWN)
+            found += [answer.value for message in answers for answer in message.answers]
     return found
 
 

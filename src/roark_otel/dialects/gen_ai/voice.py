@@ -36,26 +36,26 @@ class Voice:
 
     @property
     def hears(self) -> bool:
-        """Whether it told anything that a customer said."""
+        """Whether it has anything that a customer said."""
         return any(self._heard.values())
 
     @property
     def speaks(self) -> bool:
-        """Whether it told anything that an agent said."""
+        """Whether it has anything that an agent said."""
         return any(speech.said for speech in self._spoken.values())
 
     def read(self, span: SpanRecord, operation: str, found: Exchange) -> None:
         """Takes in a span of the pipeline."""
         by_agent = operation in names.SPEAKS
-        told = found.asked if by_agent or operation == names.USER_SPEECH else found.answered
-        said = tuple(Said(span.start_ns + at, by_agent, text, span.start_ns) for at, text in enumerate(texts(told)))
+        words = found.asked if by_agent or operation == names.USER_SPEECH else found.answered
+        said = tuple(Said(span.start_ns + at, by_agent, text, span.start_ns) for at, text in enumerate(texts(words)))
         if by_agent:
             is_group = operation == names.SPEECH_GROUP
             self._spoken[span.span_id] = _Speech(span.start_ns, span.end_ns or span.start_ns, is_group, said)
         else:
             self._heard[span.span_id] = said
 
-    def told(self) -> Iterator[Said]:
+    def said(self) -> Iterator[Said]:
         """What was said."""
         for heard in self._heard.values():
             yield from heard

@@ -11,8 +11,8 @@
     |- session_close            why
     job_shutdown                why, of the job around it
 
-Everything is told more than once: what the customer said stands on the customer's turn, on the agent's turn that
-answers it and in every history after it. Here the customer's turns, the agent's turns and the tools tell, and
+Everything is there more than once: what the customer said stands on the customer's turn, on the agent's turn that
+answers it and in every history after it. Here the customer's turns, the agent's turns and the tools count, and
 everything else only helps them out. Before 1.8.2 an agent's turn has one step, before 1.4 `say()` has none. The names
 of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
 

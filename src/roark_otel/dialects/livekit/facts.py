@@ -35,7 +35,7 @@ _SIP_IDENTITY = re.compile(r"sip_(\+[1-9]\d{5,14})")
 
 
 class KnownCall:
-    """Gathers the facts of a call, in any order of spans: of one fact the span that ended last tells."""
+    """Gathers the facts of a call, in any order of spans: of one fact the span that ended last counts."""
 
     __slots__ = ("_close", "_facts", "_latest", "_left", "_session", "_web")
 
@@ -76,7 +76,7 @@ class KnownCall:
     def facts(self, agent: str | None, *, several: bool) -> Iterator[Fact]:
         """Everything known. Of several agents none is the agent of the call; `agent` is what spans call the only one.
 
-        What the app named its worker comes first: an agent that nobody gave a name bears that of its class.
+        What the app named its worker comes first: an agent that the app gave no name bears that of its class.
         """
         found = {**self._facts}
         if self._latest[0]:

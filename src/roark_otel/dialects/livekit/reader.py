@@ -39,7 +39,7 @@ _NS = 1_000_000_000
 _RECENT = 64
 
 T = TypeVar("T")
-Told: TypeAlias = "tuple[Utterance | ToolUse, str | None]"
+Done: TypeAlias = "tuple[Utterance | ToolUse, str | None]"
 """What an agent did, and the agent's name."""
 
 
@@ -120,18 +120,18 @@ class LiveKitReader:
     def moments(self) -> list[Moment]:
         """What was said and used so far, and what is known of the call."""
         labels, measured = sorted(self._activities), self._speeds.measured()
-        done: list[Told] = [*self._agent_said(labels, measured), *self._tools_used(labels)]
+        done: list[Done] = [*self._agent_said(labels, measured), *self._tools_used(labels)]
         agents = {name for _, name in done if name}
         several, only = len(agents) > 1, next(iter(agents), None)
         by_agents = [_by(moment, Agent(name=name)) if name and several else moment for moment, name in done]
         known = self._call.facts(only, several=several)
         counted = (*self._counts(labels), *measured.facts(self._call.latest))
-        told = [*self._customer_said(measured), *by_agents]
-        wordless = not any(isinstance(one, Utterance) for one in told)
-        return [*told, *counted, *known, *(self._wordless() if wordless else ())]
+        moments = [*self._customer_said(measured), *by_agents]
+        wordless = not any(isinstance(one, Utterance) for one in moments)
+        return [*moments, *counted, *known, *(self._wordless() if wordless else ())]
 
     def _wordless(self) -> Iterator[Fact]:
-        """Somebody spoke although no turn tells a word."""
+        """Someone spoke although no turn holds a word."""
         if self._last_turn is None or not (self._agent_speech or self._customer_speech):
             return
         yield Fact("wordless", True, *self._call.latest)
@@ -154,7 +154,7 @@ class LiveKitReader:
                 start_ns, end_ns = min(speeches).start_ns, max(one.end_ns for one in speeches)
                 yield span_id, CustomerTurn(start_ns, end_ns, None, None, None)
 
-    def _agent_said(self, labels: list[tuple[int, str]], measured: Measurements) -> Iterator[Told]:
+    def _agent_said(self, labels: list[tuple[int, str]], measured: Measurements) -> Iterator[Done]:
         """What agents said, with their names."""
         for span_id, turn in self._agent_turns.items():
             name = turn.agent or _label_at(labels, turn.start_ns)
@@ -172,7 +172,7 @@ class LiveKitReader:
         voices = {voice_id for voice_id, worked_for in self._voices.items() if worked_for not in turns}
         return said_without_turn(heard, [one for one in self._syntheses or () if one.voice_id in voices])
 
-    def _tools_used(self, labels: list[tuple[int, str]]) -> Iterator[Told]:
+    def _tools_used(self, labels: list[tuple[int, str]]) -> Iterator[Done]:
         """What tools agents used, with their names."""
         for use, turn_id, name in self._tools.uses():
             turn = self._agent_turns.get(turn_id)

@@ -1,6 +1,6 @@
 """How fast and how sure LiveKit's services were: of each entry, and of the call.
 
-Turns tell how long it took to understand the customer and to answer. Models and voices tell their first byte since
+Turns say how long it took to understand the customer and to answer. Models and voices report their first byte since
 1.5 on their nodes, before only in the metrics of each request, which do not say whose turn it was.
 """
 
@@ -83,10 +83,10 @@ class Speeds:
                 return  # a request that failed has none
 
     def _add(self, kind: Kind, span: SpanRecord, value: object) -> None:
-        told = number(value)
+        seconds = number(value)
         # A negative one says that there was no first byte.
-        if told is not None and 0 <= told <= MAX_DURATION_MS / 1000:
-            row = (kind, span.start_ns, span.span_id, span.parent_id or 0, round(told * _MILLIONTHS))
+        if seconds is not None and 0 <= seconds <= MAX_DURATION_MS / 1000:
+            row = (kind, span.start_ns, span.span_id, span.parent_id or 0, round(seconds * _MILLIONTHS))
             self._rows.extend(row)
 
     def measured(self) -> Measurements:

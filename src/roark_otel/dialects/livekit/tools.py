@@ -45,9 +45,9 @@ class Ran(NamedTuple):
 
 
 class Tools:
-    """Gathers the tool uses of a conversation, in any order of telling.
+    """Gathers the tool uses of a conversation, in any order of spans.
 
-    A tool that ran has a span. One that the model made up, or called with arguments that are no JSON, has none: the
+    A tool that ran has a span. One that the model made up, or called with arguments that are not JSON, has none: the
     model's answer asks for it, and the history that the model gets next says what was wrong. A call of a discarded
     answer is in no history.
     """
@@ -63,7 +63,7 @@ class Tools:
         self._seen: set[str] = set()
 
     def ran(self, span: SpanRecord, end_ns: int) -> None:
-        """A tool ran; what the history tells of it is not needed any more."""
+        """A tool ran; what the history says of it is not needed any more."""
         get = span.attributes.get
         name, arguments = text(get(names.TOOL_NAME)), content(span, names.TOOL_ARGUMENTS)
         if not name:

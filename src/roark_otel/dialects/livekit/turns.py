@@ -91,7 +91,7 @@ def customer_said(turn: CustomerTurn, speeches: Iterable[Interval], text: str | 
         return []
     spoken = sorted(speeches)
     if turn.heard_ns is not None:
-        # A blip of noise opens a turn too early: speech without a word before the next speech is no speech.
+        # A blip of noise opens a turn too early: speech without a word before the next speech does not count.
         spoken = spoken[max(0, bisect_right([one.start_ns for one in spoken], turn.heard_ns) - 1) :]
     start = spoken[0].start_ns if spoken else turn.start_ns
     end = max((one.end_ns for one in spoken), default=turn.end_ns)
@@ -177,7 +177,7 @@ def customer_asked(
         unclear = bisect_right(silent_starts, turn.start_ns) - 1
         if unclear >= 0 and turn.start_ns < silent[unclear][0].end_ns:
             where, span_id = silent[unclear]
-            where = where._replace(silent_ns=turn.start_ns)  # nobody noticed the silence, but the reply waited for it
+            where = where._replace(silent_ns=turn.start_ns)  # no span has the silence, but the reply waited for it
             (rescued[unclear],) = customer_said(where, speeches.get(span_id, ()), turn.asked)
         else:
             typed.append(Utterance(Customer(), turn.asked, turn.start_ns, turn.start_ns))
@@ -188,7 +188,7 @@ def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:
     """Whether the turn answers these words.
 
     A reply may be prepared before its words are complete, and an app may change them before they are answered; so they
-    are compared only where nothing else tells.
+    are compared only where nothing else helps.
     """
     if turn.to_speech or turn.start_ns < said.end_ns:
         return True
@@ -198,10 +198,10 @@ def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:
 def said_without_turn(speeches: Iterable[Interval] | None, syntheses: Iterable[Synthesis]) -> list[Utterance]:
     """What was said outside of any turn of the agent, as `session.say()` did before 1.4.
 
-    Only what was sent to the speech model tells the words: all of it since the speech before.
+    Only what was sent to the speech model has the words: all of it since the speech before.
 
     Args:
-        speeches: When the agent was heard outside of any turn; None if nothing tells when it was heard at all.
+        speeches: When the agent was heard outside of any turn; None if nothing says when it was heard at all.
         syntheses: What was turned into speech outside of any turn.
     """
     loose = sorted(syntheses)

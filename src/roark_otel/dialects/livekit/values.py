@@ -9,7 +9,7 @@ from roark_otel._model.reading import MAX_LITERAL, json_object, json_value, lite
 
 
 def parameters(arguments: str) -> dict[str, object] | None:
-    """The arguments of a call, None if they are no JSON object."""
+    """The arguments of a call, None if they are not a JSON object."""
     if not arguments.strip():
         return {}
     try:
@@ -19,12 +19,12 @@ def parameters(arguments: str) -> dict[str, object] | None:
 
 
 def as_text(arguments: str) -> dict[str, object]:
-    """Arguments that are no JSON object, as they are: parameters have to be an object."""
+    """Arguments that are not a JSON object, as they are: parameters have to be an object."""
     return {"arguments": unicode_text(arguments)}
 
 
 def outcome_of(output: object, *, is_error: bool) -> Outcome:
-    """What came of a tool whose output LiveKit tells with `str()`."""
+    """What came of a tool whose output LiveKit writes with `str()`."""
     if is_error:
         return Failed(text(output) or "The tool failed.")
     return Returned(_value(output)) if isinstance(output, str) else Unanswered()

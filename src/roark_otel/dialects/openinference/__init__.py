@@ -1,8 +1,8 @@
 """The OpenInference conventions, as its instrumentations speak them.
 
 The kind of a span says what it is: `AGENT` and `CHAIN` a run, `LLM` a model with its history and its answer, `TOOL` a
-tool that ran. Pipecat's instrumentation makes a `pipecat.conversation.turn` for each turn, which tells the words of
-both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.llm` below it, which tell when.
+tool that ran. Pipecat's instrumentation makes a `pipecat.conversation.turn` for each turn, which holds the words of
+both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.llm` below it, which say when.
 
 `names` is the vocabulary. `sources` finds the messages of a span, `pipecat` reads turns, and `reader` puts it together.
 """

@@ -1,8 +1,8 @@
-"""Turns of `openinference-instrumentation-pipecat`: one trace each, whose root tells what was said and heard.
+"""Turns of `openinference-instrumentation-pipecat`: one trace each, whose root holds what was said and heard.
 
 The root knows the customer's words and those of the agent's that were heard; its children know when. A root that never
-ended, as the last one does, is told by its children alone, and so are children whose root is not known. What a model
-wrote was not said yet: a reply that was never turned into speech is told by nobody.
+ended, as the last one does, is read from its children alone, and so are children whose root is not known. What a model
+wrote was not said yet: a reply that was never turned into speech is left out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Part(NamedTuple):
 
 
 class PipecatTurns:
-    """Gathers turns, in any order of telling."""
+    """Gathers turns, in any order of spans."""
 
     __slots__ = ("_asked_ns", "_parts", "_turns")
 

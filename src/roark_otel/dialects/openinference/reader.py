@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 class OpenInferenceReader:
     """Reads what models, agents, tools and the turns of Pipecat say.
 
-    Models tell what was said, each thing on many spans, and `Transcript` says it once. What agents and chains were
-    given and gave back repeats that, and only tells where no model tells anything.
+    Models hold what was said, each thing on many spans, and `Transcript` says it once. What agents and chains were
+    given and gave back repeats that, and only counts where no model has anything.
     """
 
     __slots__ = (
         "_agents",
         "_frameworks",
+        "_has_models",
         "_pipecat",
         "_sources",
-        "_tells_models",
         "_tools",
         "_transcript",
         "_turns",
@@ -59,13 +59,13 @@ class OpenInferenceReader:
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
         self._warned: set[str] = set()
-        self._sources = Sources(self._tell)
+        self._sources = Sources(self._report)
         self._transcript = Transcript()
         self._agents = Agents()
         self._tools = Tools()
         self._turns = Turns()
         self._pipecat = PipecatTurns()
-        self._tells_models = False
+        self._has_models = False
         self._frameworks: set[str] = set()
 
     def read(self, span: SpanRecord) -> None:
@@ -89,7 +89,7 @@ class OpenInferenceReader:
     def moments(self) -> Iterable[Moment]:
         """What was said and used so far, and who the agents are."""
         known = self._agents.known()
-        for one in known.from_turn_start(in_order(self._turns.told() if self._turns else self._transcript.said())):
+        for one in known.from_turn_start(in_order(self._turns.said() if self._turns else self._transcript.said())):
             yield utterance(one, known)
         yield from self._pipecat.said()
         for use, agent in self._tools.uses(self._pipecat.asked_ns):
@@ -100,8 +100,8 @@ class OpenInferenceReader:
 
     def _read_model(self, span: SpanRecord) -> None:
         found = self._sources.of_model(span)
-        if found.tells and not self._tells_models:
-            self._tells_models = True
+        if found.has_words and not self._has_models:
+            self._has_models = True
             self._turns.forget()
         self._read_prompt(span, found)
         for message in found.asked:
@@ -111,20 +111,20 @@ class OpenInferenceReader:
         for message in found.answered:
             self._tools.asked(span.start_ns if asked.end_ns is None else asked.end_ns, None, message.calls)
         self._transcript.ask(span.start_ns, found.before, lines(found.asked))
-        self._sources.told(found)
+        self._sources.keep(found)
         self._transcript.answer(asked, found.before, texts(found.answered), None)
 
     def _read_run(self, span: SpanRecord, kind: str) -> None:
         ran, name = as_span(span), _first_text(span.attributes, names.AGENT_NAMES) if kind == names.AGENT else None
         if ran.end_ns is not None:
             self._agents.ran(span.span_id, span.start_ns, ran.end_ns, name)
-        if not self._tells_models:
+        if not self._has_models:
             found = self._sources.of_run(span)
-            if found.tells:
+            if found.has_words:
                 self._turns.read(ran, found.asked, found.answered, name)
 
     def _read_tool(self, span: SpanRecord) -> None:
-        self._tools.tells_runs()
+        self._tools.expect_runs()
         get = span.attributes.get
         name = _first_text(span.attributes, names.TOOL_NAMES)
         if name is None:
@@ -151,7 +151,7 @@ class OpenInferenceReader:
         if prompt and span.attributes.get(names.FIRST_ROLE) == "system":
             self._agents.prompted(span.start_ns, None, prompt)
 
-    def _tell(self, span: SpanRecord, attribute: str, why: str) -> None:
+    def _report(self, span: SpanRecord, attribute: str, why: str) -> None:
         """Warns of an attribute, once."""
         if attribute not in self._warned:
             self._warned.add(attribute)
@@ -159,10 +159,10 @@ class OpenInferenceReader:
 
 
 def _kind(span: SpanRecord) -> str | None:
-    """The kind of span, also where only its other names tell; None if it does not speak OpenInference."""
-    told = span.attributes.get(names.KIND)
-    if told is not None:
-        return told.upper() if isinstance(told, str) else ""
+    """The kind of span, also where only its other names show it; None if it does not follow OpenInference."""
+    kind = span.attributes.get(names.KIND)
+    if kind is not None:
+        return kind.upper() if isinstance(kind, str) else ""
     if any(name.startswith((names.INPUT_MESSAGES, names.OUTPUT_MESSAGES)) for name in span.attributes):
         return names.LLM
     return None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Exchange(NamedTuple):
     """What a model or an agent was asked with, and what it answered.
 
-    `before` is what the history holds before `asked`; `mark` says how far the history is known when `asked` was told.
+    `before` is what the history holds before `asked`; `mark` says how far the history is known once `asked` is read.
     """
 
     before: Recital
@@ -25,22 +25,22 @@ class Exchange(NamedTuple):
     mark: Mark | None = None
 
     @property
-    def tells(self) -> bool:
-        """Whether it tells anything that was said."""
+    def has_words(self) -> bool:
+        """Whether it holds anything that was said."""
         return self.before.length > 0 or any(one.text for one in (*self.asked, *self.answered))
 
 
 class Sources:
     """Finds the messages of spans."""
 
-    __slots__ = ("_lists", "_tell")
+    __slots__ = ("_lists", "_warn")
 
-    def __init__(self, tell: Callable[[SpanRecord, str, str], None]) -> None:
+    def __init__(self, warn: Callable[[SpanRecord, str, str], None]) -> None:
         self._lists = Lists()
-        self._tell = tell
+        self._warn = warn
 
     def of_model(self, span: SpanRecord) -> Exchange:
-        """The messages of a model: those told field by field, else those of the values."""
+        """The messages of a model: those given field by field, else those of the values."""
         asked = indexed(span.attributes, names.INPUT_MESSAGES)
         answered = indexed(span.attributes, names.OUTPUT_MESSAGES)
         given = Listing(asked, Recital()) if asked else self._value(span, names.INPUT_VALUE)
@@ -51,13 +51,13 @@ class Sources:
         """What an agent or a chain was given and gave back."""
         return _exchange(self._value(span, names.INPUT_VALUE), self._value(span, names.OUTPUT_VALUE))
 
-    def told(self, exchange: Exchange) -> None:
-        """All that an exchange was asked with has been told to `before`."""
+    def keep(self, exchange: Exchange) -> None:
+        """Notes that all that an exchange was asked with has been added to `before`."""
         self._lists.keep(exchange.mark)
 
     def _value(self, span: SpanRecord, name: str) -> Listing:
         value = span.attributes.get(name)
-        return self._lists.read(name, value, span.start_ns, lambda why: self._tell(span, name, why))
+        return self._lists.read(name, value, span.start_ns, lambda why: self._warn(span, name, why))
 
 
 def _exchange(given: Listing, gave: Listing) -> Exchange:

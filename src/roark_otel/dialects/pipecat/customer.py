@@ -107,7 +107,7 @@ def customer_said(said: Sequence[Spoken], turns: Turns, answered: Mapping[int, i
         if one.live and turn is not None and one.turn_id != turns.first_id:
             start_ns = turn.start_ns
         if end_ns is None and one is last_in_turn[one.turn_id] and turn and answer_ns and turn.ttfb_ns is not None:
-            # The latency counts from true silence, which nothing else tells without metrics.
+            # The latency counts from true silence, which nothing else shows without metrics.
             end_ns = answer_ns - turn.ttfb_ns
             end_ns = end_ns if one.live or one.heard_ns is None else min(end_ns, one.heard_ns)
         if end_ns is None or end_ns < start_ns:

@@ -1,4 +1,4 @@
-"""What was heard of a reply: `tts` spans tell what was generated, the next history what the customer heard of it."""
+"""What was heard of a reply: `tts` spans hold what was generated, the next history what the customer heard of it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 _start = attrgetter("start_ns")
 _NEXT = 3
-"""So many histories after a reply are searched for it: those of other models may come between."""
+"""The number of histories after a reply that are searched for it: those of other models may come between."""
 
 
-class Told(Enum):
-    """What histories tell of a reply."""
+class Verdict(Enum):
+    """What histories say of a reply."""
 
     NOTHING = "they do not know it"
-    HEARD = "as much of it as is told was heard"
+    HEARD = "as much of it as they hold was heard"
     UNHEARD = "the customer spoke before anything of it was heard"
 
 
 class Heard(NamedTuple):
     """What of a reply was heard. `is_cut`: not all of it was."""
 
-    told: Told
+    verdict: Verdict
     text: str
     is_cut: bool = False
 
@@ -65,10 +65,10 @@ class Histories:
                 self._left[index] = [plain(one) for one in self._recents[index].words.said]
             if length := _taken(plain(text), self._left[index]):
                 heard = _beginning(text, length)
-                return Heard(Told.HEARD, heard, is_cut=len(heard) < len(text))
+                return Heard(Verdict.HEARD, heard, is_cut=len(heard) < len(text))
         if generated and following < len(self._recents) and self._is_passed_over(self._recents[following], start_ns):
-            return Heard(Told.UNHEARD, text)
-        return Heard(Told.NOTHING, text)
+            return Heard(Verdict.UNHEARD, text)
+        return Heard(Verdict.NOTHING, text)
 
     def _is_passed_over(self, recent: Row[Recent], start_ns: int) -> bool:
         """Whether the next history has nothing after the words that the reply answers.

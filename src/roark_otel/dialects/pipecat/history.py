@@ -75,7 +75,7 @@ class History:
     """Reads the histories of a conversation, in any order.
 
     Args:
-        learn: Is told of every tool call and answer in them, and when it was there; some more than once.
+        learn: Gets every tool call and answer in them, and when it was there; some more than once.
     """
 
     __slots__ = ("_learn", "_places")

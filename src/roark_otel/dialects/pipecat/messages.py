@@ -109,8 +109,8 @@ def _text(role: str, value: object) -> Iterator[Item]:
 
 def _late_answer(said: str) -> Answered | None:
     """What an asynchronous tool gave back: Pipecat writes it as a message of the developer, or of the user."""
-    told = async_tool(said)
-    call_id = text(told.get("tool_call_id"))
+    fields = async_tool(said)
+    call_id = text(fields.get("tool_call_id"))
     return Answered(call_id, said) if call_id else None
 
 
@@ -119,10 +119,10 @@ def async_tool(content: str) -> Mapping[str, object]:
     if not content.startswith("{") or f'"{_ASYNC}"' not in content:
         return {}
     try:
-        told = _mapping(parsed(content))
+        fields = _mapping(parsed(content))
     except ValueError:
         return {}
-    return told if told.get("type") == _ASYNC else {}
+    return fields if fields.get("type") == _ASYNC else {}
 
 
 def _call(call_id: object, name: object, arguments: object) -> Iterator[Called]:

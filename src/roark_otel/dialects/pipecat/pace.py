@@ -1,7 +1,7 @@
 """When the agent said what it said.
 
 The end of speech is in no span. Where a turn was closed by a timer or by a barge-in it follows exactly; these also
-tell how fast the agent speaks, by which the other ends are estimated.
+show how fast the agent speaks, by which the other ends are estimated.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _MS = 1_000_000
 _start = attrgetter("start_ns")
 _NS_PER_CHARACTER = 1_000_000_000 // 15
-"""How long a character takes, if nothing in the call tells."""
+"""How long a character takes, if nothing in the call shows it."""
 
 _PLAUSIBLE = range(1_000_000_000 // 100, 1_000_000_000 // 4)
 
 
 class Speech(NamedTuple):
-    """Replies that were played one after another, without anything that tells when one ended. The first has begun."""
+    """Replies that were played one after another, without anything that shows when one ended. The first has begun."""
 
     start_ns: int
     replies: tuple[Reply, ...]
@@ -59,7 +59,7 @@ class Pace:
         replies: What was heard, by start.
         said: What the customer said, by start.
         turns: The turns.
-        has_metrics: Whether speech services tell when they began, so that a reply without that waited for another.
+        has_metrics: Whether speech services report when they began, so that a reply without that waited for another.
     """
 
     __slots__ = ("_answers", "_last_in_turn", "_said", "_silent_ns", "_speeches", "_turns")
@@ -106,7 +106,7 @@ class Pace:
         return int(median([one for one in paces if one in _PLAUSIBLE] or [_NS_PER_CHARACTER]))
 
     def _known_end_ns(self, speech: Speech) -> int | None:
-        """The end of the last speech of a turn, where what closed the turn tells it."""
+        """The end of the last speech of a turn, where what closed the turn shows it."""
         turn = self._turns.get(speech.replies[0].turn_id)
         if turn is None or self._last_in_turn[turn.span_id] is not speech:
             return None

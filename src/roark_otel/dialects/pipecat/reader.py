@@ -109,14 +109,14 @@ class PipecatReader:
         ]
 
     def _wordless(self) -> Iterator[Fact]:
-        """The agent spoke although no span tells a word."""
+        """The agent spoke although no span holds a word."""
         if self._last_speech is not None:
             yield Fact("wordless", True, *self._latest)
             why = "on no span of the conversation: left out, or named otherwise by this version"
             self._unreadable(Unreadable(self._last_speech, names.TEXT, why))
 
     def _interruptions(self, spoke: Iterable[Utterance]) -> Iterator[Fact]:
-        """How often the agent was interrupted, which only turns tell."""
+        """How often the agent was interrupted, which only turns say."""
         if self._turns:
             cut = sum(1 for one in spoke if one.payload.get("interrupted") is True)
             yield Fact("property.interruptions", cut, *self._latest)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel.dialects.pipecat.heard import Told, plain
+from roark_otel.dialects.pipecat.heard import Verdict, plain
 from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Reply(NamedTuple):
     """Something that the agent said.
 
     It went to the speech service at `start_ns`, whose first byte took `ttfb_ns` and whose last came at `made_ns`; it
-    was not spoken before `spoken_ns`. `model` wrote it. `is_sure`: it was spoken, or else only a history can tell.
+    was not spoken before `spoken_ns`. `model` wrote it. `is_sure`: it was spoken, or else only a history can show it.
     `is_cut`: not all of it was heard.
     """
 
@@ -68,7 +68,7 @@ class Replies:
         self._models = models
         self._turns = turns
         self._asked_in = {one.turn_id for one in said}
-        self.has_metrics = any(row.ttfb_ns is not None for row in speeches)
+        self.has_metrics: bool = any(row.ttfb_ns is not None for row in speeches)
 
     def heard(self, histories: Histories) -> list[Reply]:
         """The replies as they were heard, by start."""
@@ -77,7 +77,7 @@ class Replies:
             if self._is_late(one) or self._is_early(one):
                 continue
             heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
-            if heard.told is Told.HEARD or (heard.told is Told.NOTHING and one.is_sure):
+            if heard.verdict is Verdict.HEARD or (heard.verdict is Verdict.NOTHING and one.is_sure):
                 kept.append(one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
         return kept
 
@@ -123,7 +123,7 @@ class Replies:
         return self._speeches[first:last]
 
     def _unvoiced(self, model: Row[str | None], text: str) -> Reply:
-        """What a model wrote whose speech does not tell its text, as in some versions, or that has no speech."""
+        """What a model wrote whose speech does not hold its text, as in some versions, or that has no speech."""
         for row in self._speeches_near(model, model.start_ns, None):
             if row.words is None and row.start_ns >= model.start_ns and row.parent_id == model.parent_id:
                 return _reply(row, text, model)

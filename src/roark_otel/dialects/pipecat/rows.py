@@ -101,7 +101,7 @@ def ttfb_ns(span: SpanRecord) -> int | None:
 
 
 def seconds_ns(value: object) -> int | None:
-    """A number of seconds as nanoseconds, None if it is no duration."""
+    """A number of seconds as nanoseconds, None if it is not a duration."""
     seconds = number(value)
     if seconds is None or not 0 <= seconds * _NS <= _MAX_NS:
         return None

@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A span of Gemini Live's own told what a tool gave back, and which one it was."""
+    """A span of Gemini Live's own held what a tool gave back, and which one it was."""
 
     at_ns: int
     content: str
@@ -67,7 +67,7 @@ class Tools:
             self._answers[item.call_id] = min(answer, self._answers.get(item.call_id, answer))
 
     def began(self, span: SpanRecord) -> None:
-        """Takes in the span of a call; it tells only the first of several calls, and cuts long arguments."""
+        """Takes in the span of a call; it holds only the first of several calls, and cuts long arguments."""
         get = span.attributes.get
         call_id, name, arguments = text(get(names.TOOL_CALL_ID)), text(get(names.TOOL_NAME)), get(names.TOOL_ARGUMENTS)
         if call_id and name:
@@ -79,8 +79,8 @@ class Tools:
     def ended(self, span: SpanRecord) -> None:
         """Takes in the span of a result."""
         get = span.attributes.get
-        call_id, name, told = text(get(names.TOOL_CALL_ID)), text(get(names.TOOL_NAME)), get(names.TOOL_RESULT)
-        content = _settled(told) if isinstance(told, str) else None
+        call_id, name, given = text(get(names.TOOL_CALL_ID)), text(get(names.TOOL_NAME)), get(names.TOOL_RESULT)
+        content = _settled(given) if isinstance(given, str) else None
         if call_id and name and content is not None:
             result = Result(span.start_ns, content, name)
             self._ended[call_id] = min(result, self._ended.get(call_id, result))
@@ -102,13 +102,13 @@ class Tools:
                 start_ns=start_ns,
                 end_ns=None if end_ns is None else max(start_ns, end_ns),
                 parameters={"arguments": unicode_text(call.arguments)} if given is None else given,
-                # A history tells all of it, a span only the beginning.
+                # A history holds all of it, a span only the beginning.
                 outcome=_outcome(answer.content if answer else result.content if result else None),
                 call_id=call_id,
             )
 
     def _call(self, call_id: str, models: Sequence[Row[str | None]]) -> tuple[Call, int]:
-        """The best telling of a call, and when it was made."""
+        """The best account of a call, and when it was made."""
         seen, began, result = self._calls.get(call_id), self._began.get(call_id), self._ended.get(call_id)
         if seen:
             return seen, began.seen_ns if began else _asked_ns(seen.seen_ns, models)
@@ -138,15 +138,15 @@ def _ended_ns(answer: Answer, start_ns: int, interruptions: Sequence[int]) -> in
 
 
 def _outcome(content: str | None) -> Outcome:
-    """What the model was told. A failure is told in words of Pipecat's own, like any other result."""
+    """What the model got back. A failure is in words of Pipecat's own, like any other result."""
     return Unanswered() if content is None else Returned(json_or_text(content))
 
 
 def _settled(content: str) -> str | None:
     """What a tool gave back, None as long as it runs."""
-    if told := async_tool(content):
-        result = told.get("result")
-        return result if told.get("status") == "finished" and isinstance(result, str) else None
+    if fields := async_tool(content):
+        result = fields.get("result")
+        return result if fields.get("status") == "finished" and isinstance(result, str) else None
     plain = content.strip().strip('"')
     return None if plain == _RUNNING else _CANCELLED if plain == _CANCELLED else content
 

@@ -28,7 +28,7 @@ _END_SILENCE_NS = 2_000 * _MS
 class Closed(Enum):
     """What closed a turn."""
 
-    NOT_YET = "it goes on, or nothing tells"
+    NOT_YET = "it goes on, or nothing shows it"
     BY_TIMER = "the agent was silent for a while"
     BY_BARGE_IN = "the customer spoke while the agent did"
     BY_CUSTOMER = "the customer spoke after the agent did"
@@ -49,8 +49,8 @@ class Turns:
         self._by_id = {row.span_id: row for row in turns}
         self._last = turns[-1] if turns else None
         self._ended_ns = max((row.end_ns for row in conversations if row.end_ns is not None), default=None)
-        self.first_id = turns[0].span_id if turns else None
-        self.any_latency = any(row.ttfb_ns is not None for row in turns)
+        self.first_id: int | None = turns[0].span_id if turns else None
+        self.any_latency: bool = any(row.ttfb_ns is not None for row in turns)
 
     def get(self, span_id: int) -> Row[None] | None:
         """The turn of this id."""

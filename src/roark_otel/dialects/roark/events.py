@@ -23,7 +23,7 @@ def utterance(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) ->
     """The utterance of a `roark.transcript`; None if it has no role or says nothing. `agent` is the span's."""
     role, text = words.one_of("role", _ROLES), words.text("text")
     if role is None or text is None:
-        words.tell("role" if role is None else "text", "missing or unknown")
+        words.warn("role" if role is None else "text", "missing or unknown")
         return None
     start_ns = _start_ns(event, words, span)
     duration_ns = words.duration_ns("duration_ms")
@@ -45,7 +45,7 @@ def tool_use(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) -> 
     is_result = event.name == attributes.TOOL_RESULT_EVENT
     name, call_id = words.text("name"), words.text("id")
     if name is None and not (is_result and call_id):
-        words.tell("name", "missing")
+        words.warn("name", "missing")
         return None
     start_ns = _start_ns(event, words, span)
     duration_ns = words.duration_ns("duration_ms")
@@ -65,7 +65,7 @@ def tool_use(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) -> 
 def _start_ns(event: SpanEvent, words: Words, span: SpanRecord) -> int:
     start_ns = reading.time_ns(event.time_ns)
     if start_ns is None:
-        words.tell("timestamp", "not nanoseconds since the epoch")
+        words.warn("timestamp", "not nanoseconds since the epoch")
     return span.start_ns if start_ns is None else start_ns
 
 
@@ -85,5 +85,5 @@ def _outcome(words: Words) -> Outcome:
 
 
 def _agent(words: Words, of_span: Agent) -> Agent:
-    told = agent_of(words)
-    return of_span if told == Agent() else told
+    own = agent_of(words)
+    return of_span if own == Agent() else own

@@ -29,8 +29,8 @@ _AGENT = {
 
 
 def facts(words: Words, time_ns: int, span_id: int) -> Iterator[Fact]:
-    """The facts that the attributes of a span tell, or of the resource (span id and time 0)."""
-    told: dict[str, Value | Agent | Customer] = {
+    """The facts in the attributes of a span, or of the resource (span id and time 0)."""
+    found: dict[str, Value | Agent | Customer] = {
         "recording_url": words.url("recording_url"),
         "stereo_recording_url": words.url("stereo_recording_url"),
         "started_at_ns": words.instant_ns("started_at"),
@@ -41,23 +41,23 @@ def facts(words: Words, time_ns: int, span_id: int) -> Iterator[Fact]:
         "vapi_call_id": words.text("vapi_call_id"),
         "skip": words.flag("skip"),
     }
-    words.flag("conversation.root")  # told here if it is no flag; what it means is decided where roots are
+    words.flag("conversation.root")  # reported here if it is not a flag; what it means is decided where roots are
     for name in words.names():
         if name.startswith(_PROPERTY) and name != _PROPERTY:
-            told[name] = reading.scalar(words.get(name))
+            found[name] = reading.scalar(words.get(name))
     agent, customer = agent_of(words), customer_of(words)
-    told["agent"] = agent if agent != Agent() else None
-    told["customer"] = customer if customer != Customer() else None
-    for name, value in told.items():
+    found["agent"] = agent if agent != Agent() else None
+    found["customer"] = customer if customer != Customer() else None
+    for name, value in found.items():
         if value is not None:
             yield Fact(name, value, time_ns, span_id)
 
 
 def agent_of(words: Words) -> Agent:
-    """The agent that these attributes tell of."""
+    """The agent that these attributes describe."""
     return Agent(**{field: words.text(key) for key, field in _AGENT.items()})
 
 
 def customer_of(words: Words) -> Customer:
-    """The customer that these attributes tell of."""
+    """The customer that these attributes describe."""
     return Customer(words.phone_number("customer.phone_number"), words.text("customer.label"))

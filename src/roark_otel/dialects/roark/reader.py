@@ -32,15 +32,15 @@ class RoarkReader:
         """Takes in a span; one that comes again replaces what it said before."""
         if id(span.resource) not in self._resources:
             # By identity, and kept for as long as the identity counts.
-            told = facts(self._words(span.resource, span, "resource "), 0, 0)
-            self._resources[id(span.resource)] = span.resource, tuple(told)
+            found = facts(self._words(span.resource, span, "resource "), 0, 0)
+            self._resources[id(span.resource)] = span.resource, tuple(found)
         if said := tuple(self._moments(span)):
             self._said[span.span_id] = said
 
     def moments(self) -> Iterator[Moment]:
         """Everything said so far, the two halves of a tool use joined."""
         halves: dict[str, list[ToolUse]] = {}
-        for said in (*(told for _, told in self._resources.values()), *self._said.values()):
+        for said in (*(found for _, found in self._resources.values()), *self._said.values()):
             for one in said:
                 if isinstance(one, ToolUse) and one.call_id is not None:
                     halves.setdefault(one.call_id, []).append(one)

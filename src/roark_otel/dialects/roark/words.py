@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Words:
-    """Attributes by name without the prefix `roark.`. What cannot be read is told, once for each name.
+    """Attributes by name without the prefix `roark.`. What cannot be read is reported, once for each name.
 
     Args:
         found: The attributes.
@@ -31,11 +31,11 @@ class Words:
         self._span = span
         self._where = where
         self._warn = warn
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         for key, value in self._found.items():
-            # An id with a flaw is no id, which is told where ids are resolved.
+            # An id with a flaw is not an id, which is reported where ids are resolved.
             if key != _EXTERNAL_ID and (why := reading.flaw(value)) is not None:
-                self.tell(key, why)
+                self.warn(key, why)
 
     def names(self) -> Iterator[str]:
         """The names, without the prefix."""
@@ -45,15 +45,15 @@ class Words:
         """The value of an attribute, None if it is not there."""
         return self._found.get(key)
 
-    def tell(self, key: str, why: str) -> None:
-        """Says why an attribute cannot be read."""
-        if key not in self._told:
-            self._told.add(key)
+    def warn(self, key: str, why: str) -> None:
+        """Warns that an attribute cannot be read, and why."""
+        if key not in self._reported:
+            self._reported.add(key)
             self._warn(Unreadable(self._span, self._where + self._full_names.get(key, key), why))
 
     def _expect(self, key: str, is_good: bool, why: str) -> None:
         if self._found.get(key) is not None and not is_good:
-            self.tell(key, why)
+            self.warn(key, why)
 
     def text(self, key: str) -> str | None:
         """Text that says something."""
@@ -95,7 +95,7 @@ class Words:
         try:
             return reading.instant_ns(value)
         except ValueError as fault:
-            self.tell(key, str(fault))
+            self.warn(key, str(fault))
             return None
 
     def duration_ns(self, key: str) -> int | None:
@@ -113,21 +113,21 @@ class Words:
         try:
             found = reading.parsed(value) if isinstance(value, str) else value
             if (why := reading.flaw(found)) is not None:
-                self.tell(key, why)
+                self.warn(key, why)
             return reading.json_object(found)
         except ValueError as fault:
-            self.tell(key, str(fault))
+            self.warn(key, str(fault))
             return None
 
     def json_or_text(self, key: str) -> object:
-        """Any JSON value, as it is or as text; text that is no JSON stays text."""
+        """Any JSON value, as it is or as text; text that is not JSON stays text."""
         value = self.get(key)
         try:
             found = reading.parsed(value) if isinstance(value, str) else value
         except ValueError:
             found = value
         if (why := reading.flaw(found)) is not None:
-            self.tell(key, why)
+            self.warn(key, why)
         return reading.json_value(found)
 
 
