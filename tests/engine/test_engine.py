@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel._engine import process, registry
+from roark_otel._engine import assembler, process, registry
 from support import processes
 from support.answering import Answer, AnsweringServer
-from support.helpers import ID, App, Threads, by_id, customer_said, wait_until, words
+from support.helpers import ID, NEVER, App, Threads, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,16 @@ def test_an_engine_is_as_new_after_discard(sandbox: Sandbox) -> None:
 
     assert app.processor.force_flush()
     assert {name: words(call) for name, call in by_id(sandbox.calls()).items()} == {"call-2": ["Hello again?"]}
+
+
+def test_a_span_wakes_an_idle_engine(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a flush: its threads wait for an hour, or for a span."""
+    monkeypatch.setattr(assembler, "IDLE_SECONDS", NEVER)
+    app = App(sandbox.url, linger_seconds=0, quiet_seconds=0)
+    for number in range(3):
+        app.conversation(f"call-{number}", "Hello?")
+        wait_until(lambda number=number: len(sandbox.calls()) == number + 1, 60)  # type: ignore[misc]
+        wait_until(lambda: app.processor.stats().open_conversations == 0)
 
 
 def test_a_thread_with_something_to_deliver_keeps_its_engine() -> None:

@@ -103,6 +103,13 @@ def test_a_parent_in_another_process(flags: Any, kind: Any, remote: bool) -> Non
     assert one(flags=flags, kind=kind).has_remote_parent is remote
 
 
+@pytest.mark.parametrize("strange", [[], {}, "unheard of", 99, None])
+def test_an_enum_of_any_other_value_is_ignored(strange: object) -> None:
+    record, has_remote_parent = one(kind=strange, status={"code": strange})
+
+    assert (record.error, has_remote_parent) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("span", "why"),
     [

@@ -23,8 +23,9 @@ _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 _HAS_IS_REMOTE: Final = 0x100
 _IS_REMOTE: Final = 0x200
-_REMOTE_KINDS: Final = {2, 5, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER"}
-_ERRORS: Final = {2, "STATUS_CODE_ERROR"}
+# Tuples, because what is looked up in them may be a list.
+_REMOTE_KINDS: Final = (2, 5, "SPAN_KIND_SERVER", "SPAN_KIND_CONSUMER")
+_ERRORS: Final = (2, "STATUS_CODE_ERROR")
 
 
 def spans_of_request(request: Json) -> Iterator[RecordedSpan]:
