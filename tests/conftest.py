@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -41,13 +42,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _environment_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _environment_of_all() -> Iterator[None]:
     """Keeps the machine's settings from what runs once for several tests."""
     with pytest.MonkeyPatch.context() as environment:
         forget_settings(environment)
         # Each HTTP client reads all authorities that the machine trusts, in 50 ms; those of a directory it looks up.
         environment.delenv("SSL_CERT_FILE", raising=False)
-        environment.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
+        environment.setenv("SSL_CERT_DIR", tempfile.gettempdir())
         yield
 
 
