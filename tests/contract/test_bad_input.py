@@ -653,3 +653,15 @@ def test_key_is_in_no_text(said: pytest.LogCaptureFixture, sandbox: Sandbox) -> 
     assert app.processor.force_flush()
     assert SECRET not in said.text
     assert SECRET not in repr(app.processor._settings) + str(app.processor._settings)
+
+
+def test_a_service_name_that_is_not_unicode_costs_a_character_and_not_the_call(sandbox: Sandbox) -> None:
+    """`OTEL_SERVICE_NAME` in Latin-1 becomes a lone surrogate, which no JSON and no URL can carry."""
+    template = "https://example.com/{service_name}/{external_id}.wav"
+    app = App(sandbox.url, resource={"service.name": "caf\udce9"}, recording_url=None, recording_url_template=template)
+    app.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
+
+    assert app.processor.force_flush(60_000)
+    (call,) = sandbox.calls()
+    assert call["properties"]["service_name"] == "caf\ufffd"
+    assert call["recordingUrl"] == "https://example.com/caf%EF%BF%BD/call-1.wav"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from roark_otel._model import reading
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
 from roark_otel._model.moments import Fact
 from roark_otel._model.spans import SpanRecord
@@ -252,7 +253,7 @@ class Conversation:
         if self._file_span_id is None:
             # Without a root its first trace distinguishes it from another conversation of the id.
             self._file_span_id = root.span_id if root else next(iter(self.trace_ids), 0) & (2**64 - 1)
-        service = self.resource.get("service.name")
+        service = reading.text(self.resource.get("service.name"))
         return FinishedConversation(
             external_id=self.external_id,
             trace_id=root.trace_id if root else next(iter(self.trace_ids), 0),
@@ -262,7 +263,7 @@ class Conversation:
             ended_ns=self._ended_ns(),
             ending=self._ending(),
             moments=self.moments(),
-            service_name=service if isinstance(service, str) and not service.startswith("unknown_service") else None,
+            service_name=service if service and not service.startswith("unknown_service") else None,
             notes=self._notes(),
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from typing_extensions import assert_never
 
+from roark_otel._model import reading
 from roark_otel._model.call import AgentEntry, AgentReference, CustomerEntry, CustomerReference, ToolInvocation
 from roark_otel._model.moments import Agent, Customer, Failed, Outcome, Returned, ToolUse, Unanswered, Utterance
 
@@ -35,7 +36,8 @@ T = TypeVar("T", Utterance, ToolUse)
 
 
 def cut(value: str, limit: int) -> str:
-    """Cuts text that is longer than `limit`, with a mark that states its length."""
+    """Makes text fit for JSON: without lone surrogates, and cut at `limit` with a mark that states its length."""
+    value = reading.unicode_text(value)
     if len(value) <= limit:
         return value
     mark = f"… [cut, {len(value)} characters]"
