@@ -166,7 +166,8 @@ def test_an_attached_recording_survives_a_further_root_of_the_call(server: Answe
     first.add_event("roark.transcript", {"role": "agent", "text": "one"})
     first.end()
     wait_until(lambda: one.processor.stats().awaiting_recording == 1)
-    assert attach_recording("call-1", URL) == Attached(1)
+    # Kept if the courier holds the file at this moment: it then takes the URL from there.
+    assert attach_recording("call-1", URL) in (Attached(1), Kept())
 
     second = one.tracer.start_span("turn", attributes={"roark.external_id": "call-1"})
     second.add_event("roark.transcript", {"role": "agent", "text": "two"})
