@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from roark_otel._engine import assembler, process, registry
+from roark_otel._engine import process, registry
 from roark_otel._safety import guard, log_ids
 from roark_otel._setup import processor
 from roark_otel.sandbox import Sandbox
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
 
-
-IDLE_SECONDS = 0.1
-"""How long the assembler of an engine without a processor waits before its thread ends. Entries wake it at once."""
 
 NUMBERS = count()
 """Numbers the spools."""
@@ -82,9 +79,8 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture(autouse=True)
-def _own_engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_engines() -> Iterator[None]:
     """An engine ends with its test, with all that waits in it: nothing is delivered, or logged, in the next one."""
-    monkeypatch.setattr(assembler, "IDLE_SECONDS", IDLE_SECONDS)
     yield
     registry.discard_all()
     process._living.clear()  # an engine is part of cycles, and would be discarded after each test until a collection

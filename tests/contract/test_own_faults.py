@@ -63,8 +63,8 @@ def _fail(app: App) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        Dialect(name="broken", reader=lambda _: BrokenReader(), prefixes=("broken.",)),
-        Dialect(name="broken", reader=no_reader, prefixes=("broken.",)),
+        Dialect(name="broken", reader=lambda _: BrokenReader(), prefixes=("roark.",)),
+        Dialect(name="broken", reader=no_reader, prefixes=("roark.",)),
     ],
     ids=["reader", "factory"],
 )
@@ -108,7 +108,7 @@ def test_each_fault_is_logged_once_an_interval(sandbox: Sandbox, said: pytest.Lo
     for number in range(100):
         app.conversation(f"call-{number}", "Hello?")
     app.close()
-    lines = [record.message for record in said.records if "RuntimeError in _GuardedReader._read" in record.message]
+    lines = [record.message for record in said.records if "RuntimeError in BrokenReader.read" in record.message]
     assert len(lines) == 1
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel._engine import assembler, process, registry
+from roark_otel._engine import process, registry
 from support import processes
 from support.answering import Answer, AnsweringServer
 from support.helpers import ID, NEVER, App, Threads, by_id, customer_said, wait_until, words
@@ -64,9 +64,8 @@ def test_an_engine_is_as_new_after_discard(sandbox: Sandbox) -> None:
     assert {name: words(call) for name, call in by_id(sandbox.calls()).items()} == {"call-2": ["Hello again?"]}
 
 
-def test_a_span_wakes_an_idle_engine(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a flush: its threads wait for an hour, or for a span."""
-    monkeypatch.setattr(assembler, "IDLE_SECONDS", NEVER)
+def test_a_span_wakes_an_idle_engine(sandbox: Sandbox) -> None:
+    """Without a flush: its threads wait for nothing but a span."""
     app = App(sandbox.url, linger_seconds=0, quiet_seconds=0)
     for number in range(3):
         app.conversation(f"call-{number}", "Hello?")

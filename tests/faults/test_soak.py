@@ -77,7 +77,7 @@ def measure(processor: RoarkSpanProcessor) -> Held:
     """Measures this process once it is quiet."""
     engine = processor._engine
     assert engine is not None
-    wait_until(lambda: not engine.parts.capture._traces, 120)
+    wait_until(lambda: not engine.parts.capture.branches.homes, 120)
     gc.collect()
     proc = Path("/proc/self")
     descriptors = len(list((proc / "fd").iterdir())) if proc.exists() else 0
@@ -127,10 +127,12 @@ def _empty(spool: Path) -> None:
 def _assert_bounded(processor: RoarkSpanProcessor) -> None:
     engine = processor._engine
     assert engine is not None
-    machine = engine.parts.assembler._conversations
-    assert len(machine._traces) == len(machine._open) == len(machine._ownership._by_id) == 0
-    assert len(machine._due) <= BATCH
-    assert len(machine._taken) <= 1_024
+    groups, branches = engine.parts.assembler._groups, engine.parts.capture.branches
+    assert len(groups.schedule._traces) == len(groups.schedule.open) == len(groups.places._by_id) == 0
+    assert len(groups.places._shown) == len(groups.places._in_trace) == len(groups.places._waiting) == 0
+    assert len(branches.homes) == len(branches.open) == len(branches._first) == 0
+    assert len(groups.schedule._due) <= BATCH
+    assert len(groups._taken) <= 1_024
     assert len(guard._last_logged) <= guard.MAX_REMEMBERED
 
 

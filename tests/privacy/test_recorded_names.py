@@ -72,8 +72,8 @@ def found_in(folder: str) -> dict[str, list[str]]:
         for attributes in mappings(without_content(as_sdk_span(span), harmless)):
             exported |= set(attributes)
         before = record({"end_ns": None, "events": (), **span})
-        for old, new in zip(mappings(before), mappings(masking.record(before)), strict=True):
-            assert list(old) == list(new)
+        for old in mappings(before):
+            new = {name: masking.attribute(name, value) for name, value in old.items()}
             masked |= {name for name in old if new[name] != old[name]}
             words_kept |= {
                 name

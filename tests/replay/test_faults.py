@@ -146,7 +146,7 @@ def test_a_conversation_that_cannot_be_linked_is_named_and_holds_up_no_other(sai
     assert words == ["Sentence 1"]
     assert (result.counts["created"], result.counts["faults"]) == (1, 1)
     assert [problem.partition(":")[0] for problem in result.problems] == ["call-0"]
-    assert "Error in Pipeline._linked" in said.text
+    assert "Error in Pipeline._assembled" in said.text
 
 
 @pytest.mark.parametrize("end_ns", [10**400, 10**25, -5], ids=["no float", "no date", "before 1970"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     import threading
 
-    from roark_otel._model.spans import Entry
+_NEVER: Final = 1 << 62
 
 MAX_SPANS = 100_000
 """The most entries that may wait."""
@@ -19,6 +19,15 @@ FEW_SPANS = 64
 
 MAX_BYTES = 64 * 1024 * 1024
 """The most characters of attributes and events that may wait, roughly."""
+
+MANY_SPANS = 256
+"""The number of waiting entries that wakes the assembler."""
+
+MANY_BYTES = 1024 * 1024
+"""The number of waiting characters that wakes it, roughly."""
+
+Captured: TypeAlias = "tuple[Any, ...]"
+"""The number of a group, the resource, the values of `call_attributes` or None, and a row."""
 
 
 class Request:
@@ -40,65 +49,70 @@ class Request:
 class Inbox:
     """A bounded queue of entries from many threads to one.
 
-    Bodies are dropped first: over the bounds `has_room` is False, and capture leaves a note in a record's place. The
+    Bodies are dropped first: over the bounds `has_room` is False, and capture leaves a note in a row's place. The
     count of characters is kept without a lock, so it may drift under threads; it starts at 0 again whenever the inbox
     is empty.
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
-        self._entries: deque[Entry | Request] = deque()
-        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._entries: deque[Captured | Request] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._max_spans = max_spans
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._is_awaited = False
+        self._rings_at = _NEVER
+        self._is_rung = False
 
     def __len__(self) -> int:
         """How many entries wait."""
         return len(self._entries)
 
     def is_filling(self) -> bool:
-        """Returns whether so many entries wait that the size of a record counts."""
+        """Returns whether so many entries wait that the size of a row counts."""
         return len(self._entries) >= FEW_SPANS
 
     def has_room(self) -> bool:
-        """Whether a record with a body may be appended."""
+        """Returns whether a row with a body may be appended."""
         return len(self._entries) < self._max_spans and self._bytes < self._max_bytes
 
     def is_flooded(self) -> bool:
         """Returns whether there is room left for the end of a root only."""
         return len(self._entries) >= 2 * self._max_spans
 
-    def append(self, entry: Entry | Request, size: int = 0) -> None:
-        """Leaves an entry of this many characters, and wakes the assembler if it sleeps for lack of any."""
+    def append(self, entry: Captured | Request, size: int = 0) -> None:
+        """Leaves an entry of this many characters. Many of them wake the assembler, one if it sleeps."""
         self._entries.append(entry)
-        self._bytes += size
-        if self._is_awaited:
-            self._is_awaited = False
-            self._wake.put(None)
+        if size:
+            self._bytes += size
+        if len(self._entries) >= self._rings_at or self._bytes > MANY_BYTES:
+            self.ring()
 
-    def pop(self) -> Entry | Request | None:
-        """The oldest entry; None if there is none."""
+    def ring(self) -> None:
+        """Wakes the assembler, or keeps it from going to sleep."""
+        self._is_rung = True
+        if self._rings_at != _NEVER:
+            self._rings_at = _NEVER
+            self._bell.put(None)
+
+    def attend(self) -> None:
+        """Hears what rang so far. Called by the assembler before it takes what waits."""
+        self._is_rung = False
+
+    def pop(self) -> Captured | Request | None:
+        """Takes the oldest entry; returns None if there is none."""
         try:
             return self._entries.popleft()
         except IndexError:
             self._bytes = 0
             return None
 
-    def pause(self, seconds: float) -> None:
-        """Waits this long whatever comes: a poll costs the app's threads nothing, a wake-up for each entry would."""
-        try:
-            self._wake.get(timeout=seconds)
-        except Empty:
+    def wait(self, seconds: float | None, entries: int = MANY_SPANS) -> None:
+        """Waits for so many entries or a ring, at most this long. None: however long that takes."""
+        self._rings_at = entries
+        if self._is_rung or len(self._entries) >= self._rings_at:
+            self._rings_at = _NEVER
             return
-
-    def hurry(self) -> None:
-        """Ends the pause."""
-        self._wake.put(None)
-
-    def wait(self, seconds: float) -> None:
-        """Waits this long, or until an entry comes."""
-        self._is_awaited = True
-        if not self._entries:
-            self.pause(seconds)
-        self._is_awaited = False
+        try:
+            self._bell.get(timeout=seconds)
+        except Empty:
+            self._rings_at = _NEVER

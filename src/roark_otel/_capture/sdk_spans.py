@@ -1,4 +1,4 @@
-"""The SDK's spans as records: what is read of a span that begins, ends, or is open.
+"""The SDK's spans as rows: what is read of a span that begins, ends, or is open.
 
 Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` and their like, the same from 1.33 to
 1.45) are read for speed only; a span that lacks one is read through the public interface.
@@ -9,12 +9,12 @@ Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` an
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
-import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from roark_otel._model.spans import SpanEvent, SpanRecord
-from roark_otel._model.vocabulary import OpenSpans
+from opentelemetry.trace import StatusCode
+
+from roark_otel._model.rows import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event, ReadableSpan, Span
     from opentelemetry.trace import SpanContext
 
-    from roark_otel._model.spans import SpanStart
+    from roark_otel._capture.inbox import Captured
 
 TRACE_ID: Final = 0  # of a SpanContext, which is a tuple
 SPAN_ID: Final = 1
@@ -30,51 +30,19 @@ IS_REMOTE: Final = 2
 
 NOTHING: Mapping[str, object] = {}
 
-new = tuple.__new__
-"""Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
-
-
-def read_open(span: object) -> SpanRecord | None:
-    """An open span as a record; None if it has ended, because then its record is on its way."""
-    live = cast("Span | None", alive(span))
-    if live is None or not live.is_recording():
-        return None
-    context, _, scope, attributes = public(live)
-    dropped, events = events_of(live)
-    record = record_of(live, context, scope, attributes, events, live.resource.attributes, error=False)
-    return record._replace(end_ns=None, dropped_events=dropped)
-
-
-def _attributes_of_open(span: object) -> Mapping[str, object]:
-    live = cast("Span | None", alive(span))
-    return NOTHING if live is None else live.attributes or NOTHING
-
-
-OPEN_SPANS = OpenSpans(attributes=_attributes_of_open, record=read_open, is_held=lambda span: alive(span) is not None)
-
-
-def weakly(span: object) -> object:
-    """A weak reference; the span itself if its type knows none, which is then kept as long as its conversation is."""
-    try:
-        return weakref.ref(span)
-    except TypeError:
-        return span
-
-
-def alive(reference: object) -> object | None:
-    """What a weak reference is for, unless it is gone."""
-    return reference() if isinstance(reference, weakref.ref) else reference
+_ERROR = StatusCode.ERROR
+_ENDED = int(Kind.ENDED)
 
 
 def public(span: ReadableSpan) -> tuple[SpanContext, SpanContext | None, str, Mapping[str, object]]:
-    """Context, parent, scope and attributes of a span through the public interface."""
+    """Returns context, parent, scope and attributes of a span through the public interface."""
     scope = span.instrumentation_scope
     context = cast("SpanContext", span.get_span_context())
     return context, span.parent, scope.name if scope else "", dict(span.attributes or {})
 
 
 def events_of(span: ReadableSpan) -> tuple[int, list[Event]]:
-    """How many events a span has dropped, and the others: read again if one was dropped in between."""
+    """Returns how many events a span has dropped, and the others: read again if one was dropped in between."""
     dropped, events = span.dropped_events, list(span.events)
     for _ in range(8):
         if span.dropped_events == dropped:
@@ -83,97 +51,91 @@ def events_of(span: ReadableSpan) -> tuple[int, list[Event]]:
     return dropped, events
 
 
-def copies(events: Iterable[Event]) -> tuple[SpanEvent, ...]:
-    """Events as they are kept."""
+def has_failed(span: ReadableSpan) -> bool:
+    """Returns whether the status of a span is ERROR."""
     try:
-        return tuple(
-            [new(SpanEvent, (event._name, event._timestamp, event._attributes._dict)) for event in events]  # type: ignore[union-attr]
-        )
+        return span._status._status_code is _ERROR
     except AttributeError:
-        return tuple([SpanEvent(event.name, event.timestamp, event.attributes or NOTHING) for event in events])
+        return span.status.status_code is _ERROR
 
 
-def record_of(
+def captured(
+    group: int,
+    resource: Mapping[str, object],
+    call_attributes: Mapping[str, object] | None,
     span: ReadableSpan,
     context: SpanContext,
     scope: str,
+    identity: tuple[object, int, int | None],
     attributes: Mapping[str, object],
     events: Iterable[Event],
-    resource: Mapping[str, object],
-    *,
-    error: bool,
-) -> SpanRecord:
-    """A span as a record, of what its caller has read of it already."""
+) -> Captured:
+    """Copies an ended span by value: references to its values, nothing of the SDK.
+
+    `identity`: its own id and where that came from, and what makes it a root.
+    """
     try:
         parent, name, start_ns, end_ns = span._parent, span._name, span._start_time, span._end_time
         dropped: int = span._events.dropped  # type: ignore[attr-defined]
     except AttributeError:
         parent, name, start_ns, end_ns = span.parent, span.name, span.start_time, span.end_time
         dropped = span.dropped_events
-    return new(
-        SpanRecord,
-        (
-            context[TRACE_ID],
-            context[SPAN_ID],
-            None if parent is None else parent[SPAN_ID],
-            scope,
-            name,
-            start_ns or 0,
-            end_ns,
-            dict(attributes),
-            copies(events) if events else (),
-            dropped,
-            error,
-            resource,
-        ),
-    )
+    values: list[Any] = [
+        group,
+        resource,
+        call_attributes,
+        _ENDED,
+        context[TRACE_ID],
+        context[SPAN_ID],
+        0 if parent is None else parent[SPAN_ID],
+        scope,
+        name,
+        start_ns,
+        end_ns,
+        *identity,
+        has_failed(span),
+        dropped,
+        len(attributes),
+        *attributes,
+        *attributes.values(),
+    ]
+    if events:
+        add_events(values, events)
+    return tuple(values)
 
 
-def parts_of(span: Span) -> tuple[object, object] | None:
-    """What of a span outlives it: its attributes and its events; None if the SDK has other parts than we know."""
+def add_events(values: list[Any], events: Iterable[Event]) -> None:
+    """Appends events to the values of a row."""
+    try:
+        for event in events:
+            found = event._attributes._dict  # type: ignore[union-attr]
+            values += (event._name, event._timestamp, len(found), *found, *found.values())
+    except AttributeError:
+        for event in events:
+            found = dict(event.attributes or NOTHING)
+            values += (event.name, event.timestamp, len(found), *found, *found.values())
+
+
+def parts_of(span: Span) -> tuple[Any, Any]:
+    """Returns what of a span outlives it: its attributes and its events; None twice if the SDK has other parts."""
     try:
         return span._attributes, span._events
     except AttributeError:
-        return None
+        return None, None
 
 
-def record_of_parts(start: SpanStart, parts: tuple[Any, Any] | None) -> SpanRecord:
-    """An open span as a record, of what is left of it; of events that were read early the conversation knows."""
-    said: dict[str, object] = {}
-    happened: tuple[SpanEvent, ...] = ()
+def left_of(attributes: Any, events: Any) -> tuple[int, list[Any]]:
+    """Returns how many events a span had dropped, and the values of a row, from the parts that outlived it."""
+    values: list[Any] = [0]
     dropped = 0
-    if parts is not None:
-        attributes, events = parts
-        with suppress(AttributeError):
-            said, happened, dropped = dict(attributes._dict), copies(list(events._dq)), events.dropped
-    return SpanRecord(
-        start.trace_id,
-        start.span_id,
-        start.parent_id,
-        start.scope,
-        start.name,
-        start.start_ns,
-        None,
-        said,
-        happened,
-        dropped,
-        error=False,
-        resource=start.resource,
-    )
+    with suppress(AttributeError):
+        found = dict(attributes._dict)
+        values = [len(found), *found, *found.values()]
+        dropped = events.dropped
+        add_events(values, list(events._dq))
+    return dropped, values
 
 
-def size_of(record: SpanRecord) -> int:
-    """How many characters the attributes of a span and of its events have."""
-    size = characters(record.attributes)
-    for event in record.events:
-        size += characters(event.attributes)
-    return size
-
-
-def characters(attributes: Mapping[str, object]) -> int:
-    """How many characters the texts among these values have."""
-    size = 0
-    for value in attributes.values():
-        if type(value) is str:
-            size += len(value)
-    return size
+def characters(values: Iterable[object]) -> int:
+    """Returns how many characters the texts among these values have."""
+    return sum([len(value) for value in values if type(value) is str])

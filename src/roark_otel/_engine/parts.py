@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
-from roark_otel._capture.sdk_spans import OPEN_SPANS, read_open
-from roark_otel._conversation.machine import Conversations, Waits
-from roark_otel._conversation.readers import make_readers
 from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import RecordingPolicy
-from roark_otel._engine.assembler import Assembler, Places, Rules
+from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.framework_versions import installed_versions
 from roark_otel._engine.notices import warn_of_unreadable
-from roark_otel._model.dialect import Words, separated
+from roark_otel._engine.pace import Pace
+from roark_otel._engine.passes import Passes
+from roark_otel._model.dialect import Words
 from roark_otel._model.stats import Tally
 from roark_otel._model.vocabulary import Vocabulary
+from roark_otel._open.groups import Groups
+from roark_otel._open.rows_in import RowsIn
+from roark_otel._open.schedule import Waits
 from roark_otel._privacy.masking import Masking
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import HookFailed, Redaction
@@ -36,12 +38,12 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from roark_otel._conversation.conversation import Readers
+    from roark_otel._assembly.assemble import Rules
     from roark_otel._delivery.client import Client
+    from roark_otel._engine.calls import Calls
     from roark_otel._linking.defaults import Defaults
     from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.hooks import Hooks, RecordingResolver
-    from roark_otel._model.spans import SpanRecord
     from roark_otel._settings.settings import Settings
 
 
@@ -119,21 +121,22 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     """
     settings, tally, inbox = plan.settings, Tally(), Inbox()
     masking = None if settings.capture_content else _masking(plan.dialects)
-    vocabulary = Vocabulary(
-        plan.dialects,
-        settings.external_id_keys,
-        OPEN_SPANS if masking is None else replace(OPEN_SPANS, record=_read_masked(masking)),
-        auto_ids=settings.auto_external_id,
-    )
+    vocabulary = Vocabulary(plan.dialects, settings.external_id_keys, auto_ids=settings.auto_external_id)
     directory = spool_directory(settings, plan.key.first) if settings.spool == "disk" else None
     spool = Spool(directory, settings.spool_max_bytes)
     capture = Capture(vocabulary, inbox, parents_traces)
     courier = _courier(plan, make_client, spool, tally)
-    places = Places(inbox, spool, courier, tally, capture.forget)
-    conversations = Conversations(
-        vocabulary, _reader_maker(plan, tally), _waits(settings), auto_ids=settings.auto_external_id
+    rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute)
+    groups = Groups(vocabulary, rows_in, _waits(settings), capture.branches.activity)
+    pace = Pace()
+    passes = Passes(
+        groups,
+        capture.branches,
+        partial(_make_rules, plan, vocabulary, tally, pace),
+        partial(_make_calls, plan, spool, courier, tally),
+        tally,
     )
-    assembler = Assembler(conversations, plan.defaults, places, _rules(plan), plan.redaction, masking)
+    assembler = Assembler(inbox, groups, capture.branches, passes, tally, pace)
     return Parts(tally, inbox, spool, capture, courier, assembler)
 
 
@@ -178,35 +181,41 @@ def _waits(settings: Settings) -> Waits:
     )
 
 
-def _rules(plan: Plan) -> Rules:
-    settings = plan.settings
+def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) -> Rules:
+    from roark_otel._assembly.assemble import Rules
+    from roark_otel._assembly.readers import Routes
+
+    def warn(found: Unreadable) -> None:
+        tally.add("unreadable")
+        warn_of_unreadable(found)
+
     return Rules(
+        vocabulary=vocabulary,
+        routes=Routes(plan.dialects),
+        defaults=plan.defaults,
+        redaction=plan.redaction,
+        auto_ids=plan.settings.auto_external_id,
+        warn=warn,
+        count_fault=partial(tally.add, "unreadable"),
+        pause=pace.pause,
+    )
+
+
+def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally) -> Calls:
+    from roark_otel._engine.calls import CallRules, Calls
+
+    settings = plan.settings
+    rules = CallRules(
         settings.idle_timeout_seconds,
         settings.recording_delay_seconds,
         settings.recording_wait_seconds,
         settings.max_conversations,
         has_recording_source=plan.recording_source != "spans" or settings.recording_fallback_url is not None,
     )
-
-
-def _reader_maker(plan: Plan, tally: Tally) -> Callable[[], Readers]:
-    def warn(found: Unreadable) -> None:
-        tally.add("unreadable")
-        warn_of_unreadable(found)
-
-    return partial(make_readers, separated(plan.dialects), warn, partial(tally.add, "unreadable"))
+    return Calls(spool, courier, tally, plan.defaults, plan.redaction, rules)
 
 
 def _masking(dialects: Iterable[Dialect]) -> Masking:
     """Masks what these dialects and the built-in ones know to be content, with a new key."""
     return Masking(os.urandom(32), Words.joined(dialect.words for dialect in (*DIALECTS, *dialects)))
 
-
-def _read_masked(masking: Masking) -> Callable[[object], SpanRecord | None]:
-    """Returns a function that reads an open span with its content masked."""
-
-    def read(span: object) -> SpanRecord | None:
-        record = read_open(span)
-        return None if record is None else masking.record(record)
-
-    return read

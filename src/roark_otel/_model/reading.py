@@ -23,8 +23,8 @@ MAX_LITERAL = 100_000
 """The longest text, in characters, that is read as a Python literal."""
 
 _FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
-_MIN_NS = 0
-_MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
+MIN_NS = 0
+MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
 
 
 def text(value: object) -> str | None:
@@ -61,7 +61,7 @@ def flag(value: object) -> bool | None:
 
 def time_ns(value: object) -> int | None:
     """Returns a number of nanoseconds since the epoch; None for anything else, and outside 1970 to 2100."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _MIN_NS <= value <= _MAX_NS:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not MIN_NS <= value <= MAX_NS:
         return None
     return int(value)
 
@@ -82,7 +82,7 @@ def instant_ns(value: object) -> int:
     if moment.tzinfo is None:
         raise ValueError("without an offset from UTC")
     found = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
-    if not _MIN_NS <= found <= _MAX_NS:
+    if not MIN_NS <= found <= MAX_NS:
         raise ValueError("not between 1970 and 2100")
     return found
 

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roark_otel import attributes
+from roark_otel._model.rows import Strength
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from roark_otel._model.dialect import Dialect, OwnId
-    from roark_otel._model.spans import SpanRecord
 
-
-@dataclass(frozen=True, slots=True)
-class OpenSpans:
-    """Functions that read an open span, which only capture can do.
-
-    Args:
-        attributes: Returns its attributes, at little cost.
-        record: Returns it as a record; None if it has ended, because then its record is on its way.
-        is_held: Returns whether the app still holds it. A span that the app has let go of can never end.
-    """
-
-    attributes: Callable[[object], Mapping[str, object]]
-    record: Callable[[object], SpanRecord | None]
-    is_held: Callable[[object], bool] = lambda _: True
+_DIALECT, _MARKED = int(Strength.DIALECT), int(Strength.MARKED)
 
 
 class Vocabulary:
@@ -35,15 +21,13 @@ class Vocabulary:
     Args:
         dialects: The dialects.
         id_keys: Further names of attributes to take the external id from, in order, after `roark.external_id`.
-        open_spans: Functions that read open spans.
         auto_ids: Whether a framework's conversation without an external id gets one.
     """
 
     def __init__(
         self,
         dialects: Sequence[Dialect],
-        id_keys: Iterable[str],
-        open_spans: OpenSpans,
+        id_keys: Iterable[str] = (),
         *,
         auto_ids: bool = False,
     ) -> None:
@@ -54,10 +38,15 @@ class Vocabulary:
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
         self._yielding: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if d.yields))
         self._closed_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.live))
-        self._open_spans = open_spans
         self._own_ids: dict[tuple[str, str], OwnId] = {
             (scope, name): d.own_id for d in dialects for scope in d.scopes for name in d.roots if auto_ids and d.own_id
         }
+
+    def strength(self, scope: str, name: object, *, marked: bool) -> int | None:
+        """Returns what makes a span a root, the value of a `Strength`; None if nothing does."""
+        if marked:
+            return _MARKED
+        return _DIALECT if scope in self.scopes and (scope, name) in self._roots else None
 
     def is_root(self, scope: str, name: str) -> bool:
         """Returns whether the end of a span of this scope and name ends a conversation."""
@@ -75,6 +64,10 @@ class Vocabulary:
         """Returns whether an attribute or event of this name makes its span relevant."""
         return isinstance(name, str) and (name.startswith(self._prefixes) or name in self.id_keys)
 
+    def keeps(self, name: object) -> bool:
+        """Returns whether a dialect may read an attribute of this name, or an event."""
+        return isinstance(name, str)
+
     def may_be_read_open(self, scope: str) -> bool:
         """Returns whether an open span of this scope may be read."""
         return scope not in self._closed_scopes
@@ -85,19 +78,3 @@ class Vocabulary:
             if (found := span_attributes.get(key)) is not None:
                 return found
         return None
-
-    def open_span_id(self, live: object) -> object:
-        """Returns the external id of an open span, unchecked; None if it has none."""
-        return self.external_id(self._open_spans.attributes(live))
-
-    def is_held(self, live: object) -> bool:
-        """Returns whether the app still holds an open span."""
-        return self._open_spans.is_held(live)
-
-    def open_span(self, live: object) -> SpanRecord | None:
-        """Returns an open span as far as it may be read, at least its ids, name and start; None if it has ended."""
-        record = self._open_spans.record(live)
-        if record is None or self.may_be_read_open(record.scope):
-            return record
-        ids = {key: record.attributes[key] for key in self.id_keys if key in record.attributes}
-        return record._replace(attributes=ids, events=(), dropped_events=0)

@@ -10,32 +10,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, cast
-
-from typing_extensions import assert_never
+from typing import Final, cast
 
 from roark_otel._model import reading
 from roark_otel._model.dialect import Words
-from roark_otel._model.spans import Entry, EventsSeen, SpanAbandoned, SpanGone, SpanRecord, SpanStart
 from roark_otel.attributes import PROPERTY_PREFIX
-
-if TYPE_CHECKING:
-    from roark_otel._model.spans import SpanEvent
 
 EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
 """The content that OpenTelemetry itself writes, on spans of any source: exceptions quote what people said."""
-
-MAX_SHARED: Final = 256
-"""The most resources and contexts that are remembered with their masked copy: many spans share one."""
 
 _WORD = re.compile(r"\w+")
 
 
 class Masking:
-    """Masks content in spans and in everything else that the inbox holds.
+    """Masks content in the attributes of spans, events, resources and contexts.
 
     Args:
         key: At most 64 random bytes, known to this process only.
@@ -49,49 +39,9 @@ class Masking:
         self._whole = joined.whole
         self._structure = joined.structure
         self._states = joined.states
-        self._shared: OrderedDict[int, tuple[Mapping[str, object], Mapping[str, object]]] = OrderedDict()
 
-    def entry(self, entry: Entry) -> Entry:
-        """Returns an entry of the inbox with its content masked."""
-        match entry:
-            case SpanRecord():
-                return self.record(entry)
-            case EventsSeen():
-                return entry._replace(events=self._events(entry.events))
-            case SpanAbandoned(record=SpanRecord() as record):
-                return entry._replace(record=self.record(record))
-            case SpanStart():
-                return entry._replace(context=self._once(entry.context), resource=self._once(entry.resource))
-            case SpanGone() | SpanAbandoned():
-                return entry
-        assert_never(entry)
-
-    def record(self, record: SpanRecord) -> SpanRecord:
-        """Returns a span record with its content masked."""
-        return record._replace(
-            attributes=self._attributes(record.attributes),
-            events=self._events(record.events),
-            resource=self._once(record.resource),
-        )
-
-    def _once(self, shared: Mapping[str, object]) -> Mapping[str, object]:
-        """Masks a mapping that many spans share, and returns the same copy each time: readers compare its identity."""
-        if not shared:
-            return shared
-        known = self._shared.get(id(shared))
-        if known is None:
-            known = self._shared[id(shared)] = shared, self._attributes(shared)
-            if len(self._shared) > MAX_SHARED:
-                self._shared.popitem(last=False)
-        return known[1]
-
-    def _events(self, events: tuple[SpanEvent, ...]) -> tuple[SpanEvent, ...]:
-        return tuple([event._replace(attributes=self._attributes(event.attributes)) for event in events])
-
-    def _attributes(self, attributes: Mapping[str, object]) -> Mapping[str, object]:
-        return {name: self._attribute(name, value) for name, value in attributes.items()}
-
-    def _attribute(self, name: str, value: object) -> object:
+    def attribute(self, name: str, value: object) -> object:
+        """Returns the value of an attribute of this name with its content masked."""
         last = str(name).rpartition(".")[2]
         if last not in self._names or str(name).startswith(PROPERTY_PREFIX) or isinstance(value, (bool, int, float)):
             return value

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from roark_otel._model import reading
-from roark_otel._model.spans import Entry, SpanGone, SpanRecord, SpanStart
+from roark_otel._model.joining import joins
+from roark_otel._model.rows import Kind, SpanView, row_of
 from roark_otel.attributes import CONVERSATION_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from roark_otel._model.vocabulary import Vocabulary
+
+Entry: TypeAlias = "tuple[Any, ...]"
+"""The number of a group, the resource, None, and a row: what capture leaves in the inbox."""
 
 QUIET_SECONDS: Final = 60.0
 """How long after its last span ended a trace in which no parent is missing counts as whole."""
@@ -25,7 +29,7 @@ MAX_HELD_SPANS: Final = 200_000
 class RecordedSpan(NamedTuple):
     """A span of a file, and whether its parent is in another process, so that it need not be waited for."""
 
-    record: SpanRecord
+    record: SpanView
     has_remote_parent: bool = False
 
 
@@ -104,20 +108,81 @@ class Gathering:
         return trace
 
 
-def entries(trace: Gathered, vocabulary: Vocabulary) -> list[Entry]:
-    """Returns a trace as capture would have left it in the inbox: starts and ends in the order of their times.
+class _Branch(NamedTuple):
+    """Where the spans below one belong, as capture would have known it."""
 
-    A child never starts before its parent, whatever the clocks of two machines say.
+    number: int
+    external_id: object
+    strength: int | None
+
+
+def entries(trace: Gathered, vocabulary: Vocabulary, numbers: Iterator[int]) -> list[Entry]:
+    """Returns a trace as capture would have left it in the inbox: its branches, then its spans in the order of ends.
+
+    Args:
+        trace: The spans.
+        vocabulary: What the dialects know together.
+        numbers: The numbers of groups that are not in use.
     """
     started: dict[int, tuple[int, int]] = {}
-    steps: list[tuple[int, bool, int, Entry]] = []
-    for span in trace.spans.values():
+    in_order = sorted(trace.spans.values(), key=lambda span: _started(span.record, trace, started))
+    branches: dict[int, _Branch] = {}
+    home: _Branch | None = None
+    opened: list[Entry] = []
+    spans: list[tuple[int, int, Entry]] = []
+    for span in in_order:
         record = span.record
-        at, depth = _started(record, trace, started)
-        steps.append((at, False, depth, _start(record, trace, vocabulary)))
-        if record.end_ns is not None:
-            steps.append((max(at, record.end_ns), True, -depth, _end(record, vocabulary)))
-    return [entry for *_, entry in sorted(steps, key=lambda step: step[:3])]
+        own_id = vocabulary.external_id(record.attributes)
+        strength = vocabulary.strength(
+            record.scope, record.name, marked=record.attributes.get(CONVERSATION_ROOT) is True
+        )
+        around = branches.get(record.parent_id or 0)
+        branch = around or home
+        if branch is None or own_id is not None or strength is not None:
+            branch = _branch(around, own_id, strength, numbers)
+            opened.append(_entry(branch.number, Kind.OPEN, _bare(record), own_id, strength))
+            if around is not None and branch.number == around.number:
+                branches = {key: branch if one.number == branch.number else one for key, one in branches.items()}
+        home = home or branch
+        branches[record.span_id] = branch
+        row = _end(record, vocabulary, own_id, strength)
+        spans.append((record.end_ns or record.start_ns, -started[record.span_id][1], (branch.number, *row)))
+    spans.sort(key=lambda one: one[:2])
+    return [*opened, *(entry for *_, entry in spans)]
+
+
+def _branch(around: _Branch | None, own_id: object, strength: int | None, numbers: Iterator[int]) -> _Branch:
+    if around is None or not joins(around.external_id, around.strength, own_id, strength):
+        return _Branch(next(numbers), own_id, strength)
+    return _Branch(
+        around.number,
+        around.external_id if own_id is None else own_id,
+        strength if around.strength is None else max(around.strength, strength or 0),
+    )
+
+
+def _bare(record: SpanView) -> SpanView:
+    return record._replace(end_ns=None, attributes={}, events=(), dropped_events=0)
+
+
+def _entry(number: int, kind: Kind, record: SpanView, own_id: object, strength: int | None) -> Entry:
+    return number, record.resource, None, *row_of(kind, record, own_id=own_id, strength=strength)
+
+
+def _end(record: SpanView, vocabulary: Vocabulary, own_id: object, strength: int | None) -> tuple[object, ...]:
+    """Returns the resource and the row of a span: one that has not ended only as far as it may be read."""
+    if record.end_ns is None:
+        readable = record if vocabulary.may_be_read_open(record.scope) else _bare(record)
+        return _entry(0, Kind.OPEN, readable, own_id, strength)[1:]
+    is_relevant = (
+        record.error
+        or record.scope in vocabulary.scopes
+        or any(vocabulary.is_relevant(name) for name in record.attributes)
+        or any(vocabulary.is_relevant(event.name) for event in record.events)
+    )
+    kind = Kind.ENDED if is_relevant else Kind.EDGE
+    record = record if is_relevant else record._replace(attributes={}, events=())
+    return _entry(0, kind, record, own_id, strength)[1:]
 
 
 def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool:
@@ -130,13 +195,13 @@ def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool
     )
 
 
-def _ended(record: SpanRecord) -> float | None:
+def _ended(record: SpanView) -> float | None:
     """Returns when a span ended, or else started, in seconds since the epoch; None if neither time can be right."""
     times = (reading.time_ns(value) for value in (record.end_ns, record.start_ns))
     return next((found / 1e9 for found in times if found), None)
 
 
-def _started(record: SpanRecord, trace: Gathered, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+def _started(record: SpanView, trace: Gathered, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
     """Returns when a span started, not before those above it, and their number. A trace may be deep, or circular."""
     path = [record]
     seen = {record.span_id}
@@ -151,28 +216,3 @@ def _started(record: SpanRecord, trace: Gathered, known: dict[int, tuple[int, in
         at, depth = known[parent.span_id]
         known[span.span_id] = max(span.start_ns, at), depth + 1
     return known[record.span_id]
-
-
-def _start(record: SpanRecord, trace: Gathered, vocabulary: Vocabulary) -> SpanStart:
-    return SpanStart(
-        trace_id=record.trace_id,
-        span_id=record.span_id,
-        parent_id=record.parent_id,
-        scope=record.scope,
-        name=record.name,
-        start_ns=record.start_ns,
-        local_root=record.parent_id not in trace.spans,
-        external_id=vocabulary.external_id(record.attributes),
-        marked=record.attributes.get(CONVERSATION_ROOT) is True,
-        resource=record.resource,
-    )
-
-
-def _end(record: SpanRecord, vocabulary: Vocabulary) -> Entry:
-    is_relevant = (
-        record.error
-        or record.scope in vocabulary.scopes
-        or any(vocabulary.is_relevant(name) for name in record.attributes)
-        or any(vocabulary.is_relevant(event.name) for event in record.events)
-    )
-    return record if is_relevant else SpanGone(record.trace_id, record.span_id, record.end_ns or record.start_ns)

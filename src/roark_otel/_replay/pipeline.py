@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel._conversation.cleaning import sound
-from roark_otel._conversation.machine import Conversations, Waits
-from roark_otel._conversation.outputs import Finished, Forgotten, Late, Noticed, Reopened
-from roark_otel._conversation.readers import make_readers
-from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
-from roark_otel._model.dialect import separated
-from roark_otel._model.vocabulary import OpenSpans, Vocabulary
+from roark_otel._assembly.assemble import Rules, Surroundings, assemble
+from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
+from roark_otel._assembly.readers import Routes
+from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded
+from roark_otel._model.rows import KIND, TRACE, Kind
+from roark_otel._model.vocabulary import Vocabulary
+from roark_otel._open.groups import Groups
+from roark_otel._open.rows_in import RowsIn
+from roark_otel._open.schedule import Waits
+from roark_otel._open.verdicts import Closed, Forgotten, GoesOn, Noticed, Over, Pass, Verdict
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.guard import guarded
@@ -26,16 +29,13 @@ if TYPE_CHECKING:
 
     from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.finished import FinishedConversation
-    from roark_otel._model.spans import Entry
+    from roark_otel._replay.gathering import Entry
     from roark_otel._settings.settings import Settings
 
 MAX_IDS: Final = 100_000
 """The most external ids that are remembered, so that no second call of one is sent."""
 
-_NO_REST: Final = 0.001
-"""The quiet time in seconds. In a file, linger and quiet time are one wait, so that a call is finished once."""
-
-_NO_OPEN_SPANS: Final = OpenSpans(attributes=lambda _: {}, record=lambda _: None)
+_KIND_OF_ENTRY: Final = 3 + KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,6 @@ class FailedCall:
 Made: TypeAlias = "ReadyCall | CallWithoutRecording | FailedCall"
 
 
-@dataclass(frozen=True, slots=True)
-class _NoCall:
-    """A conversation that is not to become a call. `reason`: the counter of `Stats` to which it belongs."""
-
-    reason: str
-
-
 class Pipeline:
     """Makes calls of the conversations in recorded spans.
 
@@ -84,17 +77,24 @@ class Pipeline:
     """
 
     def __init__(self, settings: Settings, dialects: Sequence[Dialect]) -> None:
-        self.vocabulary = Vocabulary(dialects, settings.external_id_keys, _NO_OPEN_SPANS)
+        self.vocabulary = Vocabulary(dialects, settings.external_id_keys, auto_ids=settings.auto_external_id)
+        self.numbers: Iterator[int] = count(1)
+        """The numbers of groups that are not in use."""
         self.counts: Counter[str] = Counter()
         """Conversations that made no call, by the counters of `Stats`; and `faults`."""
         self.open_traces: set[int] = set()
         """The traces with a conversation that is not closed."""
-        readers = partial(make_readers, separated(dialects), self._count_unreadable, self._count_fault)
-        self._conversations = Conversations(
-            self.vocabulary, readers, _waits(settings), auto_ids=settings.auto_external_id
+        self._groups = Groups(self.vocabulary, RowsIn(self.vocabulary), _waits(settings))
+        self._rules = Rules(
+            vocabulary=self.vocabulary,
+            routes=Routes(dialects),
+            defaults=settings.defaults(),
+            redaction=Redaction(Patterns(settings.redact_patterns)),
+            auto_ids=settings.auto_external_id,
+            warn=self._count_unreadable,
+            count_fault=self._count_fault,
         )
-        self._defaults = settings.defaults()
-        self._redaction = Redaction(Patterns(settings.redact_patterns))
+        self._never_ended: dict[int, list[Entry]] = {}
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._now = 0.0
 
@@ -102,80 +102,94 @@ class Pipeline:
         """Takes in the entries of a trace, at this time of the spans in seconds."""
         self._now = max(self._now, now)
         for entry in entries:
-            self.open_traces.add(entry.trace_id)
+            self.open_traces.add(entry[3 + TRACE])
+            if entry[_KIND_OF_ENTRY] == Kind.OPEN:
+                self._never_ended.setdefault(entry[0], []).append(entry)
             if not self._take(entry):
                 self._count_fault()
 
     def pass_time(self, now: float) -> Iterator[Made]:
         """Closes what is due at this time of the spans, after all traces that are whole by then were taken in."""
         self._now = max(self._now, now)
-        if not self._expire():
-            self._count_fault()
+        self._groups.expire(self._now, lambda _: False)
         yield from self._made()
 
     def end(self) -> Iterator[Made]:
         """Closes everything, at the end of the spans."""
-        if not self._close_all():
-            self._count_fault()
-        self.open_traces.clear()
+        self._groups.schedule.flush()
         yield from self._made()
+        self._groups.schedule.close_idle(self._now, 0.0)
+        yield from self._made()
+        self.open_traces.clear()
 
     # As on the assembler's thread, nothing that raises ends the whole
 
     @guarded(False)
     def _take(self, entry: Entry) -> bool:
-        self._conversations.take(sound(entry, time.time_ns()), self._now)
-        return True
-
-    @guarded(False)
-    def _expire(self) -> bool:
-        self._conversations.expire(self._now)
-        self._conversations.expire(self._now + _NO_REST)  # what is finished is closed, and cannot go on
-        return True
-
-    @guarded(False)
-    def _close_all(self) -> bool:
-        self._conversations.close_idle(self._now, 0.0)
+        self._groups.take(entry, self._now, time.time_ns())
         return True
 
     def _made(self) -> Iterator[Made]:
-        for output in self._conversations.outputs():
+        while (one := self._groups.next_due(self._now)) is not None:
+            if not one.is_late:  # a call that was made is sent already, and what comes late is not added to it
+                yield from self._read(one)
+        for output in self._groups.outputs():
             match output:
                 case Noticed(kind):
                     self.counts[kind] += 1
                 case Forgotten(trace_id):
                     self.open_traces.discard(trace_id)
-                case Finished(conversation):
-                    yield from self._finish(conversation)
-                case Reopened() | Late():
-                    pass  # a call that was made is sent already, and what comes late is not added to it
+                case Closed(number):
+                    self._never_ended.pop(number, None)
                 case _:
                     assert_never(output)
 
-    def _finish(self, conversation: FinishedConversation) -> Iterator[Made]:
-        made = self._linked(conversation)
-        match made:
-            case None:
-                self._count_fault()
-                yield FailedCall(conversation.external_id)
-            case _NoCall(reason):
-                self.counts[reason] += 1
-            case _:
-                yield made
+    def _read(self, one: Pass) -> list[Made]:
+        outcomes = self._assembled(one)
+        if outcomes is None:
+            self._count_fault()
+            external_id = self._groups.places.by_number[one.number].external_id
+            self._groups.settle(replace(one, closing=True), [], self._now)
+            return [] if external_id is None else [FailedCall(external_id)]
+        made: list[Made] = []
+        verdicts: list[Verdict] = []
+        for outcome in outcomes:
+            verdicts.append(_verdict(outcome))
+            match outcome:
+                case Withheld(_, reason) if reason:
+                    self.counts[reason] += 1
+                case Ready():
+                    made += self._call(outcome)
+                case Open() | Withheld():
+                    pass
+                case _:
+                    assert_never(outcome)
+        self._groups.settle(one, verdicts, self._now)
+        return made
 
     @guarded(None)
-    def _linked(self, conversation: FinishedConversation) -> ReadyCall | CallWithoutRecording | _NoCall:
-        linked = link(conversation, self._defaults, self._redaction)
+    def _assembled(self, one: Pass) -> list[Outcome]:
+        places = self._groups.places
+        group = places.by_number[one.number]
+        around = Surroundings(places.crowded(group), places.taken_resource_ids(group), closing=one.closing)
+        never_ended = [entry for number in group.numbers for entry in self._never_ended.get(number, ())]
+        open_rows = self._groups.open_rows(never_ended, time.time_ns())
+        return assemble([open_rows, *self._groups.rows(one.number)], self._rules, around)
+
+    def _call(self, ready: Ready) -> list[Made]:
+        linked, external_id = ready.linked, ready.conversation.external_id
         match linked:
             case NotLinkable(reason):
-                return _NoCall(reason)
-            case Recorded() | Unrecorded() if self._is_duplicate(conversation):
-                return _NoCall("duplicates")
+                self.counts[reason] += 1
+                return []
+            case Recorded() | Unrecorded() if self._is_duplicate(ready.conversation):
+                self.counts["duplicates"] += 1
+                return []
             case Recorded(call):
                 turns, tools = len(call.transcript or ()), len(call.tool_invocations or ())
-                return ReadyCall(call.external_id, call.to_json(), turns, tools)
+                return [ReadyCall(external_id, call.to_json(), turns, tools)]
             case Unrecorded(call):
-                return CallWithoutRecording(call.external_id, call.to_json())
+                return [CallWithoutRecording(external_id, call.to_json())]
         assert_never(linked)
 
     def _is_duplicate(self, conversation: FinishedConversation) -> bool:
@@ -192,10 +206,22 @@ class Pipeline:
         self.counts["unreadable"] += 1
 
 
+def _verdict(outcome: Outcome) -> Verdict:
+    match outcome:
+        case Open():
+            return GoesOn()
+        case Withheld(external_id, _, spans):
+            return Over(spans, external_id)
+        case Ready():
+            return Over(outcome.spans, outcome.conversation.external_id, outcome.origin)
+    assert_never(outcome)
+
+
 def _waits(settings: Settings) -> Waits:
+    # In a file, linger and quiet time are one wait, so that a call is finished once.
     return Waits(
         settings.linger_seconds + settings.quiet_seconds,
-        _NO_REST,
+        0.0,
         settings.idle_timeout_seconds,
         settings.max_conversations,
     )

@@ -81,6 +81,22 @@ def guarded_hook(hook: _Hook) -> _Hook:
     return cast("_Hook", call)
 
 
+_V = TypeVar("_V")
+
+
+def has_done(step: Callable[[_V], object], value: _V) -> bool:
+    """Takes a step with a value. Returns False where it would raise; the fault is logged once per interval.
+
+    It costs a third of what a function that is `guarded` does, because it is for one argument.
+    """
+    try:
+        step(value)
+    except Exception as fault:  # noqa: BLE001 - as above
+        report_fault(fault, getattr(step, "__qualname__", type(step).__name__))
+        return False
+    return True
+
+
 def report_fault(fault: Exception, where: str) -> None:
     """Logs a fault by its type and place only: the exception's text may quote the app's words."""
     if _reraise:

@@ -57,6 +57,11 @@ class Worker:
         """Lets the thread end as soon as it has nothing to do."""
         self._is_retired = True
 
+    @property
+    def is_retired(self) -> bool:
+        """Whether the thread is to end when it has nothing to do."""
+        return self._is_retired or self._is_stopped
+
     def stop(self, wake: Callable[[], None]) -> None:
         """Ends the thread after its round, whatever is left to do, and waits for that at most `STOP_SECONDS`.
 

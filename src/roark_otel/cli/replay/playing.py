@@ -142,8 +142,8 @@ class Playing:
         if not shows_id(trace, vocabulary, auto_ids=self._auto_ids):
             self.played.counts["traces_without_id"] += 1
             return
-        taken = entries(trace, vocabulary)
-        self._first_bytes[taken[0].trace_id] = trace.first_byte
+        taken = entries(trace, vocabulary, self._pipeline.numbers)
+        self._first_bytes[next(iter(trace.spans.values())).record.trace_id] = trace.first_byte
         self._pipeline.take(taken, self._gathering.now)
 
     def _done(self) -> int:

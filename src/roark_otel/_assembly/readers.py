@@ -1,0 +1,158 @@
+"""Reads the spans of one conversation, each with the dialects that know its scope or its names.
+
+A fault of a reader costs one span of its dialect; a fault in its `moments` costs what the dialect would have said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roark_otel._model.rows import ATTRIBUTES, KIND, SCOPE, Kind, Row
+from roark_otel._safety.guard import guarded, has_done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from roark_otel._assembly.rows import Span
+    from roark_otel._model.dialect import Dialect, Reader, Warn
+    from roark_otel._model.moments import Moment
+    from roark_otel._model.rows import SpanView
+
+MAX_SHAPES = 10_000
+"""The most combinations of a scope and names that are remembered."""
+
+_NO_SCOPE = "\0"
+
+_SILENT = frozenset({int(Kind.EDGE), int(Kind.LOST)})
+
+
+class Routes:
+    """Knows which dialects read a span. One for a whole process: most spans look like one that was seen before.
+
+    Args:
+        dialects: The dialects, the highest first.
+    """
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self.dialects = tuple(dialects)
+        self._own_scopes = frozenset(scope for one in dialects if not one.generic for scope in one.scopes)
+        self._by_shape: dict[tuple[object, ...], tuple[int, ...]] = {}
+
+    def of(self, span: Span) -> tuple[int, ...]:
+        """Returns the places of the dialects that read a span."""
+        row = span.row
+        values_at = ATTRIBUTES + 1 + row[ATTRIBUTES]
+        names = row[ATTRIBUTES + 1 : values_at]
+        at = values_at + row[ATTRIBUTES]
+        if span.events is not None:
+            names += tuple([name for event in span.events for name in (event.name, *event.attributes)])
+        elif at < len(row):
+            names += _event_names(row, at)
+        shape = row[SCOPE], names
+        found = self._by_shape.get(shape)
+        if found is None:
+            found = self._routes(row[SCOPE], names)
+            if len(self._by_shape) < MAX_SHAPES and len(names) < 64:
+                self._by_shape[shape] = found
+        return found
+
+    def of_names(self, names: Iterable[object]) -> tuple[int, ...]:
+        """Returns the places of the dialects that read attributes of these names, of no span of a known scope."""
+        return self._routes(_NO_SCOPE, names)
+
+    def _routes(self, scope: str, names: Iterable[object]) -> tuple[int, ...]:
+        texts = tuple(name for name in names if isinstance(name, str))
+        return tuple(place for place, one in enumerate(self.dialects) if self._reads(one, scope, texts))
+
+    def _reads(self, dialect: Dialect, scope: str, names: tuple[str, ...]) -> bool:
+        if dialect.generic and scope in self._own_scopes:
+            return False
+        if scope in dialect.scopes or not (dialect.scopes or dialect.prefixes or scope == _NO_SCOPE):
+            return True
+        return bool(dialect.prefixes) and any(name.startswith(dialect.prefixes) for name in names)
+
+
+def _event_names(row: Row, at: int) -> tuple[object, ...]:
+    names: list[object] = []
+    while at < len(row):
+        count = row[at + 2]
+        names.append(row[at])
+        names += row[at + 3 : at + 3 + count]
+        at += 3 + 2 * count
+    return tuple(names)
+
+
+class Reading:
+    """The readers of one conversation. Each is made when the first span for it comes.
+
+    Args:
+        routes: Which dialects read what.
+        warn: Reports something on a span that a reader could not read.
+        count_fault: Counts a reader that raised. The exception itself is logged, at most once per interval.
+    """
+
+    def __init__(self, routes: Routes, warn: Warn, count_fault: Callable[[], None]) -> None:
+        self._routes = routes
+        self._warn = warn
+        self._count_fault = count_fault
+        self._readers: dict[int, Reader | None] = {}
+        self._by_resource: dict[int, tuple[int, ...]] = {}
+
+    def read(
+        self, spans: Iterable[Span], contexts: Iterable[SpanView], pause: Callable[[], None]
+    ) -> tuple[tuple[str, tuple[Moment, ...]], ...]:
+        """Reads spans in this order. Returns what the dialects say, the highest first."""
+        for view in contexts:
+            self._give(view, self._routes.of_names(view.attributes))
+        for number, span in enumerate(spans):
+            row = span.row
+            if row[KIND] not in _SILENT:
+                places = self._routes.of(span)
+                if span.resource and (of_resource := self._of_resource(span.resource)):
+                    places = tuple(sorted({*places, *of_resource}))
+                if places:
+                    self._give(span.view(), places)
+            if number % 64 == 63:
+                pause()
+        return tuple(
+            (dialect.name, self._moments(reader))
+            for place, dialect in enumerate(self._routes.dialects)
+            if (reader := self._readers.get(place)) is not None
+        )
+
+    def _of_resource(self, resource: Mapping[str, object]) -> tuple[int, ...]:
+        found = self._by_resource.get(id(resource))
+        if found is None:
+            found = self._by_resource[id(resource)] = self._routes.of_names(resource)
+        return found
+
+    def _give(self, view: SpanView, places: tuple[int, ...]) -> None:
+        for place in places:
+            reader = self._readers.get(place, self)
+            if reader is self:
+                reader = self._make(place)
+            if reader is not None and not has_done(reader.read, view):  # type: ignore[union-attr, arg-type]
+                self._count_fault()
+
+    def _make(self, place: int) -> Reader | None:
+        reader = self._readers[place] = _reader_of(self._routes.dialects[place], self._warn)
+        if reader is None:
+            self._count_fault()
+        return reader
+
+    def _moments(self, reader: Reader) -> tuple[Moment, ...]:
+        found = _moments_of(reader)
+        if found is None:
+            self._count_fault()
+            return ()
+        return found
+
+
+@guarded(None)
+def _reader_of(dialect: Dialect, warn: Warn) -> Reader:
+    return dialect.reader(warn)
+
+
+@guarded(None)
+def _moments_of(reader: Reader) -> tuple[Moment, ...]:
+    return tuple(reader.moments())

@@ -1,0 +1,338 @@
+"""The open spans of conversations' traces, and where the spans below them belong."""
+
+# The SDK's private attributes have no types that pyright knows.
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from roark_otel._capture.open_spans import AtStart, Branch, Key, OpenSpan
+from roark_otel._capture.sdk_spans import (
+    NOTHING,
+    SPAN_ID,
+    TRACE_ID,
+    add_events,
+    characters,
+    events_of,
+    left_of,
+    parts_of,
+    public,
+)
+from roark_otel._model.formats import is_external_id
+from roark_otel._model.joining import joins
+from roark_otel._model.rows import Kind, Origin
+from roark_otel._safety.guard import guarded
+from roark_otel.attributes import EXTERNAL_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opentelemetry.sdk.trace import Span
+    from opentelemetry.trace import SpanContext
+
+    from roark_otel._capture.inbox import Captured, Inbox
+    from roark_otel._capture.resources import Resources
+    from roark_otel._model.vocabulary import Vocabulary
+
+MAX_LOOKS: Final = 64
+"""How often an open root without an id is looked at for one that came late."""
+
+_OPEN, _ABANDONED, _EVENTS = int(Kind.OPEN), int(Kind.ABANDONED), int(Kind.EVENTS)
+
+
+class _NoSpan:
+    """Stands for a span whose start was not seen."""
+
+    __slots__ = ("__weakref__",)
+
+
+_NO_SPAN = _NoSpan()
+
+
+class Branches:
+    """Keeps the open spans of conversations' traces.
+
+    Any app thread may change it at any time, so each step is one that the interpreter does not interrupt.
+
+    Args:
+        vocabulary: What the dialects know together.
+        inbox: Where a branch that opens, its events, and its span that can never end are reported.
+        resources: The resources of spans.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, inbox: Inbox, resources: Resources) -> None:
+        self._vocabulary = vocabulary
+        self._inbox = inbox
+        self._resources = resources
+        self._numbers = count(1)
+        self._first: dict[int, Branch] = {}
+        self.homes: dict[int, Branch] = {}
+        """The first branch of each trace: where spans below no known one belong."""
+        self.open: dict[Key, OpenSpan] = {}
+
+    # A span begins
+
+    def opens(self, above: OpenSpan | None, branch: Branch, at_start: AtStart) -> bool:
+        """Returns whether a span with this id begins a branch of its own below this one."""
+        if above is None:
+            return True
+        inherits = at_start.origin != Origin.SPAN and branch.external_id is not None
+        return not inherits and at_start.external_id != branch.external_id
+
+    def note(self, span: Span, trace_id: int, span_id: int, branch: Branch, at_start: AtStart | None) -> None:
+        """Notes a span that is open in a branch."""
+        try:
+            opened = OpenSpan(span, self._on_death)
+        except TypeError:
+            return  # a span of a type that knows no weak references is known when it ends
+        opened.key = key = (trace_id, span_id)
+        opened.branch = branch
+        opened.at_start = at_start
+        opened.has_below = False
+        branch.below[span_id] = None
+        branch.activity += 1
+        self.open[key] = opened
+        if at_start is not None and at_start.context is not None and at_start.context is not branch.context:
+            branch.context = at_start.context
+            row = (_OPEN, trace_id, span_id, 0, "", "", span.start_time, None, None, 0, None, False, 0, 0)
+            self._inbox.append((branch.number, branch.resource, at_start.context, *row))
+
+    def begin(
+        self,
+        span: Span,
+        context: SpanContext,
+        parent: SpanContext | None,
+        scope: str,
+        at_start: AtStart | None,
+        strength: int | None,
+        home: Branch | None,
+        above: OpenSpan | None,
+    ) -> None:
+        """Begins a branch with a span that opens one."""
+        trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
+        own_id = None if at_start is None else at_start.external_id
+        around = None if above is None else above.branch or cast("Branch", above)
+        if around is not None and not joins(around.external_id, around.strength, own_id, strength):
+            around = None
+        branch = self._branch(span, around, own_id, strength)
+        branch.key = (trace_id, span_id)
+        branch.at_start = at_start
+        parent_id = 0 if parent is None else parent[SPAN_ID]
+        branch.start = (trace_id, span_id, parent_id, scope, span.name, span.start_time)
+        branch.live = self._vocabulary.may_be_read_open(scope)
+        if branch.live:
+            branch.attributes, branch.events = parts_of(span)
+        branch.resource = resource = self._resources.of(span)[1]
+        if home is None:
+            home = self.homes.setdefault(trace_id, branch)
+        self._name(home, branch, span, scope, at_start, is_local_root=parent is None)
+        self.open[branch.key] = branch
+        origin = 0 if at_start is None else at_start.origin
+        branch.context = values = None if at_start is None else at_start.context
+        row = (_OPEN, *branch.start, None, own_id, origin, strength, False, 0, 0)
+        self._inbox.append((branch.number, resource, values, *row))
+
+    def begin_unseen(self, trace_id: int) -> Branch:
+        """Begins the first branch of a trace with a span whose start was not seen."""
+        branch = self._branch(_NO_SPAN, None, None, None)
+        branch.key = (trace_id, 0)
+        return self.homes.setdefault(trace_id, branch)
+
+    def _branch(self, span: object, around: Branch | None, own_id: object, strength: int | None) -> Branch:
+        try:
+            branch = Branch(span, self._on_death)
+        except TypeError:
+            branch = Branch(_NO_SPAN)
+        branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = branch.events = None
+        branch.has_below = branch.live = False
+        branch.seen = branch.looks = branch.activity = 0
+        branch.below = {}
+        branch.start = ()
+        branch.resource = NOTHING
+        branch.external_id, branch.strength, branch.outer = own_id, strength, around
+        if around is None:
+            branch.number = next(self._numbers)
+            self._first[branch.number] = branch
+        else:
+            branch.number = around.number
+            around.external_id = branch.external_id = around.external_id or own_id
+            around.strength = branch.strength = _stronger(around.strength, strength)
+            around.has_below = True
+        return branch
+
+    def _name(
+        self, home: Branch, branch: Branch, span: Span, scope: str, at_start: AtStart | None, *, is_local_root: bool
+    ) -> None:
+        """Writes a known id on the span where its trace lacks it; one without an id may get it later."""
+        trace_id, span_id = branch.key
+        if branch.outer is not None:
+            branch.outer.below[span_id] = None
+        external_id = None if at_start is None or at_start.origin == Origin.BAGGAGE else at_start.external_id
+        if external_id is not None:
+            self._stamp(home, span, external_id)
+            return
+        own_id = self._vocabulary.own_id(scope, span.name)
+        if own_id is not None and (at_start is not None or self._resources.of(span)[2]):
+            own_id = None  # it has an id, though not one of its own
+        if own_id is not None or (is_local_root and not home.ids):
+            unnamed = home.unnamed
+            if unnamed is None:
+                unnamed = home.unnamed = {}
+            unnamed[span_id] = branch, own_id
+
+    def _stamp(self, home: Branch, span: Span, external_id: object) -> None:
+        """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
+        ids = home.ids
+        if ids is None:
+            ids = home.ids = {}
+        if not is_external_id(external_id) or external_id in ids:
+            return
+        if EXTERNAL_ID not in (span.attributes or NOTHING):
+            span.set_attribute(EXTERNAL_ID, cast("str", external_id))
+        ids[external_id] = None
+
+    def stamp_late(self, home: Branch) -> None:
+        """Writes ids that came after the start of open roots, under another key or from their framework."""
+        for span_id, (branch, own_id) in list((home.unnamed or {}).items()):
+            span = cast("Span | None", branch())
+            if span is None or span is _NO_SPAN or branch.looks >= MAX_LOOKS:
+                home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
+                continue
+            branch.looks += 1
+            try:
+                attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
+            except AttributeError:
+                attributes = span.attributes or NOTHING
+            found = self._vocabulary.external_id(attributes)
+            if found is None and own_id is not None:
+                found = own_id(attributes, span_id)
+            if isinstance(found, str):
+                home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
+                self._stamp(home, span, found)
+
+    # It goes on
+
+    def read_events(self, branch: Branch | None) -> None:
+        """Reads the events of an open branch that are new since the last time, before the SDK's limit drops them."""
+        while branch is not None:
+            if branch.live:
+                try:
+                    known = branch.events
+                    is_new = known.dropped + len(known._dq) != branch.seen
+                except AttributeError:
+                    is_new = True
+                if is_new:
+                    self._read_events(branch)
+            branch = branch.outer
+
+    def _read_events(self, branch: Branch) -> None:
+        span = cast("Span | None", branch())
+        if span is None or span is _NO_SPAN or branch.key not in self.open:
+            return
+        dropped, events = events_of(span)
+        first = max(branch.seen, dropped)
+        if dropped + len(events) == branch.seen or self._inbox.is_flooded():
+            return
+        values: list[Any] = []
+        add_events(values, events[first - dropped :])
+        branch.seen = dropped + len(events)
+        row = (_EVENTS, *branch.start, None, None, 0, None, False, first, 0, *values)
+        self._inbox.append((branch.number, branch.resource, None, *row), characters(values))
+
+    @guarded(None)
+    def _on_death(self, opened: OpenSpan) -> None:
+        """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
+        if self.open.pop(opened.key, None) is None:
+            return
+        branch = opened.branch
+        if branch is not None:
+            branch.below.pop(opened.key[1], None)
+            return
+        branch = cast("Branch", opened)
+        if branch.outer is not None:
+            branch.outer.below.pop(branch.key[1], None)
+        if self._inbox.is_flooded():
+            return
+        dropped, values = left_of(branch.attributes, branch.events)
+        at_start = branch.at_start or AtStart()
+        identity = at_start.external_id, at_start.origin, branch.strength if branch.outer is None else None
+        row = (_ABANDONED, *branch.start, None, *identity, False, dropped, *values)
+        self._inbox.append((branch.number, branch.resource, at_start.context, *row), characters(values))
+        self._inbox.ring()
+
+    # For the assembler
+
+    def forget_trace(self, trace_id: int) -> None:
+        """Nothing of this trace is waited for any more."""
+        self.homes.pop(trace_id, None)
+
+    def forget_group(self, number: int) -> None:
+        """The group of this number is closed, and its open spans are not asked for again."""
+        self._first.pop(number, None)
+
+    def activity(self, number: int) -> int:
+        """Returns a number that changes whenever a span of a group starts."""
+        first = self._first.get(number)
+        return 0 if first is None else first.activity
+
+    def has_open(self, number: int) -> bool:
+        """Returns whether a span of a group is open."""
+        first = self._first.get(number)
+        return first is not None and next(self._below(first), None) is not None
+
+    def open_rows(self, number: int) -> tuple[list[Captured], list[Captured]]:
+        """Returns the rows of the open spans of a group, and those of the open spans around it."""
+        first = self._first.get(number)
+        if first is None:
+            return [], []
+        found = [row for opened in self._below(first) if (row := self._open_row(number, opened)) is not None]
+        return found, list(self._around(first))
+
+    def _below(self, branch: Branch) -> Iterator[OpenSpan]:
+        if branch.key in self.open:
+            yield branch
+        for span_id in list(branch.below):
+            opened = self.open.get((branch.key[0], span_id))
+            if opened is None:
+                branch.below.pop(span_id, None)
+            elif opened.branch is None:
+                yield from self._below(cast("Branch", opened))
+            else:
+                yield opened
+
+    def _around(self, branch: Branch) -> Iterator[Captured]:
+        span = cast("Span | None", branch())
+        parent = None if span is None or span is _NO_SPAN else span.parent
+        while parent is not None and (opened := self.open.get((parent[TRACE_ID], parent[SPAN_ID]))) is not None:
+            row = self._open_row(branch.number, opened)
+            above = cast("Span | None", opened())
+            if row is None or above is None:
+                return
+            yield row
+            parent = above.parent
+
+    def _open_row(self, number: int, opened: OpenSpan) -> Captured | None:
+        span = cast("Span | None", opened())
+        if span is None or span is _NO_SPAN or not span.is_recording():
+            return None  # it has ended, and its row is on its way
+        context, parent, scope, attributes = public(span)
+        parent_id = 0 if parent is None else parent[SPAN_ID]
+        start = context[TRACE_ID], context[SPAN_ID], parent_id, scope, span.name, span.start_time
+        at_start = opened.at_start or AtStart()
+        is_live = self._vocabulary.may_be_read_open(scope)
+        if not is_live:
+            attributes = {key: attributes[key] for key in self._vocabulary.id_keys if key in attributes}
+        found = self._vocabulary.external_id(attributes)
+        identity = (at_start.external_id, at_start.origin) if found is None else (found, int(Origin.SPAN))
+        strength = self._vocabulary.strength(scope, span.name, marked=at_start.marked)
+        dropped, events = events_of(span) if is_live else (0, [])
+        values: list[Any] = [len(attributes), *attributes, *attributes.values()]
+        add_events(values, events)
+        row = (_OPEN, *start, None, *identity, strength, False, dropped, *values)
+        return (number, self._resources.of(span)[1], at_start.context, *row)
+
+
+def _stronger(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else max(one, other)

@@ -1,1 +1,0 @@
-"""Pure: which conversation a span belongs to (`ownership`), and when it has ended (`machine`)."""

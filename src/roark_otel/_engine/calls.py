@@ -1,0 +1,210 @@
+"""Puts the calls that were assembled into the spool, and hands them to the courier."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_never
+
+from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
+from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
+from roark_otel._safety.guard import log_once, logger
+from roark_otel._safety.log_ids import log_id
+from roark_otel._spool.body import MAX_APPENDED, appendable
+from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage, call_name, late_name
+
+if TYPE_CHECKING:
+    from roark_otel._delivery.courier import Courier
+    from roark_otel._linking.defaults import Defaults
+    from roark_otel._linking.link import Linked
+    from roark_otel._model.finished import FinishedConversation
+    from roark_otel._model.stats import Tally
+    from roark_otel._privacy.redaction import Redaction
+    from roark_otel._spool.spool import Spool
+
+REMEMBERED_SECONDS = 3_600.0
+"""How long the id of a call is remembered, so that a second one of it is a duplicate."""
+
+MAX_UNSENT = 1_024
+"""The most conversations without a call that are remembered, so that each is counted once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """How calls wait in the spool. Times are in seconds.
+
+    `hold_seconds`: how long a call that goes on is held back in the spool, in case this process dies in the meantime;
+    `recording_delay_seconds`: how long after its end the template's URL of a call becomes valid;
+    `recording_wait_seconds`: how long after its end a call waits for a recording;
+    `max_calls`: the most calls that are remembered for what comes late;
+    `has_recording_source`: whether a call may get its recording other than from its spans and attachments.
+    """
+
+    hold_seconds: float
+    recording_delay_seconds: float = 0.0
+    recording_wait_seconds: float = 0.0
+    max_calls: int = 10_000
+    has_recording_source: bool = True
+
+
+class Calls:
+    """Spools calls. One thread owns it.
+
+    Args:
+        spool: Where calls wait.
+        courier: What sends them.
+        tally: What counts them.
+        defaults: What a call has where its spans do not set it.
+        redaction: What of a call may be sent.
+        rules: How calls wait.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        courier: Courier,
+        tally: Tally,
+        defaults: Defaults,
+        redaction: Redaction,
+        rules: CallRules,
+    ) -> None:
+        self._spool = spool
+        self._courier = courier
+        self._tally = tally
+        self._defaults = defaults
+        self._redaction = redaction
+        self._rules = rules
+        self._unsent: OrderedDict[str, None] = OrderedDict()
+        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._has_warned_of_recordings = rules.has_recording_source
+
+    @property
+    def hold_seconds(self) -> float:
+        """How long a call that goes on is held back."""
+        return self._rules.hold_seconds
+
+    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> None:
+        """Puts the call of a conversation into the spool, to be sent after `rest` seconds."""
+        match linked:
+            case NotLinkable(reason):
+                self._leave_out(_name(conversation), reason)
+                return
+            case Recorded(call, problems, is_by_template):
+                stage = Stage.READY
+                if is_by_template and self._rules.recording_delay_seconds:
+                    rest = max(rest, conversation.ended_ns / 1e9 + self._rules.recording_delay_seconds - time.time())
+            case Unrecorded(call, problems):
+                stage = Stage.WAITING
+            case _:
+                assert_never(linked)
+        for field in problems:
+            message = "%s of call %s is not valid and is ignored"
+            log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
+        turns, tools = len(call.transcript or ()), len(call.tool_invocations or ())
+        name, body = _name(conversation), call.to_json()
+        header = replace(
+            _header(conversation, turns, tools, rest), recording_wait=self._rules.recording_wait_seconds
+        )
+        if self._is_duplicate(conversation.external_id, name):
+            self._tally.add("duplicates")
+            notify("duplicates", conversation.external_id, "")
+            self._spool.put_aside(name, header, body, "duplicate_id")
+        else:
+            self._put(name, header, body, stage, rest)
+
+    def _is_duplicate(self, external_id: str, name: str) -> bool:
+        """Returns whether another root has made a call of the id: the first one makes it."""
+        now = time.monotonic()
+        first, at = self._known.pop(external_id, (name, now))
+        if first != name and now - at < REMEMBERED_SECONDS:
+            self._known[external_id] = first, at
+            return True
+        self._known[external_id] = name, now
+        if len(self._known) > self._rules.max_calls:
+            self._known.popitem(last=False)
+        return False
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
+        self._spool.withdraw(name)
+        if name not in self._unsent:
+            self._tally.add(reason)
+        self._unsent[name] = None
+        if len(self._unsent) > MAX_UNSENT:
+            self._unsent.popitem(last=False)
+
+    def _put(self, name: str, header: Header, body: bytes, stage: Stage, rest: float) -> None:
+        put = self._spool.put(name, header, body, stage)
+        match put:
+            case Saved():
+                self._tally.add("finished")
+                if stage is Stage.WAITING:
+                    self._report_wait(header.external_id)
+            case Replaced(_, stage):
+                pass  # a recording that was attached to the earlier version stays
+            case TooLate():
+                self._drop_late(header.external_id)
+                return
+            case NoRoom():
+                self._tally.add("lost", error_type="no_room")
+                return
+            case _:
+                assert_never(put)
+        self._hand_on(name, stage, rest)
+
+    def _report_wait(self, external_id: str) -> None:
+        logger.info(WAITS_FOR_RECORDING, log_id(external_id))
+        if not self._has_warned_of_recordings:
+            self._has_warned_of_recordings = True
+            logger.warning(NO_RECORDING_SOURCE)
+
+    def _hand_on(self, name: str, stage: Stage, rest: float) -> None:
+        if stage is Stage.WAITING:
+            self._courier.await_recording(name)
+        else:
+            self._courier.offer(name, rest)
+
+    def add_late(self, conversation: FinishedConversation) -> None:
+        """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
+        late, name = late_fields(conversation, self._defaults, self._redaction), _name(conversation)
+        if not late or self._known.get(conversation.external_id, ("", 0.0))[0] != name:
+            return
+        if (merged := self._spool.merge(name, late)) is not None:
+            self._hand_on(name, merged.stage, max(0.0, merged.header.not_before - time.time()))
+            return
+        if late.keys() - {"toolInvocations"}:
+            self._drop_late(conversation.external_id)
+        call_id = self._spool.call_id(name)
+        for number, body in enumerate(appendable(late)):
+            tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
+            header = replace(_header(conversation, 0, tools, 0.0), call_id=call_id)
+            put = self._spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
+            if isinstance(put, Saved):
+                self._courier.offer(put.name, 0.0)
+
+    def _drop_late(self, external_id: str) -> None:
+        self._tally.add("late_dropped")
+        notify("late_dropped", external_id, "")
+
+
+def _name(conversation: FinishedConversation) -> str:
+    return call_name(conversation.external_id, conversation.file_span_id)
+
+
+def _header(conversation: FinishedConversation, turns: int, tools: int, rest: float) -> Header:
+    now = time.time()
+    return Header(
+        external_id=conversation.external_id,
+        trace_id=f"{conversation.trace_id:032x}",
+        finished_at=now,
+        not_before=now + rest if rest > 0 else 0.0,
+        turns=turns,
+        tools=tools,
+        started_at=conversation.started_ns / 1e9,
+    )

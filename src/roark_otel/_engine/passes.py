@@ -1,0 +1,159 @@
+"""Reads the groups that are due, and says what came of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_never
+
+from roark_otel._engine.notices import notify
+from roark_otel._model.rows import SPAN
+from roark_otel._open.group import Made
+from roark_otel._open.verdicts import GoesOn, Over
+from roark_otel._safety.guard import guarded
+from roark_otel._safety.late_imports import importing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel._assembly.assemble import Rules
+    from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
+    from roark_otel._capture.branches import Branches
+    from roark_otel._engine.calls import Calls
+    from roark_otel._model.finished import FinishedConversation
+    from roark_otel._model.stats import Tally
+    from roark_otel._open.groups import Groups
+    from roark_otel._open.verdicts import Pass, Verdict
+
+
+class Passes:
+    """Runs passes over the rows of groups.
+
+    Args:
+        groups: What is open.
+        branches: Where open spans are read.
+        make_rules: Makes the rules by which calls are assembled. Called when the first conversation is read, because
+            that imports pydantic's models.
+        make_calls: Makes what spools calls.
+        tally: What counts what makes no call.
+    """
+
+    def __init__(
+        self,
+        groups: Groups,
+        branches: Branches,
+        make_rules: Callable[[], Rules],
+        make_calls: Callable[[], Calls],
+        tally: Tally,
+    ) -> None:
+        self._groups = groups
+        self._branches = branches
+        self._make_rules = make_rules
+        self._make_calls = make_calls
+        self._tally = tally
+        self._rules: Rules | None = None
+        self._calls: Calls | None = None
+
+    def run(self, one: Pass, now: float) -> None:
+        """Reads a group, puts its calls into the spool, and lets go of what is over."""
+        if one.is_late:
+            self._read_late(one.number)
+            return
+        verdicts = self._read(one, now)
+        if verdicts is None:
+            self._groups.settle(replace(one, closing=True, is_reopened=False), [], now)  # a fault: it costs this one
+
+    @guarded(None)
+    def _read(self, one: Pass, now: float) -> bool:
+        with importing():
+            from roark_otel._assembly.assemble import Surroundings, assemble
+
+        rules, groups = self._ready()[0], self._groups
+        inside, around = self._open_rows(one.number)
+        group = groups.places.by_number[one.number]
+        surroundings = Surroundings(
+            groups.places.crowded(group), groups.places.taken_resource_ids(group), closing=one.closing
+        )
+        batches = [*groups.rows(one.number), inside, around]
+        outcomes = assemble(batches, rules, surroundings)
+        verdicts = [self._deal(outcome, one) for outcome in outcomes]
+        groups.settle(one, verdicts, now, frozenset(row[SPAN] for row in around if row[SPAN]))
+        return True
+
+    def _ready(self) -> tuple[Rules, Calls]:
+        if self._rules is None or self._calls is None:
+            with importing():
+                self._rules, self._calls = self._make_rules(), self._make_calls()
+        return self._rules, self._calls
+
+    def _open_rows(self, number: int) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        inside: list[tuple[object, ...]] = []
+        around: list[tuple[object, ...]] = []
+        for each in self._groups.numbers(number):
+            below, above = self._branches.open_rows(each)
+            inside += below
+            around += above
+        now_ns = time.time_ns()
+        return self._groups.open_rows(inside, now_ns), self._groups.open_rows(around, now_ns)
+
+    def _deal(self, outcome: Outcome, one: Pass) -> Verdict:
+        from roark_otel._assembly.outcomes import Open, Ready, Withheld
+
+        match outcome:
+            case Open():
+                return GoesOn()
+            case Withheld():
+                return self._withhold(outcome)
+            case Ready():
+                return self._spool(outcome, one)
+        assert_never(outcome)
+
+    def _withhold(self, outcome: Withheld) -> Verdict:
+        if outcome.reason:
+            self._tally.add(outcome.reason)
+            notify(outcome.reason, outcome.external_id, "")
+        return Over(outcome.spans, outcome.external_id)
+
+    def _spool(self, ready: Ready, one: Pass) -> Verdict:
+        calls = self._ready()[1]
+        conversation = ready.conversation
+        known = self._groups.made(one.number)
+        if known is not None and known.external_id == conversation.external_id:
+            conversation = replace(conversation, file_span_id=known.file_span_id)
+        rests = not (ready.is_strong or one.closing)
+        rest = calls.hold_seconds if one.is_reopened else one.quiet if rests else 0.0
+        calls.put(conversation, ready.linked, rest)
+        made = Made(
+            conversation.external_id,
+            conversation.trace_id,
+            conversation.root_span_id,
+            conversation.file_span_id,
+            conversation.started_ns,
+            ready.is_framework,
+        )
+        return Over(ready.spans, conversation.external_id, ready.origin, rests, made)
+
+    @guarded(None)
+    def _read_late(self, number: int) -> None:
+        with importing():
+            from roark_otel._assembly.late import assemble_late
+
+        rules, calls = self._ready()
+        made, rows = self._groups.made(number), self._groups.late_rows(number)
+        if made is None:
+            return
+        late = assemble_late(rows, made.external_id, rules, is_framework=made.is_framework)
+        calls.add_late(_as_it_was(late, made))
+
+
+def _as_it_was(late: FinishedConversation, made: Made) -> FinishedConversation:
+    """Returns the conversation as it was when its call was made, with the moments that came late only."""
+    return replace(
+        late,
+        trace_id=made.trace_id,
+        root_span_id=made.root_span_id,
+        file_span_id=made.file_span_id,
+        started_ns=made.started_ns,
+    )

@@ -1,0 +1,188 @@
+"""Rows: what is kept of a span, by value.
+
+A row is an exact, flat tuple of atomic values: the collector of garbage does not follow it, and `marshal` packs it. The
+same row comes from the SDK, from a file and from a stream:
+
+    kind, trace id, span id, parent id, scope, name, start, end, own id, origin, strength, error, dropped events,
+    number of attributes, their names, their values,
+    and for each event: name, time, number of attributes, their names, their values
+
+Ids are the integers of the span context; a parent id of 0 is none. Times are nanoseconds since the epoch; the end of an
+open span is None. `SpanView` is what a dialect sees of a row.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Row: TypeAlias = "tuple[Any, ...]"
+
+KIND: Final = 0
+TRACE: Final = 1
+SPAN: Final = 2
+PARENT: Final = 3
+SCOPE: Final = 4
+NAME: Final = 5
+START: Final = 6
+END: Final = 7
+OWN_ID: Final = 8
+ORIGIN: Final = 9
+STRENGTH: Final = 10
+ERROR: Final = 11
+DROPPED: Final = 12
+ATTRIBUTES: Final = 13
+"""The place of the number of attributes. The names follow it, then the values, then the events."""
+
+
+class Kind(IntEnum):
+    """What a row is of."""
+
+    ENDED = 0
+    """A span that has ended."""
+    OPEN = 1
+    """A span that is open; without attributes where its framework filters them only at the end."""
+    ABANDONED = 2
+    """An open span that the app has let go of, so that it can never end."""
+    EDGE = 3
+    """A span without anything to say, which stands between others."""
+    EVENTS = 4
+    """Events of an open span, read before the SDK drops them. `DROPPED` is the index of the first one."""
+    LOST = 5
+    """A span for whose attributes and events there was no room."""
+    CONTEXT = 6
+    """What `call_attributes` says where the span starts."""
+    RESOURCE = 7
+    """The resource of the spans that follow."""
+
+
+class Origin(IntEnum):
+    """Where an id came from, the weakest first."""
+
+    AUTO = 0
+    RESOURCE = 1
+    BAGGAGE = 2
+    CONTEXT = 3
+    SPAN = 4
+
+
+class Strength(IntEnum):
+    """What makes a span a root, the weakest first."""
+
+    IMPLIED = 0
+    DIALECT = 1
+    MARKED = 2
+
+
+class SpanEvent(NamedTuple):
+    """An event of a span. Its name may be anything and so may its time: the SDK checks neither."""
+
+    name: object
+    time_ns: object
+    attributes: Mapping[str, object]
+
+
+class SpanView(NamedTuple):
+    """What a dialect's reader sees of a span while it reads a conversation. Not to be kept.
+
+    Ids are the integers of the span context, times are nanoseconds since the epoch. `end_ns` is None if the span has
+    not ended. `dropped_events` counts those that the SDK dropped before the first of `events`. `error` says whether
+    the status is ERROR.
+    """
+
+    trace_id: int
+    span_id: int
+    parent_id: int | None
+    scope: str
+    name: str
+    start_ns: int
+    end_ns: int | None
+    attributes: Mapping[str, object]
+    events: tuple[SpanEvent, ...] = ()
+    dropped_events: int = 0
+    error: bool = False
+    resource: Mapping[str, object] = {}
+
+
+_new = tuple.__new__
+"""Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
+
+
+def view(row: Row, resource: Mapping[str, object]) -> SpanView:
+    """Returns what a dialect sees of a row."""
+    count = row[ATTRIBUTES]
+    names = ATTRIBUTES + 1
+    values = names + count
+    after = values + count
+    return _new(
+        SpanView,
+        (
+            row[TRACE],
+            row[SPAN],
+            row[PARENT] or None,
+            row[SCOPE],
+            row[NAME],
+            row[START],
+            row[END],
+            dict(zip(row[names:values], row[values:after], strict=True)),
+            events_of(row, after) if len(row) > after else (),
+            0 if row[KIND] == Kind.EVENTS else row[DROPPED],
+            row[ERROR],
+            resource,
+        ),
+    )
+
+
+def attributes_of(row: Row) -> dict[str, object]:
+    """Returns the attributes of a row."""
+    values = ATTRIBUTES + 1 + row[ATTRIBUTES]
+    return dict(zip(row[ATTRIBUTES + 1 : values], row[values : values + row[ATTRIBUTES]], strict=True))
+
+
+def events_of(row: Row, at: int | None = None) -> tuple[SpanEvent, ...]:
+    """Returns the events of a row, which begin at this place of it."""
+    at = ATTRIBUTES + 1 + 2 * int(row[ATTRIBUTES]) if at is None else at
+    events: list[SpanEvent] = []
+    while at < len(row):
+        names = at + 3
+        values = names + row[at + 2]
+        after = values + row[at + 2]
+        attributes = dict(zip(row[names:values], row[values:after], strict=True))
+        events.append(_new(SpanEvent, (row[at], row[at + 1], attributes)))
+        at = after
+    return tuple(events)
+
+
+def row_of(
+    kind: Kind,
+    span: SpanView,
+    *,
+    own_id: object = None,
+    origin: int = Origin.SPAN,
+    strength: int | None = None,
+) -> Row:
+    """Returns the row of a span that is known by its view: from a file, or made for a test."""
+    row: list[Any] = [
+        int(kind),
+        span.trace_id,
+        span.span_id,
+        span.parent_id or 0,
+        span.scope,
+        span.name,
+        span.start_ns,
+        span.end_ns,
+        own_id,
+        int(origin),
+        strength,
+        span.error,
+        span.dropped_events,
+        len(span.attributes),
+        *span.attributes,
+        *span.attributes.values(),
+    ]
+    for event in span.events:
+        row += (event.name, event.time_ns, len(event.attributes), *event.attributes, *event.attributes.values())
+    return tuple(row)

@@ -1,0 +1,129 @@
+"""A group: the rows of spans that belong to one conversation, as far as that is known before they are read."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel._model.rows import Origin, Strength
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OVER = 4
+"""Added to the strength of a root that has ended, or never can."""
+
+
+class State(Enum):
+    """Where a group is in its life."""
+
+    OPEN = "something of it goes on"
+    LINGERING = "its root has ended"
+    RESTING = "its call is in the spool, and a further root may join"
+    CLOSED = "its call is final"
+
+
+class Made(NamedTuple):
+    """What is remembered of a call that was made. It is named in the spool by `file_span_id`."""
+
+    external_id: str
+    trace_id: int
+    root_span_id: int
+    file_span_id: int
+    started_ns: int
+    is_framework: bool
+
+
+class Group:
+    """The log of a group, and beside it atomic values only. Waits are monotonic seconds.
+
+    Args:
+        number: Its number, which capture gave it.
+        trace_id: The trace of its first row.
+    """
+
+    __slots__ = (
+        "activity",
+        "call",
+        "due",
+        "external_id",
+        "is_mixed",
+        "late",
+        "log",
+        "number",
+        "numbers",
+        "origin",
+        "resource",
+        "roots",
+        "seen_contexts",
+        "state",
+        "strength",
+        "touched",
+        "traces",
+    )
+
+    def __init__(self, number: int, trace_id: int) -> None:
+        self.number = number
+        self.numbers: tuple[int, ...] = (number,)
+        self.traces: tuple[int, ...] = (trace_id,)
+        self.log = bytearray()
+        self.late = bytearray()
+        self.external_id: str | None = None
+        self.origin = int(Origin.AUTO)
+        self.strength: int | None = None
+        self.roots: dict[int, int] = {}
+        self.state = State.OPEN
+        self.due: float | None = None
+        self.touched = 0.0
+        self.activity = 0
+        self.resource: Mapping[str, object] | None = None
+        self.seen_contexts: tuple[int, ...] = ()
+        self.call: Made | None = None
+        self.is_mixed = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has an id, or a root that may yet get one; else its spans only wait for whose they are."""
+        return self.external_id is not None or self.is_strong
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether a mark or a framework makes one of its spans a root."""
+        return self.strength is not None and self.strength > Strength.IMPLIED
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its root has ended, as far as that is known: the strongest, else every implied one."""
+        if self.strength is None:
+            return False
+        return all(code >= _OVER for code in self.roots.values() if code & 3 == self.strength)
+
+    def begin_root(self, span_id: int, strength: int) -> None:
+        """Notes a root."""
+        known = self.roots.get(span_id, 0)
+        self.roots[span_id] = max(known & 3, strength) | (known & _OVER)
+        self.strength = strength if self.strength is None else max(self.strength, strength)
+
+    def end_root(self, span_id: int) -> bool:
+        """Notes that a span has ended, or never can. Returns whether it is a root."""
+        if span_id not in self.roots:
+            return False
+        self.roots[span_id] |= _OVER
+        return True
+
+    def has_open_root(self) -> bool:
+        """Returns whether a root is open."""
+        return any(code < _OVER for code in self.roots.values())
+
+    def absorb(self, other: Group) -> None:
+        """Takes in another group, which turned out to be part of the same conversation."""
+        self.log += other.log
+        self.numbers += other.numbers
+        self.traces += tuple(trace for trace in other.traces if trace not in self.traces)
+        self.resource = None
+        self.seen_contexts = ()
+        if other.is_known:
+            for span_id, code in other.roots.items():
+                self.begin_root(span_id, code & 3)
+                self.roots[span_id] |= code & _OVER
+        self.is_mixed = self.is_mixed or other.is_mixed

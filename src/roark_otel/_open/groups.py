@@ -1,0 +1,341 @@
+"""The groups of a process: rows go in, and it says when a group is due to be read.
+
+    OPEN ----------> LINGERING    its root has ended: the marked or the framework's one, else every topmost span that
+                                  carries the id itself. Open children are never waited for.
+    LINGERING -----> OPEN         a further root of the id began, or the pass found that it goes on.
+    LINGERING -----> CLOSED       the linger is over and the root is marked or a framework's: the call is finished.
+    LINGERING -----> RESTING      the linger is over and the roots are implied: the call is finished, to be sent after
+                                  the quiet time. Without a word or a tool use none is: back to OPEN.
+    RESTING -------> OPEN         a further root of the id began; the call is held back.
+    RESTING -------> LINGERING    a span came late; the call is finished again, with it.
+    RESTING -------> CLOSED       the quiet time is over.
+    OPEN ----------> LINGERING    its root can never end, because the app let go of it: finished as incomplete.
+    OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
+                                  first), or exit: finished as incomplete.
+
+A flush makes every wait of LINGERING and RESTING zero. What comes for a CLOSED group is counted, kept apart, and after
+another linger read alone. Not thread-safe: one thread owns it. It has no thread, no clock and no file.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from roark_otel._model.formats import is_external_id
+from roark_otel._model.rows import (
+    ATTRIBUTES,
+    KIND,
+    NAME,
+    ORIGIN,
+    OWN_ID,
+    SPAN,
+    START,
+    STRENGTH,
+    TRACE,
+    Kind,
+    Origin,
+    Row,
+    Strength,
+)
+from roark_otel._open.group import Group, Made, State
+from roark_otel._open.log import append, batches
+from roark_otel._open.places import Places
+from roark_otel._open.schedule import Schedule, Waits
+from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output, Over, Pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from roark_otel._model.vocabulary import Vocabulary
+    from roark_otel._open.rows_in import RowsIn
+    from roark_otel._open.verdicts import Verdict
+
+MAX_TAKEN: Final = 1_024
+"""The most ends that are remembered, to take none twice."""
+
+MAX_CANDIDATE_BYTES: Final = 16 * 1024 * 1024
+"""The most bytes of logs without an id or a root that may get one."""
+
+MAX_BYTES: Final = 512 * 1024 * 1024
+"""The most bytes of all logs. Over it, the conversation idle longest is finished as incomplete."""
+
+MAX_CONTEXTS: Final = 64
+"""The most different `call_attributes` of one conversation that are kept; further ones would repeat them."""
+
+_ENDED, _OPEN, _ABANDONED = int(Kind.ENDED), int(Kind.OPEN), int(Kind.ABANDONED)
+_LOST, _CONTEXT, _RESOURCE = int(Kind.LOST), int(Kind.CONTEXT), int(Kind.RESOURCE)
+
+
+class Groups:
+    """All groups of a process.
+
+    Args:
+        vocabulary: What the dialects know together.
+        rows_in: Makes rows exact.
+        waits: The waits and bounds.
+        activity: Returns a number that changes whenever a span of a group starts.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        rows_in: RowsIn,
+        waits: Waits,
+        activity: Callable[[int], int] = lambda _: 0,
+    ) -> None:
+        self._rows_in = rows_in
+        self._vocabulary = vocabulary
+        self.places = Places(vocabulary, self.pack, self._absorbed)
+        self.schedule = Schedule(waits, self.places, activity)
+        self._taken: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._pending: dict[Group, list[Row]] = {}
+        self._outputs: list[Output] = []
+        self._members: OrderedDict[int, int] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        """The number of conversations that are not closed."""
+        return sum(1 for group in self.schedule.open if group.is_known)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is open, and nothing late waits to be read."""
+        return self.schedule.is_idle
+
+    def outputs(self) -> list[Output]:
+        """Returns what has come of it since the last time."""
+        found, self._outputs = self._outputs, []
+        return found
+
+    # What comes in
+
+    def take(self, entry: tuple[object, ...], now: float, now_ns: int) -> None:
+        """Takes in one entry of the inbox, at this monotonic time in seconds."""
+        number: int = entry[0]  # type: ignore[assignment]
+        row: Row = entry[3:]
+        kind, trace_id, span_id = row[KIND], row[TRACE], row[SPAN]
+        if kind == _ENDED and self._was_taken(trace_id, span_id):
+            return  # a second processor saw it too
+        if span_id in self._members:
+            number = self._members[span_id]
+        group = self.places.by_number.get(number)
+        if group is None:
+            group = self._begin(number, trace_id)
+        elif trace_id not in group.traces:
+            group.traces += (trace_id,)
+            self.places.join_trace(group, trace_id)
+        self.schedule.trace_touched(trace_id, now)
+        if group.state is State.CLOSED:
+            self._take_late(group, kind, row, now, now_ns)
+            return
+        if kind != _OPEN:
+            self._keep(group, entry[1], entry[2], self._rows_in.exact(row, now_ns))  # type: ignore[arg-type]
+        else:
+            if group.resource is None and entry[1]:
+                self._keep_resource(group, entry[1], trace_id)  # type: ignore[arg-type]
+            if entry[2] is not None:
+                self._keep_context(group, entry[2], row)  # type: ignore[arg-type]
+        group = self._learn(group, kind, row)
+        self.schedule.touch(group, now)
+        if kind == _LOST:
+            self._outputs.append(Noticed("dropped_spans", group.external_id))
+        if kind in {_ENDED, _ABANDONED, _LOST} and group.end_root(span_id):
+            self.schedule.linger(group, now)
+        elif group.state is State.RESTING and kind == _ENDED:
+            self.schedule.linger(group, now)
+
+    def pack(self) -> None:
+        """Packs the rows that were taken since the last time."""
+        pending, self._pending = self._pending, {}
+        for group, rows in pending.items():
+            before = len(group.log)
+            if failed := append(group.log, rows):
+                self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
+            self._bytes += len(group.log) - before
+
+    def _begin(self, number: int, trace_id: int) -> Group:
+        self.schedule.make_room()
+        group = Group(number, trace_id)
+        self.places.add(group)
+        self.schedule.add(group)
+        return group
+
+    def _was_taken(self, trace_id: int, span_id: int) -> bool:
+        """Returns whether this end came before; two processors report it one right after the other."""
+        key = trace_id, span_id
+        if key in self._taken:
+            return True
+        self._taken[key] = None
+        if len(self._taken) > MAX_TAKEN:
+            self._taken.popitem(last=False)
+        return False
+
+    def _keep(
+        self, group: Group, resource: Mapping[str, object], context: Mapping[str, object] | None, row: Row
+    ) -> None:
+        if resource is not group.resource and resource:
+            self._keep_resource(group, resource, row[TRACE])
+        if context is not None:
+            self._keep_context(group, context, row)
+        self._pending.setdefault(group, []).append(row)
+
+    def _keep_resource(self, group: Group, resource: Mapping[str, object], trace_id: int) -> None:
+        group.resource = resource
+        self._pending.setdefault(group, []).append(self._resource_row(resource, trace_id))
+
+    def _resource_row(self, resource: Mapping[str, object], trace_id: int) -> Row:
+        head = (_RESOURCE, trace_id, 0, 0, "", "", 0, None, None, 0, None, False, 0)
+        return (*head, *self._rows_in.mapping(resource))
+
+    def _keep_context(self, group: Group, context: Mapping[str, object], row: Row) -> None:
+        digest = hash(repr(context))
+        if digest in group.seen_contexts or len(group.seen_contexts) >= MAX_CONTEXTS:
+            return
+        group.seen_contexts += (digest,)
+        self._pending.setdefault(group, []).append(self._context_row(context, row))
+
+    def _context_row(self, context: Mapping[str, object], row: Row) -> Row:
+        head = (_CONTEXT, *row[TRACE:NAME], "call_attributes", row[START], row[START], None, 0, None, False, 0)
+        return (*head, *self._rows_in.mapping(context))
+
+    def _learn(self, group: Group, kind: int, row: Row) -> Group:
+        """Learns the id of a row, and whether its span is a root. Returns the group that it is part of by now."""
+        own_id, strength, span_id = row[OWN_ID], row[STRENGTH], row[SPAN]
+        if own_id is not None and not is_external_id(own_id):
+            self._outputs.append(Noticed("bad_ids", None, str(row[NAME])))
+            own_id = None
+        if own_id is None and strength is None:
+            if kind == _OPEN and not group.roots and self.places.resource_id(group) is not None:
+                group.begin_root(span_id, Strength.IMPLIED)
+            return group
+        if strength is not None and (group.roots.get(span_id, -1) & 3) < strength:
+            group.begin_root(span_id, strength)
+            self.places.strengthen(group, row[TRACE])
+        elif kind == _OPEN or not group.has_open_root():
+            group.begin_root(span_id, Strength.IMPLIED)
+        if own_id is None or (row[ORIGIN] != Origin.SPAN and group.external_id is not None):
+            return group
+        return self.places.show(group, own_id, row[ORIGIN], row[TRACE])
+
+    def _absorbed(self, group: Group) -> None:
+        """A group became part of another, which has its log."""
+        self.schedule.drop(group)
+
+    def _take_late(self, group: Group, kind: int, row: Row, now: float, now_ns: int) -> None:
+        """Keeps a row of a closed group apart: no span of it is in the call."""
+        if kind != _ENDED or (row[ATTRIBUTES] == 0 and len(row) == ATTRIBUTES + 1):
+            return
+        self._outputs.append(Noticed("late_spans", group.external_id, str(row[NAME])))
+        if group.call is None:
+            return
+        append(group.late, [self._rows_in.exact(row, now_ns)])
+        self.schedule.late(group, now)
+
+    # What is due
+
+    def next_due(self, now: float) -> Pass | None:
+        """Returns the next group that is due to be read; None if none is."""
+        self.pack()
+        while (one := self.schedule.next_due(now)) is not None:
+            group = self.places.by_number[one.number]
+            if group.state is not State.RESTING or one.closing or one.is_at_once:
+                return one
+            self._close(group, group.external_id, group.origin, now)  # its call is in the spool as it is
+        return None
+
+    def rows(self, number: int) -> Iterator[list[Row]]:
+        """Yields the rows of a group, a batch at a time."""
+        self.pack()
+        group = self.places.by_number.get(number)
+        return iter(()) if group is None else batches(group.log)
+
+    def numbers(self, number: int) -> tuple[int, ...]:
+        """Returns the numbers under which capture knows a group."""
+        group = self.places.by_number.get(number)
+        return () if group is None else group.numbers
+
+    def made(self, number: int) -> Made | None:
+        """Returns the call that was made of a group; None if none was."""
+        group = self.places.by_number.get(number)
+        return None if group is None else group.call
+
+    def open_rows(self, entries: Sequence[tuple[object, ...]], now_ns: int) -> list[Row]:
+        """Returns the rows of open spans, made exact."""
+        rows: list[Row] = []
+        for entry in entries:
+            row = self._rows_in.exact(entry[3:], now_ns)
+            rows.append(self._resource_row(entry[1], row[TRACE]))  # type: ignore[arg-type]
+            if entry[2]:
+                rows.append(self._context_row(entry[2], row))  # type: ignore[arg-type]
+            rows.append(row)
+        return rows
+
+    def late_rows(self, number: int) -> list[Row]:
+        """Returns what came late for a group, and lets go of it."""
+        group = self.places.by_number[number]
+        rows = [row for batch in batches(group.late) for row in batch]
+        group.late = bytearray()
+        group.due = None
+        return rows
+
+    def settle(
+        self, one: Pass, verdicts: Sequence[Verdict], now: float, around: frozenset[int] = frozenset()
+    ) -> None:
+        """Takes in what a pass found: what is over is let go of, with its rows.
+
+        `around`: the ids of open spans that were read too, although they are another group's.
+        """
+        group = self.places.by_number.get(one.number)
+        if group is None or group.state is State.CLOSED or one.is_reopened:
+            return
+        over = [verdict for verdict in verdicts if isinstance(verdict, Over)]
+        for each in over:
+            members = around if each.spans is None else around & each.spans
+            self._members.update(dict.fromkeys(members if each.call else (), group.number))
+        while len(self._members) > MAX_TAKEN:
+            self._members.popitem(last=False)
+        if one.closing or (over and len(over) == len(verdicts)):
+            self._settle_whole(group, one, over, now)
+            return
+        self.schedule.go_on(group)
+        if over:
+            self._let_go(group, [verdict for verdict in over if verdict.spans is not None])
+
+    def _settle_whole(self, group: Group, one: Pass, over: Sequence[Over], now: float) -> None:
+        first = over[0] if over else Over(None)
+        group.external_id = group.external_id or first.external_id
+        if group.call is None:
+            group.call = first.call
+        rests = one.quiet > 0 and not one.closing and any(each.rests for each in over)
+        if rests:
+            self.schedule.rest(group, now + one.quiet)
+            return
+        for each in over[1:]:
+            self.places.close(group, each.external_id, each.origin)
+        self._close(group, first.external_id, first.origin, now)
+
+    def _close(self, group: Group, external_id: str | None, origin: int, now: float) -> None:
+        self.places.close(group, external_id, origin)
+        self._bytes -= len(group.log)
+        self.schedule.close(group, now)
+        self._outputs.append(Closed(group.number))
+
+    def _let_go(self, group: Group, over: Sequence[Over]) -> None:
+        """Takes the rows of conversations that are over out of a log that others share."""
+        gone = frozenset(span_id for each in over for span_id in each.spans or ())
+        log = bytearray()
+        for rows in batches(group.log):
+            append(log, [row for row in rows if row[SPAN] not in gone])
+        self._bytes += len(log) - len(group.log)
+        group.log = log
+        for span_id in gone:
+            group.roots.pop(span_id, None)
+
+    def expire(self, now: float, is_open: Callable[[int], bool]) -> None:
+        """Forgets traces that are over. `is_open` says whether a span of a group is open."""
+        for trace_id in self.schedule.quiet_traces(now):
+            if self.schedule.keep_or_give_up(trace_id, now, is_open):
+                continue
+            self.places.forget(trace_id)
+            self._outputs.append(Forgotten(trace_id))

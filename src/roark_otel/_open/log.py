@@ -1,0 +1,36 @@
+"""Logs: rows packed as bytes, batch by batch, and taken out again."""
+
+from __future__ import annotations
+
+import marshal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from roark_otel._model.rows import Row
+
+_SIZE: Final = 4
+"""The bytes of a batch's length."""
+
+
+def append(log: bytearray, rows: Sequence[Row]) -> int:
+    """Appends rows to a log. Returns how many of them could not be packed."""
+    try:
+        packed = marshal.dumps(rows)
+    except ValueError:
+        if len(rows) == 1:
+            return 1
+        return sum(append(log, [row]) for row in rows)
+    log += len(packed).to_bytes(_SIZE, "little")
+    log += packed
+    return 0
+
+
+def batches(log: bytearray) -> Iterator[list[Row]]:
+    """Yields the rows of a log, a batch at a time."""
+    at = 0
+    while at < len(log):
+        size = int.from_bytes(log[at : at + _SIZE], "little")
+        at += _SIZE + size
+        yield marshal.loads(log[at - size : at])  # noqa: S302 - our own bytes, which never left this process

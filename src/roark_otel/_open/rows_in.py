@@ -1,0 +1,155 @@
+"""Rows as capture made them become exact: of types that `marshal` packs without loss, with names and times that are
+what they seem, and without what no dialect reads.
+
+This happens on the assembler's thread, so that the app's pays nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from roark_otel._model import reading
+from roark_otel._model.rows import ATTRIBUTES, END, NAME, SCOPE, START, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel._model.vocabulary import Vocabulary
+
+MAX_SHAPES: Final = 10_000
+"""The most combinations of names of attributes that are remembered."""
+
+MAX_SHAPE: Final = 64
+"""The most names of a combination that is remembered: longer ones have numbers in them, and do not come again."""
+
+_MAX_DEPTH: Final = 100
+"""Deeper than JSON values may be, so that whoever reads one reports that it is too deep."""
+_ATOMS: Final = frozenset({str, int, float, bool, type(None), bytes})
+
+
+class RowsIn:
+    """Makes rows exact.
+
+    Args:
+        vocabulary: What the dialects know together.
+        hide: Hides the value of an attribute where content is not captured; None where it is.
+    """
+
+    __slots__ = ("_hide", "_keeps", "_pick")
+
+    def __init__(self, vocabulary: Vocabulary, hide: Callable[[str, object], object] | None = None) -> None:
+        self._keeps = vocabulary.keeps
+        self._hide = hide
+        self._pick: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
+
+    def exact(self, row: Row, now_ns: int) -> Row:
+        """Returns an exact row. Instead of times that cannot be, the present holds."""
+        if not _ATOMS.issuperset(map(type, row)):
+            row = tuple([one if type(one) in _ATOMS else exact_value(one) for one in row])
+        head = row[:ATTRIBUTES]
+        if not _is_sound(row):
+            head = _sound(head, now_ns)
+        count = row[ATTRIBUTES]
+        values_at = ATTRIBUTES + 1 + count
+        events_at = values_at + count
+        kept = self._kept(row[ATTRIBUTES + 1 : values_at], row[values_at:events_at])
+        if events_at == len(row):
+            return (*head, *kept)
+        return (*head, *kept, *self._events(row, events_at))
+
+    def mapping(self, attributes: Mapping[str, object]) -> tuple[Any, ...]:
+        """Returns the number of attributes, their names and their values, as in a row."""
+        names = tuple([name if type(name) is str else str(name) for name in attributes])
+        return self._kept(names, tuple([exact_value(value) for value in attributes.values()]))
+
+    def _events(self, row: Row, at: int) -> list[Any]:
+        found: list[Any] = []
+        size = len(row)
+        while at < size:
+            name, count = row[at], row[at + 2]
+            values_at = at + 3 + count
+            kept = self._kept(row[at + 3 : values_at], row[values_at : values_at + count])
+            if kept[0] or self._keeps(name):
+                if type(name) is not str:
+                    name = type(name).__name__
+                found += (name, row[at + 1], *kept)
+            at = values_at + count
+        return found
+
+    def _kept(self, names: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Returns the number of the attributes that a dialect may read, their names and their values."""
+        if not names:
+            return (0,)
+        try:
+            pick = self._pick[names]
+        except KeyError:
+            pick = self._shape(names)
+        if pick is not None:
+            names = pick[0]
+            values = pick[1](values)
+        if self._hide is not None:
+            values = tuple([exact_value(self._hide(name, value)) for name, value in zip(names, values, strict=True)])
+        return (len(names), *names, *values)
+
+    def _shape(self, names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[[Any], Any]] | None:
+        places = [place for place, name in enumerate(names) if self._keeps(name)]
+        pick: tuple[tuple[str, ...], Callable[[Any], Any]] | None = None
+        if len(places) < len(names):
+            pick = tuple([names[place] for place in places]), _picker(places)
+        if len(names) <= MAX_SHAPE and len(self._pick) < MAX_SHAPES:
+            self._pick[names] = pick
+        return pick
+
+
+def _picker(places: list[int]) -> Callable[[Any], Any]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return (lambda values: (values[places[0]],)) if places else lambda _: ()
+
+
+def exact_value(value: object, depth: int = 0) -> object:
+    """Returns a value of exactly one of the types that JSON has, or bytes: what is none of these becomes its type's
+    name in bytes, so that it is known to be none."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if depth >= _MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value).items()
+        return {exact_value(str(key)): exact_value(item, depth + 1) for key, item in items}
+    if isinstance(value, Sequence):
+        return tuple([exact_value(item, depth + 1) for item in cast("Sequence[object]", value)])
+    return kind.__name__.encode()
+
+
+def _is_sound(row: Row) -> bool:
+    return (
+        type(row[NAME]) is str
+        and type(row[SCOPE]) is str
+        and type(row[START]) is int
+        and reading.MIN_NS <= row[START] <= reading.MAX_NS
+        and (row[END] is None or (type(row[END]) is int and reading.MIN_NS <= row[END] <= reading.MAX_NS))
+    )
+
+
+def _sound(head: tuple[Any, ...], now_ns: int) -> tuple[Any, ...]:
+    values = list(head)
+    for place in (SCOPE, NAME):
+        if type(values[place]) is not str:
+            values[place] = type(values[place]).__name__
+    for place in (START, END):
+        if values[place] is not None or place == START:
+            found = reading.time_ns(values[place])
+            values[place] = now_ns if found is None else found
+    return tuple(values)
