@@ -1,6 +1,6 @@
 """Cuts the attributes of a conversation's spans down to what is new in them.
 
-A row is flat and made of exact atoms and tuples, so that `marshal` packs it:
+The result is flat, and made of exact atoms and tuples if the values are, so that `marshal` packs it:
 
 - `(names, marks, *values)`: the number of the shape, or the names themselves; the places of the values that are written
   otherwise, see below; the values.
@@ -21,7 +21,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from roark_otel._open.pieces import copied, grown, overlapping
-from roark_otel._open.runs import cut_names, cut_row
+from roark_otel._open.runs import cut_items, cut_names
 from roark_otel._open.shapes import NUMBERED
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from roark_otel._open.shapes import Shapes
 
 Packed: TypeAlias = tuple[object, ...]
-"""The attributes of a span, cut: what `marshal` packs."""
+"""The attributes of a span, cut."""
 
 REPEATABLE = 64
 """The fewest characters of a text that is looked up among earlier ones."""
@@ -39,7 +39,7 @@ REPEATABLE = 64
 CUTTABLE = 256
 """The fewest characters of a text that is compared with earlier ones of its attribute."""
 
-AGAIN, WHOLE, REPEATED, CUT = range(4)
+AGAIN, WHOLE, REPEATED, CUT = range(4)  # how a text of this length is written
 
 MAX_DIGESTS = 256
 """The most texts that may be repeated, the newest ones."""
@@ -61,9 +61,9 @@ _DIGITS = dict.fromkeys(range(ord("0"), ord("9") + 1))
 
 
 class Cutter:
-    """Cuts the attributes of one conversation, in the order in which their rows are appended.
+    """Cuts the attributes of one conversation, in the order in which they will be joined.
 
-    `size` is the number of bytes of the texts and digests that it keeps. It keeps no text that is not in a row as well.
+    `size` is the number of bytes of the texts and digests that it keeps.
     """
 
     __slots__ = ("_digests", "_first", "_kinds", "_next", "_shapes", "_spans", "_streams", "_texts", "size")
@@ -110,8 +110,8 @@ class Cutter:
         names_before, texts_before, _ = self._spans[slot]
         texts = tuple([value if type(value) is str else None for value in values])
         others = tuple([value for value in values if type(value) is not str])
-        name_runs, fresh_names = cut_row(names_before, names)
-        text_runs, fresh = cut_row(texts_before, texts)
+        name_runs, fresh_names = cut_items(names_before, names)
+        text_runs, fresh = cut_items(texts_before, texts)
         fresh_texts = [texts[place] for place in fresh]
         marks = _long(fresh_texts)
         cut = self._cut_texts(kind, [names[place] for place in fresh], fresh_texts, marks)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from roark_otel._open.cutting import AGAIN, CUT
 from roark_otel._open.pieces import copies_in, join_text
-from roark_otel._open.runs import fresh_places, join_names, join_row
+from roark_otel._open.runs import fresh_places, join_items, join_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ Growth: TypeAlias = Fresh | Again | Continues
 
 
 class Joiner:
-    """Joins the rows of one conversation, all of them and in the order in which they were cut."""
+    """Joins the attributes of one conversation's spans, all of them and in the order in which they were cut."""
 
     __slots__ = ("_cut", "_next", "_repeatable", "_shapes", "_spans", "_texts")
 
@@ -63,22 +63,22 @@ class Joiner:
         self._texts: dict[int, str] = {}
         self._next = 0  # the number of the next text that is kept
         self._spans: dict[int, tuple[Sequence[str], Sequence[object]]] = {}
-        self._cut: dict[str, tuple[int, tuple[Any, ...]]] = {}  # of the last row, by name: number and how it was cut
+        self._cut: dict[str, tuple[int, tuple[Any, ...]]] = {}  # of the last span, by name: number and how it was cut
 
-    def join(self, row: Packed) -> dict[str, object]:
+    def join(self, packed: Packed) -> dict[str, object]:
         """Returns the attributes again: the same names and values in the same order."""
         self._cut = {}
-        head = row[0]
+        head = packed[0]
         if head is None:
-            return self._join_numbered(*cast("Any", row[1:]))
+            return self._join_numbered(*cast("Any", packed[1:]))
         names = self._shapes.names(head) if isinstance(head, int) else cast("tuple[str, ...]", head)
-        values: Sequence[object] = row[2:]
-        if row[1]:
-            values = self._join_texts(names, values, cast("tuple[int, ...]", row[1]))
+        values: Sequence[object] = packed[2:]
+        if packed[1]:
+            values = self._join_texts(names, values, cast("tuple[int, ...]", packed[1]))
         return dict(zip(names, values, strict=True))
 
     def growth(self, name: str) -> Growth | None:
-        """Returns how the text of an attribute of the row joined last goes on with earlier texts.
+        """Returns how the text of an attribute of the span joined last goes on with earlier texts.
 
         None if the attribute is missing, is not text, is too short for it to matter (256 characters), or is one of many
         numbered ones and equals one of the span before.
@@ -103,9 +103,11 @@ class Joiner:
         *fresh: object,
     ) -> dict[str, object]:
         names_before, texts_before = self._spans.get(slot, ((), ()))
-        names = join_names(join_row(names_before, name_runs, fresh_names), fresh_places(name_runs))
+        names = join_names(join_items(names_before, name_runs, fresh_names), fresh_places(name_runs))
         fresh_at = fresh_places(text_runs)
-        texts = join_row(texts_before, text_runs, self._join_texts([names[place] for place in fresh_at], fresh, marks))
+        texts = join_items(
+            texts_before, text_runs, self._join_texts([names[place] for place in fresh_at], fresh, marks)
+        )
         self._spans[slot] = names, texts
         rest = iter(others)
         return {name: next(rest) if text is None else text for name, text in zip(names, texts, strict=True)}
@@ -113,11 +115,10 @@ class Joiner:
     def _join_texts(self, names: Sequence[str], values: Sequence[object], marks: tuple[int, ...]) -> list[object]:
         joined_values = list(values)
         for place in marks:
-            value = values[place]
-            if isinstance(value, tuple):
-                joined_values[place] = self._join_text(names[place], cast("tuple[Any, ...]", value))
-            else:
-                joined_values[place] = self._repeated(cast("str | int", value))
+            value: Any = values[place]
+            joined_values[place] = (
+                self._repeated(value) if isinstance(value, (str, int)) else self._join_text(names[place], value)
+            )
         return joined_values
 
     def _repeated(self, text: str | int) -> str:

@@ -1,7 +1,7 @@
 """Writes a text as pieces of an earlier one and what is new.
 
-The work is bounded: every comparison is a `memcmp` by the interpreter, a comparison reads a text at most a few times,
-and there are at most `SEARCHES` searches. What repeats in a way that these do not find is kept as new, never lost.
+The work is bounded: slices are compared by the interpreter, a few times the length of the text in all, and there are
+at most `SEARCHES` searches. What repeats in a way that these do not find counts as new, and nothing is lost.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def _moved(base: str, text: str, begin: int, end: int) -> list[Copy]:
     searches = SEARCHES
     while gaps:
         begin, end = gaps.pop()
-        sizes = [min(longest, (end - begin) // 2) for longest in SAMPLES] if end - begin >= WORTHWHILE else []
+        if end - begin < WORTHWHILE:
+            continue
+        sizes = sorted({min(longest, (end - begin) // 2) for longest in SAMPLES}, reverse=True)
         for size in sizes[:searches]:
             searches -= 1
             at = (begin + end - size) // 2

@@ -1,4 +1,7 @@
-"""Writes a row of texts as runs of an earlier row and what is fresh: numbered attributes, which grow with a history."""
+"""Writes texts as runs of earlier ones and what is fresh: those of numbered attributes, which grow with a history.
+
+An item is a text, or None for a value of another type.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,20 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 Runs: TypeAlias = tuple[int, ...]
-"""A row as (from, count, fresh) and again: items of the base, then how many that are not in it."""
+"""Items as (from, count, fresh) and again: items of the base, then how many that are not in it."""
 
 TELLING = 16
 """The shortest text that shows on its own which part of the base goes on: roles and the like repeat too often."""
 
 NEARBY = 8
-"""How far back in a row a name may have the number before."""
+"""How far back the same name with the number before may be."""
 
 _NUMBER = re.compile(r"(?<=\.)(?:0|[1-9][0-9]{0,8})(?![0-9])")
 """The first number in a name, as Python writes it."""
 
 
-def cut_row(base: Sequence[str | None], row: Sequence[str | None]) -> tuple[Runs, list[int]]:
-    """Returns how a row goes on with its base, and the places of the fresh items.
+def cut_items(base: Sequence[str | None], items: Sequence[str | None]) -> tuple[Runs, list[int]]:
+    """Returns how items go on with those of a base, and the places of the fresh items.
 
     The work is linear: an item is looked up once, and runs are compared by the interpreter.
     """
@@ -32,8 +35,8 @@ def cut_row(base: Sequence[str | None], row: Sequence[str | None]) -> tuple[Runs
     runs: list[int] = []
     fresh: list[int] = []
     source = count = new = index = 0
-    while index < len(row):
-        text = row[index]
+    while index < len(items):
+        text = items[index]
         place = source + count + new  # as if the fresh items had replaced as many
         if place >= len(base) or base[place] != text:
             place = -1 if text is None else places.get(text, -1)
@@ -42,32 +45,32 @@ def cut_row(base: Sequence[str | None], row: Sequence[str | None]) -> tuple[Runs
             new += 1
             index += 1
             continue
-        before = _common_before(base, place, row, index, new)
+        before = _common_before(base, place, items, index, new)
         del fresh[len(fresh) - before :]
         if count or new:
             runs += (source, count, new - before)
         source, new = place - before, 0
-        length = _common_after(base, place, row, index)
+        length = _common_after(base, place, items, index)
         count = before + length
         index += length
     return (*runs, source, count, new), fresh
 
 
-def _common_before(base: Sequence[str | None], place: int, row: Sequence[str | None], index: int, most: int) -> int:
+def _common_before(base: Sequence[str | None], place: int, items: Sequence[str | None], index: int, most: int) -> int:
     """Returns how many items are equal before these places, at most so many."""
     count, most = 0, min(most, place)
-    while count < most and base[place - count - 1] == row[index - count - 1]:
+    while count < most and base[place - count - 1] == items[index - count - 1]:
         count += 1
     return count
 
 
-def _common_after(base: Sequence[str | None], place: int, row: Sequence[str | None], index: int) -> int:
+def _common_after(base: Sequence[str | None], place: int, items: Sequence[str | None], index: int) -> int:
     """Returns how many items are equal from these places on."""
-    most = min(len(base) - place, len(row) - index)
+    most = min(len(base) - place, len(items) - index)
     count, step, doubling = 0, 4, True
     while step and count < most:
         upto = min(count + step, most)
-        if base[place + count : place + upto] == row[index + count : index + upto]:
+        if base[place + count : place + upto] == items[index + count : index + upto]:
             count = upto
         else:
             doubling = False
@@ -75,16 +78,16 @@ def _common_after(base: Sequence[str | None], place: int, row: Sequence[str | No
     return count
 
 
-def join_row(base: Sequence[_T], runs: Runs, fresh: Sequence[_T]) -> list[_T]:
-    """Returns the row again."""
-    row: list[_T] = []
+def join_items(base: Sequence[_T], runs: Runs, fresh: Sequence[_T]) -> list[_T]:
+    """Returns the items again."""
+    items: list[_T] = []
     used = 0
     flat = iter(runs)
     for source, count, new in zip(flat, flat, flat, strict=True):
-        row += base[source : source + count]
-        row += fresh[used : used + new]
+        items += base[source : source + count]
+        items += fresh[used : used + new]
         used += new
-    return row
+    return items
 
 
 def fresh_places(runs: Runs) -> list[int]:
