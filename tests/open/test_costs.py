@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def test_each_further_turn_costs_what_is_new(
     form: Callable[[list[dict[str, str]]], Span], window: int, first: Callable[[int], str] | None
 ) -> None:
-    turns = 300 if form in (as_numbered, as_128) else 1_000
+    turns = 1_000 if form is as_text else 300
     sizes = through(map(form, history(turns, window, first)))
 
     assert max(sizes[100:]) <= 400
@@ -80,7 +80,7 @@ def test_recorded_attributes_cost_about_half() -> None:
             before += sum(len(marshal.dumps(named)) for _, named in spans)
             after += sum(through(spans))
 
-    assert after < 0.56 * before
+    assert after < 0.58 * before
 
 
 @pytest.mark.parametrize("form", [as_text, as_numbered])
@@ -97,9 +97,9 @@ def test_the_size_is_that_of_the_texts_kept(form: Callable[[list[dict[str, str]]
 def test_a_cutter_keeps_little_whatever_comes() -> None:
     cutter = Cutter(Shapes())
     for number in range(2_000):
-        cutter.cut(f"kind {number}", ("input", "said"), [f"{number} " * 100, f"{number} " + "x" * 70])
+        cutter.cut(f"kind {number}", ("input", "said"), [f"{number} " * 200, f"{number} " + "x" * 70])
 
-    assert cutter.size < cutting.MAX_TEXTS * 700 + 16 * cutting.MAX_DIGESTS
+    assert cutter.size < cutting.MAX_TEXTS * 1_100 + 16 * cutting.MAX_DIGESTS
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="the collector tracks every dict")

@@ -25,13 +25,13 @@ NAMES = st.sampled_from(["input", "gen_ai.input.messages", "a.0", "a.1", "a.01",
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.dictionaries(NAMES, VALUES, max_size=24)), max_size=8))
 def test_any_attributes_come_back(spans: list[Span]) -> None:
     through(spans)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(edited())
 def test_edited_texts_come_back(texts: list[str]) -> None:
     through([("llm", {"input": text}) for text in texts])
@@ -41,11 +41,11 @@ def test_edited_texts_come_back(texts: list[str]) -> None:
                 assert pieces is None or join_text(base, pieces) == text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_numbered_attributes_come_back(data: st.DataObject) -> None:
     words = st.sampled_from(
-        ["user", "assistant", "yes", "", 1, True, 1.0, None, "x" * 70, "y" * 300, "a longer answer"]
+        ["user", "assistant", "yes", "", 1, True, 1.0, None, "x" * 70, "y" * 600, "a longer answer"]
     )
     spans = []
     for _ in range(data.draw(st.integers(1, 6))):
@@ -56,7 +56,7 @@ def test_numbered_attributes_come_back(data: st.DataObject) -> None:
     through(spans)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(*[st.lists(st.sampled_from([None, "", "user", "a longer text of its own", "another text of its own"]))] * 2)
 def test_rows_come_back(base: list[str | None], row: list[str | None]) -> None:
     runs, fresh = cut_items(base, row)
@@ -81,7 +81,7 @@ def test_histories_in_any_script_cost_what_is_new(mark: str) -> None:
 
 def test_more_texts_and_kinds_than_are_kept() -> None:
     kinds = range(3 * cutting.MAX_KINDS)
-    numbered = {f"m.{number}.content": f"{number} a longer answer " * 20 for number in range(20)}
+    numbered = {f"m.{number}.content": f"{number} a longer answer " * 40 for number in range(20)}
     through([(f"kind {kind}", {**numbered, "input": f"{kind} " * 300}) for kind in [*kinds, *kinds]])
     through([("llm", {"input": f"{number} {'x' * 80}"}) for number in [*range(400), *range(400)]])
 

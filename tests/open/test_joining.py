@@ -71,5 +71,13 @@ def test_growth_of_a_window_shows_what_moved() -> None:
     growth = growths(before, after)[1]
 
     at, source, length = max(growth.copies, key=lambda copy: copy[2])
-    assert source - at == len(before) - len(after[: at + length]) - 1 or source > at
-    assert length > 0.8 * len(after)
+    assert growth.kept <= at < source
+    assert after[at : at + length] == before[source:-2]
+
+
+def test_a_text_that_begins_otherwise_keeps_nothing_at_its_beginning() -> None:
+    before = json.dumps([*history(9)][-1])
+    growth = growths(before, f"Now: {before}")[1]
+
+    assert growth == Continues(1, 0, ((5, 0, len(before)),))
+    assert growth.kept == 0

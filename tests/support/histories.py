@@ -44,13 +44,13 @@ def exact(named: dict[str, Any]) -> list[Any]:
     return [(name, value if type(value) is str else repr(value)) for name, value in named.items()]
 
 
-TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=200) | st.text("ab", max_size=700)
+TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=200) | st.text("ab", max_size=900)
 
 
 @st.composite
 def edited(draw: st.DrawFn) -> list[str]:
     """Texts of which each is made of parts of those before."""
-    made = [draw(st.text("ab😀\ud800", min_size=1, max_size=40)) * draw(st.integers(1, 40))]
+    made = [draw(st.text("ab😀\ud800", min_size=1, max_size=40)) * draw(st.integers(20, 60))]
     for _ in range(draw(st.integers(1, 12))):
         base = draw(st.sampled_from(made))
         begin, end = sorted(draw(st.tuples(*[st.integers(0, len(base))] * 2)))

@@ -36,7 +36,7 @@ Packed: TypeAlias = tuple[object, ...]
 REPEATABLE = 64
 """The fewest characters of a text that is looked up among earlier ones."""
 
-CUTTABLE = 256
+CUTTABLE = 512
 """The fewest characters of a text that is compared with earlier ones of its attribute."""
 
 AGAIN, WHOLE, REPEATED, CUT = range(4)  # how a text of this length is written

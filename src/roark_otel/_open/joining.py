@@ -80,7 +80,7 @@ class Joiner:
     def growth(self, name: str) -> Growth | None:
         """Returns how the text of an attribute of the span joined last goes on with earlier texts.
 
-        None if the attribute is missing, is not text, is too short for it to matter (256 characters), or is one of many
+        None if the attribute is missing, is not text, is too short for it to matter (512 characters), or is one of many
         numbered ones and equals one of the span before.
         """
         number, cut = self._cut.get(name, (0, None))
