@@ -72,7 +72,7 @@ def test_growth_of_a_window_shows_what_moved() -> None:
 
     at, source, length = max(growth.copies, key=lambda copy: copy[2])
     assert growth.kept <= at < source
-    assert after[at : at + length] == before[source:-2]
+    assert after[at : at + length] == before[source:-1]
 
 
 def test_a_text_that_begins_otherwise_keeps_nothing_at_its_beginning() -> None:
