@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from roark_otel._open.cutting import AGAIN, CUT
-from roark_otel._open.pieces import copies_in, join_text
+from roark_otel._open.pieces import copies_in
 from roark_otel._open.runs import fresh_places, join_items, join_names
+from roark_otel._open.texts import Later, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,13 +61,21 @@ class Joiner:
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
         self._repeatable: list[str] = []
-        self._texts: dict[int, str] = {}
+        self._texts = Texts()
         self._next = 0  # the number of the next text that is kept
         self._spans: dict[int, tuple[Sequence[str], Sequence[object]]] = {}
         self._cut: dict[str, tuple[int, tuple[Any, ...]]] = {}  # of the last span, by name: number and how it was cut
 
     def join(self, packed: Packed) -> dict[str, object]:
         """Returns the attributes again: the same names and values in the same order."""
+        joined = self.join_later(packed)
+        for name, value in joined.items():
+            if type(value) is Later:
+                joined[name] = value.text()
+        return joined
+
+    def join_later(self, packed: Packed) -> dict[str, object]:
+        """Returns the attributes again, in the place of long texts a `Later`."""
         self._cut = {}
         head = packed[0]
         if head is None:
@@ -127,13 +136,15 @@ class Joiner:
         self._repeatable.append(text)
         return text
 
-    def _join_text(self, name: str, cut: tuple[Any, ...]) -> str:
+    def _join_text(self, name: str, cut: tuple[Any, ...]) -> Later:
         if cut[0] == AGAIN:
             self._cut[name] = cut[1], cut
-            return self._texts[cut[1]]
-        text = join_text(self._texts[cut[2]], cut[3:]) if cut[0] == CUT else self._repeated(cut[2])
-        self._cut[name] = self._next, cut
-        self._texts.pop(cut[1], None)
-        self._texts[self._next] = text
+            return Later(cut[1], self._texts)
+        number = self._next
         self._next += 1
-        return text
+        if cut[0] == CUT:
+            self._texts.add_cut(number, cut[2], cut[3:])
+        else:
+            self._texts.add_whole(number, self._repeated(cut[2]))
+        self._cut[name] = number, cut
+        return Later(number, self._texts)
