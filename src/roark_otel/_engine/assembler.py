@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from roark_otel._delivery.courier import Courier
     from roark_otel._linking.defaults import Defaults
     from roark_otel._linking.link import Recorded, Unrecorded
-    from roark_otel._model.call import UnrecordedCall
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.spans import Entry
     from roark_otel._model.stats import Tally
@@ -227,15 +226,15 @@ class Assembler:
         match linked:
             case None:
                 return
-            case Recorded(call, _, is_by_template):
+            case Recorded():
                 stage = Stage.READY
-                if is_by_template and self._rules.recording_delay_seconds:
+                if linked.is_by_template and self._rules.recording_delay_seconds:
                     rest = max(rest, conversation.ended_ns / 1e9 + self._rules.recording_delay_seconds - time.time())
-            case Unrecorded(call):
+            case Unrecorded():
                 stage = Stage.WAITING
             case _:
                 assert_never(linked)
-        name, header, body = _name(conversation), _header(conversation, call, rest), call.to_json()
+        name, header, body = _name(conversation), _header(conversation, linked, rest), linked.to_json()
         header = replace(header, recording_wait=self._rules.recording_wait_seconds)
         if self._is_duplicate(conversation.external_id, name):
             self._to.tally.add("duplicates")
@@ -257,7 +256,7 @@ class Assembler:
         return False
 
     def _linked(self, conversation: FinishedConversation) -> Recorded | Unrecorded | None:
-        # pydantic's models take a while to build: on this thread that delays no span.
+        # What a call is made with takes a while to import: on this thread that delays no span.
         with importing():
             from roark_otel._linking.link import NotLinkable, link
 
@@ -340,14 +339,14 @@ def _name(conversation: FinishedConversation) -> str:
     return call_name(conversation.external_id, conversation.file_span_id)
 
 
-def _header(conversation: FinishedConversation, call: UnrecordedCall | None, rest: float) -> Header:
+def _header(conversation: FinishedConversation, linked: Recorded | Unrecorded | None, rest: float) -> Header:
     now = time.time()
     return Header(
         external_id=conversation.external_id,
         trace_id=f"{conversation.trace_id:032x}",
         finished_at=now,
         not_before=now + rest if rest > 0 else 0.0,
-        turns=len(call.transcript or ()) if call else 0,
-        tools=len(call.tool_invocations or ()) if call else 0,
+        turns=linked.turns if linked else 0,
+        tools=linked.tools if linked else 0,
         started_at=conversation.started_ns / 1e9,
     )

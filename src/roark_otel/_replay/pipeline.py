@@ -171,11 +171,10 @@ class Pipeline:
                 return _NoCall(reason)
             case Recorded() | Unrecorded() if self._is_duplicate(conversation):
                 return _NoCall("duplicates")
-            case Recorded(call):
-                turns, tools = len(call.transcript or ()), len(call.tool_invocations or ())
-                return ReadyCall(call.external_id, call.to_json(), turns, tools)
-            case Unrecorded(call):
-                return CallWithoutRecording(call.external_id, call.to_json())
+            case Recorded():
+                return ReadyCall(linked.external_id, linked.to_json(), linked.turns, linked.tools)
+            case Unrecorded():
+                return CallWithoutRecording(linked.external_id, linked.to_json())
         assert_never(linked)
 
     def _is_duplicate(self, conversation: FinishedConversation) -> bool:
