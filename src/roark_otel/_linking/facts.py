@@ -122,5 +122,5 @@ def _scalar(value: object) -> str | bool | int | float | None:
         return cut(value, MAX_PROPERTY)
     try:
         return cut(json.dumps(value, default=str), MAX_PROPERTY)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - a value may be an object of any class
         return None

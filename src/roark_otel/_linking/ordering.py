@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from operator import attrgetter, lt
+from operator import attrgetter, itemgetter, lt
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from roark_otel._model.moments import Fact, ToolUse, Utterance
@@ -36,18 +36,23 @@ _KEYS: Final[tuple[Callable[[Any], Any], ...]] = (_start, _end_and_kind, repr)
 
 
 def _sorted(items: Iterable[T], keys: Sequence[Callable[[Any], Any]]) -> list[T]:
-    """Sorts by the first key, and by the others only where it is equal: `repr` takes long."""
+    """Sorts by the first key, and by the others only where it is equal: `repr` takes long. Makes each key once."""
     first, *rest = keys
     ordered = list(items)
-    if not _is_in_order(ordered, first):
-        ordered.sort(key=first)
-        if rest and not _is_in_order(ordered, first):
-            together = (list(equal) for _, equal in groupby(ordered, first))
-            ordered = [one for equal in together for one in (equal if len(equal) == 1 else _sorted(equal, rest))]
-    return ordered
+    values = list(map(first, ordered))
+    if _is_increasing(values):
+        return ordered
+    order = sorted(range(len(values)), key=values.__getitem__)
+    ordered, values = [ordered[index] for index in order], [values[index] for index in order]
+    if not rest or _is_increasing(values):
+        return ordered
+    together = groupby(zip(values, ordered, strict=True), itemgetter(0))
+    return [one for _, equal in together for one in _resolved([pair[1] for pair in equal], rest)]
 
 
-def _is_in_order(items: Sequence[T], key: Callable[[Any], Any]) -> bool:
-    """Returns whether each item comes after the one before it, with none equal."""
-    values = list(map(key, items))
+def _resolved(equal: list[T], keys: Sequence[Callable[[Any], Any]]) -> list[T]:
+    return equal if len(equal) == 1 else _sorted(equal, keys)
+
+
+def _is_increasing(values: Sequence[Any]) -> bool:
     return all(map(lt, values, values[1:]))

@@ -82,7 +82,7 @@ def _text(value: object, encoder: json.JSONEncoder, pause: Pause) -> str | None:
         if is_surely_within(value, MAX_RESULT):
             return encoder.encode(value)
         return "".join(in_steps(encoder.iterencode(value), pause))
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - a value may be an object of any class
         return None
 
 
