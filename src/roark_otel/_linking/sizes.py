@@ -67,10 +67,10 @@ def fitting_result(outcome: Outcome, pause: Pause) -> str | Mapping[str, object]
 def _returned(value: object, pause: Pause) -> str | Mapping[str, object]:
     if isinstance(value, str):
         return cut(value, MAX_RESULT)
-    found = cast("dict[str, object] | None", value if isinstance(value, dict) else None)
+    found = cast("dict[str, object]", value) if isinstance(value, dict) else None
     if found is not None and is_surely_within(found, MAX_RESULT):
         return found
-    text = _text(value, _UNICODE, pause)
+    text = _text(cast("object", value), _UNICODE, pause)
     if text is None:
         return "… [cut, not JSON]"
     return found if found is not None and len(text) <= MAX_RESULT else cut(text, MAX_RESULT)

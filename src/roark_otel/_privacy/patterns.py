@@ -58,7 +58,7 @@ class Patterns:
 
     def __init__(self, what: Iterable[Kind | re.Pattern[str]] = ()) -> None:
         several = tuple(what)
-        self._kinds = frozenset(one for one in several if isinstance(one, str))
+        self._kinds: frozenset[Kind] = frozenset(one for one in several if isinstance(one, str))
         self._own = tuple(one for one in several if not isinstance(one, str))
 
     def __bool__(self) -> bool:
