@@ -67,13 +67,17 @@ def fitting_result(outcome: Outcome, pause: Pause) -> str | Mapping[str, object]
 def _returned(value: object, pause: Pause) -> str | Mapping[str, object]:
     if isinstance(value, str):
         return cut(value, MAX_RESULT)
-    found = cast("dict[str, object]", value) if isinstance(value, dict) else None
+    found = _object(value)
     if found is not None and is_surely_within(found, MAX_RESULT):
         return found
-    text = _text(cast("object", value), _UNICODE, pause)
+    text = _text(value, _UNICODE, pause)
     if text is None:
         return "… [cut, not JSON]"
     return found if found is not None and len(text) <= MAX_RESULT else cut(text, MAX_RESULT)
+
+
+def _object(value: object) -> Mapping[str, object] | None:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
 
 
 def _text(value: object, encoder: json.JSONEncoder, pause: Pause) -> str | None:
