@@ -13,14 +13,19 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from roark_otel._engine import process, registry
+from roark_otel._linking import link
+from roark_otel._linking.wire_json import to_json
 from roark_otel._safety import guard, log_ids
 from roark_otel._setup import processor
 from roark_otel.sandbox import Sandbox
+from support.contract import broken
 from support.scoring import pytest_terminal_summary  # noqa: F401 - pytest finds the hook here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from roark_otel._model.steps import Pause
 
 
 # How long an example takes says something about the machine, and nothing about us.
@@ -76,6 +81,21 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
     guard._last_logged.clear()
     log_ids._hashed.clear()
+
+
+@pytest.fixture(autouse=True)
+def _valid_bodies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Holds every body that a test makes in this process against the model and the schema, on whatever thread."""
+    faults: list[str] = []
+
+    def checked(body: Mapping[str, object], pause: Pause) -> bytes:
+        written = to_json(body, pause)
+        faults.extend(broken(written))
+        return written
+
+    monkeypatch.setattr(link, "to_json", checked)
+    yield
+    assert not faults
 
 
 @pytest.fixture(autouse=True)

@@ -186,7 +186,7 @@ def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanRecord]) -> list[byte
         if isinstance(output, Finished):
             linked = link(output.conversation, Defaults())
             if not isinstance(linked, NotLinkable):
-                calls[output.conversation.external_id, output.conversation.file_span_id] = linked.call.to_json()
+                calls[output.conversation.external_id, output.conversation.file_span_id] = linked.to_json()
     return [calls[key] for key in sorted(calls)]
 
 

@@ -21,7 +21,7 @@ def properties(framework: str, defaults: Defaults) -> object:
     moments = (("livekit", (Fact("property.framework", framework, 1, 1),)),)
     linked = link(FinishedConversation("a", 1, 1, 1, 0, 1, Ended(), moments), defaults)
     assert isinstance(linked, Unrecorded)
-    return linked.call.properties
+    return linked.body["properties"]
 
 
 @pytest.fixture(autouse=True)

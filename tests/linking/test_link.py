@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
 from roark_otel._linking.recording_template import Template
-from roark_otel._linking.timeline import MAX_NAME, MAX_RESULT, MAX_TEXT
-from roark_otel._model.call import Call
+from roark_otel._linking.sizes import MAX_NAME, MAX_RESULT, MAX_TEXT
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
 from roark_otel._model.formats import MAX_PROPERTY
 from roark_otel._model.moments import (
@@ -76,7 +75,7 @@ def body(*moments: Moment, defaults: Defaults = RECORDED, **more: Any) -> Json:
     """Returns the body of the call of a conversation with a recording."""
     linked = link(conversation(*moments, **more), defaults)
     assert isinstance(linked, Recorded)
-    found: Json = json.loads(linked.call.to_json())
+    found: Json = json.loads(linked.to_json())
     return found
 
 
@@ -124,8 +123,7 @@ def test_without_a_recording_the_call_waits() -> None:
     linked = link(conversation(said(AGENT, "Hello.", 0, 1)), Defaults())
 
     assert isinstance(linked, Unrecorded)
-    assert not isinstance(linked.call, Call)
-    assert "recordingUrl" not in json.loads(linked.call.to_json())
+    assert "recordingUrl" not in json.loads(linked.to_json())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +152,7 @@ def test_the_recording_is_that_of_spans_else_of_the_app_else_of_the_template(
     linked = link(conversation(*moments), defaults)
 
     assert isinstance(linked, Recorded if url else Unrecorded)
-    assert json.loads(linked.call.to_json()).get("recordingUrl") == url
+    assert json.loads(linked.to_json()).get("recordingUrl") == url
 
 
 def test_a_recording_that_is_not_a_url_is_left_out_and_reported() -> None:
@@ -561,7 +559,7 @@ def test_an_invalid_number_is_left_out_and_reported() -> None:
 
     assert isinstance(linked, Recorded)
     assert linked.problems == ("customer.phone_number",)
-    assert json.loads(linked.call.to_json())["customer"] == {"phoneNumberE164": None, "label": "caller"}
+    assert json.loads(linked.to_json())["customer"] == {"phoneNumberE164": None, "label": "caller"}
 
 
 @pytest.mark.parametrize(
@@ -589,7 +587,7 @@ def test_interface_and_direction_are_those_of_spans_else_of_the_app_else_a_guess
     linked = link(conversation(*moments), defaults)
 
     assert isinstance(linked, Unrecorded)
-    assert (linked.call.interface_type, linked.call.call_direction) == expected
+    assert (linked.body["interfaceType"], linked.body["callDirection"]) == expected
 
 
 @pytest.mark.parametrize("number", ["anonymous", "15550100", ""])
@@ -807,7 +805,7 @@ def test_arbitrary_moments_make_a_call_that_roark_accepts(
     if isinstance(linked, NotLinkable):
         assert any(one.name == "skip" for one in (*high, *low) if isinstance(one, Fact))
         return
-    found = json.loads(linked.call.to_json())
+    found = json.loads(linked.to_json())
     for entries in (found.get("transcript", []), found.get("toolInvocations", [])):
         starts = [one["startOffsetMs"] for one in entries]
         assert starts == sorted(starts)

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from roark_otel import RoarkSpanProcessor
 from roark_otel._linking.sampling import is_in_sample
 from roark_otel._model.call import UnrecordedCall
-from roark_otel._model.moments import Returned, ToolUse, Utterance
+from roark_otel._model.finished import Ended, FinishedConversation
+from roark_otel._model.moments import Agent, Returned, ToolUse, Utterance
 from roark_otel._privacy import patterns
 from roark_otel._privacy.patterns import Patterns
-from roark_otel._privacy.redaction import FAILED_TEXT
+from roark_otel._privacy.redaction import FAILED_TEXT, Redaction
 from support.helpers import ID, App, agent_said, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
@@ -435,3 +436,36 @@ def test_a_resting_call_is_withdrawn(sandbox: Sandbox) -> None:
     app.conversation("call-1", "Forget it.", **{"roark.skip": True})
     assert app.processor.force_flush()
     assert (sandbox.calls(), app.processor.stats().skipped, app.processor.stats().spooled) == ([], 1, 0)
+
+
+# What redaction costs
+
+
+def spoken(*texts: str) -> FinishedConversation:
+    agent = Agent(name="Ann", prompt="Be kind.")
+    said = tuple(Utterance(agent, text, at, payload={"again": text}) for at, text in enumerate(texts))
+    return FinishedConversation("call-1", 1, 1, 1, 0, 9, Ended(), (("own", said),))
+
+
+def test_without_patterns_and_hook_everything_stays_the_same_object() -> None:
+    conversation, said = spoken("Hello."), [Utterance(Agent(), "Hello.", 0)]
+
+    assert Redaction().conversation(conversation) is conversation
+    assert Redaction().moments(said) is said
+
+
+def test_each_text_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    replaced = patterns._replaced
+
+    def noted(text: str, *rest: Any) -> str:
+        searched.append(text)
+        return replaced(text, *rest)
+
+    monkeypatch.setattr(patterns, "_replaced", noted)
+    found = Redaction(Patterns(["card"])).conversation(spoken("4111111111111111", "Yes.", "Yes."))
+
+    assert sorted(searched) == ["4111111111111111", "Be kind.", "Yes."]
+    (_, (first, *_)) = found.moments[0]
+    assert isinstance(first, Utterance)
+    assert (first.text, first.payload) == ("[card]", {"again": "[card]"})

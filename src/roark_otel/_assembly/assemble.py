@@ -16,6 +16,7 @@ from roark_otel._assembly.rows import Sorted, sort_out
 from roark_otel._linking.link import link
 from roark_otel._model.moments import Fact
 from roark_otel._model.rows import Origin, Strength
+from roark_otel._model.steps import no_pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,12 +26,9 @@ if TYPE_CHECKING:
     from roark_otel._model.dialect import Warn
     from roark_otel._model.moments import Moment
     from roark_otel._model.rows import Row
+    from roark_otel._model.steps import Pause
     from roark_otel._model.vocabulary import Vocabulary
     from roark_otel._privacy.redaction import Redaction
-
-
-def _no_pause() -> None:
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Rules:
     auto_ids: bool
     warn: Warn
     count_fault: Callable[[], None]
-    pause: Callable[[], None] = _no_pause
+    pause: Pause = no_pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ def _outcome(
     root = one.strong_root
     return Ready(
         conversation=conversation,
-        linked=link(conversation, rules.defaults, rules.redaction),
+        linked=link(conversation, rules.defaults, rules.redaction, rules.pause),
         origin=one.origin,
         is_strong=root is not None,
         is_framework=root is not None and root.strength == Strength.DIALECT,

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
+from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.body import MAX_APPENDED, appendable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from roark_otel._linking.link import Linked
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.stats import Tally
+    from roark_otel._model.steps import Pause
     from roark_otel._privacy.redaction import Redaction
     from roark_otel._spool.spool import Spool
 
@@ -63,6 +65,7 @@ class Calls:
         defaults: What a call has where its spans do not set it.
         redaction: What of a call may be sent.
         rules: How calls wait.
+        pause: Called after every few entries, so that other threads may run.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Calls:
         defaults: Defaults,
         redaction: Redaction,
         rules: CallRules,
+        pause: Pause = no_pause,
     ) -> None:
         self._spool = spool
         self._courier = courier
@@ -80,6 +84,7 @@ class Calls:
         self._defaults = defaults
         self._redaction = redaction
         self._rules = rules
+        self._pause = pause
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._has_warned_of_recordings = rules.has_recording_source
@@ -95,22 +100,20 @@ class Calls:
             case NotLinkable(reason):
                 self._leave_out(_name(conversation), reason)
                 return
-            case Recorded(call, problems, is_by_template):
+            case Recorded():
                 stage = Stage.READY
-                if is_by_template and self._rules.recording_delay_seconds:
+                if linked.is_by_template and self._rules.recording_delay_seconds:
                     rest = max(rest, conversation.ended_ns / 1e9 + self._rules.recording_delay_seconds - time.time())
-            case Unrecorded(call, problems):
+            case Unrecorded():
                 stage = Stage.WAITING
             case _:
                 assert_never(linked)
-        for field in problems:
+        for field in linked.problems:
             message = "%s of call %s is not valid and is ignored"
             log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
-        turns, tools = len(call.transcript or ()), len(call.tool_invocations or ())
-        name, body = _name(conversation), call.to_json()
-        header = replace(
-            _header(conversation, turns, tools, rest), recording_wait=self._rules.recording_wait_seconds
-        )
+        name, body = _name(conversation), linked.to_json(self._pause)
+        header = _header(conversation, linked.turns, linked.tools, rest)
+        header = replace(header, recording_wait=self._rules.recording_wait_seconds)
         if self._is_duplicate(conversation.external_id, name):
             self._tally.add("duplicates")
             notify("duplicates", conversation.external_id, "")
@@ -172,7 +175,7 @@ class Calls:
 
     def add_late(self, conversation: FinishedConversation) -> None:
         """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
-        late, name = late_fields(conversation, self._defaults, self._redaction), _name(conversation)
+        late, name = late_fields(conversation, self._defaults, self._redaction, self._pause), _name(conversation)
         if not late or self._known.get(conversation.external_id, ("", 0.0))[0] != name:
             return
         if (merged := self._spool.merge(name, late)) is not None:

@@ -133,7 +133,7 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
         groups,
         capture.branches,
         partial(_make_rules, plan, vocabulary, tally, pace),
-        partial(_make_calls, plan, spool, courier, tally),
+        partial(_make_calls, plan, spool, courier, tally, pace),
         tally,
     )
     assembler = Assembler(inbox, groups, capture.branches, passes, tally, pace)
@@ -201,7 +201,7 @@ def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) ->
     )
 
 
-def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally) -> Calls:
+def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally, pace: Pace) -> Calls:
     from roark_otel._engine.calls import CallRules, Calls
 
     settings = plan.settings
@@ -212,7 +212,7 @@ def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally) -> Cal
         settings.max_conversations,
         has_recording_source=plan.recording_source != "spans" or settings.recording_fallback_url is not None,
     )
-    return Calls(spool, courier, tally, plan.defaults, plan.redaction, rules)
+    return Calls(spool, courier, tally, plan.defaults, plan.redaction, rules, pace.pause)
 
 
 def _masking(dialects: Iterable[Dialect]) -> Masking:

@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
+from functools import cmp_to_key
 from typing import TYPE_CHECKING, TypeVar
 
+from roark_otel._linking.ordering import is_later
 from roark_otel._linking.participants import merged
-from roark_otel._linking.timeline import cut
+from roark_otel._linking.sizes import cut
+from roark_otel._model import reading
 from roark_otel._model.formats import MAX_PROPERTY, snake_case
 from roark_otel._model.moments import Agent, Customer, Fact
+from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from roark_otel._model.finished import FinishedConversation
+    from roark_otel._linking.merging import Report
+    from roark_otel._model.steps import Pause
 
+_K = TypeVar("_K")
 _P = TypeVar("_P", Agent, Customer)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of a conversation, of each name those of the highest dialect that reports it, the latest first."""
+    """The facts of a conversation, of each name those of the highest dialect that reports it, the latest first.
+
+    What cannot add anything is left out: earlier facts of one name, and of participants those that are equal.
+    """
 
     by_name: Mapping[str, tuple[Fact, ...]]
 
     @classmethod
-    def of(cls, conversation: FinishedConversation) -> Facts:
+    def of(cls, several: Iterable[Report], root_span_id: int, pause: Pause) -> Facts:
         """Sorts out the facts of a conversation."""
         by_name: dict[str, tuple[Fact, ...]] = {}
-        for _, moments in conversation.moments:
-            reported: dict[str, list[Fact]] = {}
-            for one in moments:
-                if isinstance(one, Fact):
-                    reported.setdefault(one.name, []).append(one)
-            for name, facts in reported.items():
-                latest = sorted(facts, key=lambda fact: (fact.time_ns, fact.span_id, repr(fact.value)), reverse=True)
-                # Participants add up over dialects; of everything else the highest dialect's word is final.
-                by_name[name] = (*by_name.get(name, ()), *latest)
+        for report in several:
+            latest: dict[str, Fact] = {}
+            people: dict[tuple[str, object, bool], Fact] = {}
+            for fact in in_steps(report.facts, pause):
+                if isinstance(fact.value, (Agent, Customer)):
+                    _keep_later(people, (fact.name, fact.value, _is_of_root(fact, root_span_id)), fact)
+                else:
+                    _keep_later(latest, fact.name, fact)
+            for name, fact in latest.items():
+                by_name.setdefault(name, (fact,))
+            # Participants add up over dialects; of everything else the highest dialect's word is final.
+            for fact in sorted(people.values(), key=_HOLDS_FIRST):
+                by_name[fact.name] = (*by_name.get(fact.name, ()), fact)
         return cls(by_name)
 
     def get(self, name: str) -> object:
@@ -47,7 +61,7 @@ class Facts:
     def text(self, name: str) -> str | None:
         """Returns the value of a fact if it is text."""
         found = self.get(name)
-        return found if isinstance(found, str) else None
+        return reading.unicode_text(found) if isinstance(found, str) else None
 
     def one_of(self, name: str, known: Collection[str]) -> str | None:
         """Returns the value of a fact if it is one of these words."""
@@ -73,11 +87,11 @@ class Facts:
         return [one.value for one in facts if isinstance(one.value, Agent) and not _is_of_root(one, root_span_id)]
 
     def properties(self) -> dict[str, str | bool | int | float]:
-        """Returns the facts named `property.<name>`, with their keys in snake_case."""
+        """Returns the facts named `property.<name>`, with their keys in snake_case, but for numbers that JSON lacks."""
         found: dict[str, str | bool | int | float] = {}
         for name in sorted(self.by_name):
-            if name.startswith("property."):
-                found[snake_case(name.removeprefix("property."))] = _scalar(self.get(name))
+            if name.startswith("property.") and (value := _scalar(self.get(name))) is not None:
+                found[snake_case(name.removeprefix("property."))] = value
         return found
 
 
@@ -86,7 +100,27 @@ def _is_of_root(fact: Fact, root_span_id: int) -> bool:
     return fact.span_id <= 0 or fact.span_id == root_span_id
 
 
-def _scalar(value: object) -> str | bool | int | float:
-    if isinstance(value, (bool, int, float)):
+def _keep_later(kept: dict[_K, Fact], key: _K, fact: Fact) -> None:
+    known = kept.get(key)
+    if known is None or is_later(fact, known):
+        kept[key] = fact
+
+
+def _compared(one: Fact, other: Fact) -> int:
+    return -1 if is_later(one, other) else int(is_later(other, one))
+
+
+_HOLDS_FIRST = cmp_to_key(_compared)
+
+
+def _scalar(value: object) -> str | bool | int | float | None:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (bool, int)):
         return value
-    return cut(value if isinstance(value, str) else json.dumps(value, default=str), MAX_PROPERTY)
+    if isinstance(value, str):
+        return cut(value, MAX_PROPERTY)
+    try:
+        return cut(json.dumps(value, default=str), MAX_PROPERTY)
+    except Exception:  # noqa: BLE001 - a value may be an object of any class
+        return None

@@ -1,42 +1,67 @@
-"""Measures how long the customer waited for the agent's answers."""
+"""Times the utterances of a call: when each ends, and how long the customer waited for the agent's answers."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roark_otel._model.moments import Agent, Customer
+from roark_otel._model.moments import Agent
+from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from roark_otel._model.moments import Utterance
+    from roark_otel._model.steps import Pause
 
 _NS_PER_MS = 1_000_000
 
 
-def response_latencies(said: Sequence[Utterance]) -> Mapping[str, int]:
-    """Returns the response latency of a call as properties: `response_latency_{p50,p95,max}_ms`.
-
-    One latency for each answer: from the end of what the customer said to the start of what the agent says next. An
-    answer that began before, because one of them did not wait, has none.
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What the times of all utterances give.
 
     Args:
-        said: The utterances in order, each with an end.
+        ends_ns: The end of each utterance: its own, else the start of the next one, else the call's end.
+        waits_ms: One wait for each answer, sorted: from the end of what the customer said to the start of what the
+            agent says next. An answer that began before, because one of them did not wait, has none.
+        interruptions: How many utterances were interrupted.
     """
-    waits = sorted(
-        (answer.start_ns - (asked.end_ns or asked.start_ns)) // _NS_PER_MS
-        for asked, answer in pairwise(said)
-        if isinstance(asked.speaker, Customer) and isinstance(answer.speaker, Agent)
-    )
-    waits = [wait for wait in waits if wait >= 0]
-    if not waits:
-        return {}
-    return {
-        "response_latency_p50_ms": _percentile(waits, 50),
-        "response_latency_p95_ms": _percentile(waits, 95),
-        "response_latency_max_ms": waits[-1],
-    }
+
+    ends_ns: Sequence[int]
+    waits_ms: Sequence[int]
+    interruptions: int
+
+    def response_latencies(self) -> Mapping[str, int]:
+        """Returns the response latency of a call as properties: `response_latency_{p50,p95,max}_ms`."""
+        if not self.waits_ms:
+            return {}
+        return {
+            "response_latency_p50_ms": _percentile(self.waits_ms, 50),
+            "response_latency_p95_ms": _percentile(self.waits_ms, 95),
+            "response_latency_max_ms": self.waits_ms[-1],
+        }
+
+
+def timed(said: Sequence[Utterance], ended_ns: int, pause: Pause) -> Timed:
+    """Times utterances in order, in one pass from the last to the first."""
+    ends: list[int] = []
+    waits: list[int] = []
+    interruptions = 0
+    next_ns = max(said[-1].start_ns, ended_ns) if said else 0
+    is_agent_next = False
+    for one in in_steps(reversed(said), pause):
+        start_ns, end_ns = one.start_ns, one.end_ns
+        if end_ns is None:
+            end_ns = next_ns
+        ends.append(end_ns)
+        is_agent = isinstance(one.speaker, Agent)
+        if is_agent_next and not is_agent:
+            waits.append((next_ns - (end_ns or start_ns)) // _NS_PER_MS)
+        if one.payload and one.payload.get("interrupted") is True:
+            interruptions += 1
+        next_ns, is_agent_next = start_ns, is_agent
+    return Timed(ends[::-1], sorted(wait for wait in waits if wait >= 0), interruptions)
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int:

@@ -7,62 +7,133 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from roark_otel._linking.timeline import in_order, with_ends
-from roark_otel._model.moments import Agent, ToolUse, Unanswered, Utterance
+from roark_otel._linking.ordering import in_order
+from roark_otel._model.moments import Agent, Fact, ToolUse, Unanswered, Utterance
+from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from roark_otel._model.finished import FinishedConversation
+    from roark_otel._model.steps import Pause
 
 ECHO_NS = 2_000_000_000
 """The longest that two dialects may disagree about the start of an utterance, in ns."""
 
 
-def utterances(conversation: FinishedConversation) -> list[Utterance]:
-    """Returns the utterances in order, each once and with an end."""
-    heard: list[Utterance] = []
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The moments of one dialect, by their kind."""
+
+    is_generic: bool
+    said: Sequence[Utterance]
+    used: Sequence[ToolUse]
+    facts: Sequence[Fact]
+
+
+def reports(conversation: FinishedConversation, pause: Pause) -> list[Report]:
+    """Sorts out what each dialect reports, the highest first."""
+    found: list[Report] = []
     for name, moments in conversation.moments:
-        if heard and name in conversation.generic:
-            continue
-        known = tuple(heard)
-        said = [one for one in moments if isinstance(one, Utterance)]
-        heard += [one for one in said if not any(_is_echo(one, other) for other in known)]
-    return with_ends(in_order(heard), conversation.ended_ns)
+        said: list[Utterance] = []
+        used: list[ToolUse] = []
+        facts: list[Fact] = []
+        for one in in_steps(moments, pause):
+            if isinstance(one, Utterance):
+                said.append(one)
+            elif isinstance(one, ToolUse):
+                used.append(one)
+            else:
+                facts.append(one)
+        found.append(Report(name in conversation.generic, said, used, facts))
+    return found
 
 
-def _is_echo(one: Utterance, other: Utterance) -> bool:
-    return (
-        type(one.speaker) is type(other.speaker)
-        and one.text.split() == other.text.split()
-        and abs(one.start_ns - other.start_ns) <= ECHO_NS
-    )
+def utterances(several: Iterable[Report], pause: Pause) -> list[Utterance]:
+    """Returns the utterances in order, each once."""
+    heard: list[Utterance] = []
+    for report in several:
+        if not heard:
+            heard += report.said
+        elif report.said and not report.is_generic:
+            heard += list(_without_echoes(report.said, heard, pause))
+    return in_order(heard)
 
 
-def tool_uses(conversation: FinishedConversation) -> list[ToolUse]:
+def _without_echoes(said: Iterable[Utterance], heard: Iterable[Utterance], pause: Pause) -> Iterator[Utterance]:
+    """Yields what was not heard before: an echo has the same side and words, at about the same time."""
+    starts: defaultdict[tuple[type, str], list[int]] = defaultdict(list)
+    for one in in_steps(in_order(heard), pause):
+        starts[_words(one)].append(one.start_ns)
+    for one in in_steps(said, pause):
+        known = starts.get(_words(one), ())
+        nearest = bisect_left(known, one.start_ns - ECHO_NS)
+        if nearest == len(known) or known[nearest] > one.start_ns + ECHO_NS:
+            yield one
+
+
+def _words(one: Utterance) -> tuple[type, str]:
+    return type(one.speaker), " ".join(one.text.split())
+
+
+def tool_uses(several: Iterable[Report], pause: Pause) -> list[ToolUse]:
     """Returns the tool uses in order, each once, with the values of the highest dialect that has them."""
     merged: list[ToolUse] = []
-    for _, moments in conversation.moments:
-        # A dialect reports each of its uses once, so each matches at most one use of the higher dialects.
-        known = dict(enumerate(merged))
-        for use in _by_call_id(one for one in moments if isinstance(one, ToolUse)):
-            same = [index for index, other in known.items() if _is_same(other, use)]
-            if not same:
+    for report in several:
+        known = _Known(merged)
+        for use in in_steps(_by_call_id(report.used, pause), pause):
+            index = known.take(use)
+            if index is None:
                 merged.append(use)
-                continue
-            # Of two at once, the one with the same arguments is meant: the other has another result.
-            best = next((index for index in same if known[index].parameters == use.parameters), same[0])
-            merged[best] = joined(known.pop(best), use)
-    return in_order(replace(use, name=use.name or "unknown") for use in merged)
+            else:
+                merged[index] = joined(merged[index], use)
+    return in_order(use if use.name else replace(use, name="unknown") for use in in_steps(merged, pause))
 
 
-def _by_call_id(uses: Iterable[ToolUse]) -> list[ToolUse]:
+class _Known:
+    """The uses of the higher dialects. A dialect reports each of its uses once, so each of these matches at most once.
+
+    Args:
+        uses: The uses, in order.
+    """
+
+    def __init__(self, uses: Iterable[ToolUse]) -> None:
+        self._left = dict(enumerate(uses))
+        self._with_id: defaultdict[str, list[int]] = defaultdict(list)
+        self._without_id: defaultdict[str, list[int]] = defaultdict(list)
+        self._named: defaultdict[str, list[int]] = defaultdict(list)
+        for index, use in self._left.items():
+            self._named[use.name].append(index)
+            if use.call_id is None:
+                self._without_id[use.name].append(index)
+            else:
+                self._with_id[use.call_id].append(index)
+
+    def take(self, use: ToolUse) -> int | None:
+        """Takes out the use that this one reports again, and returns its index; None if there is none."""
+        same = [index for index in self._candidates(use) if index in self._left and _is_same(self._left[index], use)]
+        if not same:
+            return None
+        # Of two at once, the one with the same arguments is meant: the other has another result.
+        best = next((index for index in same if self._left[index].parameters == use.parameters), same[0])
+        del self._left[best]
+        return best
+
+    def _candidates(self, use: ToolUse) -> Iterable[int]:
+        if use.call_id is None:
+            return self._named.get(use.name, ())
+        return sorted([*self._with_id.get(use.call_id, ()), *self._without_id.get(use.name, ())])
+
+
+def _by_call_id(uses: Iterable[ToolUse], pause: Pause) -> list[ToolUse]:
     """Joins the uses of one dialect that have the same id, and leaves all others as they are."""
     found: dict[object, ToolUse] = {}
-    for use in in_order(uses):
+    for use in in_steps(in_order(uses), pause):
         key: object = use.call_id if use.call_id is not None else object()
         found[key] = joined(found[key], use) if key in found else use
     return list(found.values())

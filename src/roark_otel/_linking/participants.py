@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from roark_otel._linking.timeline import MAX_NAME, MAX_TEXT, cut
-from roark_otel._model.call import (
-    AgentByCustomId,
-    AgentByName,
-    AgentByRoarkId,
-    AgentPrompt,
-    AgentReference,
-    CallAgent,
-    CallCustomer,
-    CustomerReference,
-    EndpointById,
-    EndpointByValue,
-)
+from roark_otel._linking.sizes import MAX_NAME, MAX_TEXT, cut
 from roark_otel._model.formats import is_e164
 from roark_otel._model.moments import Agent, Customer
+from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from roark_otel._model.steps import Pause
 
 _P = TypeVar("_P", Agent, Customer)
+
+Reference: TypeAlias = "Mapping[str, str]"
+"""Names a participant where an entry or a tool invocation refers to it."""
+
+Referring: TypeAlias = "Callable[[Agent | Customer], Reference | None]"
+"""Returns the reference of an entry to its speaker, or of a tool invocation to its agent."""
+
+_UNKNOWN: Final = frozenset({(None, None, None), (None, None)})
+"""The identities of participants that have none."""
 
 
 def merged(one: _P, other: _P) -> _P:
@@ -52,23 +52,24 @@ class Participants:
         """Returns the same participants without descriptions and prompts."""
         return replace(self, agents=tuple(replace(agent, description=None, prompt=None) for agent in self.agents))
 
-    def reference(self, speaker: Agent | Customer) -> AgentReference | CustomerReference | None:
+    @property
+    def are_several(self) -> bool:
+        """Whether entries refer to their speakers: there is more than one on either side."""
+        return len(self.agents) > 1 or len(self.customers) > 1
+
+    def reference(self, speaker: Agent | Customer) -> Reference | None:
         """Returns the reference of an entry to its speaker; None if there is only one on that side, or none to name."""
         if isinstance(speaker, Agent):
-            return self.agent_reference(speaker)
-        known = _known(_valid(speaker), self.customers, self.customer)
-        found = {"label": known.label, "phone_number_e164": known.phone_number}
-        return CustomerReference.model_validate(_present(found)) if _needed(found, self.customers) else None
-
-    def agent_reference(self, agent: Agent) -> AgentReference | None:
-        """Returns the reference of an entry or a tool to its agent; None in the cases of `reference`."""
-        known = _known(agent, self.agents, self.agent)
-        found = {"custom_id": known.custom_id, "roark_id": known.roark_id}
-        return AgentReference.model_validate(_present(found)) if _needed(found, self.agents) else None
+            agent = _known(speaker, self.agents, self.agent)
+            found = _present({"customId": agent.custom_id, "roarkId": agent.roark_id})
+            return found if _needed(found, self.agents) else None
+        customer = _known(_valid(speaker), self.customers, self.customer)
+        found = _present({"label": customer.label, "phoneNumberE164": customer.phone_number})
+        return found if _needed(found, self.customers) else None
 
 
 def participants(
-    agent: Agent, customer: Customer, others: Iterable[Agent | Customer]
+    agent: Agent, customer: Customer, others: Sequence[Agent | Customer], pause: Pause
 ) -> tuple[Participants, tuple[str, ...]]:
     """Collects the participants of a call: its own agent and customer, and the others who spoke or used a tool.
 
@@ -78,13 +79,23 @@ def participants(
     agents: list[Agent] = _identified([agent])
     customers: list[Customer] = _identified([_valid(customer)])
     problems: list[str] = []
-    for one in (customer, *others):
-        if isinstance(one, Agent):
-            _add(agents, one)
+    settled: set[object] = set()  # by identity too: a hash takes longer
+    for one in in_steps((customer, *others), pause):
+        # What is reported again, with no change in between, adds nothing. Most speakers have no identity.
+        if id(one) in settled:
             continue
-        if one != _valid(one):
-            problems.append("customer.phone_number")
-        _add(customers, _valid(one))
+        settled.add(id(one))
+        if _identity(one) in _UNKNOWN or one in settled:
+            continue
+        if isinstance(one, Agent):
+            is_new = _add(agents, one)
+        else:
+            if one != _valid(one):
+                problems.append("customer.phone_number")
+            is_new = _add(customers, _valid(one))
+        if is_new:
+            settled = {id(one)}
+        settled.add(one)
     if len(agents) > 1:
         agents = [_referable(one) for one in agents]
     found = Participants(
@@ -107,12 +118,15 @@ def _valid(customer: Customer) -> Customer:
     return customer if number is None or is_e164(number) else replace(customer, phone_number=None)
 
 
-def _add(known: list[_P], reported: _P) -> None:
+def _add(known: list[_P], reported: _P) -> bool:
+    """Adds a report of a participant. Returns whether that changed anything."""
     for index, one in enumerate(known):
         if _same(one, reported):
             known[index] = merged(one, reported)
-            return
-    known.extend(_identified([reported]))
+            return known[index] != one
+    new = _identified([reported])
+    known += new
+    return bool(new)
 
 
 def _identified(several: list[_P]) -> list[_P]:
@@ -148,32 +162,41 @@ def _present(found: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _one_or_many(name: str, found: list[CallAgent] | list[CallCustomer]) -> dict[str, object]:
+def _one_or_many(name: str, found: list[dict[str, object]]) -> dict[str, object]:
     if not found:
         return {}
     return {name: found[0]} if len(found) == 1 else {f"{name}s": found}
 
 
-def _call_customer(customer: Customer) -> CallCustomer:
-    label = {} if customer.label is None else {"label": cut(customer.label, MAX_NAME)}
-    return CallCustomer.model_validate({"phone_number_e164": customer.phone_number, **label})
+def _call_customer(customer: Customer) -> dict[str, object]:
+    found: dict[str, object] = {"phoneNumberE164": customer.phone_number}
+    if customer.label is not None:
+        found["label"] = cut(customer.label, MAX_NAME)
+    return found
 
 
-def _call_agent(agent: Agent) -> CallAgent:
-    common: dict[str, object] = {}
-    if agent.prompt is not None:
-        common["prompt"] = AgentPrompt(resolved_prompt=cut(agent.prompt, MAX_TEXT))
-    if agent.endpoint_id is not None:
-        common["endpoint"] = EndpointById(id=agent.endpoint_id)
-    elif agent.endpoint_type is not None and agent.endpoint_value is not None:
-        place = {"type": agent.endpoint_type, "value": agent.endpoint_value}
-        common["endpoint"] = EndpointByValue.model_validate(place | _present({"direction": agent.endpoint_direction}))
+def _call_agent(agent: Agent) -> dict[str, object]:
+    """Returns an agent by its id at Roark, else by its name, else by the app's own id."""
+    found: dict[str, object] = {}
     if agent.roark_id is not None:
-        return AgentByRoarkId.model_validate({"roark_id": agent.roark_id, **common})
-    if agent.name is None:
-        return AgentByCustomId.model_validate({"custom_id": agent.custom_id, **common})
-    named = {
-        "custom_id": agent.custom_id,
-        "description": agent.description and cut(agent.description, MAX_TEXT),
-    }
-    return AgentByName.model_validate({"name": cut(agent.name, MAX_NAME), **_present(named), **common})
+        found["roarkId"] = agent.roark_id
+    elif agent.name is not None:
+        found["name"] = cut(agent.name, MAX_NAME)
+        description = None if agent.description is None else cut(agent.description, MAX_TEXT)
+        found |= _present({"customId": agent.custom_id, "description": description})
+    else:
+        found["customId"] = agent.custom_id
+    if (endpoint := _endpoint(agent)) is not None:
+        found["endpoint"] = endpoint
+    if agent.prompt is not None:
+        found["prompt"] = {"resolvedPrompt": cut(agent.prompt, MAX_TEXT)}
+    return found
+
+
+def _endpoint(agent: Agent) -> Mapping[str, str] | None:
+    if agent.endpoint_id is not None:
+        return {"id": agent.endpoint_id}
+    if agent.endpoint_type is None or agent.endpoint_value is None:
+        return None
+    place = {"type": agent.endpoint_type, "value": agent.endpoint_value}
+    return place | _present({"direction": agent.endpoint_direction})

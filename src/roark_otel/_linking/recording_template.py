@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
+from roark_otel._model import reading
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,17 +41,21 @@ class Template:
                 raise ValueError(f"recording URL template: no such name: {{{field}}}")
 
     def fill(
-        self, conversation: FinishedConversation, call: Mapping[str, object], room_name: str | None = None
+        self,
+        conversation: FinishedConversation,
+        started_at: datetime,
+        body: Mapping[str, object],
+        room_name: str | None = None,
     ) -> str | None:
-        """Makes the URL for a conversation, the fields of its call and its room; None if a name has no value there."""
-        properties = cast("Mapping[str, object]", call["properties"])
+        """Makes the URL for a conversation, its start, its body and its room; None if a name has no value there."""
+        properties = cast("Mapping[str, object]", body["properties"])
         values = {f"property.{name}": value for name, value in properties.items()} | {
             "external_id": conversation.external_id,
             "trace_id": f"{conversation.trace_id:032x}",
-            "livekit_room_id": call.get("livekit_room_id"),
+            "livekit_room_id": body.get("livekitRoomId"),
             "livekit_room_name": room_name,
             "service_name": conversation.service_name,
-            "started_at": call["started_at"],
+            "started_at": started_at,
         }
         pieces: list[str] = []
         for literal, field, form, _ in string.Formatter().parse(self.text):
@@ -62,6 +68,6 @@ class Template:
             pieces.append(
                 quote(format(value, form or "%Y-%m-%dT%H:%M:%SZ"))
                 if isinstance(value, datetime)
-                else quote(str(value), "")
+                else quote(reading.unicode_text(str(value)), "")
             )
         return "".join(pieces)

@@ -7,7 +7,7 @@ the epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,13 @@ class Customer:
 
     phone_number: str | None = None
     label: str | None = None
+
+
+CALLS_AGENT: Final = Agent()
+"""The call's own agent, as a speaker. One object for all, because to make one takes 2 µs."""
+
+CALLS_CUSTOMER: Final = Customer()
+"""The call's own customer, as a speaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ class Unanswered:
     """No span shows what a tool returned."""
 
 
+_UNANSWERED: Final = Unanswered()
+
 Outcome: TypeAlias = "Returned | Failed | Unanswered"
 
 
@@ -78,10 +87,10 @@ class ToolUse:
     start_ns: int
     end_ns: int | None = None
     parameters: Mapping[str, object] = field(default_factory=dict[str, object])
-    outcome: Outcome = field(default_factory=Unanswered)
+    outcome: Outcome = _UNANSWERED
     call_id: str | None = None
     description: str | None = None
-    agent: Agent = field(default_factory=Agent)
+    agent: Agent = CALLS_AGENT
 
 
 @dataclass(frozen=True, slots=True)

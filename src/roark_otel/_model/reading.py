@@ -36,7 +36,13 @@ def text(value: object) -> str | None:
 
 def unicode_text(value: str) -> str:
     """Replaces every lone surrogate, which JSON cannot carry."""
-    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
 
 
 def number(value: object) -> float | None:

@@ -58,12 +58,16 @@ class Patterns:
 
     def __init__(self, what: Iterable[Kind | re.Pattern[str]] = ()) -> None:
         several = tuple(what)
-        self._kinds = frozenset(one for one in several if isinstance(one, str))
+        self._kinds: frozenset[Kind] = frozenset(one for one in several if isinstance(one, str))
         self._own = tuple(one for one in several if not isinstance(one, str))
 
     def __bool__(self) -> bool:
         """Returns whether it replaces anything at all."""
         return bool(self._kinds or self._own)
+
+    def remembering(self) -> Patterns:
+        """Returns the same patterns, which remember each text: what occurs twice is searched once."""
+        return _Remembering((*self._kinds, *self._own))
 
     def text(self, text: str) -> str:
         """Returns the text with each match replaced by `[card]`, `[phone]`, `[email]` or `[redacted]`."""
@@ -95,6 +99,20 @@ class Patterns:
         written = str(int(value))
         found = self.text(written)
         return value if found == written else found
+
+
+class _Remembering(Patterns):
+    """Patterns for the texts of one conversation."""
+
+    def __init__(self, what: Iterable[Kind | re.Pattern[str]]) -> None:
+        super().__init__(what)
+        self._known: dict[str, str] = {}
+
+    def text(self, text: str) -> str:
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = super().text(text)
+        return found
 
 
 def _replaced(text: str, is_one: Callable[[_Digits], bool], sizes: range, mark: str) -> str:

@@ -7,14 +7,14 @@ call is sent without them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
-from typing_extensions import assert_never
-
 from roark_otel._model import reading
-from roark_otel._model.moments import Agent, Customer, Fact, Failed, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.moments import Failed, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.steps import in_steps, no_pause
+from roark_otel._privacy.in_moments import InMoments
 from roark_otel._privacy.patterns import Patterns
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from roark_otel._model.call import UnrecordedCall
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.hooks import Redactable
-    from roark_otel._model.moments import Moment, Outcome
+    from roark_otel._model.steps import Pause
 
 FAILED_TEXT: Final = "[redaction failed]"
 """Replaces words that the hook failed to redact."""
@@ -59,69 +59,24 @@ class Redaction:
 
     # Patterns
 
-    def conversation(self, conversation: FinishedConversation) -> FinishedConversation:
-        """Returns the conversation with every match of the patterns replaced."""
+    def conversation(self, conversation: FinishedConversation, pause: Pause = no_pause) -> FinishedConversation:
+        """Returns the conversation with every match of the patterns replaced; without patterns, the same one."""
         if not self.patterns:
             return conversation
-        moments = tuple((name, tuple(map(self._moment, said))) for name, said in conversation.moments)
+        found = InMoments(self.patterns.remembering())
+        moments = tuple(
+            (name, tuple([found.replaced(one) for one in in_steps(said, pause)])) for name, said in conversation.moments
+        )
         return replace(conversation, moments=moments)
-
-    def _moment(self, moment: Moment) -> Moment:
-        match moment:
-            case Utterance():
-                return replace(
-                    moment,
-                    speaker=self._agent(moment.speaker) if isinstance(moment.speaker, Agent) else moment.speaker,
-                    text=self.patterns.text(moment.text),
-                    payload=self._object(moment.payload),
-                )
-            case ToolUse():
-                return replace(
-                    moment,
-                    parameters=self._object(moment.parameters),
-                    outcome=self._outcome(moment.outcome),
-                    description=self._text(moment.description),
-                    agent=self._agent(moment.agent),
-                )
-            case Fact():
-                return self._fact(moment)
-        assert_never(moment)
-
-    def _fact(self, fact: Fact) -> Fact:
-        if isinstance(fact.value, Agent):
-            return replace(fact, value=self._agent(fact.value))
-        if isinstance(fact.value, Customer) or not fact.name.startswith("property."):
-            return fact
-        return replace(fact, value=cast("str | int | float | bool", self.patterns.value(fact.value)))
-
-    def _agent(self, agent: Agent) -> Agent:
-        if agent.prompt is None and agent.description is None:
-            return agent
-        return replace(agent, prompt=self._text(agent.prompt), description=self._text(agent.description))
-
-    def _outcome(self, outcome: Outcome) -> Outcome:
-        match outcome:
-            case Returned(value):
-                return Returned(self.patterns.value(value))
-            case Failed(error):
-                return Failed(self.patterns.text(error))
-            case Unanswered():
-                return outcome
-        assert_never(outcome)
-
-    def _text(self, text: str | None) -> str | None:
-        return None if text is None else self.patterns.text(text)
-
-    def _object(self, value: Mapping[str, object]) -> Mapping[str, object]:
-        return cast("Mapping[str, object]", self.patterns.value(value))
 
     # The hook
 
-    def moments(self, moments: Iterable[_R]) -> list[_R]:
-        """Returns what the hook leaves of utterances or tool uses."""
+    def moments(self, moments: Iterable[_R], pause: Pause = no_pause) -> Sequence[_R]:
+        """Returns what the hook leaves of utterances or tool uses; without a hook, the same ones."""
         if self.hook is None:
-            return list(moments)
-        return [kept for one in moments if (kept := self._redacted(one, self.hook)) is not None]
+            return moments if isinstance(moments, Sequence) else tuple(moments)
+        redacted = (self._redacted(one, self.hook) for one in in_steps(moments, pause))
+        return [kept for kept in redacted if kept is not None]
 
     def _redacted(self, moment: _R, hook: GuardedRedactor) -> _R | None:
         answer = hook(moment)

@@ -185,11 +185,10 @@ class Pipeline:
             case Recorded() | Unrecorded() if self._is_duplicate(ready.conversation):
                 self.counts["duplicates"] += 1
                 return []
-            case Recorded(call):
-                turns, tools = len(call.transcript or ()), len(call.tool_invocations or ())
-                return [ReadyCall(external_id, call.to_json(), turns, tools)]
-            case Unrecorded(call):
-                return [CallWithoutRecording(external_id, call.to_json())]
+            case Recorded():
+                return [ReadyCall(external_id, linked.to_json(), linked.turns, linked.tools)]
+            case Unrecorded():
+                return [CallWithoutRecording(external_id, linked.to_json())]
         assert_never(linked)
 
     def _is_duplicate(self, conversation: FinishedConversation) -> bool:

@@ -1,0 +1,105 @@
+"""Writes the body of a call as JSON, piece by piece, whatever is in it.
+
+A body is a dict in Roark's names. What JSON cannot carry becomes the nearest value that it can carry. A field for which
+there is none, such as a list that contains itself, is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from pydantic_core import to_json as dumps
+
+from roark_otel._model import reading
+from roark_otel._model.steps import STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from roark_otel._model.steps import Pause
+
+Entries: TypeAlias = "Sequence[Mapping[str, Any]]"
+"""The elements of a list in a body."""
+
+MAX_PIECE: Final = 65_536
+"""The most characters of text in one piece, unless one entry alone has more."""
+
+_LONG: Final = range(MAX_PIECE)
+"""Stands for the text of what has none, and may be long."""
+
+
+def to_json(body: Mapping[str, object], pause: Pause) -> bytes:
+    """Writes a body as UTF-8, and calls `pause` between pieces of at most 64 entries. Never raises."""
+    pieces: list[bytes] = []
+    for name, value in body.items():
+        pieces += (b"," if pieces else b"{", dumps(name), b":")
+        if isinstance(value, list):
+            pieces += (b"[", b",".join(_pieces(cast("Entries", value), pause)), b"]")
+        else:
+            pieces.append(_json_of(value)[1:-1])
+    return b"".join([*pieces, b"}"])
+
+
+def plain(body: Mapping[str, object], pause: Pause) -> dict[str, Any]:
+    """Returns a body of plain JSON values: what parsing its JSON gives."""
+    return {
+        name: [one for piece in _pieces(cast("Entries", value), pause) for one in json.loads(b"[%b]" % piece)]
+        if isinstance(value, list)
+        else json.loads(_json_of(value))[0]
+        for name, value in body.items()
+    }
+
+
+def _pieces(values: Entries, pause: Pause) -> Iterator[bytes]:
+    """Writes the elements of a list, several to a piece."""
+    for several in _together(values):
+        yield _json_of(*several)[1:-1]
+        pause()
+
+
+def _together(values: Entries) -> Iterator[Entries]:
+    """Divides entries into short lists. One of many long texts is alone in its list, as is a tool invocation."""
+    for first in range(0, len(values), STEP):
+        several = values[first : first + STEP]
+        if sum([len(value.get("text", _LONG)) for value in several]) <= MAX_PIECE:
+            yield several
+        else:
+            yield from ((value,) for value in several)
+
+
+def _json_of(*values: object) -> bytes:
+    """Writes a list of these values."""
+    try:
+        return dumps(values, inf_nan_mode="null")
+    except Exception:  # noqa: BLE001 - a value may be an object of any class
+        return dumps([value if _is_json(value) else _nearest(value) for value in values], inf_nan_mode="null")
+
+
+def _is_json(value: object) -> bool:
+    try:
+        dumps(value)
+    except Exception:  # noqa: BLE001 - see above
+        return False
+    return True
+
+
+def _nearest(value: object) -> object:
+    """Returns the nearest value that JSON can carry, without the fields of an object for which there is none."""
+    if not isinstance(value, dict):
+        return reading.json_value(value)
+    fields = cast("dict[str, object]", value).items()
+    return {
+        name: field if _is_json(field) else reading.json_value(field) for name, field in fields if _is_finite(field)
+    }
+
+
+def _is_finite(value: object) -> bool:
+    """Returns whether a value does not contain itself."""
+    try:
+        json.dumps(value, default=str, skipkeys=True)
+    except RecursionError:
+        return True  # it is only nested too deeply
+    except Exception:  # noqa: BLE001 - see above
+        return False
+    return True
