@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel._model.rows import ATTRIBUTES, KIND, SCOPE, Kind, Row
+from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, SCOPE, Kind, Row
 from roark_otel._safety.guard import guarded, has_done
 
 if TYPE_CHECKING:
@@ -41,13 +41,11 @@ class Routes:
     def of(self, span: Span) -> tuple[int, ...]:
         """Returns the places of the dialects that read a span."""
         row = span.row
-        values_at = ATTRIBUTES + 1 + row[ATTRIBUTES]
-        names = row[ATTRIBUTES + 1 : values_at]
-        at = values_at + row[ATTRIBUTES]
+        names: tuple[object, ...] = tuple(row[ATTRIBUTES])
         if span.events is not None:
             names += tuple([name for event in span.events for name in (event.name, *event.attributes)])
-        elif at < len(row):
-            names += _event_names(row, at)
+        elif len(row) > EVENTS:
+            names += _event_names(row)
         shape = row[SCOPE], names
         found = self._by_shape.get(shape)
         if found is None:
@@ -72,8 +70,9 @@ class Routes:
         return bool(dialect.prefixes) and any(name.startswith(dialect.prefixes) for name in names)
 
 
-def _event_names(row: Row, at: int) -> tuple[object, ...]:
+def _event_names(row: Row) -> tuple[object, ...]:
     names: list[object] = []
+    at = EVENTS
     while at < len(row):
         count = row[at + 2]
         names.append(row[at])

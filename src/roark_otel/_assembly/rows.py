@@ -186,4 +186,4 @@ def latest_ns(row: Row) -> int:
 
 def shows(row: Row, name: str) -> bool:
     """Returns whether a span has an attribute of this name."""
-    return name in row[ATTRIBUTES + 1 : ATTRIBUTES + 1 + row[ATTRIBUTES]]
+    return name in row[ATTRIBUTES]

@@ -117,6 +117,8 @@ class Dialect:
         scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id. No
             generic dialect reads the spans of another dialect's scopes.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
+        attributes: Names of attributes and events that its reader reads, or what they begin with if they end with a
+            dot. None: all, which costs memory while a conversation is open.
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
         generic: Whether it reads conventions that any framework may use too. It is given no span of another dialect's
@@ -135,6 +137,7 @@ class Dialect:
     reader: Callable[[Warn], Reader]
     scopes: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] | None = None
     roots: frozenset[str] = frozenset()
     live: bool = False
     generic: bool = False

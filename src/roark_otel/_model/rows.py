@@ -1,14 +1,13 @@
 """Rows: what is kept of a span, by value.
 
-A row is an exact, flat tuple of atomic values: the collector of garbage does not follow it, and `marshal` packs it. The
-same row comes from the SDK, from a file and from a stream:
+The same row comes from the SDK, from a file and from a stream:
 
     kind, trace id, span id, parent id, scope, name, start, end, own id, origin, strength, error, dropped events,
-    number of attributes, their names, their values,
-    and for each event: name, time, number of attributes, their names, their values
+    the attributes, and for each event: name, time, number of attributes, their names, their values
 
 Ids are the integers of the span context; a parent id of 0 is none. Times are nanoseconds since the epoch; the end of an
-open span is None. `SpanView` is what a dialect sees of a row.
+open span is None. `SpanView` is what a dialect sees of a row. On the app's thread, and in a log, the attributes are
+written in other ways, without a mapping: then the collector of garbage follows nothing of it.
 """
 
 from __future__ import annotations
@@ -35,7 +34,8 @@ STRENGTH: Final = 10
 ERROR: Final = 11
 DROPPED: Final = 12
 ATTRIBUTES: Final = 13
-"""The place of the number of attributes. The names follow it, then the values, then the events."""
+EVENTS: Final = 14
+"""The place of the first event."""
 
 
 class Kind(IntEnum):
@@ -107,16 +107,20 @@ class SpanView(NamedTuple):
     resource: Mapping[str, object] = {}
 
 
+class Unread(dict[str, object]):
+    """Attributes with texts that are made again when they are read."""
+
+    def whole(self) -> dict[str, object]:
+        """Returns the attributes as they were."""
+        raise NotImplementedError
+
+
 _new = tuple.__new__
 """Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
 
 
 def view(row: Row, resource: Mapping[str, object]) -> SpanView:
     """Returns what a dialect sees of a row."""
-    count = row[ATTRIBUTES]
-    names = ATTRIBUTES + 1
-    values = names + count
-    after = values + count
     return _new(
         SpanView,
         (
@@ -127,8 +131,8 @@ def view(row: Row, resource: Mapping[str, object]) -> SpanView:
             row[NAME],
             row[START],
             row[END],
-            dict(zip(row[names:values], row[values:after], strict=True)),
-            events_of(row, after) if len(row) > after else (),
+            attributes_of(row),
+            events_of(row) if len(row) > EVENTS else (),
             0 if row[KIND] == Kind.EVENTS else row[DROPPED],
             row[ERROR],
             resource,
@@ -138,13 +142,13 @@ def view(row: Row, resource: Mapping[str, object]) -> SpanView:
 
 def attributes_of(row: Row) -> dict[str, object]:
     """Returns the attributes of a row."""
-    values = ATTRIBUTES + 1 + row[ATTRIBUTES]
-    return dict(zip(row[ATTRIBUTES + 1 : values], row[values : values + row[ATTRIBUTES]], strict=True))
+    found: dict[str, object] | Unread = row[ATTRIBUTES]
+    return found if type(found) is dict else found.whole()
 
 
-def events_of(row: Row, at: int | None = None) -> tuple[SpanEvent, ...]:
-    """Returns the events of a row, which begin at this place of it."""
-    at = ATTRIBUTES + 1 + 2 * int(row[ATTRIBUTES]) if at is None else at
+def events_of(row: Row) -> tuple[SpanEvent, ...]:
+    """Returns the events of a row."""
+    at = EVENTS
     events: list[SpanEvent] = []
     while at < len(row):
         names = at + 3
@@ -179,10 +183,14 @@ def row_of(
         strength,
         span.error,
         span.dropped_events,
-        len(span.attributes),
-        *span.attributes,
-        *span.attributes.values(),
+        dict(span.attributes),
     ]
     for event in span.events:
         row += (event.name, event.time_ns, len(event.attributes), *event.attributes, *event.attributes.values())
     return tuple(row)
+
+
+def as_captured(row: Row) -> Row:
+    """Returns a row as capture would have left it: in the place of the attributes their number, names and values."""
+    attributes = attributes_of(row)
+    return (*row[:ATTRIBUTES], len(attributes), *attributes, *attributes.values(), *row[EVENTS:])

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 _DIALECT, _MARKED = int(Strength.DIALECT), int(Strength.MARKED)
 
 
+_ALWAYS = ("service.name", "exception", "exception.", "roark.")
+"""What is read of the spans of any dialect."""
+
+
+def _joined(dialects: Sequence[Dialect]) -> frozenset[str]:
+    return frozenset(name for one in dialects for name in one.attributes or ())
+
+
 class Vocabulary:
     """The scopes, names and roots of several dialects.
 
@@ -36,6 +44,9 @@ class Vocabulary:
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)
         self._prefixes = tuple({attributes.PREFIX, *(prefix for dialect in dialects for prefix in dialect.prefixes)})
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
+        kept = None if any(one.attributes is None for one in dialects) else _joined(dialects)
+        self._kept = None if kept is None else frozenset({*kept, *_ALWAYS, *self.id_keys})
+        self._kept_prefixes = tuple(name for name in self._kept or () if name.endswith("."))
         self._yielding: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if d.yields))
         self._closed_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.live))
         self._own_ids: dict[tuple[str, str], OwnId] = {
@@ -66,7 +77,9 @@ class Vocabulary:
 
     def keeps(self, name: object) -> bool:
         """Returns whether a dialect may read an attribute of this name, or an event."""
-        return isinstance(name, str)
+        if self._kept is None:
+            return isinstance(name, str)
+        return isinstance(name, str) and (name in self._kept or name.startswith(self._kept_prefixes))
 
     def may_be_read_open(self, scope: str) -> bool:
         """Returns whether an open span of this scope may be read."""

@@ -194,6 +194,21 @@ class Cutter:
         self.size = len(self._digests) + texts + sum(size for _, _, size in self._spans.values())
 
 
+def plain(shapes: Shapes, names: tuple[str, ...], values: Sequence[object]) -> Packed | None:
+    """Returns the attributes of a span as a cutter would write them, None where one has to look for repetitions."""
+    shape: object = shapes.numbers.get(names)
+    if shape is None:
+        shape = shapes.add(names)
+        if shape is None:
+            if len(names) >= NUMBERED:
+                return None
+            shape = names
+    for value in values:
+        if type(value) is str and len(value) >= REPEATABLE:
+            return None
+    return (shape, (), *values)
+
+
 def _long(values: Sequence[object]) -> list[int]:
     """Returns the places of the texts that may repeat others."""
     return [place for place, value in enumerate(values) if type(value) is str and len(value) >= REPEATABLE]

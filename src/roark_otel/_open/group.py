@@ -10,6 +10,8 @@ from roark_otel._model.rows import Origin, Strength
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from roark_otel._open.cutting import Cutter
+
 _OVER = 4
 """Added to the strength of a root that has ended, or never can."""
 
@@ -45,6 +47,7 @@ class Group:
     __slots__ = (
         "activity",
         "call",
+        "cutter",
         "due",
         "external_id",
         "is_mixed",
@@ -67,6 +70,7 @@ class Group:
         self.numbers: tuple[int, ...] = (number,)
         self.traces: tuple[int, ...] = (trace_id,)
         self.log = bytearray()
+        self.cutter: Cutter | None = None
         self.late = bytearray()
         self.external_id: str | None = None
         self.origin = int(Origin.AUTO)
@@ -80,6 +84,11 @@ class Group:
         self.seen_contexts: tuple[int, ...] = ()
         self.call: Made | None = None
         self.is_mixed = False
+
+    @property
+    def size(self) -> int:
+        """The bytes of its log, and of the texts that histories are compared with."""
+        return len(self.log) + (0 if self.cutter is None else self.cutter.size)
 
     @property
     def is_known(self) -> bool:
@@ -117,7 +126,6 @@ class Group:
 
     def absorb(self, other: Group) -> None:
         """Takes in another group, which turned out to be part of the same conversation."""
-        self.log += other.log
         self.numbers += other.numbers
         self.traces += tuple(trace for trace in other.traces if trace not in self.traces)
         self.resource = None

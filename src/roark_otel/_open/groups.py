@@ -38,17 +38,20 @@ from roark_otel._model.rows import (
     Row,
     Strength,
 )
+from roark_otel._open.cutting import Cutter, plain
 from roark_otel._open.group import Group, Made, State
 from roark_otel._open.log import append, batches
 from roark_otel._open.places import Places
+from roark_otel._open.rows_in import exact_of_row, row_of_exact
 from roark_otel._open.schedule import Schedule, Waits
+from roark_otel._open.shapes import Shapes
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output, Over, Pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from roark_otel._model.vocabulary import Vocabulary
-    from roark_otel._open.rows_in import RowsIn
+    from roark_otel._open.rows_in import Exact, RowsIn
     from roark_otel._open.verdicts import Verdict
 
 MAX_TAKEN: Final = 1_024
@@ -89,7 +92,8 @@ class Groups:
         self.places = Places(vocabulary, self.pack, self._absorbed)
         self.schedule = Schedule(waits, self.places, activity)
         self._taken: OrderedDict[tuple[int, int], None] = OrderedDict()
-        self._pending: dict[Group, list[Row]] = {}
+        self._shapes = Shapes()
+        self._pending: dict[Group, list[Exact]] = {}
         self._outputs: list[Output] = []
         self._members: OrderedDict[int, int] = OrderedDict()
         self._bytes = 0
@@ -149,10 +153,20 @@ class Groups:
         """Packs the rows that were taken since the last time."""
         pending, self._pending = self._pending, {}
         for group, rows in pending.items():
-            before = len(group.log)
-            if failed := append(group.log, rows):
+            before = group.size
+            if failed := append(group.log, [self._cut(group, row) for row in rows]):
                 self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
-            self._bytes += len(group.log) - before
+            self._bytes += group.size - before
+
+    def _cut(self, group: Group, row: Exact) -> Row:
+        """Returns a row of which the attributes keep only what is new."""
+        head, names, values, events = row
+        cut = plain(self._shapes, names, values)
+        if cut is None:
+            if group.cutter is None:
+                group.cutter = Cutter(self._shapes)
+            cut = group.cutter.cut(head[NAME], names, values)
+        return (*head, cut, *events)
 
     def _begin(self, number: int, trace_id: int) -> Group:
         self.schedule.make_room()
@@ -172,21 +186,21 @@ class Groups:
         return False
 
     def _keep(
-        self, group: Group, resource: Mapping[str, object], context: Mapping[str, object] | None, row: Row
+        self, group: Group, resource: Mapping[str, object], context: Mapping[str, object] | None, row: Exact
     ) -> None:
         if resource is not group.resource and resource:
-            self._keep_resource(group, resource, row[TRACE])
+            self._keep_resource(group, resource, row[0][TRACE])
         if context is not None:
-            self._keep_context(group, context, row)
+            self._keep_context(group, context, row[0])
         self._pending.setdefault(group, []).append(row)
 
     def _keep_resource(self, group: Group, resource: Mapping[str, object], trace_id: int) -> None:
         group.resource = resource
         self._pending.setdefault(group, []).append(self._resource_row(resource, trace_id))
 
-    def _resource_row(self, resource: Mapping[str, object], trace_id: int) -> Row:
+    def _resource_row(self, resource: Mapping[str, object], trace_id: int) -> Exact:
         head = (_RESOURCE, trace_id, 0, 0, "", "", 0, None, None, 0, None, False, 0)
-        return (*head, *self._rows_in.mapping(resource))
+        return self._rows_in.mapping(head, resource)
 
     def _keep_context(self, group: Group, context: Mapping[str, object], row: Row) -> None:
         digest = hash(repr(context))
@@ -195,9 +209,9 @@ class Groups:
         group.seen_contexts += (digest,)
         self._pending.setdefault(group, []).append(self._context_row(context, row))
 
-    def _context_row(self, context: Mapping[str, object], row: Row) -> Row:
+    def _context_row(self, context: Mapping[str, object], row: Row) -> Exact:
         head = (_CONTEXT, *row[TRACE:NAME], "call_attributes", row[START], row[START], None, 0, None, False, 0)
-        return (*head, *self._rows_in.mapping(context))
+        return self._rows_in.mapping(head, context)
 
     def _learn(self, group: Group, kind: int, row: Row) -> Group:
         """Learns the id of a row, and whether its span is a root. Returns the group that it is part of by now."""
@@ -219,17 +233,23 @@ class Groups:
         return self.places.show(group, own_id, row[ORIGIN], row[TRACE])
 
     def _absorbed(self, group: Group) -> None:
-        """A group became part of another, which has its log."""
+        """A group became part of another: its rows are cut again, because what they repeat is another's now."""
+        into = self.places.by_number[group.number]
+        self._bytes -= group.size
+        for rows in batches(group.log, self._shapes):
+            self._pending.setdefault(into, []).extend([exact_of_row(row) for row in rows])
+            self.pack()
         self.schedule.drop(group)
 
     def _take_late(self, group: Group, kind: int, row: Row, now: float, now_ns: int) -> None:
         """Keeps a row of a closed group apart: no span of it is in the call."""
         if kind != _ENDED or (row[ATTRIBUTES] == 0 and len(row) == ATTRIBUTES + 1):
-            return
+            return  # nothing is on it
         self._outputs.append(Noticed("late_spans", group.external_id, str(row[NAME])))
         if group.call is None:
             return
-        append(group.late, [self._rows_in.exact(row, now_ns)])
+        head, names, values, events = self._rows_in.exact(row, now_ns)
+        append(group.late, [(*head, (names, (), *values), *events)])
         self.schedule.late(group, now)
 
     # What is due
@@ -248,7 +268,7 @@ class Groups:
         """Yields the rows of a group, a batch at a time."""
         self.pack()
         group = self.places.by_number.get(number)
-        return iter(()) if group is None else batches(group.log)
+        return iter(()) if group is None else batches(group.log, self._shapes)
 
     def numbers(self, number: int) -> tuple[int, ...]:
         """Returns the numbers under which capture knows a group."""
@@ -264,17 +284,17 @@ class Groups:
         """Returns the rows of open spans, made exact."""
         rows: list[Row] = []
         for entry in entries:
-            row = self._rows_in.exact(entry[3:], now_ns)
-            rows.append(self._resource_row(entry[1], row[TRACE]))  # type: ignore[arg-type]
+            exact = self._rows_in.exact(entry[3:], now_ns)
+            rows.append(row_of_exact(self._resource_row(entry[1], exact[0][TRACE])))  # type: ignore[arg-type]
             if entry[2]:
-                rows.append(self._context_row(entry[2], row))  # type: ignore[arg-type]
-            rows.append(row)
+                rows.append(row_of_exact(self._context_row(entry[2], exact[0])))  # type: ignore[arg-type]
+            rows.append(row_of_exact(exact))
         return rows
 
     def late_rows(self, number: int) -> list[Row]:
         """Returns what came late for a group, and lets go of it."""
         group = self.places.by_number[number]
-        rows = [row for batch in batches(group.late) for row in batch]
+        rows = [row for batch in batches(group.late, self._shapes) for row in batch]
         group.late = bytearray()
         group.due = None
         return rows
@@ -317,18 +337,19 @@ class Groups:
 
     def _close(self, group: Group, external_id: str | None, origin: int, now: float) -> None:
         self.places.close(group, external_id, origin)
-        self._bytes -= len(group.log)
+        self._bytes -= group.size
         self.schedule.close(group, now)
         self._outputs.append(Closed(group.number))
 
     def _let_go(self, group: Group, over: Sequence[Over]) -> None:
         """Takes the rows of conversations that are over out of a log that others share."""
         gone = frozenset(span_id for each in over for span_id in each.spans or ())
-        log = bytearray()
-        for rows in batches(group.log):
-            append(log, [row for row in rows if row[SPAN] not in gone])
-        self._bytes += len(log) - len(group.log)
-        group.log = log
+        log, group.log = group.log, bytearray()
+        self._bytes -= len(log) + (0 if group.cutter is None else group.cutter.size)
+        group.cutter = None
+        for rows in batches(log, self._shapes):
+            self._pending[group] = [exact_of_row(row) for row in rows if row[SPAN] not in gone]
+            self.pack()
         for span_id in gone:
             group.roots.pop(span_id, None)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from roark_otel._open.cutting import AGAIN, CUT
 from roark_otel._open.pieces import copies_in
 from roark_otel._open.runs import fresh_places, join_items, join_names
-from roark_otel._open.texts import Later, Texts
+from roark_otel._open.texts import Joined, Later, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,22 +69,21 @@ class Joiner:
     def join(self, packed: Packed) -> dict[str, object]:
         """Returns the attributes again: the same names and values in the same order."""
         joined = self.join_later(packed)
-        for name, value in joined.items():
-            if type(value) is Later:
-                joined[name] = value.text()
-        return joined
+        return joined.whole() if isinstance(joined, Joined) else joined
 
     def join_later(self, packed: Packed) -> dict[str, object]:
-        """Returns the attributes again, in the place of long texts a `Later`."""
+        """Returns the attributes again, or `Joined` where some texts are long."""
         self._cut = {}
         head = packed[0]
         if head is None:
             return self._join_numbered(*cast("Any", packed[1:]))
         names = self._shapes.names(head) if isinstance(head, int) else cast("tuple[str, ...]", head)
         values: Sequence[object] = packed[2:]
-        if packed[1]:
-            values = self._join_texts(names, values, cast("tuple[int, ...]", packed[1]))
-        return dict(zip(names, values, strict=True))
+        if not packed[1]:
+            return dict(zip(names, values, strict=True))
+        values = self._join_texts(names, values, cast("tuple[int, ...]", packed[1]))
+        joined = zip(names, values, strict=True)
+        return Joined(joined) if self._cut else dict(joined)
 
     def growth(self, name: str) -> Growth | None:
         """Returns how the text of an attribute of the span joined last goes on with earlier texts.
@@ -119,7 +118,7 @@ class Joiner:
         )
         self._spans[slot] = names, texts
         rest = iter(others)
-        return {name: next(rest) if text is None else text for name, text in zip(names, texts, strict=True)}
+        return Joined({name: next(rest) if text is None else text for name, text in zip(names, texts, strict=True)})
 
     def _join_texts(self, names: Sequence[str], values: Sequence[object], marks: tuple[int, ...]) -> list[object]:
         joined_values = list(values)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import marshal
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._model.rows import ATTRIBUTES, EVENTS
+from roark_otel._open.joining import Joiner
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from roark_otel._model.rows import Row
+    from roark_otel._open.shapes import Shapes
 
 _SIZE: Final = 4
 """The bytes of a batch's length."""
 
 
 def append(log: bytearray, rows: Sequence[Row]) -> int:
-    """Appends rows to a log. Returns how many of them could not be packed."""
+    """Appends rows, their attributes cut, to a log. Returns how many of them could not be packed."""
     try:
         packed = marshal.dumps(rows)
     except ValueError:
@@ -27,10 +31,12 @@ def append(log: bytearray, rows: Sequence[Row]) -> int:
     return 0
 
 
-def batches(log: bytearray) -> Iterator[list[Row]]:
+def batches(log: bytearray, shapes: Shapes) -> Iterator[list[Row]]:
     """Yields the rows of a log, a batch at a time."""
+    joiner = Joiner(shapes)
     at = 0
     while at < len(log):
         size = int.from_bytes(log[at : at + _SIZE], "little")
         at += _SIZE + size
-        yield marshal.loads(log[at - size : at])  # noqa: S302 - our own bytes, which never left this process
+        rows = marshal.loads(log[at - size : at])  # noqa: S302 - our own bytes, which never left this process
+        yield [(*row[:ATTRIBUTES], joiner.join_later(row[ATTRIBUTES]), *row[EVENTS:]) for row in rows]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from roark_otel._model import reading
-from roark_otel._model.rows import ATTRIBUTES, END, NAME, SCOPE, START, Row
+from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, NAME, SCOPE, START, Row, attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,22 @@ _MAX_DEPTH: Final = 100
 _ATOMS: Final = frozenset({str, int, float, bool, type(None), bytes})
 
 
+Exact: TypeAlias = "tuple[tuple[Any, ...], tuple[str, ...], tuple[Any, ...], tuple[Any, ...]]"
+"""A row before its attributes, their names, their values, and its events as they are in a row."""
+
+
+def row_of_exact(exact: Exact) -> Row:
+    """Returns an exact row with its attributes as a mapping."""
+    head, names, values, events = exact
+    return (*head, dict(zip(names, values, strict=True)), *events)
+
+
+def exact_of_row(row: Row) -> Exact:
+    """Returns a row that was exact before."""
+    attributes = attributes_of(row)
+    return row[:ATTRIBUTES], tuple(attributes), tuple(attributes.values()), row[EVENTS:]
+
+
 class RowsIn:
     """Makes rows exact.
 
@@ -44,7 +60,7 @@ class RowsIn:
         self._hide = hide
         self._pick: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
 
-    def exact(self, row: Row, now_ns: int) -> Row:
+    def exact(self, row: Row, now_ns: int) -> Exact:
         """Returns an exact row. Instead of times that cannot be, the present holds."""
         if not _ATOMS.issuperset(map(type, row)):
             row = tuple([one if type(one) in _ATOMS else exact_value(one) for one in row])
@@ -54,34 +70,32 @@ class RowsIn:
         count = row[ATTRIBUTES]
         values_at = ATTRIBUTES + 1 + count
         events_at = values_at + count
-        kept = self._kept(row[ATTRIBUTES + 1 : values_at], row[values_at:events_at])
-        if events_at == len(row):
-            return (*head, *kept)
-        return (*head, *kept, *self._events(row, events_at))
+        names, values = self._kept(row[ATTRIBUTES + 1 : values_at], row[values_at:events_at])
+        return head, names, values, self._events(row, events_at) if events_at < len(row) else ()
 
-    def mapping(self, attributes: Mapping[str, object]) -> tuple[Any, ...]:
-        """Returns the number of attributes, their names and their values, as in a row."""
+    def mapping(self, head: tuple[Any, ...], attributes: Mapping[str, object]) -> Exact:
+        """Returns an exact row with these attributes."""
         names = tuple([name if type(name) is str else str(name) for name in attributes])
-        return self._kept(names, tuple([exact_value(value) for value in attributes.values()]))
+        return head, *self._kept(names, tuple([exact_value(value) for value in attributes.values()])), ()
 
-    def _events(self, row: Row, at: int) -> list[Any]:
+    def _events(self, row: Row, at: int) -> tuple[Any, ...]:
         found: list[Any] = []
         size = len(row)
         while at < size:
             name, count = row[at], row[at + 2]
             values_at = at + 3 + count
-            kept = self._kept(row[at + 3 : values_at], row[values_at : values_at + count])
-            if kept[0] or self._keeps(name):
+            names, values = self._kept(row[at + 3 : values_at], row[values_at : values_at + count])
+            if names or self._keeps(name):
                 if type(name) is not str:
                     name = type(name).__name__
-                found += (name, row[at + 1], *kept)
+                found += (name, row[at + 1], len(names), *names, *values)
             at = values_at + count
-        return found
+        return tuple(found)
 
-    def _kept(self, names: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Returns the number of the attributes that a dialect may read, their names and their values."""
+    def _kept(self, names: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Returns the names and the values of the attributes that a dialect may read."""
         if not names:
-            return (0,)
+            return names, values
         try:
             pick = self._pick[names]
         except KeyError:
@@ -91,7 +105,7 @@ class RowsIn:
             values = pick[1](values)
         if self._hide is not None:
             values = tuple([exact_value(self._hide(name, value)) for name, value in zip(names, values, strict=True)])
-        return (len(names), *names, *values)
+        return names, values
 
     def _shape(self, names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[[Any], Any]] | None:
         places = [place for place, name in enumerate(names) if self._keeps(name)]

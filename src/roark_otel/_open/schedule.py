@@ -102,7 +102,7 @@ class Schedule:
     def close(self, group: Group, now: float) -> None:
         """Closes a group. It is remembered for what comes late."""
         self.drop(group)
-        group.log, group.roots, group.resource, group.seen_contexts = bytearray(), {}, None, ()
+        group.log, group.cutter, group.roots, group.resource, group.seen_contexts = bytearray(), None, {}, None, ()
         self._closed[group.number] = None
         if len(self._closed) > self._waits.conversations:
             number, _ = self._closed.popitem(last=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from roark_otel._model.rows import Unread
 from roark_otel._open.pieces import join_text
 
 if TYPE_CHECKING:
@@ -57,3 +58,11 @@ class Texts:
             if len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
         return text
+
+
+class Joined(Unread):
+    """Attributes of which some texts are made again when they are read."""
+
+    def whole(self) -> dict[str, object]:
+        """Returns the attributes as they were."""
+        return {name: value.text() if type(value) is Later else value for name, value in self.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from roark_otel._model import reading
 from roark_otel._model.joining import joins
-from roark_otel._model.rows import Kind, SpanView, row_of
+from roark_otel._model.rows import Kind, SpanView, as_captured, row_of
 from roark_otel.attributes import CONVERSATION_ROOT
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _bare(record: SpanView) -> SpanView:
 
 
 def _entry(number: int, kind: Kind, record: SpanView, own_id: object, strength: int | None) -> Entry:
-    return number, record.resource, None, *row_of(kind, record, own_id=own_id, strength=strength)
+    return number, record.resource, None, *as_captured(row_of(kind, record, own_id=own_id, strength=strength))
 
 
 def _end(record: SpanView, vocabulary: Vocabulary, own_id: object, strength: int | None) -> tuple[object, ...]:

@@ -20,6 +20,11 @@ from roark_otel.dialects.gen_ai.reader import GenAiReader
 GEN_AI: Dialect = Dialect(
     name="gen_ai",
     reader=GenAiReader,
+    attributes=(
+        *(PREFIX, "openinference.", "logfire.", "traceloop.", "exception.", "error.type"),
+        *("events", "raw_input", "request_data", "response", "response_data", "name", "input", "output"),
+        *("content", "message", "role", "id", "tool_calls", "parts", "event.name", "type", "arguments"),
+    ),
     prefixes=(PREFIX,),
     live=True,
     generic=True,

@@ -30,6 +30,7 @@ LIVEKIT: Dialect = Dialect(
     name="livekit",
     reader=LiveKitReader,
     scopes=frozenset({names.SCOPE}),
+    attributes=("lk.", "gen_ai.", "room_id", "exception.", names.PARTICIPANT_DISCONNECTED),
     roots=frozenset({names.AGENT_SESSION}),
     own_id=own_id,
     words=WORDS,

@@ -14,6 +14,10 @@ from roark_otel.dialects.openinference.reader import OpenInferenceReader
 OPENINFERENCE: Dialect = Dialect(
     name="openinference",
     reader=OpenInferenceReader,
+    attributes=(
+        *("openinference.", "llm.", "tool.", "tool_call.", "conversation.", "service.", "exception.", "error.type"),
+        *("input.value", "output.value", "agent.name", "graph.node.id"),
+    ),
     prefixes=("openinference.", "llm.input_messages.", "llm.output_messages."),
     live=True,
     generic=True,

@@ -28,6 +28,10 @@ PIPECAT: Dialect = Dialect(
     name="pipecat",
     reader=PipecatReader,
     scopes=names.SCOPES,
+    attributes=(
+        *("gen_ai.", "turn.", "metrics.", "tts.", "tool.", "conversation."),
+        *(names.TRANSCRIPT, names.LANGUAGE, names.TEXT, names.INPUT, names.OUTPUT),
+    ),
     roots=frozenset({names.CONVERSATION}),
     live=True,
     own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),

@@ -13,6 +13,11 @@ from roark_otel.dialects.roark.reader import RoarkReader
 ROARK: Dialect = Dialect(
     name="roark",
     reader=RoarkReader,
+    attributes=(
+        *(attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE, "agent.", "customer."),
+        *("role", "text", "duration_ms", "language_code", "interrupted", "payload"),
+        *("name", "id", "parameters", "result", "error", "description"),
+    ),
     prefixes=(attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE),
     live=True,
     words=WORDS,
