@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from roark_otel._model.moments import Moment
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.spans import SpanName, SpanRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """Something on a span that could not be read, for a warning that never quotes the value."""
 
-    span: SpanRecord
+    span: SpanRecord | SpanName
     attribute: str
     why: str
 

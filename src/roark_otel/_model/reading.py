@@ -25,6 +25,8 @@ MAX_LITERAL = 100_000
 MAX_JSON = 262_144
 """The longest arguments or result of a tool, in characters, that are parsed as JSON. Longer ones stay text."""
 
+_DECODER = json.JSONDecoder()
+_BLANK = " \t\n\r"
 _FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
 _MIN_NS = 0
 _MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
@@ -116,10 +118,15 @@ def parsed(value: str, limit: int | None = None) -> object:
     """
     if limit is not None and len(value) > limit:
         raise ValueError(f"longer than {limit} characters")
+    written = value.strip(_BLANK)
     try:
-        return cast("object", json.loads(value))
+        # As `json.loads`, which takes three times as long for short text.
+        found, end = cast("tuple[object, int]", _DECODER.raw_decode(written))
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
+    if end != len(written):
+        raise ValueError("not JSON")
+    return found
 
 
 def literal(text: str) -> object | None:

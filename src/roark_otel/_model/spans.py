@@ -64,6 +64,15 @@ class SpanRecord(NamedTuple):
     resource: Mapping[str, object] = {}
 
 
+class SpanName(NamedTuple):
+    """The name and the ids of a span: what a warning needs after the span was read."""
+
+    trace_id: int
+    span_id: int
+    scope: str
+    name: str
+
+
 class SpanGone(NamedTuple):
     """A span ended without relevant attributes or events, or (`dropped`) without room for its record in the inbox."""
 

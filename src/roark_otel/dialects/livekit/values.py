@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from roark_otel._model.moments import Failed, Outcome, Returned, Unanswered
-from roark_otel._model.reading import MAX_LITERAL, json_object, json_value, literal, parsed, text, unicode_text
+from roark_otel._model.reading import MAX_JSON, json_object, json_value, literal, parsed, text, unicode_text
 
 
 def parameters(arguments: str) -> dict[str, object] | None:
@@ -35,7 +35,7 @@ def _value(output: str) -> object:
 
     A number stays text: `str()` wrote it, and reading it could only lose digits.
     """
-    if output.lstrip()[:1] in {"{", "["} and len(output) <= MAX_LITERAL * 10:
+    if output.lstrip()[:1] in {"{", "["} and len(output) <= MAX_JSON:
         try:
             return json_value(parsed(output))
         except ValueError:
