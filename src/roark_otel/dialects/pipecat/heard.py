@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from roark_otel.dialects.pipecat.customer import Spoken
     from roark_otel.dialects.pipecat.history import Recent
-    from roark_otel.dialects.pipecat.rows import Row
 
 _start = attrgetter("start_ns")
 _NEXT = 3
@@ -46,7 +45,7 @@ class Histories:
 
     __slots__ = ("_left", "_recents", "_said")
 
-    def __init__(self, recents: Sequence[Row[Recent]], said: Sequence[Spoken]) -> None:
+    def __init__(self, recents: Sequence[Recent], said: Sequence[Spoken]) -> None:
         self._recents = recents
         self._said = said
         self._left: dict[int, list[str]] = {}
@@ -62,7 +61,7 @@ class Histories:
         following = bisect_right(self._recents, start_ns, key=_start)
         for index in range(following, min(following + _NEXT, len(self._recents))):
             if index not in self._left:
-                self._left[index] = [plain(one) for one in self._recents[index].words.said]
+                self._left[index] = [plain(one) for one in self._recents[index].said]
             if length := _taken(plain(text), self._left[index]):
                 heard = _beginning(text, length)
                 return Heard(Verdict.HEARD, heard, is_cut=len(heard) < len(text))
@@ -70,15 +69,15 @@ class Histories:
             return Heard(Verdict.UNHEARD, text)
         return Heard(Verdict.NOTHING, text)
 
-    def _is_passed_over(self, recent: Row[Recent], start_ns: int) -> bool:
+    def _is_passed_over(self, recent: Recent, start_ns: int) -> bool:
         """Whether the next history has nothing after the words that the reply answers.
 
         They have to be there: an app may have cleared the history. The customer may have gone on already.
         """
-        if recent.words.said or recent.words.asked is None:
+        if recent.said or recent.asked is None:
             return False
         before = bisect_right(self._said, start_ns, key=_start)
-        asked = plain(recent.words.asked)
+        asked = plain(recent.asked)
         return any(plain(one.text) == asked for one in self._said[max(0, before - 2) : before])
 
 

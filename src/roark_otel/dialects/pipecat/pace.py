@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from roark_otel.dialects.pipecat.customer import Spoken
     from roark_otel.dialects.pipecat.replies import Reply
-    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel.dialects.pipecat.stretches import Turn
     from roark_otel.dialects.pipecat.turns import Turns
 
 _MS = 1_000_000
@@ -62,11 +62,13 @@ class Pace:
         has_metrics: Whether speech services report when they began, so that a reply without that waited for another.
     """
 
-    __slots__ = ("_answers", "_last_in_turn", "_said", "_silent_ns", "_speeches", "_turns")
+    __slots__ = ("_answers", "_last_in_turn", "_said", "_silent_ns", "_speeches", "_turns", "answers")
 
     def __init__(self, replies: Sequence[Reply], said: Sequence[Spoken], turns: Turns, *, has_metrics: bool) -> None:
         self._turns, self._said = turns, [one for one in said if not one.live]  # live words begin late
         self._answers = answered(replies, said)
+        self.answers: dict[int, int] = {turn_id: one.spoken_ns for turn_id, one in self._answers.items()}
+        """When the agent first spoke in each turn, in answer to what the customer said there last."""
         self._silent_ns = {one.turn_id: one.end_ns for one in said}
         self._speeches: list[Speech] = []
         for one in replies:
@@ -94,9 +96,9 @@ class Pace:
     def _started_ns(self, reply: Reply) -> int:
         """When a reply began: so long after the customer fell silent as its turn says, else with its first byte."""
         turn, silent_ns = self._turns.get(reply.turn_id), self._silent_ns.get(reply.turn_id)
-        if turn is None or turn.ttfb_ns is None or silent_ns is None or self._answers.get(reply.turn_id) != reply:
+        if turn is None or turn.latency_ns is None or silent_ns is None or self._answers.get(reply.turn_id) != reply:
             return reply.spoken_ns
-        started_ns = silent_ns + turn.ttfb_ns
+        started_ns = silent_ns + turn.latency_ns
         return started_ns if reply.start_ns <= started_ns <= (turn.end_ns or started_ns) else reply.spoken_ns
 
     def _ns_per_character(self) -> int:
@@ -137,7 +139,7 @@ class Pace:
             return until_ns
         return min(guess, hung_up_ns) if closed is Closed.BY_HANG_UP else guess
 
-    def _latest_ns(self, speech: Speech, turn: Row[None]) -> int:
+    def _latest_ns(self, speech: Speech, turn: Turn) -> int:
         """By when the agent was silent in a turn that the customer closed without interrupting.
 
         A turn ends when the customer's voice is noticed, which is a little after it began.
@@ -169,7 +171,7 @@ class Pace:
         """How long it took to hear, to think and to speak, in ms, as far as it is known."""
         turn = self._turns.get(reply.turn_id)
         found = {
-            "response_latency_ms": turn.ttfb_ns if turn and self._answers.get(reply.turn_id) == reply else None,
+            "response_latency_ms": turn.latency_ns if turn and self._answers.get(reply.turn_id) == reply else None,
             "llm_ttfb_ms": reply.model.ttfb_ns if reply.model else None,
             "tts_ttfb_ms": reply.ttfb_ns,
         }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from roark_otel._model.spans import SpanRecord
-    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel.dialects.pipecat.stretches import Stretch
 
 _RUNNING = "IN_PROGRESS"
 _CANCELLED = "CANCELLED"
@@ -85,7 +85,7 @@ class Tools:
             result = Result(span.start_ns, content, name)
             self._ended[call_id] = min(result, self._ended.get(call_id, result))
 
-    def uses(self, models: Sequence[Row[str | None]], interruptions: Sequence[int]) -> Iterator[ToolUse]:
+    def uses(self, models: Sequence[Stretch], interruptions: Sequence[int]) -> Iterator[ToolUse]:
         """Every tool use.
 
         Args:
@@ -107,7 +107,7 @@ class Tools:
                 call_id=call_id,
             )
 
-    def _call(self, call_id: str, models: Sequence[Row[str | None]]) -> tuple[Call, int]:
+    def _call(self, call_id: str, models: Sequence[Stretch]) -> tuple[Call, int]:
         """The best account of a call, and when it was made."""
         seen, began, result = self._calls.get(call_id), self._began.get(call_id), self._ended.get(call_id)
         if seen:
@@ -116,7 +116,7 @@ class Tools:
         return call, call.seen_ns
 
 
-def _asked_ns(seen_ns: int, models: Sequence[Row[str | None]]) -> int:
+def _asked_ns(seen_ns: int, models: Sequence[Stretch]) -> int:
     """When the model asked for a tool: at the end of the call before the one that first knows of it.
 
     Of several models in one turn it is the last one that said nothing.
@@ -125,7 +125,7 @@ def _asked_ns(seen_ns: int, models: Sequence[Row[str | None]]) -> int:
     recent = models[max(0, before - _MODELS) : before]
     if not recent:
         return seen_ns
-    silent = (row for row in reversed(recent) if row.words is None and row.parent_id == recent[-1].parent_id)
+    silent = (row for row in reversed(recent) if row.text is None and row.turn_id == recent[-1].turn_id)
     return min(next(silent, recent[-1]).until_ns, seen_ns)
 
 
