@@ -7,13 +7,15 @@ Nova Sonic. The shapes exclude one another, so a message is read without knowing
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
 from roark_otel._model.reading import json_value, parsed, text
 
 _CUSTOMER = "user"
 _AGENT = frozenset({"assistant", "model"})
+_SPEAKERS = ("user", "assistant")
+_ROLE_AND_CONTENT = 2
 _ASYNC = "async_tool"
 
 
@@ -47,11 +49,18 @@ class Answered(NamedTuple):
 Item: TypeAlias = "Asked | Said | Called | Answered"
 
 
-def items(message: object) -> Iterator[Item]:
-    """What a message says, nothing if it is none."""
+def items(message: object) -> Iterable[Item]:
+    """Returns what a message says, nothing if it is not one."""
     if not isinstance(message, Mapping):
-        return
+        return ()
     found = cast("Mapping[str, object]", message)
+    role, content = found.get("role"), found.get("content")
+    if len(found) == _ROLE_AND_CONTENT and isinstance(content, str) and role in _SPEAKERS:
+        return _text(role, content)  # as nearly all are
+    return _items(found)
+
+
+def _items(found: Mapping[str, object]) -> Iterator[Item]:
     role = (text(found.get("role")) or "").lower().removeprefix("role.")
     kind = found.get("type")
     if kind == "function_call":
@@ -95,16 +104,15 @@ def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
         yield from _answer(answered.get("id"), _unwrapped(answered.get("response")))
 
 
-def _text(role: str, value: object) -> Iterator[Item]:
+def _text(role: str, value: object) -> tuple[Item, ...]:
     said = text(value)
     if said is None:
-        return
+        return ()
     if role in _AGENT:
-        yield Said(said)
-    elif late := _late_answer(said):
-        yield late
-    elif role == _CUSTOMER:
-        yield Asked(said)
+        return (Said(said),)
+    if said.startswith("{") and (late := _late_answer(said)):
+        return (late,)
+    return (Asked(said),) if role == _CUSTOMER else ()
 
 
 def _late_answer(said: str) -> Answered | None:

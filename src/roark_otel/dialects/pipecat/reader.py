@@ -147,16 +147,22 @@ class PipecatReader:
     def _tts(self, span: SpanRecord) -> None:
         get = span.attributes.get
         words, interrupted = text(get(names.TEXT)), flag(get(names.TTS_INTERRUPTED)) is True
-        self._speeches[span.span_id] = _stretch(span, words, ttfb_ns(span), flag=interrupted)
+        span_id, turn_id = span.span_id, span.parent_id or 0
+        speech = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, ttfb_ns(span), interrupted)
+        self._speeches[span_id] = speech
         self._last_speech = span.trace_id, span.span_id, span.scope
 
     def _llm(self, span: SpanRecord) -> None:
         self._messages(span)
         self._instructions(span)
-        self._models[span.span_id] = _stretch(span, text(span.attributes.get(names.OUTPUT)), ttfb_ns(span))
+        self._model(span, ttfb_ns(span), is_live=False)
 
     def _response(self, span: SpanRecord) -> None:
-        self._models[span.span_id] = _stretch(span, text(span.attributes.get(names.OUTPUT)), None, flag=True)
+        self._model(span, None, is_live=True)
+
+    def _model(self, span: SpanRecord, took_ns: int | None, *, is_live: bool) -> None:
+        span_id, turn_id, words = span.span_id, span.parent_id or 0, text(span.attributes.get(names.OUTPUT))
+        self._models[span_id] = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, took_ns, is_live)
 
     def _messages(self, span: SpanRecord) -> None:
         history = span.attributes.get(names.INPUT)
@@ -170,7 +176,9 @@ class PipecatReader:
     def _instructions(self, span: SpanRecord) -> None:
         """Keeps the last of several prompts."""
         if prompt := text(span.attributes.get(names.SYSTEM_INSTRUCTIONS)):
-            self._prompt = max(self._prompt, (span.start_ns, span.span_id, prompt))
+            when = span.start_ns, span.span_id, prompt
+            if when > self._prompt:
+                self._prompt = when
 
     def _tool_call(self, span: SpanRecord) -> None:
         self._tools.began(span)
@@ -196,7 +204,3 @@ class PipecatReader:
         names.LLM_TOOL_CALL: _tool_call,
         names.LLM_TOOL_RESULT: _tool_result,
     }
-
-
-def _stretch(span: SpanRecord, words: str | None, took_ns: int | None, *, flag: bool = False) -> Stretch:
-    return Stretch(span.start_ns, span.span_id, span.parent_id or 0, end_of(span), words, took_ns, flag)

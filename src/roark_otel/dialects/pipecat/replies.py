@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from roark_otel.dialects.pipecat.stretches import Stretch
     from roark_otel.dialects.pipecat.turns import Turns
 
-_start = attrgetter("start_ns")
+_order = attrgetter("start_ns", "text")
 _TO_SPEAKER_NS = 6_000_000
 """How long the first byte of speech takes through the pipeline until it is played: 3 to 12 ms were measured."""
 
 _RECENT = 3
-"""So many models before a speech are searched for the one that wrote it."""
+"""The number of models before a speech that are searched for the one that wrote it."""
 
 
 class Reply(NamedTuple):
@@ -54,7 +54,7 @@ class Replies:
         said: What the customer said, by start.
     """
 
-    __slots__ = ("_asked_in", "_models", "_speeches", "_turns", "has_metrics")
+    __slots__ = ("_asked_in", "_asked_ns", "_models", "_speeches", "_spoken_ns", "_turns", "has_metrics")
 
     def __init__(
         self,
@@ -66,22 +66,26 @@ class Replies:
         self._speeches = speeches
         self._models = models
         self._turns = turns
+        self._spoken_ns = [one.start_ns for one in speeches]
+        self._asked_ns = [one.start_ns for one in models]
         self._asked_in = {one.turn_id for one in said}
         self.has_metrics: bool = any(speech.ttfb_ns is not None for speech in speeches)
 
     def heard(self, histories: Histories) -> list[Reply]:
-        """The replies as they were heard, by start."""
+        """Returns the replies as they were heard, by start."""
         kept: list[Reply] = []
-        for one in sorted(self._candidates(), key=lambda one: (one.start_ns, one.text)):
-            if self._is_late(one) or self._is_early(one):
+        is_hung_up = self._turns.hung_up_ns is not None
+        for one in sorted(self._candidates(), key=_order):
+            if is_hung_up and (self._is_late(one) or self._is_early(one)):
                 continue
             heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
             if heard.verdict is Verdict.HEARD or (heard.verdict is Verdict.NOTHING and one.is_sure):
-                kept.append(one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
+                is_whole = heard.text == one.text and not heard.is_cut
+                kept.append(one if is_whole else one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
         return kept
 
     def _candidates(self) -> Iterator[Reply]:
-        """Everything that may have been spoken: what went to a speech service, and what a model wrote without one."""
+        """Yields everything that may have been spoken: by a speech service, or by a model that has none."""
         written: set[int] = set()
         for speech in self._speeches:
             if speech.text is not None:
@@ -97,15 +101,18 @@ class Replies:
                 yield self._unvoiced(model, model.text)
 
     def _model_of(self, speech: Stretch, text: str) -> Stretch | None:
-        """The model that wrote a text, None if it is the app's own."""
-        before, words = bisect_right(self._models, speech.start_ns, key=_start), plain(text)
-        for model in reversed(self._models[max(0, before - _RECENT) : before]):
-            if model.text is not None and not model.flag and words in plain(model.text):
+        """Returns the model that wrote a text, None if it is the app's own."""
+        before = bisect_right(self._asked_ns, speech.start_ns)
+        for index in range(before - 1, max(0, before - _RECENT) - 1, -1):
+            model = self._models[index]
+            if model.text is None or model.flag:
+                continue
+            if text in model.text or plain(text) in plain(model.text):
                 return model
         return None
 
     def _is_voiced(self, index: int) -> bool:
-        """Whether there are texts for the speech service in the turn of a model, or up to the next model."""
+        """Returns whether there are texts for the speech service in the turn of a model, or up to the next model."""
         model = self._models[index]
         if self._turns.get(model.turn_id):
             around = self._speeches_near(model, model.start_ns, None)
@@ -114,22 +121,22 @@ class Replies:
         return any(speech.text is not None for speech in self._speeches_near(model, model.start_ns, until_ns))
 
     def _speeches_near(self, model: Stretch, since_ns: int, until_ns: int | None) -> Sequence[Stretch]:
-        """The speeches of the turn of a model, or those that began in between."""
+        """Returns the speeches of the turn of a model, or those that began in between."""
         turn = self._turns.get(model.turn_id)
-        first = bisect_right(self._speeches, turn.start_ns if turn else since_ns, key=_start)
+        first = bisect_right(self._spoken_ns, turn.start_ns if turn else since_ns)
         end_ns = turn.end_ns if turn else until_ns
-        last = len(self._speeches) if end_ns is None else bisect_right(self._speeches, end_ns, key=_start)
+        last = len(self._speeches) if end_ns is None else bisect_right(self._spoken_ns, end_ns)
         return self._speeches[first:last]
 
     def _unvoiced(self, model: Stretch, text: str) -> Reply:
-        """What a model wrote whose speech does not hold its text, as in some versions, or that has no speech."""
+        """Returns what a model wrote without a speech, or with one that does not hold its text, as in some versions."""
         for speech in self._speeches_near(model, model.start_ns, None):
             if speech.text is None and speech.start_ns >= model.start_ns and speech.turn_id == model.turn_id:
                 return _reply(speech, text, model)
         return _written(model, text)._replace(is_sure=not self._speeches)
 
     def _is_late(self, one: Reply) -> bool:
-        """Whether a reply was generated when the call had ended already, and nothing of it was played."""
+        """Returns whether a reply was generated when the call had ended already, and nothing of it was played."""
         hung_up_ns = self._turns.hung_up_ns
         if hung_up_ns is None or one.start_ns < hung_up_ns or one.ttfb_ns is not None or self._turns.get(one.turn_id):
             return False
@@ -137,7 +144,7 @@ class Replies:
         return answers_nobody or self.has_metrics or self._turns.is_cancelled
 
     def _is_early(self, one: Reply) -> bool:
-        """Whether the call ended before the agent began to speak: then its turn has no latency."""
+        """Returns whether the call ended before the agent began to speak: then its turn has no latency."""
         turn = self._turns.get(one.turn_id)
         return (
             turn is not None
@@ -151,18 +158,12 @@ class Replies:
 
 
 def _reply(speech: Stretch, text: str, model: Stretch | None) -> Reply:
-    return Reply(
-        turn_id=speech.turn_id,
-        start_ns=speech.start_ns,
-        spoken_ns=speech.start_ns + (0 if speech.ttfb_ns is None else speech.ttfb_ns + _TO_SPEAKER_NS),
-        made_ns=speech.until_ns,
-        ttfb_ns=speech.ttfb_ns,
-        text=text,
-        model=model,
-        is_cut=speech.flag,
-    )
+    start_ns, took_ns = speech.start_ns, speech.ttfb_ns
+    spoken_ns = start_ns if took_ns is None else start_ns + took_ns + _TO_SPEAKER_NS
+    until_ns = start_ns if speech.end_ns is None else speech.end_ns
+    return Reply(speech.turn_id, start_ns, spoken_ns, until_ns, took_ns, text, model, is_cut=speech.flag)
 
 
 def _written(model: Stretch, text: str) -> Reply:
-    """A reply without a speech service of its own."""
+    """Returns a reply without a speech service of its own."""
     return _reply(model._replace(flag=False), text, model)._replace(ttfb_ns=None)

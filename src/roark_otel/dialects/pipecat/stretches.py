@@ -62,18 +62,18 @@ def ttfb_ns(span: SpanRecord) -> int | None:
     """Returns how long the first byte of a service took; of one that failed it says how long the failure did."""
     if span.error:
         return None
-    get = span.attributes.get
-    seconds = get(names.TTFB)
-    found = None if seconds is None else seconds_ns(seconds)
+    found = seconds_ns(span.attributes.get(names.TTFB))
     if found is not None:
         return found
-    milliseconds = number(get(names.TTFB_MS))
+    milliseconds = number(span.attributes.get(names.TTFB_MS))
     return None if milliseconds is None else seconds_ns(milliseconds / 1000)
 
 
 def seconds_ns(value: object) -> int | None:
     """Returns a number of seconds as nanoseconds, None if it is not a duration."""
-    seconds = number(value)
+    if value is None:
+        return None
+    seconds = value if type(value) is float else number(value)  # one that is not finite is not in the range either
     if seconds is None or not 0 <= seconds * _NS <= _MAX_NS:
         return None
     return int(seconds * _NS)
