@@ -58,14 +58,19 @@ class Histories:
             start_ns: When.
             generated: Whether a model wrote it, so that a history knows it if anything of it was heard.
         """
-        following, reply = bisect_right(self._seen_ns, start_ns), plain(text)
+        following, reply = bisect_right(self._seen_ns, start_ns), ""
         for index in range(following, min(following + _NEXT, len(self._recents))):
             left = self._left.get(index)
             if left is None:
-                left = self._left[index] = [plain(one) for one in self._recents[index].said]
+                said = self._recents[index].said
+                if said and said[0] == text:
+                    self._left[index] = [plain(one) for one in said[1:]]
+                    return Heard(Verdict.HEARD, text)
+                left = self._left[index] = [plain(one) for one in said]
+            reply = reply or plain(text)
             if left and (length := _taken(reply, left)):
                 heard = text if length == len(reply) else _beginning(text, length)
-                return Heard(Verdict.HEARD, heard, is_cut=len(heard) < len(text))
+                return Heard(Verdict.HEARD, heard, len(heard) < len(text))
         if generated and following < len(self._recents) and self._is_passed_over(self._recents[following], start_ns):
             return Heard(Verdict.UNHEARD, text)
         return Heard(Verdict.NOTHING, text)
@@ -88,10 +93,9 @@ def _taken(reply: str, left: list[str]) -> int:
     All of it may be there, cut into messages anywhere; else some messages may be its beginning, because an
     interruption ends a message.
     """
-    if left[0] == reply:
-        del left[0]
-        return len(reply)
-    for first in range(len(left)):
+    for first, beginning in enumerate(left):
+        if not (reply.startswith(beginning) or beginning.startswith(reply)):
+            continue
         if length := _match(reply, left[first:]):
             del left[:first]
             rest = length

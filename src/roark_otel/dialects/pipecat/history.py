@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from roark_otel._model.growth import Growth
-from roark_otel.dialects.pipecat.messages import Answered, Asked, Called, Item, Said, items
+from roark_otel.dialects.pipecat.messages import Asked, Said, items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from roark_otel.dialects.pipecat.messages import Answered, Called
 
 _DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
@@ -32,30 +34,16 @@ class Recent(NamedTuple):
     said: tuple[str, ...]
 
 
-class _Window(NamedTuple):
-    """The last two things that the customer said, and what the agent said after each."""
+_Window: TypeAlias = "tuple[str | None, tuple[str, ...], str | None, tuple[str, ...]]"
+"""The last but one thing that the customer said, what the agent said after it, and the same of the last one."""
 
-    before: str | None = None
-    then: tuple[str, ...] = ()
-    last: str | None = None
-    since: tuple[str, ...] = ()
-
-    def after(self, item: Item) -> _Window:
-        """Returns the window after one more item."""
-        if isinstance(item, Asked):
-            return _Window(self.last, self.since, item.text)
-        if isinstance(item, Said):
-            return _Window(self.before, self.then, self.last, (*self.since, item.text))
-        return self
-
-    def recent(self, at_ns: int, span_id: int) -> Recent:
-        """Returns what was last said: before the customer's last words if nothing came after them."""
-        if self.since or self.last is None:
-            return Recent(at_ns, span_id, self.last, self.since)
-        return Recent(at_ns, span_id, self.before, self.then)
+_NOTHING: _Window = (None, (), None, ())
 
 
-_NOTHING = _Window()
+def _recent(window: _Window, at_ns: int, span_id: int) -> Recent:
+    """Returns what was last said: before the customer's last words if nothing came after them."""
+    before, then, last, since = window
+    return Recent(at_ns, span_id, last, since) if since or last is None else Recent(at_ns, span_id, before, then)
 
 
 class History:
@@ -82,13 +70,13 @@ class History:
             ValueError: saying what is wrong with it, after all that comes before the fault was taken in.
         """
         if isinstance(history, str):
-            return self._read_json(history, at_ns).recent(at_ns, span_id)
+            return _recent(self._read_json(history, at_ns), at_ns, span_id)
         if not isinstance(history, (list, tuple)):
             raise ValueError("not a JSON array")
         window = _NOTHING
         for message in cast("Sequence[object]", history):
             window = self._take(message, window, at_ns)
-        return window.recent(at_ns, span_id)
+        return _recent(window, at_ns, span_id)
 
     def _read_json(self, history: str, at_ns: int) -> _Window:
         # Read out of order, the same words were there earlier than was thought.
@@ -116,9 +104,13 @@ class History:
                 self._latest_ns = max(self._latest_ns, at_ns)
 
     def _take(self, message: object, window: _Window, at_ns: int) -> _Window:
+        """Takes in a message. Returns the window after it."""
         for item in items(message):
-            if isinstance(item, (Called, Answered)):
-                self._learn(item, at_ns)
+            if isinstance(item, Asked):
+                window = window[2], window[3], item.text, ()
+            elif isinstance(item, Said):
+                before, then, last, since = window
+                window = before, then, last, (*since, item.text)
             else:
-                window = window.after(item)
+                self._learn(item, at_ns)
         return window

@@ -51,7 +51,7 @@ Item: TypeAlias = "Asked | Said | Called | Answered"
 
 def items(message: object) -> Iterable[Item]:
     """Returns what a message says, nothing if it is not one."""
-    if not isinstance(message, Mapping):
+    if not isinstance(message, (dict, Mapping)):  # nearly always a dict, which is known much faster
         return ()
     found = cast("Mapping[str, object]", message)
     role, content = found.get("role"), found.get("content")

@@ -54,7 +54,16 @@ class Replies:
         said: What the customer said, by start.
     """
 
-    __slots__ = ("_asked_in", "_asked_ns", "_models", "_speeches", "_spoken_ns", "_turns", "has_metrics")
+    __slots__ = (
+        "_any_wordless",
+        "_asked_in",
+        "_asked_ns",
+        "_models",
+        "_speeches",
+        "_spoken_ns",
+        "_turns",
+        "has_metrics",
+    )
 
     def __init__(
         self,
@@ -66,6 +75,7 @@ class Replies:
         self._speeches = speeches
         self._models = models
         self._turns = turns
+        self._any_wordless = any(one.text is None for one in speeches)
         self._spoken_ns = [one.start_ns for one in speeches]
         self._asked_ns = [one.start_ns for one in models]
         self._asked_in = {one.turn_id for one in said}
@@ -130,7 +140,7 @@ class Replies:
 
     def _unvoiced(self, model: Stretch, text: str) -> Reply:
         """Returns what a model wrote without a speech, or with one that does not hold its text, as in some versions."""
-        for speech in self._speeches_near(model, model.start_ns, None):
+        for speech in self._speeches_near(model, model.start_ns, None) if self._any_wordless else ():
             if speech.text is None and speech.start_ns >= model.start_ns and speech.turn_id == model.turn_id:
                 return _reply(speech, text, model)
         return _written(model, text)._replace(is_sure=not self._speeches)
