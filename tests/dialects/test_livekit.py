@@ -550,6 +550,8 @@ def test_a_tool_whose_span_has_no_call_id_is_still_one_use() -> None:
         (r"['\d']", r"['\d']"),
         ("[" * 5_000, "[" * 5_000),
         ("['" + "a" * 200_000 + "']", "['" + "a" * 200_000 + "']"),
+        ('["' + "a" * 262_140 + '"]', ["a" * 262_140]),
+        ('["' + "a" * 262_141 + '"]', '["' + "a" * 262_141 + '"]'),
     ],
 )
 def test_a_result_is_read_as_a_value_only_where_nothing_is_lost(output: str, value: object) -> None:

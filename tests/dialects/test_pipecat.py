@@ -361,6 +361,25 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
 # Histories
 
 
+@pytest.mark.parametrize("kept", [2, 3, 4, 20])
+def test_histories_whose_beginning_differs_are_read_as_if_each_were_the_first(kept: int) -> None:
+    """A prompt says what time it is, and old messages are dropped."""
+    said = [make(f"{number} of the words that are said") for number in range(20) for make in (user, assistant)]
+    spans: list[SpanRecord] = []
+    for number in range(1, 20):
+        prompt = {"role": "system", "content": f"It is {number} o'clock."}
+        before = said[: number * 2 - 1]
+        spans.append(llm(number * 1_000, number * 1_000 + 9, history=[prompt, *before[-kept:]]))
+        spans.append(tts(f"{number - 1} of the words that are said and more", number * 1_000 - 500))
+
+    together = PIPECAT.reader(lambda _: None)
+    for one in spans:
+        together.read(one)
+    assert [(one.text, one.payload.get("interrupted")) for one in utterances(together.moments())][1:] == [
+        (f"{number} of the words that are said", True) for number in range(1, 18)
+    ] + [("18 of the words that are said and more", None)]
+
+
 def openai_call(call_id: str, result: str) -> list[dict[str, object]]:
     function = {"name": "look", "arguments": '{"x": 1}'}
     return [
@@ -545,6 +564,17 @@ def test_the_tools_of_gemini_live_are_read_from_its_spans() -> None:
         ("look", T0 + 100 * MS, T0 + 400 * MS, {"x": 1}, Returned({"a": 1})),
         ("find", T0 + 500 * MS, T0 + 500 * MS, {}, Returned({"b": 2})),
     ] == [(one.name, one.start_ns, one.end_ns, one.parameters, one.outcome) for one in tools(moments)]
+
+
+def test_a_tool_s_long_json_stays_text() -> None:
+    """Parsing megabytes in one go would keep the app waiting."""
+    fits, too_long = (f'{{"rows": "{"x" * (size - 12)}"}}' for size in (262_144, 262_145))
+    history = [user("go"), *openai_call("c1", fits), *openai_call("c2", too_long)]
+
+    assert [one.outcome for one in tools(moments_of([llm(0, 100, history=history)]))] == [
+        Returned({"rows": "x" * 262_132}),
+        Returned(too_long),
+    ]
 
 
 def test_arguments_that_are_not_an_object_are_kept_as_text_and_reported() -> None:

@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 _MOST = 4
 """The number of texts that are remembered: several models take turns, each with a history of its own."""
 
+_PROBE = 64
+"""The number of characters by which a place in an earlier text is found."""
+
 S = TypeVar("S")
 
 
@@ -29,6 +32,22 @@ class Growth(Generic[S]):
             if (longest is None or length > longest[0]) and text.startswith(beginning):
                 longest = length, left
         return longest
+
+    def moved(self, text: str, position: int) -> tuple[int, int, S] | None:
+        """Finds the end of an earlier text in a text whose beginning differs, as where its first messages were dropped.
+
+        Returns:
+            Where what the text repeats from `position` on ends, how many characters further back that is than in the
+            earlier text, and what that one left; None if the text does not repeat the end of any.
+        """
+        probe = text[position : position + _PROBE]
+        if len(probe) < _PROBE:
+            return None
+        for beginning, left in reversed(self._read):
+            since = beginning.find(probe)
+            if since >= 0 and text.startswith(beginning[since:], position):
+                return position + len(beginning) - since, since - position, left
+        return None
 
     def remember(self, text: str, length: int, left: S) -> None:
         """Remembers that a text was read up to `length`, and what that left."""

@@ -37,7 +37,12 @@ class Recent(NamedTuple):
 _Window: TypeAlias = "tuple[str | None, tuple[str, ...], str | None, tuple[str, ...]]"
 """The last but one thing that the customer said, what the agent said after it, and the same of the last one."""
 
+_Left: TypeAlias = "tuple[_Window, int, int]"
+"""What a history left when it was read: its window, and where the messages begin with the customer's two last words."""
+
 _NOTHING: _Window = (None, (), None, ())
+_MAY_DIFFER = 2
+"""The number of messages at the beginning behind which a history may repeat an earlier one: prompts that change."""
 
 
 def _recent(window: _Window, at_ns: int, span_id: int) -> Recent:
@@ -57,7 +62,7 @@ class History:
 
     def __init__(self, learn: Callable[[Called | Answered, int], None]) -> None:
         self._learn = learn
-        self._growth: Growth[_Window] = Growth()
+        self._growth: Growth[_Left] = Growth()
         self._latest_ns = 0
 
     def read(self, history: object, at_ns: int, span_id: int) -> Recent:
@@ -73,44 +78,61 @@ class History:
             return _recent(self._read_json(history, at_ns), at_ns, span_id)
         if not isinstance(history, (list, tuple)):
             raise ValueError("not a JSON array")
-        window = _NOTHING
+        left: _Left = _NOTHING, 0, 0
         for message in cast("Sequence[object]", history):
-            window = self._take(message, window, at_ns)
-        return _recent(window, at_ns, span_id)
+            left = self._take(message, left, 0, at_ns)
+        return _recent(left[0], at_ns, span_id)
 
     def _read_json(self, history: str, at_ns: int) -> _Window:
-        # Read out of order, the same words were there earlier than was thought.
-        known = self._growth.known(history) if at_ns >= self._latest_ns else None
-        if known is None:
-            since = len(history) - len(history.lstrip())
-            if not history.startswith("[", since):
-                raise ValueError("not a JSON array")
-            since, window = since + 1, _NOTHING
-        else:
-            since, window = known
-        position = since
+        position, left, may_differ = self._since(history, at_ns)
+        is_new = False
         try:
             while True:
                 start = cast("re.Match[str]", _BETWEEN.match(history, position)).end()
                 if history.startswith("]", start):
-                    return window
+                    return left[0]
                 message, position = cast("tuple[object, int]", _DECODER.raw_decode(history, start))
-                window = self._take(message, window, at_ns)
+                left, is_new = self._take(message, left, start, at_ns), True
+                if may_differ:
+                    may_differ -= 1
+                    position, left, may_differ = self._moved(history, position) or (position, left, may_differ)
         except (ValueError, RecursionError):
             raise ValueError("not JSON, or cut") from None
         finally:
-            if position > since:
-                self._growth.remember(history, position, window)
+            if is_new:
+                self._growth.remember(history, position, left)
                 self._latest_ns = max(self._latest_ns, at_ns)
 
-    def _take(self, message: object, window: _Window, at_ns: int) -> _Window:
-        """Takes in a message. Returns the window after it."""
+    def _since(self, history: str, at_ns: int) -> tuple[int, _Left, int]:
+        """Returns from where a history is new, what comes before that left, and how many messages may be others."""
+        # Read out of order, the same words were there earlier than was thought.
+        is_in_order = at_ns >= self._latest_ns
+        if is_in_order and (known := self._growth.known(history)) is not None:
+            return *known, 0
+        start = len(history) - len(history.lstrip())
+        if not history.startswith("[", start):
+            raise ValueError("not a JSON array")
+        return start + 1, (_NOTHING, 0, 0), _MAY_DIFFER if is_in_order else 0
+
+    def _moved(self, history: str, position: int) -> tuple[int, _Left, int] | None:
+        """Returns the same where a history repeats an earlier one behind other messages, as far as that can be seen.
+
+        What the customer said last has to be in what it repeats.
+        """
+        found = self._growth.moved(history, position)
+        if found is None:
+            return None
+        end, back, (window, before, last) = found
+        return None if window[0] is None or before < position + back else (end, (window, before - back, last - back), 0)
+
+    def _take(self, message: object, left: _Left, start: int, at_ns: int) -> _Left:
+        """Takes in a message that begins at `start`. Returns what is left after it."""
+        window, before, last = left
         for item in items(message):
             if isinstance(item, Asked):
-                window = window[2], window[3], item.text, ()
+                window, before, last = (window[2], window[3], item.text, ()), last, start
             elif isinstance(item, Said):
-                before, then, last, since = window
-                window = before, then, last, (*since, item.text)
+                window = *window[:3], (*window[3], item.text)
             else:
                 self._learn(item, at_ns)
-        return window
+        return window, before, last
