@@ -255,7 +255,7 @@ class LiveKitReader:
     def _job_shutdown(self, span: SpanRecord, end_ns: int) -> None:
         self._call.read_shutdown(span, end_ns)
 
-    _READ: ClassVar[Mapping[str, Callable[[LiveKitReader, SpanRecord, int], None]]] = {
+    _READ: ClassVar[Mapping[str, Callable[[Any, SpanRecord, int], None]]] = {
         names.USER_TURN: _user_turn,
         names.USER_SPEAKING: _user_speaking,
         names.AGENT_TURN: _agent_turn,

@@ -130,9 +130,11 @@ class History:
         window, before, last = left
         for item in items(message):
             if isinstance(item, Asked):
-                window, before, last = (window[2], window[3], item.text, ()), last, start
+                _, _, words, since = window
+                window, before, last = (words, since, item.text, ()), last, start
             elif isinstance(item, Said):
-                window = *window[:3], (*window[3], item.text)
+                words_before, then, words, since = window
+                window = words_before, then, words, (*since, item.text)
             else:
                 self._learn(item, at_ns)
         return window, before, last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.moments import Agent, Fact
@@ -192,7 +192,7 @@ class PipecatReader:
             self._warned.add(what.attribute)
             self._warn(what)
 
-    _READ: ClassVar[Mapping[str, Callable[[PipecatReader, SpanRecord], None]]] = {
+    _READ: ClassVar[Mapping[str, Callable[[Any, SpanRecord], None]]] = {
         names.CONVERSATION: _conversation,
         names.TURN: _turn,
         names.STT: _stt,
