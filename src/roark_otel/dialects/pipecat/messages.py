@@ -89,7 +89,7 @@ def _contents(role: str, contents: object) -> Iterator[Item]:
 
 
 def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
-    """A part of a message that is about a tool: Anthropic's, Bedrock's or Gemini's."""
+    """Yields what a part of a message says of a tool: Anthropic's, Bedrock's or Gemini's."""
     if block.get("type") == "tool_use":
         yield from _call(block.get("id"), block.get("name"), block.get("input"))
     elif block.get("type") == "tool_result":
@@ -116,14 +116,14 @@ def _text(role: str, value: object) -> tuple[Item, ...]:
 
 
 def _late_answer(said: str) -> Answered | None:
-    """What an asynchronous tool gave back: Pipecat writes it as a message of the developer, or of the user."""
+    """Returns what an asynchronous tool gave back: Pipecat writes it as a message of the developer, or of the user."""
     fields = async_tool(said)
     call_id = text(fields.get("tool_call_id"))
     return Answered(call_id, said) if call_id else None
 
 
 def async_tool(content: str) -> Mapping[str, object]:
-    """What Pipecat writes about an asynchronous tool, empty if this is something else."""
+    """Returns what Pipecat writes about an asynchronous tool, empty if this is something else."""
     if not content.startswith("{") or f'"{_ASYNC}"' not in content:
         return {}
     try:
@@ -145,7 +145,7 @@ def _answer(call_id: object, content: object) -> Iterator[Answered]:
 
 
 def _joined(content: object) -> object:
-    """The content of an answer that comes in blocks, as Bedrock's does and Anthropic's may."""
+    """Returns the content of an answer that comes in blocks, as Bedrock's does and Anthropic's may."""
     blocks = [_mapping(one) for one in _list(content)]
     if not blocks or not all("text" in one or "json" in one for one in blocks):
         return content
@@ -155,7 +155,7 @@ def _joined(content: object) -> object:
 
 
 def _unwrapped(response: object) -> object:
-    """Gemini takes only objects, so Pipecat wraps what is none as `{"value": …}`."""
+    """Returns a response without `{"value": …}`, in which Pipecat wraps what is not an object, for Gemini."""
     found = _mapping(response)
     if list(found) != ["value"] or isinstance(found["value"], Mapping):
         return response

@@ -86,7 +86,7 @@ class Tools:
             self._ended[call_id] = min(result, self._ended.get(call_id, result))
 
     def uses(self, models: Sequence[Stretch], interruptions: Sequence[int]) -> Iterator[ToolUse]:
-        """Every tool use.
+        """Yields every tool use.
 
         Args:
             models: The calls of models, by start: a tool runs from the end of one to the start of the next.
@@ -108,7 +108,7 @@ class Tools:
             )
 
     def _call(self, call_id: str, models: Sequence[Stretch]) -> tuple[Call, int]:
-        """The best account of a call, and when it was made."""
+        """Returns the best account of a call, and when it was made."""
         seen, began, result = self._calls.get(call_id), self._began.get(call_id), self._ended.get(call_id)
         if seen:
             return seen, began.seen_ns if began else _asked_ns(seen.seen_ns, models)
@@ -117,15 +117,15 @@ class Tools:
 
 
 def _asked_ns(seen_ns: int, models: Sequence[Stretch]) -> int:
-    """When the model asked for a tool: at the end of the call before the one that first knows of it.
+    """Returns when the model asked for a tool: at the end of the call before the one that first knows of it.
 
     Of several models in one turn it is the last one that said nothing.
     """
-    before = bisect_left(models, seen_ns, key=lambda row: row.start_ns)
+    before = bisect_left(models, seen_ns, key=lambda one: one.start_ns)
     recent = models[max(0, before - _MODELS) : before]
     if not recent:
         return seen_ns
-    silent = (row for row in reversed(recent) if row.text is None and row.turn_id == recent[-1].turn_id)
+    silent = (one for one in reversed(recent) if one.text is None and one.turn_id == recent[-1].turn_id)
     return min(next(silent, recent[-1]).until_ns, seen_ns)
 
 
@@ -138,12 +138,12 @@ def _ended_ns(answer: Answer, start_ns: int, interruptions: Sequence[int]) -> in
 
 
 def _outcome(content: str | None) -> Outcome:
-    """What the model got back. A failure is in words of Pipecat's own, like any other result."""
+    """Returns what the model got back. A failure is in words of Pipecat's own, like any other result."""
     return Unanswered() if content is None else Returned(json_or_text(content))
 
 
 def _settled(content: str) -> str | None:
-    """What a tool gave back, None as long as it runs."""
+    """Returns what a tool gave back, None as long as it runs."""
     if fields := async_tool(content):
         result = fields.get("result")
         return result if fields.get("status") == "finished" and isinstance(result, str) else None
