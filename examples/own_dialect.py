@@ -34,7 +34,7 @@ from roark_otel.types import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roark_otel.types import Moment, SpanRecord
+    from roark_otel.types import Moment, SpanView
 
 SCOPE = "example.switchboard"
 
@@ -49,7 +49,7 @@ class SwitchboardReader:
         self._warn = warn
         self._moments: dict[int, Moment] = {}
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         """Reads one span. Spans come in any order."""
         if span.scope != SCOPE or span.end_ns is None:
             return
@@ -64,7 +64,7 @@ class SwitchboardReader:
         """Returns all moments so far, in any order."""
         return self._moments.values()
 
-    def _speech(self, span: SpanRecord, end_ns: int) -> None:
+    def _speech(self, span: SpanView, end_ns: int) -> None:
         words = text(span.attributes.get("words"))
         if words is None:
             self._warn(Unreadable(span, "words", "missing, or not text"))

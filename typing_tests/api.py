@@ -34,7 +34,7 @@ from roark_otel.types import (
     Redactor,
     Refused,
     Rejected,
-    SpanRecord,
+    SpanView,
     Stats,
     ToolHandle,
     ToolUse,
@@ -185,7 +185,7 @@ class MyReader:
     def __init__(self, warn: Warn) -> None:
         self._said: list[Utterance] = []
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         """Takes in a span."""
         if span.name == "said" and span.end_ns is not None:
             self._said.append(Utterance(Agent(), str(span.attributes["words"]), span.start_ns, span.end_ns))

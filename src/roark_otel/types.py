@@ -28,7 +28,7 @@ from roark_otel._model.moments import (
     Utterance,
 )
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
-from roark_otel._model.spans import SpanEvent, SpanRecord
+from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel._model.stats import Stats
 from roark_otel._setup.attach_recording import Attached, Kept
 from roark_otel._setup.configure import Configured, TracesGo
@@ -67,7 +67,7 @@ __all__ = [
     "Rejected",
     "Returned",
     "SpanEvent",
-    "SpanRecord",
+    "SpanView",
     "Stats",
     "ToolHandle",
     "ToolUse",

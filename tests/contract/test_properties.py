@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Status, StatusCode, set_span_in_context
-
-from roark_otel import attributes
 from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._conversation.outputs import Finished
+
+from roark_otel import attributes
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable, link
 from roark_otel._model.call import Call, UnrecordedCall
 from roark_otel._model.dialect import separated
-from roark_otel._model.spans import SpanEvent, SpanRecord, SpanStart
+from roark_otel._model.rows import SpanEvent, SpanStart, SpanView
 from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel.dialects import DIALECTS
 from support.helpers import ID, MS, NEVER, T0, App, agent_said, customer_said
@@ -103,8 +103,8 @@ class Spans:
     """The spans of a conversation in the order of their starts, and an order of their ends."""
 
     starts: tuple[SpanStart, ...]
-    ends: tuple[SpanRecord, ...]
-    shuffled: tuple[SpanRecord, ...]
+    ends: tuple[SpanView, ...]
+    shuffled: tuple[SpanView, ...]
 
 
 @st.composite
@@ -114,7 +114,7 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
     At most one span is marked: two marked roots are two conversations.
     """
     starts: list[SpanStart] = []
-    ends: list[SpanRecord] = []
+    ends: list[SpanView] = []
     is_marked = False
     for number in range(draw(st.integers(1, 6))):
         above = draw(st.sampled_from([None, *starts])) if starts else None
@@ -145,7 +145,7 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
             )
         )
         ends.append(
-            SpanRecord(
+            SpanView(
                 trace_id=trace_id,
                 span_id=span_id,
                 parent_id=above.span_id if above else None,
@@ -166,7 +166,7 @@ def conversations(draw: DrawFn, times: SearchStrategy[int] = TIMES) -> Spans:
     )
 
 
-def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanRecord]) -> list[bytes]:
+def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanView]) -> list[bytes]:
     """Returns the bodies of the calls of spans, each in its last version."""
     vocabulary = Vocabulary(DIALECTS, (), OpenSpans(attributes=lambda _: {}, record=lambda _: None))
     state = Conversations(
@@ -175,7 +175,7 @@ def bodies(starts: Iterable[SpanStart], ends: Iterable[SpanRecord]) -> list[byte
         Waits(linger=2.0),
     )
     now = 0.0
-    entries: list[SpanStart | SpanRecord] = [*starts, *ends]
+    entries: list[SpanStart | SpanView] = [*starts, *ends]
     for entry in entries:
         state.take(entry, now)
         now += 0.01
@@ -212,9 +212,9 @@ def test_order_of_ends_does_not_matter_at_length(spans: Spans) -> None:
 def test_late_id_above_a_span_that_has_ended() -> None:
     """The topmost span is the root also where its id came after the end of one below, which began at the same time."""
     called = SpanEvent("roark.tool_call", T0, {"name": "lookup"})
-    below = SpanRecord(1, 98, 100, "app", "span", T0, T0, {ID: "call-1", "roark.agent.name": "Ada"})
-    top = SpanRecord(1, 100, None, "app", "span", T0, T0 + MS, {ID: "call-1"}, (called,))
-    other = SpanRecord(1, 101, 100, "app", "span", T0, T0, {"roark.agent.name": "Eve"})
+    below = SpanView(1, 98, 100, "app", "span", T0, T0, {ID: "call-1", "roark.agent.name": "Ada"})
+    top = SpanView(1, 100, None, "app", "span", T0, T0 + MS, {ID: "call-1"}, (called,))
+    other = SpanView(1, 101, 100, "app", "span", T0, T0, {"roark.agent.name": "Eve"})
     starts = [SpanStart(one.trace_id, one.span_id, one.parent_id, "app", "span", T0) for one in (top, below, other)]
     assert bodies(starts, [top, below, other]) == bodies(starts, [below, other, top])
 
@@ -271,7 +271,7 @@ def spooled(directory: Path) -> list[bytes]:
     return [path.read_bytes().split(b"\n")[1] for path in sorted(directory.rglob("*.jsonl"))]
 
 
-def from_sdk(directory: Path, starts: Sequence[SpanStart], ends: Sequence[SpanRecord]) -> list[bytes]:
+def from_sdk(directory: Path, starts: Sequence[SpanStart], ends: Sequence[SpanView]) -> list[bytes]:
     """Returns what the processor puts into its spool for the same spans."""
     app = App(
         "http://127.0.0.1:9",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from roark_otel._conversation.machine import Conversations, Waits
 from roark_otel._conversation.outputs import Finished, Forgotten, Noticed, Output, Reopened
+
 from roark_otel._model.finished import Ended, Errored, NeverEnded
 from roark_otel._model.moments import Utterance
-from roark_otel._model.spans import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanRecord, SpanStart
+from roark_otel._model.rows import EventsSeen, SpanAbandoned, SpanEvent, SpanGone, SpanStart, SpanView
 from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel.dialects.livekit import LIVEKIT
 from roark_otel.dialects.roark import ROARK
@@ -31,7 +31,7 @@ class Machine:
 
     def __init__(self, *, auto_ids: bool = False, waits: Waits = WAITS) -> None:
         self.now = 0.0
-        self.open: dict[int, SpanRecord] = {}
+        self.open: dict[int, SpanView] = {}
         spans = OpenSpans(
             attributes=lambda span_id: self.open[span_id].attributes if span_id in self.open else NOTHING,
             record=lambda span_id: self.open.get(span_id),  # type: ignore[call-overload]
@@ -57,7 +57,7 @@ class Machine:
     ) -> None:
         """Starts a span."""
         attributes = {} if external_id is None else {"roark.external_id": external_id}
-        self.open[span_id] = SpanRecord(
+        self.open[span_id] = SpanView(
             trace_id, span_id, parent_id, scope, name, span_id * MS, None, attributes, resource=resource
         )
         self.conversations.take(

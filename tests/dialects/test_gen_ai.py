@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roark_otel._model.dialect import separated
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel._model.spans import SpanEvent, SpanRecord
+from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel.dialects import DIALECTS, GEN_AI
 from support.dumps import records
 from support.kept import kept_per_turn, leaking
@@ -31,7 +31,7 @@ DUMPS = [*AGENTS_SDK, *OTHERS]
 FAILED = Failed("An error occurred while running the tool. Please try again.")
 
 
-def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
     reader = GEN_AI.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
@@ -70,12 +70,12 @@ def times(moments: Iterable[Moment], zero_ns: int = T0) -> list[int]:
 
 def span(
     start: int, end: int | None, /, *, own: int = 0, scope: str = "app", events: Any = (), **named: Any
-) -> SpanRecord:
+) -> SpanView:
     """Makes a span with times in ms; names of attributes get `gen_ai.` in front, and `__` in them stands for a dot."""
     attributes = {f"gen_ai.{key}".replace("__", "."): value for key, value in named.items()}
     span_id = own or crc32(repr((start, end, sorted(named))).encode())
     end_ns = None if end is None else T0 + end * MS
-    return SpanRecord(1, span_id, 1, scope, "chat", T0 + start * MS, end_ns, attributes, events)
+    return SpanView(1, span_id, 1, scope, "chat", T0 + start * MS, end_ns, attributes, events)
 
 
 def message(role: str, *parts: object) -> dict[str, object]:
@@ -90,7 +90,7 @@ def history(*texts: str, first: str = "user") -> list[dict[str, object]]:
     return [message(roles[index % 2], one) for index, one in enumerate(texts)]
 
 
-def model(start: int, end: int | None, asked: list[Any], *answered: object, **named: Any) -> SpanRecord:
+def model(start: int, end: int | None, asked: list[Any], *answered: object, **named: Any) -> SpanView:
     """Makes the span of a model that is asked with messages, and answers."""
     answer: dict[str, Any] = {"output__messages": json.dumps([message("assistant", *answered)])} if answered else {}
     return span(start, end, input__messages=json.dumps(asked), **answer, **named)
@@ -223,7 +223,7 @@ WORDS = st.sampled_from(["yes", "no", "hello?", "Let me see.", "Let me"])
 def test_the_order_of_spans_does_not_matter_in_any_conversation(data: st.DataObject) -> None:
     texts = data.draw(st.lists(WORDS, min_size=1, max_size=8))
     starts = st.integers(0, 2_000)
-    spans: list[SpanRecord] = []
+    spans: list[SpanView] = []
     for index in data.draw(st.lists(st.integers(1, len(texts)), max_size=6)):
         first = data.draw(st.integers(0, index - 1))
         start, answer = data.draw(starts), data.draw(st.lists(WORDS, max_size=1))
@@ -306,7 +306,7 @@ def test_no_attribute_value_raises(data: st.DataObject, dump: str) -> None:
         keys = ["content", "message", "gen_ai.input.messages", "gen_ai.output.messages"]
         return SpanEvent(name, one.time_ns, {key: data.draw(GARBAGE) for key in keys})
 
-    def spoilt(one: SpanRecord) -> SpanRecord:
+    def spoilt(one: SpanView) -> SpanView:
         keys = data.draw(st.lists(st.sampled_from(sorted({*one.attributes, *NAMES})), max_size=3))
         events = tuple(map(event, one.events[:1]))
         times_ns = data.draw(st.sampled_from([(one.start_ns, one.end_ns), (-1, 5), (5, None), (7, 5), (1 << 70, 5)]))
@@ -320,7 +320,7 @@ def test_no_attribute_value_raises(data: st.DataObject, dump: str) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.integers(0, 400), dump=st.sampled_from(DUMPS))
 def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
-    def cut(one: SpanRecord) -> SpanRecord:
+    def cut(one: SpanView) -> SpanView:
         return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
 
     for moment in moments_of(map(cut, records(f"gen_ai/{dump}"))):
@@ -331,14 +331,14 @@ def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> N
 def test_each_turn_of_a_long_call_keeps_little(window: int | None) -> None:
     """Every span brings all the history along, or as much of it as the app sends, and it is not kept."""
 
-    def call(turns: int) -> Iterator[SpanRecord]:
+    def call(turns: int) -> Iterator[SpanView]:
         return long_call(turns, window)
 
     assert len(utterances(moments_of(call(240)))) == 480
     assert kept_per_turn(GEN_AI, call, many=140) < 1_400 < kept_per_turn(leaking(GEN_AI), call, many=140)
 
 
-def long_call(turns: int, window: int | None) -> Iterator[SpanRecord]:
+def long_call(turns: int, window: int | None) -> Iterator[SpanView]:
     spoken: list[str] = []
     for number in range(turns):
         spoken.append(json.dumps({**message("user", f"{number} where is the order " * 4), "name": "x" * 400}))
@@ -475,7 +475,7 @@ def test_a_turn_is_its_last_question_and_its_last_answer() -> None:
 
 
 def test_an_agent_that_another_one_asks_does_not_hear_the_customer() -> None:
-    def turn(start: int, end: int, asked: str, answer: str) -> SpanRecord:
+    def turn(start: int, end: int, asked: str, answer: str) -> SpanView:
         question = SpanEvent("gen_ai.user.message", 0, {"content": asked})
         events = (question, SpanEvent("gen_ai.choice", 0, {"message": answer}))
         return span(start, end, operation__name="invoke_agent", scope="strands.telemetry.tracer", events=events)
@@ -713,7 +713,7 @@ def test_truncated_lists_are_read_as_far_as_they_go_with_one_warning() -> None:
 # Tools
 
 
-def tool(start: int, end: int, /, *, own: int = 0, below: int = 1, error: bool = False, **named: Any) -> SpanRecord:
+def tool(start: int, end: int, /, *, own: int = 0, below: int = 1, error: bool = False, **named: Any) -> SpanView:
     ran = span(start, end, own=own, operation__name="execute_tool", **{"tool__name": "f", **named})
     return ran._replace(parent_id=below, error=error)
 
@@ -774,7 +774,7 @@ def test_parameters_are_an_object(arguments: object, expected: object) -> None:
 def test_a_failed_tool_says_what_it_can() -> None:
     raised = (SpanEvent("exception", T0, {"exception.message": "no such order"}),)
 
-    def outcome(one: SpanRecord) -> object:
+    def outcome(one: SpanView) -> object:
         return tools(moments_of([one]))[0].outcome
 
     assert outcome(tool(0, 9, error=True, tool__call__result="Try again.")) == Failed("Try again.")
@@ -842,7 +842,7 @@ def test_an_agent_without_a_name_on_its_model_is_the_one_that_runs() -> None:
 
 
 def test_prompts_that_change_with_every_turn_do_not_pile_up() -> None:
-    def call(turns: int) -> Iterator[SpanRecord]:
+    def call(turns: int) -> Iterator[SpanView]:
         for number in range(turns):
             prompt = f"It is {number} o'clock. " + "Be kind. " * 500
             yield model(number, number, history("hi"), system_instructions=prompt, own=number + 1)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel._model.spans import SpanRecord
+from roark_otel._model.rows import SpanView
 from roark_otel.dialects.openinference import OPENINFERENCE
 from support.dumps import record, records
 from support.kept import kept_per_turn, leaking
@@ -30,7 +30,7 @@ STORY = "Once upon a time there was a very long story."
 TOOLS_SAID = 'The tools said: {"conditions": "nice", "temperature": 21, "city": "Paris"}; "10:30".'
 
 
-def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
     reader = OPENINFERENCE.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
@@ -69,17 +69,17 @@ def interval(one: Utterance | ToolUse, zero_ns: int = T0) -> tuple[int, int | No
 
 def span(
     kind: str | None, start: int, end: int | None, /, *, own: int = 0, below: int = 1, name: str = "span", **named: Any
-) -> SpanRecord:
+) -> SpanView:
     """Makes a span with times in ms; in names of attributes `__` stands for a dot."""
     attributes = {key.replace("__", "."): value for key, value in named.items()}
     if kind is not None:
         attributes["openinference.span.kind"] = kind
     span_id = own or crc32(repr((kind, start, end, name, sorted(named))).encode())
     end_ns = None if end is None else T0 + end * MS
-    return SpanRecord(1, span_id, below, "app", name, T0 + start * MS, end_ns, attributes)
+    return SpanView(1, span_id, below, "app", name, T0 + start * MS, end_ns, attributes)
 
 
-def model(start: int, end: int, asked: list[tuple[str, str]], answer: str | None, *, own: int = 0) -> SpanRecord:
+def model(start: int, end: int, asked: list[tuple[str, str]], answer: str | None, *, own: int = 0) -> SpanView:
     """Makes the span of a model that is asked with messages, given field by field, and answers."""
     named: dict[str, Any] = {}
     for number, (role, text) in enumerate(asked):
@@ -227,7 +227,7 @@ NAMES = [
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), dump=st.sampled_from(DUMPS))
 def test_no_attribute_value_raises(data: st.DataObject, dump: str) -> None:
-    def spoilt(one: SpanRecord) -> SpanRecord:
+    def spoilt(one: SpanView) -> SpanView:
         keys = data.draw(st.lists(st.sampled_from(sorted({*one.attributes, *NAMES})), max_size=3))
         times_ns = data.draw(st.sampled_from([(one.start_ns, one.end_ns), (-1, 5), (5, None), (7, 5), (1 << 70, 5)]))
         attributes = {**one.attributes, **{key: data.draw(GARBAGE) for key in keys}}
@@ -240,7 +240,7 @@ def test_no_attribute_value_raises(data: st.DataObject, dump: str) -> None:
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.integers(0, 400), dump=st.sampled_from(DUMPS))
 def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
-    def cut(one: SpanRecord) -> SpanRecord:
+    def cut(one: SpanView) -> SpanView:
         return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
 
     for moment in moments_of(map(cut, records(f"gen_ai/{dump}"))):
@@ -250,7 +250,7 @@ def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> N
 def test_each_turn_of_a_long_call_keeps_little() -> None:
     """The SDK keeps 128 attributes of a span and drops the oldest, so histories are windows with their own numbers."""
 
-    def call(turns: int) -> Iterator[SpanRecord]:
+    def call(turns: int) -> Iterator[SpanView]:
         spoken: list[tuple[str, str]] = []
         for number in range(turns):
             spoken.append(("user", f"{number} where is the order " * 4))
@@ -263,7 +263,7 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
 
 
 def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
-    def call(turns: int) -> Iterator[SpanRecord]:
+    def call(turns: int) -> Iterator[SpanView]:
         for number in range(turns):
             yield from turn(
                 number * 10, asked=f"{number} where is " * 8, heard=f"{number} it ships " * 8, own=number + 1
@@ -415,7 +415,7 @@ def test_a_tool_without_a_span_is_read_from_messages() -> None:
 
 def turn(
     start: int, *, asked: str | None = None, heard: str | None = None, own: int = 7, ended: bool = True
-) -> list[SpanRecord]:
+) -> list[SpanView]:
     """Makes a turn of 9 ms: the customer begins after one, the agent after four and 0.5 s."""
     values = {"input__value": asked, "output__value": heard}
     named: dict[str, Any] = {key: value for key, value in values.items() if value is not None and ended}

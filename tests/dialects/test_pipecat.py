@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._model.moments import Agent, Customer, Fact, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel._model.spans import SpanRecord
+from roark_otel._model.rows import SpanView
 from roark_otel.dialects.pipecat import PIPECAT
 from support.dumps import below, conversations, record, records
 from support.kept import kept_per_turn, leaking
@@ -30,7 +30,7 @@ MS = 1_000_000
 S = 1_000
 
 
-def read(name: str) -> list[SpanRecord]:
+def read(name: str) -> list[SpanView]:
     """Returns the spans of a recorded call; those that never ended are as they were found at its end."""
     spans = records(f"pipecat/{name}")
     never = SPANS / "pipecat" / f"{name}.never_ended.json"
@@ -39,7 +39,7 @@ def read(name: str) -> list[SpanRecord]:
     return spans
 
 
-def moments_of(spans: Iterable[SpanRecord], warned: list[Unreadable] | None = None) -> list[Moment]:
+def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
     reader = PIPECAT.reader(([] if warned is None else warned).append)
     for one in spans:
         reader.read(one)
@@ -82,31 +82,31 @@ def facts(moments: Iterable[Moment]) -> dict[str, object]:
     return {one.name: one.value for one in moments if isinstance(one, Fact)}
 
 
-def span(name: str, start: int, end: int | None, /, *, own: int = 0, below: int = 2, **attributes: Any) -> SpanRecord:
+def span(name: str, start: int, end: int | None, /, *, own: int = 0, below: int = 2, **attributes: Any) -> SpanView:
     """Makes a span of Pipecat with times in ms; in names of attributes `__` stands for a dot."""
     named = {key.replace("__", "."): value for key, value in attributes.items()}
     span_id = own or crc32(repr((name, start, below)).encode())
     scope = "pipecat.turn" if name in {"conversation", "turn"} else "pipecat"
-    return SpanRecord(1, span_id, below, scope, name, T0 + start * MS, None if end is None else T0 + end * MS, named)
+    return SpanView(1, span_id, below, scope, name, T0 + start * MS, None if end is None else T0 + end * MS, named)
 
 
-def turn(start: int, end: int, /, *, own: int = 2, interrupted: bool = False, **more: Any) -> SpanRecord:
+def turn(start: int, end: int, /, *, own: int = 2, interrupted: bool = False, **more: Any) -> SpanView:
     lasted = {"turn__duration_seconds": (end - start) / S, "turn__was_interrupted": interrupted}
     return span("turn", start, end, own=own, below=1, **{**lasted, **more})
 
 
-def heard(text: str, start: int, end: int, /, **more: Any) -> SpanRecord:
+def heard(text: str, start: int, end: int, /, **more: Any) -> SpanView:
     """Makes the span of words of the customer, which are recognised 250 ms after the last one."""
     return span("stt", start, end + 250, transcript=text, metrics__ttfb=0.25, **more)
 
 
-def llm(start: int, end: int, /, *, history: object = None, **more: Any) -> SpanRecord:
+def llm(start: int, end: int, /, *, history: object = None, **more: Any) -> SpanView:
     if history is not None:
         more["input"] = history if isinstance(history, str) else json.dumps(history)
     return span("llm", start, end, **more)
 
 
-def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.044, **more: Any) -> SpanRecord:
+def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.044, **more: Any) -> SpanView:
     """Makes the span of a reply whose first byte is there after 44 ms, so that it is played after 50."""
     more |= {} if ttfb is None else {"metrics__ttfb": ttfb}
     more |= {} if text is None else {"text": text}
@@ -309,7 +309,7 @@ GARBAGE = st.one_of(
 def test_no_attribute_value_raises(data: st.DataObject) -> None:
     dump = data.draw(st.sampled_from(["with_roark_observer_ws", "tool_parallel", REALTIME]))
 
-    def spoilt(one: SpanRecord) -> SpanRecord:
+    def spoilt(one: SpanView) -> SpanView:
         keys = data.draw(st.lists(st.sampled_from(sorted(one.attributes)), max_size=3)) if one.attributes else []
         orphan = data.draw(st.booleans())
         return one._replace(
@@ -324,13 +324,13 @@ def test_no_attribute_value_raises(data: st.DataObject) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(limit=st.integers(0, 900), dump=st.sampled_from([*DUMPS, REALTIME]))
 def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> None:
-    def cut(one: SpanRecord) -> SpanRecord:
+    def cut(one: SpanView) -> SpanView:
         return one._replace(attributes={k: v[:limit] if isinstance(v, str) else v for k, v in one.attributes.items()})
 
     assert in_some_order(moments_of(map(cut, read(dump))))
 
 
-def long_call(turns: int) -> Iterator[SpanRecord]:
+def long_call(turns: int) -> Iterator[SpanView]:
     """Yields a call in which the model is asked with everything said before, and uses a tool now and then."""
     history: list[str] = []
     for number in range(turns):
@@ -359,6 +359,25 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
 
 
 # Histories
+
+
+@pytest.mark.parametrize("kept", [2, 3, 4, 20])
+def test_histories_whose_beginning_differs_are_read_as_if_each_were_the_first(kept: int) -> None:
+    """A prompt says what time it is, and old messages are dropped."""
+    said = [make(f"{number} of the words that are said") for number in range(20) for make in (user, assistant)]
+    spans: list[SpanView] = []
+    for number in range(1, 20):
+        prompt = {"role": "system", "content": f"It is {number} o'clock."}
+        before = said[: number * 2 - 1]
+        spans.append(llm(number * 1_000, number * 1_000 + 9, history=[prompt, *before[-kept:]]))
+        spans.append(tts(f"{number - 1} of the words that are said and more", number * 1_000 - 500))
+
+    together = PIPECAT.reader(lambda _: None)
+    for one in spans:
+        together.read(one)
+    assert [(one.text, one.payload.get("interrupted")) for one in utterances(together.moments())][1:] == [
+        (f"{number} of the words that are said", True) for number in range(1, 18)
+    ] + [("18 of the words that are said and more", None)]
 
 
 def openai_call(call_id: str, result: str) -> list[dict[str, object]]:
@@ -545,6 +564,17 @@ def test_the_tools_of_gemini_live_are_read_from_its_spans() -> None:
         ("look", T0 + 100 * MS, T0 + 400 * MS, {"x": 1}, Returned({"a": 1})),
         ("find", T0 + 500 * MS, T0 + 500 * MS, {}, Returned({"b": 2})),
     ] == [(one.name, one.start_ns, one.end_ns, one.parameters, one.outcome) for one in tools(moments)]
+
+
+def test_a_tool_s_long_json_stays_text() -> None:
+    """Parsing megabytes in one go would keep the app waiting."""
+    fits, too_long = (f'{{"rows": "{"x" * (size - 12)}"}}' for size in (262_144, 262_145))
+    history = [user("go"), *openai_call("c1", fits), *openai_call("c2", too_long)]
+
+    assert [one.outcome for one in tools(moments_of([llm(0, 100, history=history)]))] == [
+        Returned({"rows": "x" * 262_132}),
+        Returned(too_long),
+    ]
 
 
 def test_arguments_that_are_not_an_object_are_kept_as_text_and_reported() -> None:
@@ -734,7 +764,7 @@ def test_replies_that_waited_for_another_share_its_time() -> None:
     assert times(moments) == [("AGENT", 500, 1_500), ("AGENT", 1_500, 2_000)]
 
 
-def hung_up(*more: SpanRecord, conversation_end: int) -> list[tuple[str, str]]:
+def hung_up(*more: SpanView, conversation_end: int) -> list[tuple[str, str]]:
     """Makes a call that is ended while the customer waits for a reply."""
     return said(
         moments_of(

@@ -11,7 +11,7 @@ import pytest
 from roark_otel._engine import process, registry
 from support import processes
 from support.answering import Answer, AnsweringServer
-from support.helpers import ID, NEVER, App, Threads, by_id, customer_said, wait_until, words
+from support.helpers import ID, App, Threads, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
     from pathlib import Path

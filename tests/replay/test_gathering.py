@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roark_otel._model.spans import SpanGone, SpanRecord, SpanStart
+from roark_otel._model.rows import SpanGone, SpanStart, SpanView
 from roark_otel._model.vocabulary import OpenSpans, Vocabulary
 from roark_otel._replay import gathering
 from roark_otel._replay.gathering import Gathered, Gathering, RecordedSpan, entries, shows_id
@@ -25,7 +25,7 @@ def span(span_id: int, parent: int | None = None, start: float = 0, end: float |
     has_remote_parent, trace_id = more.pop("remote", False), more.pop("trace", 1)
     times = int(start * SECOND), None if end is None else int(end * SECOND)
     fields = {"attributes": {}, **more}
-    return RecordedSpan(SpanRecord(trace_id, span_id, parent, "app", "span", *times, **fields), has_remote_parent)
+    return RecordedSpan(SpanView(trace_id, span_id, parent, "app", "span", *times, **fields), has_remote_parent)
 
 
 def let_go(traces: Iterable[Gathered]) -> list[list[int]]:
@@ -107,10 +107,10 @@ def test_starts_and_ends_come_in_the_order_of_their_times() -> None:
     assert steps(first, second, root) == [
         ("SpanStart", 1),
         ("SpanStart", 2),
-        ("SpanRecord", 2),
+        ("SpanView", 2),
         ("SpanStart", 3),
         ("SpanGone", 3),  # a dialect reads nothing of it
-        ("SpanRecord", 1),
+        ("SpanView", 1),
     ]
 
 

@@ -91,9 +91,7 @@ def assemble(batches: Iterable[Iterable[Row]], rules: Rules, around: Surrounding
     return [_outcome(one, found, rules, around, is_shared=is_shared) for one in several]
 
 
-def _outcome(
-    one: Conversation, found: Sorted, rules: Rules, around: Surroundings, *, is_shared: bool
-) -> Outcome:
+def _outcome(one: Conversation, found: Sorted, rules: Rules, around: Surroundings, *, is_shared: bool) -> Outcome:
     if not (one.has_ended or around.closing):
         return Open(one.external_id)
     spans = one.span_ids() if is_shared else None

@@ -224,7 +224,10 @@ class _Ownership:
             others = [
                 each
                 for each in self._all
-                if each is not one and each.strong_root and each.external_id and not one.traces.keys().isdisjoint(each.traces)
+                if each is not one
+                and each.strong_root
+                and each.external_id
+                and not one.traces.keys().isdisjoint(each.traces)
             ]
             if len(ids) == 1 and not others and self._crowded.isdisjoint(one.traces):
                 self._name(one, ids.pop(), Origin.SPAN)

@@ -137,9 +137,7 @@ def _add_context(found: Sorted, row: Row) -> None:
     if all(attributes != known.attributes for known in found.contexts):
         start_ns = row[START]
         number = -len(found.contexts) - 1
-        found.contexts.append(
-            SpanView(row[TRACE], number, None, "", "call_attributes", start_ns, start_ns, attributes)
-        )
+        found.contexts.append(SpanView(row[TRACE], number, None, "", "call_attributes", start_ns, start_ns, attributes))
 
 
 def _join_events(span: Span, rows: list[Row]) -> None:

@@ -145,7 +145,9 @@ class Branches:
             branch = Branch(span, self._on_death)
         except TypeError:
             branch = Branch(_NO_SPAN)
-        branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = branch.events = None
+        branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = (
+            branch.events
+        ) = None
         branch.has_below = branch.live = False
         branch.seen = branch.looks = branch.activity = 0
         branch.below = {}

@@ -28,7 +28,6 @@ class AtStart(NamedTuple):
     context: Mapping[str, object] | None = None
 
 
-
 class OpenSpan(weakref.ref[Any]):
     """An open span. `has_below`: another one began below it, so that its end leaves an edge between them."""
 

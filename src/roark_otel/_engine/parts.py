@@ -218,4 +218,3 @@ def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally, pace: 
 def _masking(dialects: Iterable[Dialect]) -> Masking:
     """Masks what these dialects and the built-in ones know to be content, with a new key."""
     return Masking(os.urandom(32), Words.joined(dialect.words for dialect in (*DIALECTS, *dialects)))
-

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from roark_otel._model.moments import Moment
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanName, SpanView
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """Something on a span that could not be read, for a warning that never quotes the value."""
 
-    span: SpanRecord
+    span: SpanView | SpanName
     attribute: str
     why: str
 
@@ -33,7 +33,7 @@ or None if it is not known yet. `ROARK_AUTO_EXTERNAL_ID` makes it the external i
 class Reader(Protocol):
     """Reads the spans of one conversation in one dialect."""
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         """Takes in one span of the conversation, in whatever order spans end; ignores those of other dialects.
 
         A span may come again with more on it, and then replaces what it said before.
@@ -177,7 +177,7 @@ class _ReaderWithout:
         self._scopes = scopes
         self._reader = reader
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         if span.scope not in self._scopes:
             self._reader.read(span)
 

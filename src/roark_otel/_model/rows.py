@@ -107,6 +107,15 @@ class SpanView(NamedTuple):
     resource: Mapping[str, object] = {}
 
 
+class SpanName(NamedTuple):
+    """The name and the ids of a span: what a warning needs after the span was read."""
+
+    trace_id: int
+    span_id: int
+    scope: str
+    name: str
+
+
 class Unread(dict[str, object]):
     """Attributes with texts that are made again when they are read."""
 

@@ -144,9 +144,9 @@ class Groups:
         self.schedule.touch(group, now)
         if kind == _LOST:
             self._outputs.append(Noticed("dropped_spans", group.external_id))
-        if kind in {_ENDED, _ABANDONED, _LOST} and group.end_root(span_id):
-            self.schedule.linger(group, now)
-        elif group.state is State.RESTING and kind == _ENDED:
+        if (kind in {_ENDED, _ABANDONED, _LOST} and group.end_root(span_id)) or (
+            group.state is State.RESTING and kind == _ENDED
+        ):
             self.schedule.linger(group, now)
 
     def pack(self) -> None:
@@ -299,9 +299,7 @@ class Groups:
         group.due = None
         return rows
 
-    def settle(
-        self, one: Pass, verdicts: Sequence[Verdict], now: float, around: frozenset[int] = frozenset()
-    ) -> None:
+    def settle(self, one: Pass, verdicts: Sequence[Verdict], now: float, around: frozenset[int] = frozenset()) -> None:
         """Takes in what a pass found: what is over is let go of, with its rows.
 
         `around`: the ids of open spans that were read too, although they are another group's.

@@ -89,6 +89,8 @@ class RowsIn:
                 if type(name) is not str:
                     name = type(name).__name__
                 found += (name, row[at + 1], len(names), *names, *values)
+            else:
+                found += ("", 0, 0)  # events are counted, to know which of them were dropped
             at = values_at + count
         return tuple(found)
 
@@ -125,7 +127,8 @@ def _picker(places: list[int]) -> Callable[[Any], Any]:
 
 def exact_value(value: object, depth: int = 0) -> object:
     """Returns a value of exactly one of the types that JSON has, or bytes: what is none of these becomes its type's
-    name in bytes, so that it is known to be none."""
+    name in bytes, so that it is known to be none.
+    """
     kind = type(value)
     if kind in _ATOMS:
         return value

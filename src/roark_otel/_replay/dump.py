@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from roark_otel._model.spans import SpanEvent, SpanRecord
+from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel._replay.gathering import RecordedSpan
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def spans_of_dump(document: object) -> Iterator[RecordedSpan]:
             raise ValueError(f"a span of the dump is not complete ({type(fault).__name__})") from None
 
 
-def _span(span: Json) -> SpanRecord:
+def _span(span: Json) -> SpanView:
     end = span["end_ns"]
-    return SpanRecord(
+    return SpanView(
         trace_id=_id(span["trace_id"]),
         span_id=_id(span["span_id"]),
         parent_id=_id(span.get("parent_span_id") or "0") or None,

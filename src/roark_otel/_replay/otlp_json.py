@@ -11,7 +11,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Final, cast
 
-from roark_otel._model.spans import SpanEvent, SpanRecord
+from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel._replay.gathering import RecordedSpan
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def spans_of_request(request: Json) -> Iterator[RecordedSpan]:
 
 
 def _span(span: Json, scope: str, resource: Json) -> RecordedSpan:
-    record = SpanRecord(
+    record = SpanView(
         trace_id=_id(span, "traceId", _TRACE_ID_BYTES),
         span_id=_id(span, "spanId", _SPAN_ID_BYTES),
         parent_id=_id(span, "parentSpanId", _SPAN_ID_BYTES) or None,

@@ -9,7 +9,7 @@ from roark_otel.dialects.chat.shapes import Role
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
     from roark_otel.dialects.chat.shapes import Message
 
 CUSTOMER = "C"
@@ -44,12 +44,12 @@ def in_order(said: Iterable[Said]) -> list[Said]:
     return sorted(said, key=lambda one: (*one[:4], one.agent or "", one.interrupted))
 
 
-def has_times(span: SpanRecord) -> bool:
+def has_times(span: SpanView) -> bool:
     """Whether the times of a span are nanoseconds since the epoch; an app may have passed anything."""
     return 0 <= span.start_ns < _MAX_NS and (span.end_ns is None or 0 <= span.end_ns < _MAX_NS)
 
 
-def as_span(span: SpanRecord) -> Span:
+def as_span(span: SpanView) -> Span:
     """When a span was, its end not before its start."""
     return Span(span.span_id, span.start_ns, None if span.end_ns is None else max(span.start_ns, span.end_ns))
 

@@ -13,7 +13,7 @@ from roark_otel.dialects.chat.speech import deserialized
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
     from roark_otel.dialects.chat.shapes import Answer, Call
 
 
@@ -51,7 +51,7 @@ def result(value: object) -> object:
     return inner[0] if len(inner) == 1 else inner
 
 
-def failure(span: SpanRecord, gave: object, *, is_error: bool = False) -> str | None:
+def failure(span: SpanView, gave: object, *, is_error: bool = False) -> str | None:
     """What a failed tool says: its result, else its exception, else its status; None if it did not fail."""
     status = cast("object", span.error)  # whether it is ERROR, or its description, however empty
     if not is_error and status is not True and not isinstance(status, str):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from roark_otel._model.moments import Moment
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
     from roark_otel.dialects.chat import Message
 
 
@@ -57,7 +57,7 @@ class GenAiReader:
         self._voice = Voice()
         self._frameworks: set[str] = set()
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         """Takes in a span."""
         get = span.attributes.get
         if names.OPENINFERENCE_KIND in span.attributes or not has_times(span) or not _speaks(span):
@@ -96,7 +96,7 @@ class GenAiReader:
             return []
         return [one for one in self._transcript.said() if not (agents if one.by_agent else customers)]
 
-    def _read_run(self, span: SpanRecord, operation: str) -> None:
+    def _read_run(self, span: SpanView, operation: str) -> None:
         """A run of an agent or of a workflow, when it has ended."""
         template = reading.text(span.attributes.get(names.LOGFIRE_TEMPLATE)) or ""
         kind = span.attributes.get(names.TRACELOOP_KIND)
@@ -107,7 +107,7 @@ class GenAiReader:
         if span.end_ns is not None and (is_agent or is_workflow):
             self._agents.ran(span.span_id, span.start_ns, _end_ns(span), _agent_name(span) if is_agent else None)
 
-    def _read_exchange(self, span: SpanRecord, found: Exchange, agent: str | None) -> None:
+    def _read_exchange(self, span: SpanView, found: Exchange, agent: str | None) -> None:
         self._read_prompt(span, found.asked, agent)
         for message in found.asked:
             self._tools.asked(span.start_ns, agent, message.calls)
@@ -118,41 +118,41 @@ class GenAiReader:
         self._sources.keep(found)
         self._transcript.answer(as_span(span), found.before, texts(found.answered), agent)
 
-    def _read_strands(self, span: SpanRecord, operation: str, agent: str | None) -> None:
+    def _read_strands(self, span: SpanView, operation: str, agent: str | None) -> None:
         self._tools.expect_runs()
         if operation == names.INVOKE_AGENT:
             found = self._sources.exchange(span)
             self._read_prompt(span, found.asked, agent)
             self._turns.read(as_span(span), found.asked, found.answered, agent)
 
-    def _read_prompt(self, span: SpanRecord, asked: Sequence[Message], agent: str | None) -> None:
+    def _read_prompt(self, span: SpanView, asked: Sequence[Message], agent: str | None) -> None:
         prompts = [one.text for one in asked if one.role is Role.SYSTEM and one.text]
         if prompt := self._sources.instructions(span) or "\n\n".join(prompts):
             self._agents.prompted(span.start_ns, agent, prompt)
 
-    def _report(self, span: SpanRecord, attribute: str, why: str) -> None:
+    def _report(self, span: SpanView, attribute: str, why: str) -> None:
         """Warns of an attribute, once."""
         if attribute not in self._warned:
             self._warned.add(attribute)
             self._warn(Unreadable(span, attribute, why))
 
 
-def _end_ns(span: SpanRecord) -> int:
+def _end_ns(span: SpanView) -> int:
     return span.start_ns if span.end_ns is None else max(span.start_ns, span.end_ns)
 
 
-def _speaks(span: SpanRecord) -> bool:
+def _speaks(span: SpanView) -> bool:
     """Whether a span has a name of the conventions on it."""
     found = (*span.attributes, *(event.name for event in span.events))
     return any(isinstance(name, str) and name.startswith(names.PREFIX) for name in found)
 
 
-def _is_strands(span: SpanRecord) -> bool:
+def _is_strands(span: SpanView) -> bool:
     systems = (span.attributes.get(name) for name in names.SYSTEMS)
     return span.scope == names.STRANDS_SCOPE or names.STRANDS_SYSTEM in systems
 
 
-def _agent_name(span: SpanRecord) -> str | None:
+def _agent_name(span: SpanView) -> str | None:
     get = span.attributes.get
     if (reading.text(get(names.LOGFIRE_TEMPLATE)) or "").startswith(names.LOGFIRE_AGENT):
         return reading.text(get("name"))

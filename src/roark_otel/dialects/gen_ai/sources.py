@@ -11,7 +11,7 @@ from roark_otel.dialects.gen_ai import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
     from roark_otel.dialects.chat import Lists
 
 _EVENT_ROLES = {
@@ -40,11 +40,11 @@ class Sources:
 
     __slots__ = ("_lists", "_warn")
 
-    def __init__(self, lists: Lists, warn: Callable[[SpanRecord, str, str], None]) -> None:
+    def __init__(self, lists: Lists, warn: Callable[[SpanView, str, str], None]) -> None:
         self._lists = lists
         self._warn = warn
 
-    def exchange(self, span: SpanRecord) -> Exchange:
+    def exchange(self, span: SpanView) -> Exchange:
         """What a span holds of a model's work; the first place that has anything of a side has all of it."""
         asked = Exchange(Recital())
         answered: tuple[Message, ...] = ()
@@ -59,7 +59,7 @@ class Sources:
         """Notes that all that an exchange was asked with has been added to `before`."""
         self._lists.keep(exchange.mark)
 
-    def instructions(self, span: SpanRecord) -> str | None:
+    def instructions(self, span: SpanView) -> str | None:
         """The system prompt that stands apart from the messages."""
         for holder in _holders(span, names.INSTRUCTIONS):
             items = self._list(span, names.INSTRUCTIONS, holder).items
@@ -68,12 +68,12 @@ class Sources:
                 return "\n\n".join(words)
         return None
 
-    def _current(self, span: SpanRecord) -> Exchange:
+    def _current(self, span: SpanView) -> Exchange:
         asked = next(iter(_holders(span, names.INPUT)), None)
         answered = next(iter(_holders(span, names.OUTPUT)), None)
         return self._lists_of(span, (names.INPUT, asked), (names.OUTPUT, answered))
 
-    def _lists_of(self, span: SpanRecord, asked: tuple[str, object], answered: tuple[str, object]) -> Exchange:
+    def _lists_of(self, span: SpanView, asked: tuple[str, object], answered: tuple[str, object]) -> Exchange:
         given = self._list(span, *asked)
         gave = self._list(span, *answered)
         return Exchange(
@@ -83,10 +83,10 @@ class Sources:
             mark=given.mark,
         )
 
-    def _list(self, span: SpanRecord, name: str, value: object) -> Listing:
+    def _list(self, span: SpanView, name: str, value: object) -> Listing:
         return self._lists.read(name, value, span.start_ns, lambda why: self._warn(span, name, why))
 
-    def _per_message(self, span: SpanRecord) -> Exchange:
+    def _per_message(self, span: SpanView) -> Exchange:
         asked: list[Message] = []
         answered: list[Message] = []
         for event in span.events:
@@ -95,7 +95,7 @@ class Sources:
                 where.extend(self._event_messages(span, event.name, event.attributes))
         return Exchange(Recital(), tuple(asked), tuple(answered))
 
-    def _event_messages(self, span: SpanRecord, name: str, fields: Mapping[str, object]) -> Iterable[Message]:
+    def _event_messages(self, span: SpanView, name: str, fields: Mapping[str, object]) -> Iterable[Message]:
         role = _EVENT_ROLES[name]
         body = fields.get("message") if name == names.CHOICE_EVENT else fields.get("content")
         if role is Role.TOOL:
@@ -105,7 +105,7 @@ class Sources:
         raw = {"role": role.value, **_without_content(fields), **_as_fields(body)}
         return messages([raw], role)
 
-    def _decoded(self, span: SpanRecord, name: str, body: str) -> object:
+    def _decoded(self, span: SpanView, name: str, body: str) -> object:
         """A body as JSON, if it is a message's; words that only look like one are words."""
         try:
             found = reading.parsed(body)
@@ -116,12 +116,12 @@ class Sources:
             return None
         return found if holds_message(found) else body
 
-    def _numbered(self, span: SpanRecord) -> Exchange:
+    def _numbered(self, span: SpanView) -> Exchange:
         asked = messages(indexed(span.attributes, names.PROMPT_PREFIX), Role.CUSTOMER)
         answered = messages(indexed(span.attributes, names.COMPLETION_PREFIX), Role.AGENT)
         return Exchange(Recital(), tuple(asked), tuple(answered))
 
-    def _logfire(self, span: SpanRecord) -> Exchange:
+    def _logfire(self, span: SpanView) -> Exchange:
         get = span.attributes.get
         asked = next((name for name in names.LOGFIRE_INPUTS if name in span.attributes), None)
         answered = next((name for name in names.LOGFIRE_OUTPUTS if name in span.attributes), None)
@@ -131,7 +131,7 @@ class Sources:
             return self._event_list(span)
         return Exchange(Recital())
 
-    def _event_list(self, span: SpanRecord) -> Exchange:
+    def _event_list(self, span: SpanView) -> Exchange:
         """One list of events, in which the answer comes last."""
         found: list[Message] = []
         for item in self._list(span, names.LOGFIRE_EVENTS, span.attributes.get(names.LOGFIRE_EVENTS)).items:
@@ -145,7 +145,7 @@ class Sources:
         return Exchange(Recital(), tuple(found[:upto]), tuple(found[upto:]))
 
 
-def _holders(span: SpanRecord, name: str) -> Sequence[object]:
+def _holders(span: SpanView, name: str) -> Sequence[object]:
     """The values of a name on the span, then on its events of details."""
     found = [span.attributes.get(name)]
     found += [event.attributes.get(name) for event in span.events if event.name == names.DETAILS_EVENT]

@@ -10,10 +10,10 @@ from roark_otel.dialects.chat import Ran, Role, failure, fields_of, messages, pa
 from roark_otel.dialects.gen_ai import names
 
 if TYPE_CHECKING:
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 
-def tool_of(span: SpanRecord, agent: str | None) -> Ran | None:
+def tool_of(span: SpanView, agent: str | None) -> Ran | None:
     """The tool that a span reports, None if it reports none."""
     get = span.attributes.get
     is_logfire = is_logfire_tool(span)
@@ -34,19 +34,19 @@ def tool_of(span: SpanRecord, agent: str | None) -> Ran | None:
     return Ran(span.span_id, span.parent_id, use, agent)
 
 
-def is_logfire_tool(span: SpanRecord) -> bool:
+def is_logfire_tool(span: SpanView) -> bool:
     """Whether a span is one that logfire makes of a tool."""
     template = span.attributes.get(names.LOGFIRE_TEMPLATE)
     return isinstance(template, str) and template.startswith(names.LOGFIRE_TOOL)
 
 
-def _asked(span: SpanRecord) -> list[object]:
+def _asked(span: SpanView) -> list[object]:
     """Arguments that events hold."""
     found = [event.attributes.get("content") for event in span.events if event.name == names.TOOL_EVENT]
     return found + [event.attributes.get(names.TOOL_ARGUMENTS) for event in span.events]
 
 
-def _answered(span: SpanRecord) -> list[object]:
+def _answered(span: SpanView) -> list[object]:
     """Results that events hold."""
     found = [event.attributes.get("message") for event in span.events if event.name == names.CHOICE_EVENT]
     found += [event.attributes.get(names.TOOL_RESULT) for event in span.events]
@@ -57,7 +57,7 @@ def _answered(span: SpanRecord) -> list[object]:
     return found
 
 
-def _outcome(span: SpanRecord, gave: object) -> Outcome:
+def _outcome(span: SpanView, gave: object) -> Outcome:
     status = reading.text(span.attributes.get(names.TOOL_STATUS))
     is_error = names.ERROR_TYPE in span.attributes or status in {"error", "failed"}
     if (failed := failure(span, gave, is_error=is_error)) is not None:

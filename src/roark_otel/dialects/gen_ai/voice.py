@@ -10,7 +10,7 @@ from roark_otel.dialects.gen_ai import names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
     from roark_otel.dialects.gen_ai.sources import Exchange
 
 
@@ -44,7 +44,7 @@ class Voice:
         """Whether it has anything that an agent said."""
         return any(speech.said for speech in self._spoken.values())
 
-    def read(self, span: SpanRecord, operation: str, found: Exchange) -> None:
+    def read(self, span: SpanView, operation: str, found: Exchange) -> None:
         """Takes in a span of the pipeline."""
         by_agent = operation in names.SPEAKS
         words = found.asked if by_agent or operation == names.USER_SPEECH else found.answered

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._model.moments import Agent, Customer, Fact
 from roark_otel._model.reading import text, time_ns
 from roark_otel.dialects.livekit import names
+from roark_otel.dialects.livekit.names import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 ENDED_BY_CLOSE: Final = {"error": "AGENT_ERROR", "task_completed": "AGENT_ENDED_CALL"}
 """What a close reason says by itself; `user_initiated` and `job_shutdown` only say that the app closed the session."""
@@ -29,7 +30,12 @@ ENDED_BY_LEAVING: Final = {
 
 ENDED_BY_SHUTDOWN: Final = {"job crashed": "AGENT_ERROR"}
 
+When: TypeAlias = "tuple[int, int]"
+"""When a span ended, in ns since the epoch, and its id."""
 
+NEVER: Final = (0, 0)
+
+_OF_ROOMS = frozenset({names.ROOM_SID, *names.OTHER_ROOM_SIDS, *names.ROOM_NAME})
 _INTERFACES = {"PARTICIPANT_KIND_SIP": "PHONE", "PARTICIPANT_KIND_STANDARD": "WEB"}
 _SIP_IDENTITY = re.compile(r"sip_(\+[1-9]\d{5,14})")
 
@@ -37,89 +43,94 @@ _SIP_IDENTITY = re.compile(r"sip_(\+[1-9]\d{5,14})")
 class KnownCall:
     """Gathers the facts of a call, in any order of spans: of one fact the span that ended last counts."""
 
-    __slots__ = ("_close", "_facts", "_latest", "_left", "_session", "_web")
+    __slots__ = ("_close", "_facts", "_left", "_session", "_web", "latest")
 
     def __init__(self) -> None:
-        self._facts: dict[str, Fact] = {}
-        self._web: Fact | None = None
-        self._latest = (0, 0)
-        self._session = (0, 0)
-        self._close = (0, 0, 0, "")
+        self._facts: dict[str, tuple[When, str | Agent | Customer]] = {}
+        self._web: When | None = None
+        self._session = NEVER
+        self._close = (NEVER, 0, "")
         self._left = (0, "")
-
-    def read(self, span: SpanRecord, end_ns: int) -> None:
-        """Take in one span that has ended."""
-        self._latest = max(self._latest, (end_ns, span.span_id))
-        if room := _room_sid(span.attributes):
-            self._learn("livekit_room_id", room, span, end_ns)
-        if room_name := text(names.content(span, names.ROOM_NAME)):
-            self._learn("livekit_room_name", room_name, span, end_ns)
-        match span.name:
-            case names.USER_TURN | names.USER_SPEAKING:
-                self._participant(span, end_ns)
-            case names.AGENT_SESSION:
-                self._agent_session(span, end_ns)
-            case names.SESSION_CLOSE:
-                if why := text(span.attributes.get(names.CLOSE_REASON)):
-                    self._close = max(self._close, (end_ns, span.span_id, span.start_ns, why))
-            case names.JOB_SHUTDOWN:
-                if status := ENDED_BY_SHUTDOWN.get(text(span.attributes.get(names.SHUTDOWN_REASON)) or ""):
-                    self._learn("ended_status", status, span, end_ns)
-            case _:
-                pass
-
-    @property
-    def latest(self) -> tuple[int, int]:
+        self.latest: When = NEVER
         """When the span that ended last did, and its id."""
-        return self._latest
 
-    def facts(self, agent: str | None, *, several: bool) -> Iterator[Fact]:
-        """Everything known. Of several agents none is the agent of the call; `agent` is what spans call the only one.
+    def read(self, span: SpanView, end_ns: int) -> None:
+        """Takes in what any span that has ended may say."""
+        when = end_ns, span.span_id
+        if when > self.latest:
+            self.latest = when
+        attributes = span.attributes
+        if not _OF_ROOMS.isdisjoint(attributes):
+            if room := _room_sid(attributes):
+                self._learn("livekit_room_id", room, when)
+            if room_name := text(content(attributes, names.ROOM_NAME)):
+                self._learn("livekit_room_name", room_name, when)
 
-        What the app named its worker comes first: an agent that the app gave no name bears that of its class.
-        """
-        found = {**self._facts}
-        if self._latest[0]:
-            found["property.framework"] = Fact("property.framework", names.SCOPE, *self._latest)
-        if several:
-            found.pop("agent", None)
-        elif agent and "agent" not in found:
-            found["agent"] = Fact("agent", Agent(name=agent), *self._session)
-        if (room := found.get("livekit_room_id")) and self._session[1]:
-            found["own_id"] = Fact("own_id", f"{room.value}-{self._session[1]:016x}", *self._session)
-        if self._web and "interface_type" not in found:
-            found["interface_type"] = self._web
-        if "ended_status" not in found and (status := self._ended_status()):
-            found["ended_status"] = Fact("ended_status", status, *self._close[:2])
-        yield from found.values()
+    def read_participant(self, span: SpanView, end_ns: int) -> None:
+        """Takes in who the customer is, from a span that says it."""
+        attributes, when = span.attributes, (end_ns, span.span_id)
+        interface = _INTERFACES.get(text(attributes.get(names.PARTICIPANT_KIND)) or "")
+        if interface == "WEB":
+            self._web = when if self._web is None else max(when, self._web)
+        if interface == "PHONE":
+            self._learn("interface_type", "PHONE", when)
+            if number := _SIP_IDENTITY.fullmatch(text(content(attributes, names.PARTICIPANT_IDENTITY)) or ""):
+                self._learn("customer", Customer(phone_number=number[1]), when)
 
-    def _agent_session(self, span: SpanRecord, end_ns: int) -> None:
-        self._session = max(self._session, (end_ns, span.span_id))
-        self._participant(span, end_ns)
-        if name := text(span.attributes.get(names.WORKER_AGENT_NAME)):
-            self._learn("agent", Agent(name=name), span, end_ns)
-        if any(key.startswith(names.SIP_PREFIXES) for key in span.attributes):
-            inbound = text(span.attributes.get(names.SIP_RULE_ID))
-            self._learn("interface_type", "PHONE", span, end_ns)
-            self._learn("call_direction", "INBOUND" if inbound else "OUTBOUND", span, end_ns)
-        if phone := text(names.content(span, names.SIP_PHONE_NUMBER)):
-            self._learn("customer", Customer(phone_number=phone), span, end_ns)
+    def read_session(self, span: SpanView, end_ns: int) -> None:
+        """Takes in what the span of the session says."""
+        attributes, when = span.attributes, (end_ns, span.span_id)
+        self._session = max(self._session, when)
+        self.read_participant(span, end_ns)
+        if name := text(attributes.get(names.WORKER_AGENT_NAME)):
+            self._learn("agent", Agent(name=name), when)
+        if any(key.startswith(names.SIP_PREFIXES) for key in attributes):
+            inbound = text(attributes.get(names.SIP_RULE_ID))
+            self._learn("interface_type", "PHONE", when)
+            self._learn("call_direction", "INBOUND" if inbound else "OUTBOUND", when)
+        if phone := text(content(attributes, names.SIP_PHONE_NUMBER)):
+            self._learn("customer", Customer(phone_number=phone), when)
         for event in span.events:
             at, why = time_ns(event.time_ns), text(event.attributes.get(names.DISCONNECT_REASON))
             if event.name == names.PARTICIPANT_DISCONNECTED and at is not None and why:
                 self._left = max(self._left, (at, why))
 
-    def _participant(self, span: SpanRecord, end_ns: int) -> None:
-        interface = _INTERFACES.get(text(span.attributes.get(names.PARTICIPANT_KIND)) or "")
-        if interface == "WEB":
-            self._web = Fact("interface_type", "WEB", *max((end_ns, span.span_id), _when(self._web)))
-        if interface == "PHONE":
-            self._learn("interface_type", "PHONE", span, end_ns)
-            if number := _SIP_IDENTITY.fullmatch(text(names.content(span, names.PARTICIPANT_IDENTITY)) or ""):
-                self._learn("customer", Customer(phone_number=number[1]), span, end_ns)
+    def read_close(self, span: SpanView, end_ns: int) -> None:
+        """Takes in why the session was closed."""
+        if why := text(span.attributes.get(names.CLOSE_REASON)):
+            self._close = max(self._close, ((end_ns, span.span_id), span.start_ns, why))
+
+    def read_shutdown(self, span: SpanView, end_ns: int) -> None:
+        """Takes in why the job was shut down."""
+        if status := ENDED_BY_SHUTDOWN.get(text(span.attributes.get(names.SHUTDOWN_REASON)) or ""):
+            self._learn("ended_status", status, (end_ns, span.span_id))
+
+    def facts(self, agent: str | None, *, several: bool) -> Iterator[Fact]:
+        """Yields everything known. Of several agents none is the agent of the call.
+
+        Args:
+            agent: What spans call the only agent. What the app named its worker comes first: an agent that the app
+                gave no name bears that of its class.
+            several: Whether there are several agents.
+        """
+        found = dict(self._facts)
+        if self.latest[0]:
+            found["property.framework"] = self.latest, names.SCOPE
+        if several:
+            found.pop("agent", None)
+        elif agent and "agent" not in found:
+            found["agent"] = self._session, Agent(name=agent)
+        if (room := found.get("livekit_room_id")) and self._session[1]:
+            found["own_id"] = self._session, f"{room[1]}-{self._session[1]:016x}"
+        if self._web and "interface_type" not in found:
+            found["interface_type"] = self._web, "WEB"
+        if "ended_status" not in found and (status := self._ended_status()):
+            found["ended_status"] = self._close[0], status
+        for name, (when, value) in found.items():
+            yield Fact(name, value, *when)
 
     def _ended_status(self) -> str | None:
-        _, _, closed_ns, why = self._close
+        _, closed_ns, why = self._close
         if status := ENDED_BY_CLOSE.get(why):
             return status
         left_ns, left_why = self._left
@@ -127,23 +138,20 @@ class KnownCall:
             return ENDED_BY_LEAVING[left_why]
         return "CUSTOMER_ENDED_CALL" if why == "participant_disconnected" else None
 
-    def _learn(self, name: str, value: str | Agent | Customer, span: SpanRecord, end_ns: int) -> None:
-        if (end_ns, span.span_id) >= _when(self._facts.get(name)):
-            self._facts[name] = Fact(name, value, end_ns, span.span_id)
-
-
-def _when(fact: Fact | None) -> tuple[int, int]:
-    return (fact.time_ns, fact.span_id) if fact else (0, 0)
+    def _learn(self, name: str, value: str | Agent | Customer, when: When) -> None:
+        known = self._facts.get(name)
+        if known is None or when >= known[0]:
+            self._facts[name] = when, value
 
 
 def own_id(attributes: Mapping[str, object], span_id: int) -> str | None:
-    """What names the conversation of a session: the SID of its room and its span id, for rooms that have several."""
+    """Returns the name of a session's conversation: its room's SID and its span id, for rooms that have several."""
     room = _room_sid(attributes)
     return None if room is None else f"{room}-{span_id:016x}"
 
 
 def _room_sid(attributes: Mapping[str, object]) -> str | None:
-    """The room's SID. What the app may have named a conversation, or a room, is none."""
+    """Returns the room's SID. The app's own name of a conversation, or of a room, is not one."""
     if room := text(attributes.get(names.ROOM_SID)):
         return room
     others = (text(attributes.get(name)) for name in names.OTHER_ROOM_SIDS)

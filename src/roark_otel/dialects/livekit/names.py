@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from roark_otel._model.spans import SpanRecord
+    from collections.abc import Mapping
 
 SCOPE: Final = "livekit-agents"
 
@@ -26,18 +26,25 @@ JOB_SHUTDOWN: Final = "job_shutdown"
 PRIVATE: Final = "lk.pii."
 """What the names of the attributes with content begin with since 1.7; before that it was `lk.` as for all others."""
 
-# With content: without the prefix, for `content`.
-USER_TRANSCRIPT: Final = "user_transcript"
-USER_INPUT: Final = "user_input"
-RESPONSE_TEXT: Final = "response.text"
-FUNCTION_CALLS: Final = "response.function_calls"
-CHAT_CTX: Final = "chat_ctx"
-INPUT_TEXT: Final = "input_text"
-TOOL_ARGUMENTS: Final = "function_tool.arguments"
-TOOL_OUTPUT: Final = "function_tool.output"
-PARTICIPANT_IDENTITY: Final = "participant_identity"
-ROOM_NAME: Final = "room_name"
-SIP_PHONE_NUMBER: Final = "sip.phoneNumber"
+Spellings: TypeAlias = "tuple[str, str]"
+"""The names of an attribute with content: as since 1.7, and as before."""
+
+
+def _spellings(name: str) -> Spellings:
+    return PRIVATE + name, "lk." + name
+
+
+USER_TRANSCRIPT: Final = _spellings("user_transcript")
+USER_INPUT: Final = _spellings("user_input")
+RESPONSE_TEXT: Final = _spellings("response.text")
+FUNCTION_CALLS: Final = _spellings("response.function_calls")
+CHAT_CTX: Final = _spellings("chat_ctx")
+INPUT_TEXT: Final = _spellings("input_text")
+TOOL_ARGUMENTS: Final = _spellings("function_tool.arguments")
+TOOL_OUTPUT: Final = _spellings("function_tool.output")
+PARTICIPANT_IDENTITY: Final = _spellings("participant_identity")
+ROOM_NAME: Final = _spellings("room_name")
+SIP_PHONE_NUMBER: Final = _spellings("sip.phoneNumber")
 
 TOOL_ID: Final = "lk.function_tool.id"
 TOOL_NAME: Final = "lk.function_tool.name"
@@ -68,11 +75,12 @@ DISCONNECT_REASON: Final = "lk.disconnect_reason"
 SHUTDOWN_REASON: Final = "lk.shutdown.reason"
 
 
-def spelling(span: SpanRecord, name: str) -> str:
-    """How the span spells an attribute with content: as since 1.7, or as before."""
-    return PRIVATE + name if PRIVATE + name in span.attributes else "lk." + name
+def spelling(attributes: Mapping[str, object], names: Spellings) -> str:
+    """Returns how these attributes spell one with content: as since 1.7 if it is there, else as before."""
+    return names[0] if names[0] in attributes else names[1]
 
 
-def content(span: SpanRecord, name: str) -> object:
-    """The value of an attribute with content."""
-    return span.attributes.get(spelling(span, name))
+def content(attributes: Mapping[str, object], names: Spellings) -> object:
+    """Returns the value of an attribute with content, None if it is not there."""
+    since, before = names
+    return attributes[since] if since in attributes else attributes.get(before)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeVar
 
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.moments import Agent, Fact, Moment, ToolUse, Utterance
 from roark_otel._model.reading import flag, number, text
+from roark_otel._model.rows import SpanName
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import KnownCall
 from roark_otel.dialects.livekit.names import content
 from roark_otel.dialects.livekit.speeds import Speeds
 from roark_otel.dialects.livekit.tools import Tools
 from roark_otel.dialects.livekit.turns import (
+    NO_AGENT,
     AgentTurn,
     CustomerTurn,
     Generation,
@@ -30,24 +32,27 @@ from roark_otel.dialects.livekit.turns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from roark_otel._model.spans import SpanRecord
-    from roark_otel.dialects.livekit.speeds import Measurements
-
-_NS = 1_000_000_000
-_RECENT = 64
+    from roark_otel._model.rows import SpanView
 
 T = TypeVar("T")
-Done: TypeAlias = "tuple[Utterance | ToolUse, str | None]"
-"""What an agent did, and the agent's name."""
+
+_NS = 1_000_000_000
+_NONE: Final[Mapping[int, Any]] = {}
+
+Below: TypeAlias = "dict[int, dict[int, T]]"
+"""What spans said, by the id of their parent and their own."""
+
+Said: TypeAlias = "tuple[str, int, int | None, dict[str, object], str | None]"
+"""What an agent said: the text, from when to when, the payload, and the agent's name."""
 
 
 class LiveKitReader:
     """Reads one LiveKit session.
 
     What a turn says depends on spans below it, which may come before or after it. So the few values that count are
-    kept per turn and put together when moments are asked for; histories, prompts and metrics are not kept.
+    kept per turn and put together when moments are asked for.
     """
 
     __slots__ = (
@@ -58,10 +63,7 @@ class LiveKitReader:
         "_customer_speech",
         "_customer_turns",
         "_generations",
-        "_has_warned",
         "_last_turn",
-        "_names",
-        "_recent",
         "_speeds",
         "_syntheses",
         "_tools",
@@ -75,112 +77,99 @@ class LiveKitReader:
         self._tools = Tools(warn)
         self._speeds = Speeds()
         self._customer_turns: dict[int, CustomerTurn] = {}
-        self._customer_speech: dict[int, tuple[Interval, ...]] = {}
+        self._customer_speech: Below[Interval] = {}
         self._agent_turns: dict[int, AgentTurn] = {}
-        self._agent_speech: dict[int, tuple[Interval, ...]] = {}
-        self._generations: dict[int, tuple[Generation, ...]] = {}
-        self._syntheses: set[Synthesis] | None = set()
-        self._voices: dict[int, int] = {}
+        self._agent_speech: Below[Interval] = {}
+        self._generations: Below[Generation] = {}
+        self._syntheses: dict[int, Synthesis] = {}
+        self._voices: dict[int, int] | None = {}
         self._activities: set[tuple[int, str]] = set()
-        self._names: dict[str, str] = {}
-        self._recent: dict[str, str] = {}
-        self._last_turn: SpanRecord | None = None
-        self._has_warned = False
+        self._last_turn: SpanName | None = None
 
-    def read(self, span: SpanRecord) -> None:
-        """Take in one span that has ended."""
+    def read(self, span: SpanView) -> None:
+        """Takes in one span that has ended."""
         if span.scope != names.SCOPE or span.end_ns is None:
             return
-        end_ns = max(span.start_ns, span.end_ns)
+        end_ns = span.end_ns if span.end_ns > span.start_ns else span.start_ns
         self._call.read(span, end_ns)
-        self._speeds.read(span)
-        match span.name:
-            case names.USER_TURN:
-                self._user_turn(span, end_ns)
-            case names.USER_SPEAKING:
-                _add(self._customer_speech, span, Interval(span.start_ns, end_ns))
-            case names.AGENT_TURN:
-                self._agent_turn(span, end_ns)
-            case names.AGENT_SPEAKING:
-                _add(self._agent_speech, span, Interval(span.start_ns, end_ns))
-            case names.LLM_NODE:
-                written, calls = self._words(span, names.RESPONSE_TEXT), self._tools.asked(span, end_ns)
-                _add(self._generations, span, Generation(span.start_ns, written, calls))
-            case names.FUNCTION_TOOL:
-                self._tools.ran(span, end_ns)
-            case names.TTS_NODE if self._syntheses is not None:
-                self._voices[span.span_id] = span.parent_id or 0
-            case names.TTS_REQUEST:
-                self._tts_request(span)
-            case names.START_AGENT_ACTIVITY:
-                self._activity(span)
-            case _:
-                pass
+        read = self._READ.get(span.name)
+        if read is not None:
+            read(self, span, end_ns)
 
     def moments(self) -> list[Moment]:
-        """What was said and used so far, and what is known of the call."""
-        labels, measured = sorted(self._activities), self._speeds.measured()
-        done: list[Done] = [*self._agent_said(labels, measured), *self._tools_used(labels)]
-        agents = {name for _, name in done if name}
+        """Returns what was said and used, and what is known of the call."""
+        labels = sorted(self._activities)
+        said, used = [*self._agent_said(labels)], [*self._tools_used(labels)]
+        agents = {name for *_, name in said if name} | {name for _, name in used if name}
         several, only = len(agents) > 1, next(iter(agents), None)
-        by_agents = [_by(moment, Agent(name=name)) if name and several else moment for moment, name in done]
-        known = self._call.facts(only, several=several)
-        counted = (*self._counts(labels), *measured.facts(self._call.latest))
-        moments = [*self._customer_said(measured), *by_agents]
-        wordless = not any(isinstance(one, Utterance) for one in moments)
-        return [*moments, *counted, *known, *(self._wordless() if wordless else ())]
+        named: dict[str | None, Agent] = {name: Agent(name=name) for name in agents} if several else {}
+        moments: list[Moment] = [*self._customer_said()]
+        for text_, start_ns, end_ns, payload, name in said:
+            moments.append(Utterance(named.get(name, NO_AGENT), text_, start_ns, end_ns, None, payload))
+        wordless = not moments
+        moments += [replace(use, agent=named[name]) if name in named else use for use, name in used]
+        moments += self._counts(labels)
+        moments += self._speeds.facts(self._call.latest)
+        moments += self._call.facts(only, several=several)
+        return [*moments, *self._wordless()] if wordless else moments
 
     def _wordless(self) -> Iterator[Fact]:
-        """Someone spoke although no turn holds a word."""
+        """Yields the fact that someone spoke although no turn holds a word."""
         if self._last_turn is None or not (self._agent_speech or self._customer_speech):
             return
         yield Fact("wordless", True, *self._call.latest)
-        if not self._has_warned:
-            self._has_warned = True
-            why = "on no turn of the session: kept private, or named otherwise by this version"
-            self._warn(Unreadable(self._last_turn, names.PRIVATE + names.RESPONSE_TEXT, why))
+        why = "on no turn of the session: kept private, or named otherwise by this version"
+        self._warn(Unreadable(self._last_turn, names.RESPONSE_TEXT[0], why))
 
-    def _customer_said(self, measured: Measurements) -> Iterator[Utterance]:
+    def _customer_said(self) -> Iterator[Utterance]:
         for span_id, turn in self._customer_turns.items():
-            for said in customer_said(turn, self._customer_speech.get(span_id, ())):
-                yield replace(said, payload=measured.of_customer(span_id))
+            if turn.text:
+                speeches = self._customer_speech.get(span_id, _NONE).values()
+                yield from customer_said(turn, speeches, self._speeds.of_customer(span_id))
         turns = self._customer_turns | dict(self._turns_that_never_ended())
         yield from customer_asked(self._agent_turns.values(), turns, self._customer_speech)
 
     def _turns_that_never_ended(self) -> Iterator[tuple[int, CustomerTurn]]:
-        """Turns of the customer of which only the speech is known, as where the call ended in the middle of one."""
+        """Yields turns of the customer of which only the speech is known, as where the call ended in one."""
         for span_id, speeches in self._customer_speech.items():
             if span_id not in self._customer_turns:
-                start_ns, end_ns = min(speeches).start_ns, max(one.end_ns for one in speeches)
+                start_ns = min(one.start_ns for one in speeches.values())
+                end_ns = max(one.end_ns for one in speeches.values())
                 yield span_id, CustomerTurn(start_ns, end_ns, None, None, None)
 
-    def _agent_said(self, labels: list[tuple[int, str]], measured: Measurements) -> Iterator[Done]:
-        """What agents said, with their names."""
+    def _agent_said(self, labels: list[tuple[int, str]]) -> Iterator[Said]:
         for span_id, turn in self._agent_turns.items():
             name = turn.agent or _label_at(labels, turn.start_ns)
-            generations, speech = self._generations.get(span_id, ()), self._agent_speech.get(span_id, ())
-            for index, said in enumerate(agent_said(turn, generations, speech)):
-                how_fast = measured.of_agent(span_id, said.start_ns, is_first=index == 0)
-                yield replace(said, payload={**how_fast, **said.payload}), name
-        for said in self._said_without_turn():
-            yield said, _label_at(labels, said.start_ns)
+            generations = self._generations.get(span_id, _NONE).values()
+            speeches = self._agent_speech.get(span_id, _NONE).values()
+            is_first = True
+            for words, when, is_cut in agent_said(turn, generations, speeches):
+                payload = self._speeds.of_agent(span_id, when.start_ns, is_first=is_first)
+                if is_cut:
+                    payload["interrupted"] = True
+                yield words, when.start_ns, when.end_ns, payload, name
+                is_first = False
+        for words, start_ns, end_ns in self._said_without_turn():
+            yield words, start_ns, end_ns, {}, _label_at(labels, start_ns)
 
-    def _said_without_turn(self) -> list[Utterance]:
+    def _said_without_turn(self) -> list[tuple[str, int, int | None]]:
+        if self._voices is None or not self._syntheses:
+            return []
         turns = self._agent_turns
-        loose = [speech for turn_id, speech in self._agent_speech.items() if turn_id not in turns]
-        heard = chain.from_iterable(loose) if self._agent_speech else None
+        loose = [one for turn_id, below in self._agent_speech.items() if turn_id not in turns for one in below.values()]
         voices = {voice_id for voice_id, worked_for in self._voices.items() if worked_for not in turns}
-        return said_without_turn(heard, [one for one in self._syntheses or () if one.voice_id in voices])
+        syntheses = [one for one in self._syntheses.values() if one.voice_id in voices]
+        return said_without_turn(loose if self._agent_speech else None, syntheses)
 
-    def _tools_used(self, labels: list[tuple[int, str]]) -> Iterator[Done]:
-        """What tools agents used, with their names."""
+    def _tools_used(self, labels: list[tuple[int, str]]) -> Iterator[tuple[ToolUse, str | None]]:
+        """Yields what tools agents used, with their names."""
         for use, turn_id, name in self._tools.uses():
             turn = self._agent_turns.get(turn_id)
             own = name or (turn.agent if turn else None)
             yield use, own or _label_at(labels, turn.start_ns if turn else use.start_ns)
 
     def _counts(self, labels: list[tuple[int, str]]) -> Iterator[Fact]:
-        """How often the agent was interrupted while it spoke, and how often one agent followed another."""
+        """Yields how often the agent was interrupted while it spoke, and how often one agent followed another."""
         if self._agent_turns:
             cut = [key for key, turn in self._agent_turns.items() if turn.interrupted]
             heard = sum(key in self._agent_speech or self._agent_turns[key].heard is not None for key in cut)
@@ -189,71 +178,109 @@ class LiveKitReader:
             handoffs = sum(before != after for (_, before), (_, after) in pairwise(labels))
             yield Fact("property.handoffs", handoffs, *self._call.latest)
 
-    def _user_turn(self, span: SpanRecord, end_ns: int) -> None:
-        said, delay = self._words(span, names.USER_TRANSCRIPT), number(span.attributes.get(names.END_OF_TURN_DELAY))
+    def _user_turn(self, span: SpanView, end_ns: int) -> None:
+        get = span.attributes.get
+        said, delay = text(content(span.attributes, names.USER_TRANSCRIPT)), number(get(names.END_OF_TURN_DELAY))
         silent = end_ns - int(delay * _NS) if delay is not None and 0 <= delay * _NS <= end_ns else None
         self._customer_turns[span.span_id] = CustomerTurn(span.start_ns, end_ns, said, silent, self._first_words(span))
+        self._speeds.user_turn(span)
+        self._participant(span, end_ns)
 
-    def _first_words(self, span: SpanRecord) -> int | None:
+    def _first_words(self, span: SpanView) -> int | None:
+        events = span.attributes.get(names.STT_EVENTS)
         try:
-            return first_words_ns(span.attributes.get(names.STT_EVENTS), span.start_ns)
+            return None if events is None else first_words_ns(events, span.start_ns)
         except ValueError as fault:
             self._warn(Unreadable(span, names.STT_EVENTS, str(fault)))
             return None
 
-    def _agent_turn(self, span: SpanRecord, end_ns: int) -> None:
-        get = span.attributes.get
-        self._last_turn = span._replace(attributes={}, events=())
-        self._agent_turns[span.span_id] = AgentTurn(
-            start_ns=span.start_ns,
-            end_ns=end_ns,
-            heard=self._words(span, names.RESPONSE_TEXT),
-            asked=self._words(span, names.USER_INPUT),
-            to_speech=number(get(names.END_OF_TURN_DELAY)) is not None,
-            interrupted=flag(get(names.INTERRUPTED)) is True,
-            agent=self._name(get(names.TURN_AGENT_NAME)),
-        )
-        if names.GENERATION_ID in span.attributes:
+    def _user_speaking(self, span: SpanView, end_ns: int) -> None:
+        _add(self._customer_speech, span, Interval(span.start_ns, end_ns))
+        self._participant(span, end_ns)
+
+    def _participant(self, span: SpanView, end_ns: int) -> None:
+        if names.PARTICIPANT_KIND in span.attributes:
+            self._call.read_participant(span, end_ns)
+
+    def _agent_turn(self, span: SpanView, end_ns: int) -> None:
+        attributes = span.attributes
+        get = attributes.get
+        heard = text(content(attributes, names.RESPONSE_TEXT))
+        asked, to_speech = text(content(attributes, names.USER_INPUT)), number(get(names.END_OF_TURN_DELAY)) is not None
+        interrupted, agent = flag(get(names.INTERRUPTED)) is True, text(get(names.TURN_AGENT_NAME))
+        turn = AgentTurn(span.start_ns, end_ns, heard, asked, to_speech, interrupted, agent)
+        self._agent_turns[span.span_id] = turn
+        if heard is None:
+            self._last_turn = SpanName(span.trace_id, span.span_id, span.scope, span.name)
+        if names.GENERATION_ID in attributes:
             # This version gives a turn to everything that is said, and turns know the words.
-            self._syntheses = None
-            self._voices.clear()
+            self._voices = None
+        self._speeds.agent_turn(span)
 
-    def _tts_request(self, span: SpanRecord) -> None:
-        if self._syntheses is not None and (said := text(content(span, names.INPUT_TEXT))):
-            self._syntheses.add(Synthesis(span.start_ns, said, span.parent_id or 0))
+    def _agent_speaking(self, span: SpanView, end_ns: int) -> None:
+        _add(self._agent_speech, span, Interval(span.start_ns, end_ns))
 
-    def _activity(self, span: SpanRecord) -> None:
+    def _llm_node(self, span: SpanView, end_ns: int) -> None:
+        written = text(content(span.attributes, names.RESPONSE_TEXT))
+        _add(self._generations, span, Generation(span.start_ns, written, self._tools.asked(span, end_ns)))
+        self._speeds.llm_node(span)
+
+    def _llm_request(self, span: SpanView, _: int) -> None:
+        self._speeds.llm_request(span)
+
+    def _tts_node(self, span: SpanView, _: int) -> None:
+        if self._voices is not None:
+            self._voices[span.span_id] = span.parent_id or 0
+        self._speeds.tts_node(span)
+
+    def _tts_request(self, span: SpanView, _: int) -> None:
+        if self._voices is not None and (said := text(content(span.attributes, names.INPUT_TEXT))):
+            self._syntheses[span.span_id] = Synthesis(span.start_ns, said, span.parent_id or 0)
+        self._speeds.tts_request(span)
+
+    def _function_tool(self, span: SpanView, end_ns: int) -> None:
+        self._tools.ran(span, end_ns)
+
+    def _activity(self, span: SpanView, _: int) -> None:
         get = span.attributes.get
         if name := text(get(names.TURN_AGENT_NAME)) or text(get(names.AGENT_LABEL)):
             self._activities.add((span.start_ns, name))
 
-    def _words(self, span: SpanRecord, name: str) -> str | None:
-        """Words that several spans repeat soon after one another, kept once."""
-        words = text(content(span, name))
-        if words is None:
-            return None
-        if len(self._recent) >= _RECENT:
-            self._recent.clear()
-        return self._recent.setdefault(words, words)
+    def _agent_session(self, span: SpanView, end_ns: int) -> None:
+        self._call.read_session(span, end_ns)
 
-    def _name(self, value: object) -> str | None:
-        """A name as one and the same text, however many spans carry it."""
-        name = text(value)
-        return self._names.setdefault(name, name) if name else None
+    def _session_close(self, span: SpanView, end_ns: int) -> None:
+        self._call.read_close(span, end_ns)
+
+    def _job_shutdown(self, span: SpanView, end_ns: int) -> None:
+        self._call.read_shutdown(span, end_ns)
+
+    _READ: ClassVar[Mapping[str, Callable[[Any, SpanView, int], None]]] = {
+        names.USER_TURN: _user_turn,
+        names.USER_SPEAKING: _user_speaking,
+        names.AGENT_TURN: _agent_turn,
+        names.AGENT_SPEAKING: _agent_speaking,
+        names.LLM_NODE: _llm_node,
+        names.LLM_REQUEST: _llm_request,
+        names.TTS_NODE: _tts_node,
+        names.TTS_REQUEST: _tts_request,
+        names.FUNCTION_TOOL: _function_tool,
+        names.START_AGENT_ACTIVITY: _activity,
+        names.AGENT_SESSION: _agent_session,
+        names.SESSION_CLOSE: _session_close,
+        names.JOB_SHUTDOWN: _job_shutdown,
+    }
 
 
-def _add(where: dict[int, tuple[T, ...]], span: SpanRecord, what: T) -> None:
+def _add(where: Below[T], span: SpanView, what: T) -> None:
     parent_id = span.parent_id or 0
-    below = where.get(parent_id, ())
-    if what not in below:
-        where[parent_id] = (*below, what)
+    if (below := where.get(parent_id)) is None:
+        where[parent_id] = {span.span_id: what}
+    else:
+        below[span.span_id] = what
 
 
 def _label_at(labels: list[tuple[int, str]], at_ns: int) -> str | None:
-    """The agent that had the floor, of versions whose turns do not know it."""
+    """Returns the agent that had the floor, of versions whose turns do not know it."""
     found = bisect_right(labels, at_ns, key=itemgetter(0))
     return labels[found - 1][1] if found else None
-
-
-def _by(moment: Utterance | ToolUse, agent: Agent) -> Utterance | ToolUse:
-    return replace(moment, speaker=agent) if isinstance(moment, Utterance) else replace(moment, agent=agent)

@@ -6,134 +6,150 @@ Turns say how long it took to understand the customer and to answer. Models and 
 
 from __future__ import annotations
 
-from array import array
-from enum import IntEnum
+import re
+from collections.abc import Mapping
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from roark_otel._model.moments import Fact
-from roark_otel._model.reading import MAX_DURATION_MS, json_object, number
+from roark_otel._model.reading import MAX_DURATION_MS, MAX_JSON, number, parsed
 from roark_otel.dialects.livekit import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 _MILLIONTHS = 1_000_000
+_MAX_SECONDS = MAX_DURATION_MS / 1000
 
+_WRITTEN: Final = {key: re.compile(rf'"{key}": ?(-?[0-9.]+)[,}}]') for key in ("ttft", "ttfb")}
 
-class Kind(IntEnum):
-    """What was measured."""
-
-    CONFIDENCE = 0
-    STT = 1
-    ANSWER = 2
-    LLM = 3
-    TTS = 4
-    LLM_REQUEST = 5
-    TTS_REQUEST = 6
-
-
-_ATTRIBUTES = {
-    names.USER_TURN: ((Kind.CONFIDENCE, names.CONFIDENCE), (Kind.STT, names.TRANSCRIPTION_DELAY)),
-    names.AGENT_TURN: ((Kind.ANSWER, names.E2E_LATENCY),),
-    names.LLM_NODE: ((Kind.LLM, names.TTFT),),
-    names.TTS_NODE: ((Kind.TTS, names.TTFB),),
-}
-_METRICS = {
-    names.LLM_REQUEST: (Kind.LLM_REQUEST, names.LLM_METRICS, "ttft"),
-    names.TTS_REQUEST: (Kind.TTS_REQUEST, names.TTS_METRICS, "ttfb"),
-}
-_OF_THE_CALL = {
-    "stt": (Kind.STT,),
-    "llm": (Kind.LLM, Kind.LLM_REQUEST),
-    "tts": (Kind.TTS, Kind.TTS_REQUEST),
-}
-
-
-class _Measured(NamedTuple):
-    start_ns: int
-    span_id: int
-    parent_id: int
-    millionths: int
-
-    @property
-    def ms(self) -> int:
-        return round(self.millionths / 1000)
+_Measured: TypeAlias = "tuple[int, int]"
+"""When the measured span began, in ns since the epoch, and how many millionths it reported."""
 
 
 class Speeds:
-    """Gathers measurements, in any order of spans: a few numbers for each, packed."""
+    """Gathers what spans that have ended measured, in any order of spans."""
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_answers", "_models", "_requests", "_sure", "_understood", "_voices")
 
     def __init__(self) -> None:
-        self._rows: array[int] = array("Q")
+        self._sure: dict[int, int] = {}
+        self._understood: dict[int, int] = {}
+        self._answers: dict[int, int] = {}
+        self._models: dict[int, dict[int, _Measured]] = {}
+        self._voices: dict[int, dict[int, _Measured]] = {}
+        self._requests: dict[str, dict[int, object]] = {"ttft": {}, "ttfb": {}}
 
-    def read(self, span: SpanRecord) -> None:
-        """Takes in what one span that has ended measured."""
-        for kind, name in _ATTRIBUTES.get(span.name, ()):
-            self._add(kind, span, span.attributes.get(name))
-        if span.name in _METRICS:
-            kind, name, key = _METRICS[span.name]
-            try:
-                self._add(kind, span, json_object(span.attributes.get(name)).get(key))
-            except ValueError:
-                return  # a request that failed has none
+    def user_turn(self, span: SpanView) -> None:
+        """Takes in how sure the words of the customer are, and how long it took to understand them."""
+        _keep(self._sure, span, names.CONFIDENCE)
+        _keep(self._understood, span, names.TRANSCRIPTION_DELAY)
 
-    def _add(self, kind: Kind, span: SpanRecord, value: object) -> None:
-        seconds = number(value)
-        # A negative one says that there was no first byte.
-        if seconds is not None and 0 <= seconds <= MAX_DURATION_MS / 1000:
-            row = (kind, span.start_ns, span.span_id, span.parent_id or 0, round(seconds * _MILLIONTHS))
-            self._rows.extend(row)
+    def agent_turn(self, span: SpanView) -> None:
+        """Takes in how long it took to answer."""
+        _keep(self._answers, span, names.E2E_LATENCY)
 
-    def measured(self) -> Measurements:
-        """All of it, by kind."""
-        rows = sorted(set(zip(*[iter(self._rows)] * 5, strict=True)))
-        return Measurements([(Kind(kind), _Measured(*rest)) for kind, *rest in rows])
+    def llm_node(self, span: SpanView) -> None:
+        """Takes in the first byte of a model."""
+        _keep_below(self._models, span, names.TTFT)
 
+    def tts_node(self, span: SpanView) -> None:
+        """Takes in the first byte of a voice."""
+        _keep_below(self._voices, span, names.TTFB)
 
-class Measurements:
-    """What was measured in a conversation, in order."""
+    def llm_request(self, span: SpanView) -> None:
+        """Takes in the metrics of a request to a model, parsed only where no node says the same."""
+        self._requests["ttft"][span.span_id] = span.attributes.get(names.LLM_METRICS)
 
-    __slots__ = ("_by_kind", "_by_turn")
+    def tts_request(self, span: SpanView) -> None:
+        """Takes in the metrics of a request to a voice, parsed only where no node says the same."""
+        self._requests["ttfb"][span.span_id] = span.attributes.get(names.TTS_METRICS)
 
-    def __init__(self, rows: list[tuple[Kind, _Measured]]) -> None:
-        self._by_kind: dict[Kind, list[_Measured]] = {}
-        self._by_turn: dict[tuple[Kind, int], list[_Measured]] = {}
-        for kind, row in rows:
-            self._by_kind.setdefault(kind, []).append(row)
-            turn_id = row.parent_id if kind in {Kind.LLM, Kind.TTS} else row.span_id
-            self._by_turn.setdefault((kind, turn_id), []).append(row)
+    def of_customer(self, turn_id: int) -> dict[str, object]:
+        """Returns what is known of a turn of the customer, as a payload."""
+        found: dict[str, object] = {}
+        if (sure := self._sure.get(turn_id)) is not None:
+            found["confidence"] = sure / _MILLIONTHS
+        if (understood := self._understood.get(turn_id)) is not None:
+            found["stt_ttfb_ms"] = _ms(understood)
+        return found
 
-    def of_customer(self, turn_id: int) -> Mapping[str, object]:
-        """What is known of a turn of the customer, as a payload."""
-        sure, understood = self._first(Kind.CONFIDENCE, turn_id), self._first(Kind.STT, turn_id)
-        found: dict[str, object] = {} if sure is None else {"confidence": sure.millionths / _MILLIONTHS}
-        return found if understood is None else {**found, "stt_ttfb_ms": understood.ms}
+    def of_agent(self, turn_id: int, start_ns: int, *, is_first: bool) -> dict[str, object]:
+        """Returns what is known of what the agent said from `start_ns` in a turn, as a payload.
 
-    def of_agent(self, turn_id: int, start_ns: int, *, is_first: bool) -> Mapping[str, object]:
-        """What is known of what the agent said from `start_ns` in a turn, as a payload; `is_first`: nothing before."""
-        found = {
-            "response_latency_ms": self._first(Kind.ANSWER, turn_id) if is_first else None,
-            "llm_ttfb_ms": self._before(Kind.LLM, turn_id, start_ns),
-            "tts_ttfb_ms": self._before(Kind.TTS, turn_id, start_ns),
-        }
-        return {name: row.ms for name, row in found.items() if row is not None}
+        Args:
+            turn_id: The agent's turn.
+            start_ns: When it was said.
+            is_first: Whether the agent said nothing before in this turn.
+        """
+        found: dict[str, object] = {}
+        if is_first and (answer := self._answers.get(turn_id)) is not None:
+            found["response_latency_ms"] = _ms(answer)
+        if (model := _before(self._models.get(turn_id), start_ns)) is not None:
+            found["llm_ttfb_ms"] = _ms(model)
+        if (voice := _before(self._voices.get(turn_id), start_ns)) is not None:
+            found["tts_ttfb_ms"] = _ms(voice)
+        return found
 
     def facts(self, when: tuple[int, int]) -> Iterator[Fact]:
-        """The medians of the call as properties."""
-        for name, kinds in _OF_THE_CALL.items():
-            rows = next((self._by_kind[kind] for kind in kinds if kind in self._by_kind), ())
-            if rows:
-                yield Fact(f"property.{name}_ttfb_ms", round(median(row.millionths for row in rows) / 1000), *when)
+        """Yields the medians of the call as properties."""
+        for name, measured in (
+            ("stt", [*self._understood.values()]),
+            ("llm", _all(self._models) or self._reported("ttft")),
+            ("tts", _all(self._voices) or self._reported("ttfb")),
+        ):
+            if measured:
+                yield Fact(f"property.{name}_ttfb_ms", _ms(median(measured)), *when)
 
-    def _first(self, kind: Kind, turn_id: int) -> _Measured | None:
-        return next(iter(self._by_turn.get((kind, turn_id), ())), None)
+    def _reported(self, key: str) -> list[int]:
+        found = (_millionths(_reported(metrics, key)) for metrics in self._requests[key].values())
+        return [one for one in found if one is not None]
 
-    def _before(self, kind: Kind, turn_id: int, start_ns: int) -> _Measured | None:
-        """The last of its kind in a turn that began before what was said then."""
-        rows = self._by_turn.get((kind, turn_id), ())
-        return next((row for row in reversed(rows) if row.start_ns <= start_ns), None)
+
+def _reported(metrics: object, key: str) -> object:
+    """Returns what the metrics of a request say; a request that failed has none."""
+    if isinstance(metrics, str):
+        if key not in metrics:
+            return None
+        # As LiveKit writes it: a few characters of a long text.
+        if metrics.endswith("}") and metrics.count(key) == 1 and (found := _WRITTEN[key].search(metrics)):
+            return found[1]
+    try:
+        known = parsed(metrics, MAX_JSON) if isinstance(metrics, str) else metrics
+    except ValueError:
+        return None
+    return cast("Mapping[str, object]", known).get(key) if isinstance(known, Mapping) else None
+
+
+def _keep(where: dict[int, int], span: SpanView, name: str) -> None:
+    value = span.attributes.get(name)
+    if value is not None and (found := _millionths(value)) is not None:
+        where[span.span_id] = found
+
+
+def _keep_below(where: dict[int, dict[int, _Measured]], span: SpanView, name: str) -> None:
+    value = span.attributes.get(name)
+    if value is not None and (found := _millionths(value)) is not None:
+        where.setdefault(span.parent_id or 0, {})[span.span_id] = span.start_ns, found
+
+
+def _millionths(value: object) -> int | None:
+    seconds = number(value)
+    # A negative one says that there was no first byte.
+    return round(seconds * _MILLIONTHS) if seconds is not None and 0 <= seconds <= _MAX_SECONDS else None
+
+
+def _ms(millionths: float) -> int:
+    return round(millionths / 1000)
+
+
+def _all(found: Mapping[int, Mapping[int, _Measured]]) -> list[int]:
+    return [millionths for below in found.values() for _, millionths in below.values()]
+
+
+def _before(below: Mapping[int, _Measured] | None, start_ns: int) -> int | None:
+    """Returns the last of its kind in a turn that began before what was said then."""
+    known = [(began_ns, span_id) for span_id, (began_ns, _) in below.items() if began_ns <= start_ns] if below else []
+    return below[max(known)[1]][1] if below and known else None

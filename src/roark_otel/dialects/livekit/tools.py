@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.growth import Growth
 from roark_otel._model.moments import ToolUse
 from roark_otel._model.reading import flag, parsed, text
 from roark_otel.dialects.livekit import names
@@ -17,9 +18,11 @@ from roark_otel.dialects.livekit.values import as_text, outcome_of, parameters
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 _OUTPUT = re.compile(r'\{"id":\s*"([^"\\]*)",\s*"type":\s*"function_call_output"')
+_ITEM = '{"id"'
+_CLOSING = "]} \n"
 _DECODER = json.JSONDecoder()
 
 Answer: TypeAlias = "tuple[str, bool]"
@@ -52,7 +55,7 @@ class Tools:
     answer is in no history.
     """
 
-    __slots__ = ("_answers", "_asked", "_ran", "_ran_ids", "_seen", "_warn")
+    __slots__ = ("_answers", "_asked", "_growth", "_ran", "_ran_ids", "_seen", "_warn")
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
@@ -61,23 +64,25 @@ class Tools:
         self._asked: dict[str, Asked] = {}
         self._answers: dict[str, Answer] = {}
         self._seen: set[str] = set()
+        self._growth: Growth[None] = Growth()
 
-    def ran(self, span: SpanRecord, end_ns: int) -> None:
-        """A tool ran; what the history says of it is not needed any more."""
-        get = span.attributes.get
-        name, arguments = text(get(names.TOOL_NAME)), content(span, names.TOOL_ARGUMENTS)
+    def ran(self, span: SpanView, end_ns: int) -> None:
+        """Takes in a tool that ran; what the history says of it is not needed any more."""
+        attributes = span.attributes
+        get = attributes.get
+        name, arguments = text(get(names.TOOL_NAME)), content(attributes, names.TOOL_ARGUMENTS)
         if not name:
             return
         written = arguments if isinstance(arguments, str) else ""
         given = parameters(written)
         if given is None:
-            self._warn(Unreadable(span, spelling(span, names.TOOL_ARGUMENTS), "not a JSON object"))
+            self._warn(Unreadable(span, spelling(span.attributes, names.TOOL_ARGUMENTS), "not a JSON object"))
         use = ToolUse(
             name=name,
             start_ns=span.start_ns,
             end_ns=end_ns,
             parameters=as_text(written) if given is None else given,
-            outcome=outcome_of(content(span, names.TOOL_OUTPUT), is_error=flag(get(names.TOOL_IS_ERROR)) is True),
+            outcome=outcome_of(content(attributes, names.TOOL_OUTPUT), is_error=flag(get(names.TOOL_IS_ERROR)) is True),
             call_id=text(get(names.TOOL_ID)),
             description=text(get(names.TOOL_DESCRIPTION)),
         )
@@ -87,37 +92,39 @@ class Tools:
             self._asked.pop(call_id, None)
             self._answers.pop(call_id, None)
 
-    def asked(self, span: SpanRecord, end_ns: int) -> bool:
-        """The model was asked, with a history, and may have asked for tools. Returns whether it did."""
-        history = content(span, names.CHAT_CTX)
+    def asked(self, span: SpanView, end_ns: int) -> bool:
+        """Takes in that the model was asked, with a history. Returns whether it asked for tools."""
+        history = content(span.attributes, names.CHAT_CTX)
         if isinstance(history, str):
             self._history(span, history)
         calls: list[Asked] = []
         try:
-            calls = _calls(content(span, names.FUNCTION_CALLS), end_ns, span.parent_id or 0)
+            calls = _calls(content(span.attributes, names.FUNCTION_CALLS), end_ns, span.parent_id or 0)
         except ValueError as fault:
-            self._warn(Unreadable(span, spelling(span, names.FUNCTION_CALLS), str(fault)))
+            self._warn(Unreadable(span, spelling(span.attributes, names.FUNCTION_CALLS), str(fault)))
         for one in calls:
             if one.call_id not in self._ran_ids:
                 self._asked[one.call_id] = min(one, self._asked.get(one.call_id, one))
         return bool(calls)
 
-    def _history(self, span: SpanRecord, items: str) -> None:
-        """Takes the answers from a history.
-
-        It repeats itself each time the model is asked, so only items that are new are decoded, and it is not kept.
-        """
-        for found in _OUTPUT.finditer(items):
+    def _history(self, span: SpanView, items: str) -> None:
+        """Takes the answers from a history, which repeats itself each time the model is asked: only what is new."""
+        known = self._growth.known(items)
+        since = 0 if known is None else max(0, items.rfind(_ITEM, 0, known[0]))
+        until = len(items.rstrip(_CLOSING))
+        for found in _OUTPUT.finditer(items, since):
             if found[1] in self._seen:
                 continue
             try:
                 item: object = _DECODER.raw_decode(items, found.start())[0]
             except (ValueError, RecursionError):
-                self._warn(Unreadable(span, spelling(span, names.CHAT_CTX), "not JSON"))
-                return
+                self._warn(Unreadable(span, spelling(span.attributes, names.CHAT_CTX), "not JSON"))
+                until = found.start()
+                break
             self._seen.add(found[1])
             if isinstance(item, dict):
                 self._answer(cast("dict[str, object]", item))
+        self._growth.remember(items, until, None)
 
     def _answer(self, item: Mapping[str, object]) -> None:
         call_id, output = item.get("call_id"), item.get("output")
@@ -126,7 +133,7 @@ class Tools:
             self._answers[call_id] = min(answer, self._answers.get(call_id, answer))
 
     def uses(self) -> Iterator[tuple[ToolUse, int, str | None]]:
-        """Every tool use, with the id of its agent's turn (0: not known) and the name of its agent."""
+        """Yields every tool use, with the id of its agent's turn (0: not known) and the name of its agent."""
         never_ran = dict(self._asked)
         for _, ran in sorted(self._ran.items(), key=lambda one: (one[1].use.start_ns, one[0])):
             use = ran.use
@@ -142,12 +149,14 @@ class Tools:
 
 
 def _asked_for(ran: Ran, asked: Iterable[Asked]) -> Asked | None:
-    """The call that a tool answers whose span has no call id, as before 1.3.12."""
+    """Returns the call that a tool answers whose span has no call id, as before 1.3.12."""
     alike = (one for one in asked if one.name == ran.use.name and one.arguments == ran.arguments)
     return min(alike, default=None)
 
 
 def _calls(value: object, at_ns: int, turn_id: int) -> list[Asked]:
+    if value is None or value == "[]":
+        return []
     found = parsed(value) if isinstance(value, str) else value
     if not isinstance(found, (list, tuple)):
         if found is None:

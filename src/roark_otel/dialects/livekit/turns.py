@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, cast
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from roark_otel._model.moments import Agent, Customer, Utterance
 from roark_otel._model.reading import number, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+NO_AGENT: Final = Agent()
+NO_CUSTOMER: Final = Customer()
 
 _start = attrgetter("start_ns")
 _NS = 1_000_000_000
 _MAX_NS = 2**63
 _COMMITTED_NS = 2 * _NS
-"""So soon after the customer's turn does the agent's begin that answers it, the app's own hook included."""
+"""The agent's reply starts within this long of the customer's turn, the app's own hook included."""
 
 
 class Interval(NamedTuple):
@@ -71,7 +74,7 @@ class AgentTurn(NamedTuple):
 
 
 def first_words_ns(events: object, since_ns: int) -> int | None:
-    """When the first words of a turn were recognised, from the events of its speech recognition.
+    """Returns when the first words of a turn were recognised, from the events of its speech recognition.
 
     Raises:
         ValueError: saying what is wrong with the events.
@@ -84,47 +87,55 @@ def first_words_ns(events: object, since_ns: int) -> int | None:
     return min((int(at * _NS) for at in times if at is not None and since_ns <= at * _NS < _MAX_NS), default=None)
 
 
-def customer_said(turn: CustomerTurn, speeches: Iterable[Interval], text: str | None = None) -> list[Utterance]:
-    """What the customer said in a turn: its own text, or the given one."""
+def customer_said(
+    turn: CustomerTurn, speeches: Collection[Interval], payload: dict[str, object], text: str | None = None
+) -> list[Utterance]:
+    """Returns what the customer said in a turn: its own text, or the given one."""
     said = turn.text or text
     if not said:
         return []
-    spoken = sorted(speeches)
-    if turn.heard_ns is not None:
+    spoken = sorted(speeches) if len(speeches) > 1 else [*speeches]
+    if turn.heard_ns is not None and len(spoken) > 1:
         # A blip of noise opens a turn too early: speech without a word before the next speech does not count.
         spoken = spoken[max(0, bisect_right([one.start_ns for one in spoken], turn.heard_ns) - 1) :]
     start = spoken[0].start_ns if spoken else turn.start_ns
-    end = max((one.end_ns for one in spoken), default=turn.end_ns)
+    end = max([one.end_ns for one in spoken]) if spoken else turn.end_ns
     if turn.silent_ns is not None and turn.silent_ns > start:
         end = min(end, turn.silent_ns)  # before 1.4 the speech spans last until the turn is committed
-    return [Utterance(Customer(), said, start, max(start, end))]
+    return [Utterance(NO_CUSTOMER, said, start, max(start, end), None, payload)]
 
 
-def agent_said(turn: AgentTurn, generations: Iterable[Generation], speeches: Iterable[Interval]) -> list[Utterance]:
-    """What was heard of the agent in a turn, one utterance for each step that was spoken.
+def agent_said(
+    turn: AgentTurn, generations: Collection[Generation], speeches: Collection[Interval]
+) -> list[tuple[str, Interval, bool]]:
+    """Returns what was heard of the agent in a turn, one text for each step that was spoken: when, and if cut short.
 
     The turn knows the words that were heard in its last spoken step; earlier steps were spoken as generated. A step
     without speech was thrown away before anyone heard it.
     """
     if turn.heard is None:
         return []
-    steps = sorted(generations, key=lambda one: (one.start_ns, one.text or ""))
+    if len(generations) <= 1:
+        return [(turn.heard, _around(speeches) or _written(turn, next(iter(generations), None)), turn.interrupted)]
+    steps = sorted(generations, key=_began)
     spoken = _spoken_steps(steps, speeches) or _written_steps(turn, steps)
     last = max(spoken)
     if _left_over(turn.heard, last, spoken, steps):
         del spoken[last]
         last = max(spoken)
-    said: list[Utterance] = []
+    said: list[tuple[str, Interval, bool]] = []
     for step, when in sorted(spoken.items()):
-        cut_short = turn.interrupted and step == last and step >= len(steps) - 1
         if text := turn.heard if step == last else steps[step].text:
-            payload = {"interrupted": True} if cut_short else {}
-            said.append(Utterance(Agent(), text, when.start_ns, when.end_ns, payload=payload))
+            said.append((text, when, turn.interrupted and step == last and step >= len(steps) - 1))
     return said
 
 
+def _began(step: Generation) -> tuple[int, str]:
+    return step.start_ns, step.text or ""
+
+
 def _spoken_steps(steps: Sequence[Generation], speeches: Iterable[Interval]) -> dict[int, Interval]:
-    """When each step was spoken: a speech belongs to the step that began last before it."""
+    """Returns when each step was spoken: a speech belongs to the step that began last before it."""
     starts = [one.start_ns for one in steps]
     spoken: dict[int, Interval] = {}
     for one in sorted(speeches):
@@ -134,41 +145,54 @@ def _spoken_steps(steps: Sequence[Generation], speeches: Iterable[Interval]) -> 
     return spoken
 
 
+def _around(speeches: Collection[Interval]) -> Interval | None:
+    """Returns the interval of all speeches, None if there are none."""
+    if len(speeches) <= 1:
+        return next(iter(speeches), None)
+    return Interval(min(one.start_ns for one in speeches), max(one.end_ns for one in speeches))
+
+
+def _written(turn: AgentTurn, last: Generation | None) -> Interval:
+    """Returns when the last step was written, of a turn without any audio."""
+    start_ns = turn.start_ns if last is None else min(last.start_ns, turn.end_ns)
+    return Interval(start_ns, max(start_ns, turn.end_ns))
+
+
 def _written_steps(turn: AgentTurn, steps: Sequence[Generation]) -> dict[int, Interval]:
-    """When each step was written, of a turn without any audio."""
-    last = max(0, len(steps) - 1)
+    """Returns when each step was written, of a turn without any audio."""
+    last = len(steps) - 1
     written = {
         step: Interval(one.start_ns, one.start_ns) for step, one in enumerate(steps[:last]) if one.text and one.calls
     }
-    start = min(steps[last].start_ns, turn.end_ns) if steps else turn.start_ns
-    return {**written, last: Interval(start, max(start, turn.end_ns))}
+    return {**written, last: _written(turn, steps[last])}
 
 
 def _left_over(heard: str, last: int, spoken: Mapping[int, Interval], steps: Sequence[Generation]) -> bool:
-    """Whether the heard words are those of the step before, because nothing was heard of the last one."""
+    """Returns whether the heard words are those of the step before, because nothing was heard of the last one."""
+    if len(spoken) == 1:
+        return False
     before = [step for step in spoken if step < last]
-    return bool(before) and heard == steps[max(before)].text and not (steps[last].text or "").startswith(heard)
+    return heard == steps[max(before)].text and not (steps[last].text or "").startswith(heard)
 
 
 def customer_asked(
     agent_turns: Iterable[AgentTurn],
     customer_turns: Mapping[int, CustomerTurn],
-    speeches: Mapping[int, tuple[Interval, ...]],
+    speeches: Mapping[int, Mapping[int, Interval]],
 ) -> list[Utterance]:
-    """What the customer said that stands only on the agent's turn that answers it.
+    """Returns what the customer said that stands only on the agent's turn that answers it.
 
     It was typed, or spoken in a turn that the end of the call left without text.
     """
-    voiced = sorted((one for one in customer_turns.values() if one.text), key=_start)
-    wordless = ((one, span_id) for span_id, one in customer_turns.items() if not one.text)
+    voiced = sorted([one for one in customer_turns.values() if one.text], key=_start)
+    wordless = [(one, span_id) for span_id, one in customer_turns.items() if not one.text]
     silent = sorted(wordless, key=lambda one: (one[0].start_ns, one[0].end_ns, one[1]))
     voiced_starts, silent_starts = [one.start_ns for one in voiced], [one.start_ns for one, _ in silent]
     answered: set[int] = set()
     rescued: dict[int, Utterance] = {}
     typed: list[Utterance] = []
-    for turn in sorted(agent_turns, key=lambda one: (one.start_ns, one.asked or "")):
-        if not turn.asked:
-            continue
+    asking = [(one.start_ns, one.asked, one) for one in agent_turns if one.asked]
+    for _, asked, turn in sorted(asking, key=itemgetter(0, 1)):
         spoken = bisect_right(voiced_starts, turn.start_ns) - 1
         if spoken >= 0 and _answers(turn, voiced[spoken], spoken in answered):
             if turn.heard:
@@ -178,14 +202,14 @@ def customer_asked(
         if unclear >= 0 and turn.start_ns < silent[unclear][0].end_ns:
             where, span_id = silent[unclear]
             where = where._replace(silent_ns=turn.start_ns)  # no span has the silence, but the reply waited for it
-            (rescued[unclear],) = customer_said(where, speeches.get(span_id, ()), turn.asked)
+            (rescued[unclear],) = customer_said(where, speeches.get(span_id, {}).values(), {}, asked)
         else:
-            typed.append(Utterance(Customer(), turn.asked, turn.start_ns, turn.start_ns))
+            typed.append(Utterance(NO_CUSTOMER, asked, turn.start_ns, turn.start_ns))
     return [*rescued.values(), *typed]
 
 
 def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:
-    """Whether the turn answers these words.
+    """Returns whether the turn answers these words.
 
     A reply may be prepared before its words are complete, and an app may change them before they are answered; so they
     are compared only where nothing else helps.
@@ -195,8 +219,10 @@ def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:
     return not answered and (turn.asked == said.text or turn.start_ns < said.end_ns + _COMMITTED_NS)
 
 
-def said_without_turn(speeches: Iterable[Interval] | None, syntheses: Iterable[Synthesis]) -> list[Utterance]:
-    """What was said outside of any turn of the agent, as `session.say()` did before 1.4.
+def said_without_turn(
+    speeches: Iterable[Interval] | None, syntheses: Iterable[Synthesis]
+) -> list[tuple[str, int, int | None]]:
+    """Returns what was said outside of any turn of the agent, as `session.say()` did before 1.4: from when to when.
 
     Only what was sent to the speech model has the words: all of it since the speech before.
 
@@ -206,11 +232,12 @@ def said_without_turn(speeches: Iterable[Interval] | None, syntheses: Iterable[S
     """
     loose = sorted(syntheses)
     if speeches is None:
-        return [Utterance(Agent(), one.text, one.start_ns) for one in loose]
-    said: list[Utterance] = []
+        return [(one.text, one.start_ns, None) for one in loose]
+    said: list[tuple[str, int, int | None]] = []
+    starts, first = [one.start_ns for one in loose], 0
     for speech in sorted(speeches):
-        count = bisect_right([one.start_ns for one in loose], speech.end_ns)
-        if text := " ".join(one.text for one in loose[:count]):
-            said.append(Utterance(Agent(), text, speech.start_ns, speech.end_ns))
-        loose = loose[count:]
+        until = bisect_right(starts, speech.end_ns, first)
+        if text := " ".join(one.text for one in loose[first:until]):
+            said.append((text, speech.start_ns, speech.end_ns))
+        first = until
     return said

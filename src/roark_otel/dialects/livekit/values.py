@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from roark_otel._model.moments import Failed, Outcome, Returned, Unanswered
-from roark_otel._model.reading import MAX_LITERAL, json_object, json_value, literal, parsed, text, unicode_text
+from roark_otel._model.reading import MAX_JSON, json_object, json_value, literal, parsed, text, unicode_text
 
 
 def parameters(arguments: str) -> dict[str, object] | None:
-    """The arguments of a call, None if they are not a JSON object."""
+    """Returns the arguments of a call, None if they are not a JSON object."""
     if not arguments.strip():
         return {}
     try:
@@ -19,23 +19,23 @@ def parameters(arguments: str) -> dict[str, object] | None:
 
 
 def as_text(arguments: str) -> dict[str, object]:
-    """Arguments that are not a JSON object, as they are: parameters have to be an object."""
+    """Returns arguments that are not a JSON object as an object: parameters have to be one."""
     return {"arguments": unicode_text(arguments)}
 
 
 def outcome_of(output: object, *, is_error: bool) -> Outcome:
-    """What came of a tool whose output LiveKit writes with `str()`."""
+    """Returns what came of a tool whose output LiveKit writes with `str()`."""
     if is_error:
         return Failed(text(output) or "The tool failed.")
     return Returned(_value(output)) if isinstance(output, str) else Unanswered()
 
 
 def _value(output: str) -> object:
-    """An object or a list that was written as JSON or as a Python literal, else the text.
+    """Returns an object or a list that was written as JSON or as a Python literal, else the text.
 
     A number stays text: `str()` wrote it, and reading it could only lose digits.
     """
-    if output.lstrip()[:1] in {"{", "["} and len(output) <= MAX_LITERAL * 10:
+    if output.lstrip()[:1] in {"{", "["} and len(output) <= MAX_JSON:
         try:
             return json_value(parsed(output))
         except ValueError:
@@ -45,7 +45,7 @@ def _value(output: str) -> object:
 
 
 def _literal(output: str) -> object | None:
-    """A Python literal that JSON can say without loss, else None."""
+    """Returns a Python literal that JSON can say without loss, else None."""
     found = literal(output)
     return json_value(found) if _is_json(found) else None
 

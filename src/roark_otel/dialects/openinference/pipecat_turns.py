@@ -17,7 +17,7 @@ from roark_otel.dialects.openinference import names
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 _NS = 1_000_000_000
 _MAX_SECONDS = 600.0
@@ -58,7 +58,7 @@ class PipecatTurns:
         """When models asked for tools, by the ids of their spans."""
         return self._asked_ns
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         """Takes in a span of the instrumentation."""
         match span.name:
             case names.PIPECAT_TURN:
@@ -80,7 +80,7 @@ class PipecatTurns:
             if turn_id not in self._turns:
                 yield from _parts_said(parts)
 
-    def _turn(self, span: SpanRecord) -> None:
+    def _turn(self, span: SpanView) -> None:
         known = self._turns.get(span.span_id)
         if span.end_ns is None and known is not None and known.end_ns is not None:
             return
@@ -95,7 +95,7 @@ class PipecatTurns:
         )
         self._settle(span.span_id)
 
-    def _part(self, span: SpanRecord, name: str, delay_ns: int) -> None:
+    def _part(self, span: SpanView, name: str, delay_ns: int) -> None:
         text = spoken(span.attributes.get(name))
         turn_id = span.parent_id or span.span_id
         part = _Part(

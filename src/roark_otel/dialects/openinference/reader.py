@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from roark_otel._model.moments import Moment
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 
 class OpenInferenceReader:
@@ -68,7 +68,7 @@ class OpenInferenceReader:
         self._has_models = False
         self._frameworks: set[str] = set()
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         """Takes in a span."""
         kind = _kind(span)
         if kind is None or not has_times(span):
@@ -98,7 +98,7 @@ class OpenInferenceReader:
         for framework in sorted(self._frameworks)[:1]:
             yield Fact("property.framework", framework, 0, 0)
 
-    def _read_model(self, span: SpanRecord) -> None:
+    def _read_model(self, span: SpanView) -> None:
         found = self._sources.of_model(span)
         if found.has_words and not self._has_models:
             self._has_models = True
@@ -114,7 +114,7 @@ class OpenInferenceReader:
         self._sources.keep(found)
         self._transcript.answer(asked, found.before, texts(found.answered), None)
 
-    def _read_run(self, span: SpanRecord, kind: str) -> None:
+    def _read_run(self, span: SpanView, kind: str) -> None:
         ran, name = as_span(span), _first_text(span.attributes, names.AGENT_NAMES) if kind == names.AGENT else None
         if ran.end_ns is not None:
             self._agents.ran(span.span_id, span.start_ns, ran.end_ns, name)
@@ -123,7 +123,7 @@ class OpenInferenceReader:
             if found.has_words:
                 self._turns.read(ran, found.asked, found.answered, name)
 
-    def _read_tool(self, span: SpanRecord) -> None:
+    def _read_tool(self, span: SpanView) -> None:
         self._tools.expect_runs()
         get = span.attributes.get
         name = _first_text(span.attributes, names.TOOL_NAMES)
@@ -140,25 +140,25 @@ class OpenInferenceReader:
         )
         self._tools.ran(Ran(span.span_id, span.parent_id, use, None))
 
-    def _read_prompt(self, span: SpanRecord, found: Exchange) -> None:
+    def _read_prompt(self, span: SpanView, found: Exchange) -> None:
         prompt = "\n\n".join(one.text for one in found.asked if one.role is Role.SYSTEM and one.text)
         if prompt:
             self._agents.prompted(span.start_ns, None, prompt)
 
-    def _read_first_prompt(self, span: SpanRecord) -> None:
+    def _read_first_prompt(self, span: SpanView) -> None:
         """The system prompt where nothing else of a history is needed."""
         prompt = reading.text(span.attributes.get(names.FIRST_CONTENT))
         if prompt and span.attributes.get(names.FIRST_ROLE) == "system":
             self._agents.prompted(span.start_ns, None, prompt)
 
-    def _report(self, span: SpanRecord, attribute: str, why: str) -> None:
+    def _report(self, span: SpanView, attribute: str, why: str) -> None:
         """Warns of an attribute, once."""
         if attribute not in self._warned:
             self._warned.add(attribute)
             self._warn(Unreadable(span, attribute, why))
 
 
-def _kind(span: SpanRecord) -> str | None:
+def _kind(span: SpanView) -> str | None:
     """The kind of span, also where only its other names show it; None if it does not follow OpenInference."""
     kind = span.attributes.get(names.KIND)
     if kind is not None:
@@ -168,7 +168,7 @@ def _kind(span: SpanRecord) -> str | None:
     return None
 
 
-def _outcome(span: SpanRecord) -> Outcome:
+def _outcome(span: SpanView) -> Outcome:
     gave = _first(span.attributes, names.TOOL_RESULTS)
     if (failed := failure(span, gave)) is not None:
         return Failed(failed)

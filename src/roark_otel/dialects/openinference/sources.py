@@ -10,7 +10,7 @@ from roark_otel.dialects.openinference import names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 
 class Exchange(NamedTuple):
@@ -35,11 +35,11 @@ class Sources:
 
     __slots__ = ("_lists", "_warn")
 
-    def __init__(self, warn: Callable[[SpanRecord, str, str], None]) -> None:
+    def __init__(self, warn: Callable[[SpanView, str, str], None]) -> None:
         self._lists = Lists()
         self._warn = warn
 
-    def of_model(self, span: SpanRecord) -> Exchange:
+    def of_model(self, span: SpanView) -> Exchange:
         """The messages of a model: those given field by field, else those of the values."""
         asked = indexed(span.attributes, names.INPUT_MESSAGES)
         answered = indexed(span.attributes, names.OUTPUT_MESSAGES)
@@ -47,7 +47,7 @@ class Sources:
         gave = Listing(answered, Recital()) if answered else self._value(span, names.OUTPUT_VALUE)
         return _exchange(given, gave)
 
-    def of_run(self, span: SpanRecord) -> Exchange:
+    def of_run(self, span: SpanView) -> Exchange:
         """What an agent or a chain was given and gave back."""
         return _exchange(self._value(span, names.INPUT_VALUE), self._value(span, names.OUTPUT_VALUE))
 
@@ -55,7 +55,7 @@ class Sources:
         """Notes that all that an exchange was asked with has been added to `before`."""
         self._lists.keep(exchange.mark)
 
-    def _value(self, span: SpanRecord, name: str) -> Listing:
+    def _value(self, span: SpanView, name: str) -> Listing:
         value = span.attributes.get(name)
         return self._lists.read(name, value, span.start_ns, lambda why: self._warn(span, name, why))
 

@@ -10,12 +10,12 @@
        `- llm_tool_call, llm_tool_result      tools, of Gemini Live only
 
 No span says what was heard of an interrupted reply, or which tools were used: that stands only in the history that
-goes to the model with a later call, in the shape of whichever provider. Each history is folded as it arrives and not
-kept. No span says either when the agent fell silent: turns do, where a timer or a barge-in closed them.
+goes to the model with a later call, in the shape of whichever provider. Of each history only what is new is decoded.
+No span says either when the agent fell silent: turns do, where a timer or a barge-in closed them.
 
-`names` is the vocabulary. `reader` keeps what counts of each span, as `rows`, and puts it together; `messages` and
-`history` read histories; `customer` and `replies` say what was said, `heard` how much of it was heard, `turns` and
-`agent` when, `tools` what was used.
+`names` is the vocabulary. `reader` keeps what counts of each span, as `stretches`, and puts it together; `messages`
+and `history` read histories; `customer` and `replies` say what was said, `heard` how much of it was heard, `turns` and
+`pace` when, `tools` what was used.
 """
 
 from roark_otel._model.dialect import Dialect

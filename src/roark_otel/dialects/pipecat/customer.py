@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model.moments import Customer, Utterance
 from roark_otel._model.reading import text
+from roark_otel.dialects.pipecat import names
+from roark_otel.dialects.pipecat.stretches import end_of, ttfb_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel._model.rows import SpanView
     from roark_otel.dialects.pipecat.turns import Turns
 
+NO_CUSTOMER = Customer()
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-
-
-class Words(NamedTuple):
-    """What was recognised, and in what language."""
-
-    text: str
-    language: str | None
+_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class Spoken(NamedTuple):
-    """What the customer said in one go.
+    """What the customer said in one go, as one span has it or several that belong together.
 
     `end_ns` is when the customer fell silent, where spans measure it, else None. `heard_ns` is when the words were
     known. `live` says that a speech-to-speech model wrote them down, whose spans begin late and end with the next
     words.
     """
 
-    turn_id: int
     start_ns: int
+    span_id: int
+    turn_id: int
     end_ns: int | None
     heard_ns: int | None
     live: bool
@@ -45,16 +42,31 @@ class Spoken(NamedTuple):
     ttfb_ns: int | None
 
 
-def spoken(rows: Sequence[Row[Words]], replies: Sequence[int]) -> list[Spoken]:
-    """What the customer said, by start.
+def recognised(span: SpanView) -> Spoken | None:
+    """Returns what a span holds of the customer's words, None if there are none."""
+    get = span.attributes.get
+    said = text(get(names.TRANSCRIPT))
+    if said is None:
+        return None
+    start_ns, heard_ns = span.start_ns, end_of(span)
+    provider = text(get(names.PROVIDER[0])) or text(get(names.PROVIDER[1])) or ""
+    live = provider.lower().endswith(names.SPEECH_TO_SPEECH)
+    # A speech-to-speech model measures something else.
+    took_ns = None if live else ttfb_ns(span)
+    end_ns = None if heard_ns is None or took_ns is None or heard_ns - took_ns < start_ns else heard_ns - took_ns
+    code = language_code(get(names.LANGUAGE))
+    return Spoken(start_ns, span.span_id, span.parent_id or 0, end_ns, heard_ns, live, said, code, took_ns)
+
+
+def spoken(words: Iterable[Spoken], replies: Sequence[int]) -> list[Spoken]:
+    """Returns what the customer said, by start.
 
     Args:
-        rows: What was recognised, by start.
+        words: What each span holds, by start.
         replies: When the agent began to think or to speak, in order.
     """
     said: list[Spoken] = []
-    for row in rows:
-        one = _spoken(row)
+    for one in words:
         if said and _goes_on(said[-1], one, replies):
             said[-1] = _joined(said[-1], one)
         else:
@@ -62,17 +74,8 @@ def spoken(rows: Sequence[Row[Words]], replies: Sequence[int]) -> list[Spoken]:
     return said
 
 
-def _spoken(row: Row[Words]) -> Spoken:
-    ttfb_ns = None if row.flag else row.ttfb_ns
-    measured = row.end_ns - ttfb_ns if row.end_ns is not None and ttfb_ns is not None else None
-    end_ns = None if measured is None or measured < row.start_ns else measured
-    return Spoken(
-        row.parent_id, row.start_ns, end_ns, row.end_ns, row.flag, row.words.text, row.words.language, ttfb_ns
-    )
-
-
 def _goes_on(one: Spoken, other: Spoken, replies: Sequence[int]) -> bool:
-    """Whether both belong together: the agent took neither's end for the end of the customer's turn."""
+    """Returns whether both belong together: the agent took neither's end for the end of the customer's turn."""
     if one.live or other.live:
         return one.turn_id == other.turn_id and one.turn_id != 0
     if one.turn_id != other.turn_id or one.heard_ns is None:
@@ -92,7 +95,7 @@ def _joined(one: Spoken, other: Spoken) -> Spoken:
 
 
 def customer_said(said: Sequence[Spoken], turns: Turns, answered: Mapping[int, int]) -> Iterator[Utterance]:
-    """What the customer said as utterances.
+    """Yields what the customer said as utterances.
 
     Args:
         said: What was said, by start.
@@ -106,21 +109,24 @@ def customer_said(said: Sequence[Spoken], turns: Turns, answered: Mapping[int, i
         start_ns, end_ns = one.start_ns, one.end_ns
         if one.live and turn is not None and one.turn_id != turns.first_id:
             start_ns = turn.start_ns
-        if end_ns is None and one is last_in_turn[one.turn_id] and turn and answer_ns and turn.ttfb_ns is not None:
+        if end_ns is None and one is last_in_turn[one.turn_id] and turn and answer_ns and turn.latency_ns is not None:
             # The latency counts from true silence, which nothing else shows without metrics.
-            end_ns = answer_ns - turn.ttfb_ns
+            end_ns = answer_ns - turn.latency_ns
             end_ns = end_ns if one.live or one.heard_ns is None else min(end_ns, one.heard_ns)
         if end_ns is None or end_ns < start_ns:
             end_ns = answer_ns if one.live else one.heard_ns
         if one.live and end_ns is not None:
             start_ns = min(start_ns, end_ns)
-        payload = {} if one.ttfb_ns is None else {"stt_ttfb_ms": one.ttfb_ns // 1_000_000}
-        utterance = Utterance(Customer(), one.text, start_ns, end_ns, one.language, payload)
-        yield utterance if end_ns is None else replace(utterance, end_ns=max(start_ns, end_ns))
+        if end_ns is not None and end_ns < start_ns:
+            end_ns = start_ns
+        payload: dict[str, object] = {} if one.ttfb_ns is None else {"stt_ttfb_ms": one.ttfb_ns // 1_000_000}
+        yield Utterance(NO_CUSTOMER, one.text, start_ns, end_ns, one.language, payload)
 
 
 def language_code(value: object) -> str | None:
-    """A language as its code, None if it is none."""
+    """Returns a language as its code, None if it is not one."""
+    if isinstance(value, str) and _CODE.fullmatch(value):
+        return value
     language, *region = (text(value) or "").removeprefix("Language.").replace("_", "-").split("-")
     code = "-".join((language.lower(), *region))
     return code if _LANGUAGE.fullmatch(code) else None

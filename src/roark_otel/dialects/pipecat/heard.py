@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from enum import Enum
 from itertools import accumulate
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,9 +12,7 @@ if TYPE_CHECKING:
 
     from roark_otel.dialects.pipecat.customer import Spoken
     from roark_otel.dialects.pipecat.history import Recent
-    from roark_otel.dialects.pipecat.rows import Row
 
-_start = attrgetter("start_ns")
 _NEXT = 3
 """The number of histories after a reply that are searched for it: those of other models may come between."""
 
@@ -44,51 +41,61 @@ class Histories:
         said: What the customer said, by start.
     """
 
-    __slots__ = ("_left", "_recents", "_said")
+    __slots__ = ("_left", "_recents", "_said", "_said_ns", "_seen_ns")
 
-    def __init__(self, recents: Sequence[Row[Recent]], said: Sequence[Spoken]) -> None:
+    def __init__(self, recents: Sequence[Recent], said: Sequence[Spoken]) -> None:
         self._recents = recents
         self._said = said
+        self._seen_ns = [one.start_ns for one in recents]
+        self._said_ns = [one.start_ns for one in said]
         self._left: dict[int, list[str]] = {}
 
     def heard(self, text: str, start_ns: int, *, generated: bool) -> Heard:
-        """What was heard of a reply.
+        """Returns what was heard of a reply.
 
         Args:
             text: What was generated.
             start_ns: When.
             generated: Whether a model wrote it, so that a history knows it if anything of it was heard.
         """
-        following = bisect_right(self._recents, start_ns, key=_start)
+        following, reply = bisect_right(self._seen_ns, start_ns), ""
         for index in range(following, min(following + _NEXT, len(self._recents))):
-            if index not in self._left:
-                self._left[index] = [plain(one) for one in self._recents[index].words.said]
-            if length := _taken(plain(text), self._left[index]):
-                heard = _beginning(text, length)
-                return Heard(Verdict.HEARD, heard, is_cut=len(heard) < len(text))
+            left = self._left.get(index)
+            if left is None:
+                said = self._recents[index].said
+                if said and said[0] == text:
+                    self._left[index] = [plain(one) for one in said[1:]]
+                    return Heard(Verdict.HEARD, text)
+                left = self._left[index] = [plain(one) for one in said]
+            reply = reply or plain(text)
+            if left and (length := _taken(reply, left)):
+                heard = text if length == len(reply) else _beginning(text, length)
+                return Heard(Verdict.HEARD, heard, len(heard) < len(text))
         if generated and following < len(self._recents) and self._is_passed_over(self._recents[following], start_ns):
             return Heard(Verdict.UNHEARD, text)
         return Heard(Verdict.NOTHING, text)
 
-    def _is_passed_over(self, recent: Row[Recent], start_ns: int) -> bool:
-        """Whether the next history has nothing after the words that the reply answers.
+    def _is_passed_over(self, recent: Recent, start_ns: int) -> bool:
+        """Returns whether the next history has nothing after the words that the reply answers.
 
         They have to be there: an app may have cleared the history. The customer may have gone on already.
         """
-        if recent.words.said or recent.words.asked is None:
+        if recent.said or recent.asked is None:
             return False
-        before = bisect_right(self._said, start_ns, key=_start)
-        asked = plain(recent.words.asked)
+        before = bisect_right(self._said_ns, start_ns)
+        asked = plain(recent.asked)
         return any(plain(one.text) == asked for one in self._said[max(0, before - 2) : before])
 
 
 def _taken(reply: str, left: list[str]) -> int:
-    """How many characters of a reply are next in what is left of a history, which are then taken from it.
+    """Takes the characters of a reply that are next in what is left of a history. Returns how many.
 
     All of it may be there, cut into messages anywhere; else some messages may be its beginning, because an
     interruption ends a message.
     """
-    for first in range(len(left)):
+    for first, beginning in enumerate(left):
+        if not (reply.startswith(beginning) or beginning.startswith(reply)):
+            continue
         if length := _match(reply, left[first:]):
             del left[:first]
             rest = length
@@ -114,11 +121,11 @@ def _match(reply: str, messages: Sequence[str]) -> int:
 
 
 def plain(text: str) -> str:
-    """The text without white space: speech services and histories differ in it."""
+    """Returns the text without white space: speech services and histories differ in it."""
     return "".join(text.split())
 
 
 def _beginning(text: str, length: int) -> str:
-    """The text up to so many characters that are not white space."""
+    """Returns the text up to a number of characters that are not white space."""
     seen = accumulate(not character.isspace() for character in text)
     return text[: next((index for index, count in enumerate(seen, 1) if count == length), len(text))]

@@ -1,90 +1,71 @@
 """The histories that go to the model: each repeats the one before, so only what is new of it is decoded.
 
-Nothing of a history is kept but what it says of tools, and what was said last before the model was asked again.
+Nothing of a history counts but what it says of tools, and what was said last before the model was asked again.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-from roark_otel.dialects.pipecat.messages import Answered, Asked, Called, Item, Said, items
+from roark_otel._model.growth import Growth
+from roark_otel.dialects.pipecat.messages import Asked, Said, items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from roark_otel.dialects.pipecat.messages import Answered, Called
+
 _DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
-_TAIL = 64
-_MAX_PLACES = 8
-_length = attrgetter("length")
 
 
 class Recent(NamedTuple):
-    """What was last said before the model was asked.
+    """What was last said before the model was asked, at `start_ns`.
 
     `asked` is what the customer had said before that, `said` what was heard of the agent since; what the customer said
     in reply, if anything, is what the model was asked.
     """
 
+    start_ns: int
+    span_id: int
     asked: str | None
     said: tuple[str, ...]
 
 
-class _Window(NamedTuple):
-    """The last two things that the customer said, and what the agent said after each."""
+_Window: TypeAlias = "tuple[str | None, tuple[str, ...], str | None, tuple[str, ...]]"
+"""The last but one thing that the customer said, what the agent said after it, and the same of the last one."""
 
-    before: str | None = None
-    then: tuple[str, ...] = ()
-    last: str | None = None
-    since: tuple[str, ...] = ()
+_Left: TypeAlias = "tuple[_Window, int, int]"
+"""What a history left when it was read: its window, and where the messages begin with the customer's two last words."""
 
-    def after(self, item: Item) -> _Window:
-        """The window after one more item."""
-        if isinstance(item, Asked):
-            return _Window(self.last, self.since, item.text)
-        if isinstance(item, Said):
-            return self._replace(since=(*self.since, item.text))
-        return self
-
-    def recent(self) -> Recent:
-        """What was last said: before the customer's last words if nothing came after them."""
-        return Recent(self.last, self.since) if self.since or self.last is None else Recent(self.before, self.then)
+_NOTHING: _Window = (None, (), None, ())
+_MAY_DIFFER = 2
+"""The number of messages at the beginning behind which a history may repeat an earlier one: prompts that change."""
 
 
-class _Place(NamedTuple):
-    """A place in a history up to which it was read, at `read_ns`; the digest knows that beginning again."""
-
-    length: int
-    tail: str
-    digest: int
-    read_ns: int
-    window: _Window
-
-    def is_in(self, history: str, at_ns: int) -> bool:
-        """Whether a history begins with what was read, at the same time or before."""
-        if self.read_ns > at_ns or len(history) < self.length:
-            return False  # read out of order: the same words were there earlier than was thought
-        end = self.length
-        return history.startswith(self.tail, end - len(self.tail)) and hash(history[:end]) == self.digest
+def _recent(window: _Window, at_ns: int, span_id: int) -> Recent:
+    """Returns what was last said: before the customer's last words if nothing came after them."""
+    before, then, last, since = window
+    return Recent(at_ns, span_id, last, since) if since or last is None else Recent(at_ns, span_id, before, then)
 
 
 class History:
-    """Reads the histories of a conversation, in any order.
+    """Reads the histories of a conversation.
 
     Args:
         learn: Gets every tool call and answer in them, and when it was there; some more than once.
     """
 
-    __slots__ = ("_learn", "_places")
+    __slots__ = ("_growth", "_latest_ns", "_learn")
 
     def __init__(self, learn: Callable[[Called | Answered, int], None]) -> None:
         self._learn = learn
-        self._places: list[_Place] = []
+        self._growth: Growth[_Left] = Growth()
+        self._latest_ns = 0
 
-    def read(self, history: object, at_ns: int) -> Recent:
+    def read(self, history: object, at_ns: int, span_id: int) -> Recent:
         """Takes in what is new of a history.
 
         Returns:
@@ -94,42 +75,66 @@ class History:
             ValueError: saying what is wrong with it, after all that comes before the fault was taken in.
         """
         if isinstance(history, str):
-            return self._read_json(history, at_ns)
+            return _recent(self._read_json(history, at_ns), at_ns, span_id)
         if not isinstance(history, (list, tuple)):
             raise ValueError("not a JSON array")
-        window = _Window()
+        left: _Left = _NOTHING, 0, 0
         for message in cast("Sequence[object]", history):
-            window = self._take(message, window, at_ns)
-        return window.recent()
+            left = self._take(message, left, 0, at_ns)
+        return _recent(left[0], at_ns, span_id)
 
-    def _read_json(self, history: str, at_ns: int) -> Recent:
-        known = max((one for one in self._places if one.is_in(history, at_ns)), key=_length, default=None)
-        position = known.length if known else len(history) - len(history.lstrip())
-        window = known.window if known else _Window()
-        if known is None:
-            if not history.startswith("[", position):
-                raise ValueError("not a JSON array")
-            position += 1
+    def _read_json(self, history: str, at_ns: int) -> _Window:
+        position, left, may_differ = self._since(history, at_ns)
+        is_new = False
         try:
             while True:
                 start = cast("re.Match[str]", _BETWEEN.match(history, position)).end()
                 if history.startswith("]", start):
-                    return window.recent()
+                    return left[0]
                 message, position = cast("tuple[object, int]", _DECODER.raw_decode(history, start))
-                window = self._take(message, window, at_ns)
+                left, is_new = self._take(message, left, start, at_ns), True
+                if may_differ:
+                    may_differ -= 1
+                    position, left, may_differ = self._moved(history, position) or (position, left, may_differ)
         except (ValueError, RecursionError):
             raise ValueError("not JSON, or cut") from None
         finally:
-            self._remember(history, position, at_ns, window)
+            if is_new:
+                self._growth.remember(history, position, left)
+                self._latest_ns = max(self._latest_ns, at_ns)
 
-    def _take(self, message: object, window: _Window, at_ns: int) -> _Window:
+    def _since(self, history: str, at_ns: int) -> tuple[int, _Left, int]:
+        """Returns from where a history is new, what comes before that left, and how many messages may be others."""
+        # Read out of order, the same words were there earlier than was thought.
+        is_in_order = at_ns >= self._latest_ns
+        if is_in_order and (known := self._growth.known(history)) is not None:
+            return *known, 0
+        start = len(history) - len(history.lstrip())
+        if not history.startswith("[", start):
+            raise ValueError("not a JSON array")
+        return start + 1, (_NOTHING, 0, 0), _MAY_DIFFER if is_in_order else 0
+
+    def _moved(self, history: str, position: int) -> tuple[int, _Left, int] | None:
+        """Returns the same where a history repeats an earlier one behind other messages, as far as that can be seen.
+
+        What the customer said last has to be in what it repeats.
+        """
+        found = self._growth.moved(history, position)
+        if found is None:
+            return None
+        end, back, (window, before, last) = found
+        return None if window[0] is None or before < position + back else (end, (window, before - back, last - back), 0)
+
+    def _take(self, message: object, left: _Left, start: int, at_ns: int) -> _Left:
+        """Takes in a message that begins at `start`. Returns what is left after it."""
+        window, before, last = left
         for item in items(message):
-            if isinstance(item, (Called, Answered)):
+            if isinstance(item, Asked):
+                _, _, words, since = window
+                window, before, last = (words, since, item.text, ()), last, start
+            elif isinstance(item, Said):
+                words_before, then, words, since = window
+                window = words_before, then, words, (*since, item.text)
+            else:
                 self._learn(item, at_ns)
-            window = window.after(item)
-        return window
-
-    def _remember(self, history: str, length: int, at_ns: int, window: _Window) -> None:
-        """Keeps the last few places: a history may be changed near its end, and several models have each their own."""
-        place = _Place(length, history[max(0, length - _TAIL) : length], hash(history[:length]), at_ns, window)
-        self._places = [*self._places[1 - _MAX_PLACES :], place]
+        return window, before, last

@@ -7,13 +7,15 @@ Nova Sonic. The shapes exclude one another, so a message is read without knowing
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
 from roark_otel._model.reading import json_value, parsed, text
 
 _CUSTOMER = "user"
 _AGENT = frozenset({"assistant", "model"})
+_SPEAKERS = ("user", "assistant")
+_ROLE_AND_CONTENT = 2
 _ASYNC = "async_tool"
 
 
@@ -47,11 +49,18 @@ class Answered(NamedTuple):
 Item: TypeAlias = "Asked | Said | Called | Answered"
 
 
-def items(message: object) -> Iterator[Item]:
-    """What a message says, nothing if it is none."""
-    if not isinstance(message, Mapping):
-        return
+def items(message: object) -> Iterable[Item]:
+    """Returns what a message says, nothing if it is not one."""
+    if not isinstance(message, (dict, Mapping)):  # nearly always a dict, which is known much faster
+        return ()
     found = cast("Mapping[str, object]", message)
+    role, content = found.get("role"), found.get("content")
+    if len(found) == _ROLE_AND_CONTENT and isinstance(content, str) and role in _SPEAKERS:
+        return _text(role, content)  # as nearly all are
+    return _items(found)
+
+
+def _items(found: Mapping[str, object]) -> Iterator[Item]:
     role = (text(found.get("role")) or "").lower().removeprefix("role.")
     kind = found.get("type")
     if kind == "function_call":
@@ -80,7 +89,7 @@ def _contents(role: str, contents: object) -> Iterator[Item]:
 
 
 def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
-    """A part of a message that is about a tool: Anthropic's, Bedrock's or Gemini's."""
+    """Yields what a part of a message says of a tool: Anthropic's, Bedrock's or Gemini's."""
     if block.get("type") == "tool_use":
         yield from _call(block.get("id"), block.get("name"), block.get("input"))
     elif block.get("type") == "tool_result":
@@ -95,27 +104,26 @@ def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
         yield from _answer(answered.get("id"), _unwrapped(answered.get("response")))
 
 
-def _text(role: str, value: object) -> Iterator[Item]:
+def _text(role: str, value: object) -> tuple[Item, ...]:
     said = text(value)
     if said is None:
-        return
+        return ()
     if role in _AGENT:
-        yield Said(said)
-    elif late := _late_answer(said):
-        yield late
-    elif role == _CUSTOMER:
-        yield Asked(said)
+        return (Said(said),)
+    if said.startswith("{") and (late := _late_answer(said)):
+        return (late,)
+    return (Asked(said),) if role == _CUSTOMER else ()
 
 
 def _late_answer(said: str) -> Answered | None:
-    """What an asynchronous tool gave back: Pipecat writes it as a message of the developer, or of the user."""
+    """Returns what an asynchronous tool gave back: Pipecat writes it as a message of the developer, or of the user."""
     fields = async_tool(said)
     call_id = text(fields.get("tool_call_id"))
     return Answered(call_id, said) if call_id else None
 
 
 def async_tool(content: str) -> Mapping[str, object]:
-    """What Pipecat writes about an asynchronous tool, empty if this is something else."""
+    """Returns what Pipecat writes about an asynchronous tool, empty if this is something else."""
     if not content.startswith("{") or f'"{_ASYNC}"' not in content:
         return {}
     try:
@@ -137,7 +145,7 @@ def _answer(call_id: object, content: object) -> Iterator[Answered]:
 
 
 def _joined(content: object) -> object:
-    """The content of an answer that comes in blocks, as Bedrock's does and Anthropic's may."""
+    """Returns the content of an answer that comes in blocks, as Bedrock's does and Anthropic's may."""
     blocks = [_mapping(one) for one in _list(content)]
     if not blocks or not all("text" in one or "json" in one for one in blocks):
         return content
@@ -147,7 +155,7 @@ def _joined(content: object) -> object:
 
 
 def _unwrapped(response: object) -> object:
-    """Gemini takes only objects, so Pipecat wraps what is none as `{"value": …}`."""
+    """Returns a response without `{"value": …}`, in which Pipecat wraps what is not an object, for Gemini."""
     found = _mapping(response)
     if list(found) != ["value"] or isinstance(found["value"], Mapping):
         return response

@@ -3,47 +3,46 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.moments import Agent, Fact
 from roark_otel._model.reading import flag, text
+from roark_otel._model.rows import SpanName
 from roark_otel.dialects.pipecat import names
-from roark_otel.dialects.pipecat.customer import Words, customer_said, language_code, spoken
+from roark_otel.dialects.pipecat.customer import Spoken, customer_said, recognised, spoken
 from roark_otel.dialects.pipecat.heard import Histories
 from roark_otel.dialects.pipecat.history import History, Recent
-from roark_otel.dialects.pipecat.pace import Pace, answered
+from roark_otel.dialects.pipecat.pace import Pace
 from roark_otel.dialects.pipecat.replies import Replies
-from roark_otel.dialects.pipecat.rows import Row, Rows, row_of, seconds_ns, ttfb_ns
+from roark_otel.dialects.pipecat.stretches import Stretch, Turn, end_of, seconds_ns, ttfb_ns
 from roark_otel.dialects.pipecat.tools import Tools
 from roark_otel.dialects.pipecat.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from roark_otel._model.moments import Moment, Utterance
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
-_RECENT = 64
 _MS = 1_000_000
 
 
 class PipecatReader:
     """Reads one Pipecat conversation.
 
-    What a span means depends on others that may come before or after it, so a packed row is kept of each and put
-    together when moments are asked for. Histories are folded as they come; none of them is kept.
+    What a span means depends on others that may come before or after it, so what each says is kept by its id and put
+    together when moments are asked for.
     """
 
     __slots__ = (
-        "_conversations",
+        "_ended_ns",
         "_history",
         "_last_speech",
-        "_latest",
+        "_latest_id",
+        "_latest_ns",
         "_models",
         "_prompt",
-        "_read",
-        "_recent",
         "_recents",
         "_speeches",
         "_tools",
@@ -58,143 +57,150 @@ class PipecatReader:
         self._warned: set[str] = set()
         self._tools = Tools(self._unreadable)
         self._history = History(self._tools.learn)
-        self._conversations: Rows[None] = Rows()
-        self._turns: Rows[None] = Rows()
-        self._words: Rows[Words] = Rows()
-        self._speeches: Rows[str | None] = Rows()
-        self._models: Rows[str | None] = Rows()
-        self._recents: Rows[Recent] = Rows()
-        self._last_speech: SpanRecord | None = None
-        self._latest = (0, 0)
+        self._ended_ns: list[int] = []
+        self._turns: dict[int, Turn] = {}
+        self._words: dict[int, Spoken] = {}
+        self._speeches: dict[int, Stretch] = {}
+        self._models: dict[int, Stretch] = {}
+        self._recents: dict[int, Recent] = {}
+        self._last_speech: tuple[int, int, str] | None = None
+        self._latest_ns = self._latest_id = 0
         self._prompt = (0, 0, "")
-        self._recent: dict[str, str] = {}
-        self._read: dict[str, Callable[[SpanRecord], None]] = {
-            names.CONVERSATION: self._conversation,
-            names.TURN: self._turn,
-            names.STT: self._stt,
-            names.LLM: self._llm,
-            names.TTS: self._tts,
-            names.LLM_SETUP: self._instructions,
-            names.LLM_REQUEST: self._messages,
-            names.LLM_RESPONSE: self._response,
-            names.LLM_TOOL_CALL: self._tools.began,
-            names.LLM_TOOL_RESULT: self._tools.ended,
-        }
 
-    def read(self, span: SpanRecord) -> None:
-        """Takes in one span, ended or open."""
-        read = self._read.get(span.name) if span.scope in names.SCOPES else None
-        if read is not None:
-            self._latest = max(self._latest, (span.end_ns or span.start_ns, span.span_id))
-            read(span)
+    def read(self, span: SpanView) -> None:
+        """Takes in one span, ended or open. An open one never replaces what it said when it had ended."""
+        read = self._READ.get(span.name) if span.scope in names.SCOPES else None
+        if read is None or (span.end_ns is None and self._has_ended(span.span_id)):
+            return
+        at_ns = span.end_ns or span.start_ns
+        if at_ns > self._latest_ns or (at_ns == self._latest_ns and span.span_id > self._latest_id):
+            self._latest_ns, self._latest_id = at_ns, span.span_id
+        read(self, span)
+
+    def _has_ended(self, span_id: int) -> bool:
+        known = self._turns.get(span_id) or self._speeches.get(span_id) or self._models.get(span_id)
+        words = self._words.get(span_id)
+        return (known is not None and known.end_ns is not None) or (words is not None and words.heard_ns is not None)
 
     def moments(self) -> list[Moment]:
-        """What was said and used so far, and what is known of the call."""
-        words, speeches, models = self._words.in_order(), self._speeches.in_order(), self._models.in_order()
-        turns = Turns(self._turns.in_order(), self._conversations.in_order())
-        thinking = [row.start_ns for row in models if not row.flag]
-        said = spoken(words, sorted([*thinking, *(row.start_ns for row in speeches)]))
+        """Returns what was said and used, and what is known of the call."""
+        words, speeches, models = (
+            sorted(self._words.values()),
+            sorted(self._speeches.values()),
+            sorted(self._models.values()),
+        )
+        turns = Turns(sorted(self._turns.values()), self._ended_ns)
+        thinking = [one.start_ns for one in models if not one.flag]
+        said = spoken(words, sorted([*thinking, *(one.start_ns for one in speeches)]))
         replies = Replies(speeches, models, turns, said)
-        heard = replies.heard(Histories(self._recents.in_order(), said))
+        heard = replies.heard(Histories(sorted(self._recents.values()), said))
         pace = Pace(heard, said, turns, has_metrics=replies.has_metrics)
-        answers = {turn_id: reply.spoken_ns for turn_id, reply in answered(heard, said).items()}
         spoke = list(pace.agent_said())
         return [
-            *customer_said(said, turns, answers),
+            *customer_said(said, turns, pace.answers),
             *spoke,
             *(self._wordless() if not said and not spoke else ()),
             *self._interruptions(spoke),
-            *self._tools.uses(models, [row.start_ns for row in words]),
-            *self._facts([row for row in words if not row.flag], [row for row in models if not row.flag], speeches),
+            *self._tools.uses(models, [one.start_ns for one in words]),
+            *self._facts(words, models, speeches),
         ]
 
     def _wordless(self) -> Iterator[Fact]:
-        """The agent spoke although no span holds a word."""
+        """Yields the fact that the agent spoke although no span holds a word."""
         if self._last_speech is not None:
-            yield Fact("wordless", True, *self._latest)
+            yield Fact("wordless", True, self._latest_ns, self._latest_id)
             why = "on no span of the conversation: left out, or named otherwise by this version"
-            self._unreadable(Unreadable(self._last_speech, names.TEXT, why))
+            self._unreadable(Unreadable(SpanName(*self._last_speech, names.TTS), names.TEXT, why))
 
     def _interruptions(self, spoke: Iterable[Utterance]) -> Iterator[Fact]:
-        """How often the agent was interrupted, which only turns say."""
+        """Yields how often the agent was interrupted, which only turns say."""
         if self._turns:
             cut = sum(1 for one in spoke if one.payload.get("interrupted") is True)
-            yield Fact("property.interruptions", cut, *self._latest)
+            yield Fact("property.interruptions", cut, self._latest_ns, self._latest_id)
 
-    def _facts(
-        self, words: Iterable[Row[Words]], models: Iterable[Row[str | None]], speeches: Iterable[Row[str | None]]
-    ) -> Iterator[Fact]:
-        if self._latest == (0, 0):
+    def _facts(self, words: Iterable[Spoken], models: Iterable[Stretch], speeches: Iterable[Stretch]) -> Iterator[Fact]:
+        if not self._latest_ns and not self._latest_id:
             return
-        yield Fact("property.framework", "pipecat", *self._latest)
-        for name, rows in (("stt", words), ("llm", models), ("tts", speeches)):
-            if known := [row.ttfb_ns for row in rows if row.ttfb_ns is not None]:
-                yield Fact(f"property.{name}_ttfb_ms", round(median(known) / _MS), *self._latest)
+        yield Fact("property.framework", "pipecat", self._latest_ns, self._latest_id)
+        for name, measured in (("stt", words), ("llm", models), ("tts", speeches)):
+            if known := [one.ttfb_ns for one in measured if one.ttfb_ns is not None]:
+                yield Fact(f"property.{name}_ttfb_ms", round(median(known) / _MS), self._latest_ns, self._latest_id)
         if self._prompt[2]:
             # Of the call's own agent, whichever span is the root.
             yield Fact("agent", Agent(prompt=self._prompt[2]), self._prompt[0], 0)
 
-    def _conversation(self, span: SpanRecord) -> None:
-        self._conversations.add(row_of(span, None))
+    def _conversation(self, span: SpanView) -> None:
+        if (end_ns := end_of(span)) is not None:
+            self._ended_ns.append(end_ns)
 
-    def _turn(self, span: SpanRecord) -> None:
+    def _turn(self, span: SpanView) -> None:
         get = span.attributes.get
         latency_ns, lasted_ns = seconds_ns(get(names.LATENCY)), seconds_ns(get(names.DURATION))
         interrupted = flag(get(names.WAS_INTERRUPTED)) is True
-        self._turns.add(row_of(span, None, ttfb_ns=latency_ns, lasted_ns=lasted_ns, flag=interrupted))
+        turn = Turn(span.start_ns, span.span_id, end_of(span), latency_ns, lasted_ns, interrupted)
+        self._turns[span.span_id] = turn
 
-    def _stt(self, span: SpanRecord) -> None:
+    def _stt(self, span: SpanView) -> None:
+        if (said := recognised(span)) is not None:
+            self._words[span.span_id] = said
+
+    def _tts(self, span: SpanView) -> None:
         get = span.attributes.get
-        if said := self._shared(text(get(names.TRANSCRIPT))):
-            provider = next((found for name in names.PROVIDER if (found := text(get(name)))), "")
-            live = provider.lower().endswith(names.SPEECH_TO_SPEECH)
-            words = Words(said, self._shared(language_code(get(names.LANGUAGE))))
-            # A speech-to-speech model measures something else.
-            self._words.add(row_of(span, words, ttfb_ns=None if live else ttfb_ns(span), flag=live))
+        words, interrupted = text(get(names.TEXT)), flag(get(names.TTS_INTERRUPTED)) is True
+        span_id, turn_id = span.span_id, span.parent_id or 0
+        speech = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, ttfb_ns(span), interrupted)
+        self._speeches[span_id] = speech
+        self._last_speech = span.trace_id, span.span_id, span.scope
 
-    def _tts(self, span: SpanRecord) -> None:
-        get = span.attributes.get
-        interrupted = flag(get(names.TTS_INTERRUPTED)) is True
-        words = self._shared(text(get(names.TEXT)))
-        self._speeches.add(row_of(span, words, ttfb_ns=ttfb_ns(span), flag=interrupted))
-        self._last_speech = span._replace(attributes={}, events=())
-
-    def _llm(self, span: SpanRecord) -> None:
+    def _llm(self, span: SpanView) -> None:
         self._messages(span)
         self._instructions(span)
-        words = self._shared(text(span.attributes.get(names.OUTPUT)))
-        self._models.add(row_of(span, words, ttfb_ns=ttfb_ns(span)))
+        self._model(span, ttfb_ns(span), is_live=False)
 
-    def _response(self, span: SpanRecord) -> None:
-        self._models.add(row_of(span, self._shared(text(span.attributes.get(names.OUTPUT))), flag=True))
+    def _response(self, span: SpanView) -> None:
+        self._model(span, None, is_live=True)
 
-    def _messages(self, span: SpanRecord) -> None:
+    def _model(self, span: SpanView, took_ns: int | None, *, is_live: bool) -> None:
+        span_id, turn_id, words = span.span_id, span.parent_id or 0, text(span.attributes.get(names.OUTPUT))
+        self._models[span_id] = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, took_ns, is_live)
+
+    def _messages(self, span: SpanView) -> None:
         history = span.attributes.get(names.INPUT)
         if history is None:
             return
         try:
-            recent = self._history.read(history, span.start_ns)
+            self._recents[span.span_id] = self._history.read(history, span.start_ns, span.span_id)
         except ValueError as fault:
             self._unreadable(Unreadable(span, names.INPUT, str(fault)))
-            return
-        said = tuple(self._shared(one) or one for one in recent.said)
-        self._recents.add(row_of(span, Recent(self._shared(recent.asked), said)))
 
-    def _instructions(self, span: SpanRecord) -> None:
-        """Of several prompts the last one holds."""
+    def _instructions(self, span: SpanView) -> None:
+        """Keeps the last of several prompts."""
         if prompt := text(span.attributes.get(names.SYSTEM_INSTRUCTIONS)):
-            self._prompt = max(self._prompt, (span.start_ns, span.span_id, prompt))
+            when = span.start_ns, span.span_id, prompt
+            if when > self._prompt:
+                self._prompt = when
+
+    def _tool_call(self, span: SpanView) -> None:
+        self._tools.began(span)
+
+    def _tool_result(self, span: SpanView) -> None:
+        self._tools.ended(span)
 
     def _unreadable(self, what: Unreadable) -> None:
-        """Says once of each attribute that it could not be read."""
+        """Warns once of each attribute that it could not be read."""
         if what.attribute not in self._warned:
             self._warned.add(what.attribute)
             self._warn(what)
 
-    def _shared(self, words: str | None) -> str | None:
-        """Words that several spans repeat soon after one another, kept once."""
-        if words is None:
-            return None
-        if len(self._recent) >= _RECENT:
-            self._recent.clear()
-        return self._recent.setdefault(words, words)
+    _READ: ClassVar[Mapping[str, Callable[[Any, SpanView], None]]] = {
+        names.CONVERSATION: _conversation,
+        names.TURN: _turn,
+        names.STT: _stt,
+        names.LLM: _llm,
+        names.TTS: _tts,
+        names.LLM_SETUP: _instructions,
+        names.LLM_REQUEST: _messages,
+        names.LLM_RESPONSE: _response,
+        names.LLM_TOOL_CALL: _tool_call,
+        names.LLM_TOOL_RESULT: _tool_result,
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,15 +14,15 @@ if TYPE_CHECKING:
 
     from roark_otel.dialects.pipecat.customer import Spoken
     from roark_otel.dialects.pipecat.heard import Histories
-    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel.dialects.pipecat.stretches import Stretch
     from roark_otel.dialects.pipecat.turns import Turns
 
-_start = attrgetter("start_ns")
+_order = attrgetter("start_ns", "text")
 _TO_SPEAKER_NS = 6_000_000
 """How long the first byte of speech takes through the pipeline until it is played: 3 to 12 ms were measured."""
 
 _RECENT = 3
-"""So many models before a speech are searched for the one that wrote it."""
+"""The number of models before a speech that are searched for the one that wrote it."""
 
 
 class Reply(NamedTuple):
@@ -40,7 +39,7 @@ class Reply(NamedTuple):
     made_ns: int
     ttfb_ns: int | None
     text: str
-    model: Row[str | None] | None
+    model: Stretch | None
     is_sure: bool = True
     is_cut: bool = False
 
@@ -49,88 +48,105 @@ class Replies:
     """The replies of a conversation.
 
     Args:
-        speeches: The rows of speech services: what was to be spoken.
-        models: The rows of models: what was written.
+        speeches: What was to be spoken, by start.
+        models: What models wrote, by start.
         turns: The turns.
         said: What the customer said, by start.
     """
 
-    __slots__ = ("_asked_in", "_models", "_speeches", "_turns", "has_metrics")
+    __slots__ = (
+        "_any_wordless",
+        "_asked_in",
+        "_asked_ns",
+        "_models",
+        "_speeches",
+        "_spoken_ns",
+        "_turns",
+        "has_metrics",
+    )
 
     def __init__(
         self,
-        speeches: Sequence[Row[str | None]],
-        models: Sequence[Row[str | None]],
+        speeches: Sequence[Stretch],
+        models: Sequence[Stretch],
         turns: Turns,
         said: Sequence[Spoken],
     ) -> None:
         self._speeches = speeches
         self._models = models
         self._turns = turns
+        self._any_wordless = any(one.text is None for one in speeches)
+        self._spoken_ns = [one.start_ns for one in speeches]
+        self._asked_ns = [one.start_ns for one in models]
         self._asked_in = {one.turn_id for one in said}
-        self.has_metrics: bool = any(row.ttfb_ns is not None for row in speeches)
+        self.has_metrics: bool = any(speech.ttfb_ns is not None for speech in speeches)
 
     def heard(self, histories: Histories) -> list[Reply]:
-        """The replies as they were heard, by start."""
+        """Returns the replies as they were heard, by start."""
         kept: list[Reply] = []
-        for one in sorted(self._candidates(), key=lambda one: (one.start_ns, one.text)):
-            if self._is_late(one) or self._is_early(one):
+        is_hung_up = self._turns.hung_up_ns is not None
+        for one in sorted(self._candidates(), key=_order):
+            if is_hung_up and (self._is_late(one) or self._is_early(one)):
                 continue
             heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
             if heard.verdict is Verdict.HEARD or (heard.verdict is Verdict.NOTHING and one.is_sure):
-                kept.append(one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
+                is_whole = heard.text == one.text and not heard.is_cut
+                kept.append(one if is_whole else one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
         return kept
 
     def _candidates(self) -> Iterator[Reply]:
-        """Everything that may have been spoken: what went to a speech service, and what a model wrote without one."""
+        """Yields everything that may have been spoken: by a speech service, or by a model that has none."""
         written: set[int] = set()
-        for row in self._speeches:
-            if row.words is not None:
-                model = self._model_of(row, row.words)
+        for speech in self._speeches:
+            if speech.text is not None:
+                model = self._model_of(speech, speech.text)
                 written.add(model.span_id if model else 0)
-                yield _reply(row, row.words, model)
+                yield _reply(speech, speech.text, model)
         for index, model in enumerate(self._models):
-            if model.words is None or model.span_id in written:
+            if model.text is None or model.span_id in written:
                 continue
             if model.flag:  # of a speech-to-speech model
-                yield _written(model, model.words)
+                yield _written(model, model.text)
             elif not self._is_voiced(index):
-                yield self._unvoiced(model, model.words)
+                yield self._unvoiced(model, model.text)
 
-    def _model_of(self, speech: Row[str | None], text: str) -> Row[str | None] | None:
-        """The model that wrote a text, None if it is the app's own."""
-        before, words = bisect_right(self._models, speech.start_ns, key=_start), plain(text)
-        for model in reversed(self._models[max(0, before - _RECENT) : before]):
-            if model.words is not None and not model.flag and words in plain(model.words):
+    def _model_of(self, speech: Stretch, text: str) -> Stretch | None:
+        """Returns the model that wrote a text, None if it is the app's own."""
+        before = bisect_right(self._asked_ns, speech.start_ns)
+        for index in range(before - 1, max(0, before - _RECENT) - 1, -1):
+            model = self._models[index]
+            if model.text is None or model.flag:
+                continue
+            if text in model.text or plain(text) in plain(model.text):
                 return model
         return None
 
     def _is_voiced(self, index: int) -> bool:
-        """Whether there are texts for the speech service in the turn of a model, or up to the next model."""
+        """Returns whether there are texts for the speech service in the turn of a model, or up to the next model."""
         model = self._models[index]
-        if self._turns.get(model.parent_id):
+        if self._turns.get(model.turn_id):
             around = self._speeches_near(model, model.start_ns, None)
-            return any(row.words is not None and row.parent_id == model.parent_id for row in around)
+            return any(speech.text is not None and speech.turn_id == model.turn_id for speech in around)
         until_ns = self._models[index + 1].start_ns if index + 1 < len(self._models) else None
-        return any(row.words is not None for row in self._speeches_near(model, model.start_ns, until_ns))
+        return any(speech.text is not None for speech in self._speeches_near(model, model.start_ns, until_ns))
 
-    def _speeches_near(self, model: Row[str | None], since_ns: int, until_ns: int | None) -> Sequence[Row[str | None]]:
-        """The speeches of the turn of a model, or those that began in between."""
-        turn = self._turns.get(model.parent_id)
-        first = bisect_right(self._speeches, turn.start_ns if turn else since_ns, key=_start)
+    def _speeches_near(self, model: Stretch, since_ns: int, until_ns: int | None) -> Sequence[Stretch]:
+        """Returns the speeches of the turn of a model, or those that began in between."""
+        turn = self._turns.get(model.turn_id)
+        first = bisect_right(self._spoken_ns, turn.start_ns if turn else since_ns)
         end_ns = turn.end_ns if turn else until_ns
-        last = len(self._speeches) if end_ns is None else bisect_right(self._speeches, end_ns, key=_start)
+        last = len(self._speeches) if end_ns is None else bisect_right(self._spoken_ns, end_ns)
         return self._speeches[first:last]
 
-    def _unvoiced(self, model: Row[str | None], text: str) -> Reply:
-        """What a model wrote whose speech does not hold its text, as in some versions, or that has no speech."""
-        for row in self._speeches_near(model, model.start_ns, None):
-            if row.words is None and row.start_ns >= model.start_ns and row.parent_id == model.parent_id:
-                return _reply(row, text, model)
+    def _unvoiced(self, model: Stretch, text: str) -> Reply:
+        """Returns what a model wrote without a speech, or with one that does not hold its text, as in some versions."""
+        for speech in self._speeches_near(model, model.start_ns, None) if self._any_wordless else ():
+            if speech.text is None and speech.start_ns >= model.start_ns and speech.turn_id == model.turn_id:
+                return _reply(speech, text, model)
         return _written(model, text)._replace(is_sure=not self._speeches)
 
     def _is_late(self, one: Reply) -> bool:
-        """Whether a reply was generated when the call had ended already, and nothing of it was played."""
+        """Returns whether a reply was generated when the call had ended already, and nothing of it was played."""
         hung_up_ns = self._turns.hung_up_ns
         if hung_up_ns is None or one.start_ns < hung_up_ns or one.ttfb_ns is not None or self._turns.get(one.turn_id):
             return False
@@ -138,11 +154,11 @@ class Replies:
         return answers_nobody or self.has_metrics or self._turns.is_cancelled
 
     def _is_early(self, one: Reply) -> bool:
-        """Whether the call ended before the agent began to speak: then its turn has no latency."""
+        """Returns whether the call ended before the agent began to speak: then its turn has no latency."""
         turn = self._turns.get(one.turn_id)
         return (
             turn is not None
-            and turn.ttfb_ns is None
+            and turn.latency_ns is None
             and one.ttfb_ns is None
             and one.turn_id in self._asked_in
             and self._turns.any_latency
@@ -151,19 +167,13 @@ class Replies:
         )
 
 
-def _reply(row: Row[str | None], text: str, model: Row[str | None] | None) -> Reply:
-    return Reply(
-        turn_id=row.parent_id,
-        start_ns=row.start_ns,
-        spoken_ns=row.start_ns + (0 if row.ttfb_ns is None else row.ttfb_ns + _TO_SPEAKER_NS),
-        made_ns=row.until_ns,
-        ttfb_ns=row.ttfb_ns,
-        text=text,
-        model=model,
-        is_cut=row.flag,
-    )
+def _reply(speech: Stretch, text: str, model: Stretch | None) -> Reply:
+    start_ns, took_ns = speech.start_ns, speech.ttfb_ns
+    spoken_ns = start_ns if took_ns is None else start_ns + took_ns + _TO_SPEAKER_NS
+    until_ns = start_ns if speech.end_ns is None else speech.end_ns
+    return Reply(speech.turn_id, start_ns, spoken_ns, until_ns, took_ns, text, model, is_cut=speech.flag)
 
 
-def _written(model: Row[str | None], text: str) -> Reply:
-    """A reply without a speech service of its own."""
-    return _reply(replace(model, flag=False), text, model)._replace(ttfb_ns=None)
+def _written(model: Stretch, text: str) -> Reply:
+    """Returns a reply without a speech service of its own."""
+    return _reply(model._replace(flag=False), text, model)._replace(ttfb_ns=None)

@@ -14,8 +14,8 @@ from roark_otel.dialects.pipecat.messages import Answered, Called, async_tool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from roark_otel._model.spans import SpanRecord
-    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel._model.rows import SpanView
+    from roark_otel.dialects.pipecat.stretches import Stretch
 
 _RUNNING = "IN_PROGRESS"
 _CANCELLED = "CANCELLED"
@@ -66,7 +66,7 @@ class Tools:
             answer = Answer(at_ns, content)
             self._answers[item.call_id] = min(answer, self._answers.get(item.call_id, answer))
 
-    def began(self, span: SpanRecord) -> None:
+    def began(self, span: SpanView) -> None:
         """Takes in the span of a call; it holds only the first of several calls, and cuts long arguments."""
         get = span.attributes.get
         call_id, name, arguments = text(get(names.TOOL_CALL_ID)), text(get(names.TOOL_NAME)), get(names.TOOL_ARGUMENTS)
@@ -76,7 +76,7 @@ class Tools:
             if _parameters(call.arguments) is None:
                 self._warn(Unreadable(span, names.TOOL_ARGUMENTS, "not a JSON object, or cut"))
 
-    def ended(self, span: SpanRecord) -> None:
+    def ended(self, span: SpanView) -> None:
         """Takes in the span of a result."""
         get = span.attributes.get
         call_id, name, given = text(get(names.TOOL_CALL_ID)), text(get(names.TOOL_NAME)), get(names.TOOL_RESULT)
@@ -85,8 +85,8 @@ class Tools:
             result = Result(span.start_ns, content, name)
             self._ended[call_id] = min(result, self._ended.get(call_id, result))
 
-    def uses(self, models: Sequence[Row[str | None]], interruptions: Sequence[int]) -> Iterator[ToolUse]:
-        """Every tool use.
+    def uses(self, models: Sequence[Stretch], interruptions: Sequence[int]) -> Iterator[ToolUse]:
+        """Yields every tool use.
 
         Args:
             models: The calls of models, by start: a tool runs from the end of one to the start of the next.
@@ -107,8 +107,8 @@ class Tools:
                 call_id=call_id,
             )
 
-    def _call(self, call_id: str, models: Sequence[Row[str | None]]) -> tuple[Call, int]:
-        """The best account of a call, and when it was made."""
+    def _call(self, call_id: str, models: Sequence[Stretch]) -> tuple[Call, int]:
+        """Returns the best account of a call, and when it was made."""
         seen, began, result = self._calls.get(call_id), self._began.get(call_id), self._ended.get(call_id)
         if seen:
             return seen, began.seen_ns if began else _asked_ns(seen.seen_ns, models)
@@ -116,16 +116,16 @@ class Tools:
         return call, call.seen_ns
 
 
-def _asked_ns(seen_ns: int, models: Sequence[Row[str | None]]) -> int:
-    """When the model asked for a tool: at the end of the call before the one that first knows of it.
+def _asked_ns(seen_ns: int, models: Sequence[Stretch]) -> int:
+    """Returns when the model asked for a tool: at the end of the call before the one that first knows of it.
 
     Of several models in one turn it is the last one that said nothing.
     """
-    before = bisect_left(models, seen_ns, key=lambda row: row.start_ns)
+    before = bisect_left(models, seen_ns, key=lambda one: one.start_ns)
     recent = models[max(0, before - _MODELS) : before]
     if not recent:
         return seen_ns
-    silent = (row for row in reversed(recent) if row.words is None and row.parent_id == recent[-1].parent_id)
+    silent = (one for one in reversed(recent) if one.text is None and one.turn_id == recent[-1].turn_id)
     return min(next(silent, recent[-1]).until_ns, seen_ns)
 
 
@@ -138,12 +138,12 @@ def _ended_ns(answer: Answer, start_ns: int, interruptions: Sequence[int]) -> in
 
 
 def _outcome(content: str | None) -> Outcome:
-    """What the model got back. A failure is in words of Pipecat's own, like any other result."""
+    """Returns what the model got back. A failure is in words of Pipecat's own, like any other result."""
     return Unanswered() if content is None else Returned(json_or_text(content))
 
 
 def _settled(content: str) -> str | None:
-    """What a tool gave back, None as long as it runs."""
+    """Returns what a tool gave back, None as long as it runs."""
     if fields := async_tool(content):
         result = fields.get("result")
         return result if fields.get("status") == "finished" and isinstance(result, str) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from roark_otel.dialects.pipecat.rows import Row
+    from roark_otel.dialects.pipecat.stretches import Turn
 
 _MS = 1_000_000
 SILENCE_NS = 2_500 * _MS
@@ -39,28 +39,24 @@ class Turns:
     """The turns of a conversation.
 
     Args:
-        turns: Their rows, by start.
-        conversations: The rows of the spans around them.
+        turns: The turns, by start.
+        ended_ns: When the conversations around them ended.
     """
 
-    __slots__ = ("_by_id", "_ended_ns", "_last", "any_latency", "first_id")
+    __slots__ = ("_by_id", "_ended_ns", "any_latency", "first_id", "hung_up_ns")
 
-    def __init__(self, turns: Sequence[Row[None]], conversations: Iterable[Row[None]]) -> None:
-        self._by_id = {row.span_id: row for row in turns}
-        self._last = turns[-1] if turns else None
-        self._ended_ns = max((row.end_ns for row in conversations if row.end_ns is not None), default=None)
+    def __init__(self, turns: Sequence[Turn], ended_ns: Iterable[int]) -> None:
+        self._by_id = {turn.span_id: turn for turn in turns}
+        self._ended_ns = max(ended_ns, default=None)
         self.first_id: int | None = turns[0].span_id if turns else None
-        self.any_latency: bool = any(row.ttfb_ns is not None for row in turns)
-
-    def get(self, span_id: int) -> Row[None] | None:
-        """The turn of this id."""
-        return self._by_id.get(span_id)
-
-    @property
-    def hung_up_ns(self) -> int | None:
+        self.any_latency: bool = any(turn.latency_ns is not None for turn in turns)
+        last = turns[-1] if turns else None
+        self.hung_up_ns: int | None = last.end_ns if last and last.interrupted and not _by_timer(last) else None
         """When the call was ended, if that closed a turn: what is generated after it may not be played."""
-        last = self._last
-        return last.end_ns if last is not None and last.flag and not _by_timer(last) else None
+
+    def get(self, span_id: int) -> Turn | None:
+        """Returns the turn of this id."""
+        return self._by_id.get(span_id)
 
     @property
     def played_until_ns(self) -> int | None:
@@ -77,23 +73,23 @@ class Turns:
             return False
         return self._ended_ns - self.hung_up_ns < _END_SILENCE_NS * 3 // 4
 
-    def closed(self, turn: Row[None]) -> Closed:
-        """What closed a turn."""
+    def closed(self, turn: Turn) -> Closed:
+        """Returns what closed a turn."""
         if turn.end_ns is None:
             return Closed.NOT_YET
         if _by_timer(turn):
             return Closed.BY_TIMER
         if turn.end_ns == self.hung_up_ns:
             return Closed.BY_HANG_UP
-        return Closed.BY_BARGE_IN if turn.flag else Closed.BY_CUSTOMER
+        return Closed.BY_BARGE_IN if turn.interrupted else Closed.BY_CUSTOMER
 
 
-def spoken_until_ns(turn: Row[None]) -> int:
-    """When the agent fell silent in a turn that the timer closed."""
+def spoken_until_ns(turn: Turn) -> int:
+    """Returns when the agent fell silent in a turn that the timer closed."""
     return turn.start_ns + (turn.lasted_ns or 0)
 
 
-def _by_timer(turn: Row[None]) -> bool:
+def _by_timer(turn: Turn) -> bool:
     if turn.end_ns is None or turn.lasted_ns is None:
         return False
     return turn.end_ns - turn.start_ns - turn.lasted_ns > _CLOSED_BY_TIMER_NS

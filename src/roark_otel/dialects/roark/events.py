@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 from roark_otel import attributes
 from roark_otel._model import reading
 from roark_otel._model.moments import Agent, Customer, Failed, Returned, ToolUse, Unanswered, Utterance
-from roark_otel.dialects.roark.facts import agent_of, customer_of
+from roark_otel.dialects.roark.facts import NO_AGENT, NO_CUSTOMER, agent_of, customer_of
+from roark_otel.dialects.roark.words import Words
 
 if TYPE_CHECKING:
-    from roark_otel._model.moments import Outcome
-    from roark_otel._model.spans import SpanEvent, SpanRecord
-    from roark_otel.dialects.roark.words import Words
+    from collections.abc import Callable, Mapping
 
-TOOL_EVENTS = frozenset({attributes.TOOL_INVOCATION_EVENT, attributes.TOOL_CALL_EVENT, attributes.TOOL_RESULT_EVENT})
+    from roark_otel._model.dialect import Warn
+    from roark_otel._model.moments import Outcome
+    from roark_otel._model.rows import SpanEvent, SpanView
 
 _ROLES = {"AGENT": Agent, "ASSISTANT": Agent, "CUSTOMER": Customer, "USER": Customer}
+_SPELLED = {spelling: speaker for role, speaker in _ROLES.items() for spelling in (role, role.lower())}
+_ROLE_AND_TEXT = 2
 
 
-def utterance(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) -> Utterance | None:
-    """The utterance of a `roark.transcript`; None if it has no role or says nothing. `agent` is the span's."""
+def utterance(event: SpanEvent, span: SpanView, agent: Agent, warn: Warn) -> Utterance | None:
+    """Returns the utterance of a `roark.transcript`; None if it has no role or says nothing. `agent` is the span's."""
+    if (short := _short_utterance(event, agent)) is not None:
+        return short
+    words = Words(event.attributes, span, f"{event.name} ", warn)
     role, text = words.one_of("role", _ROLES), words.text("text")
     if role is None or text is None:
         words.warn("role" if role is None else "text", "missing or unknown")
@@ -40,8 +46,21 @@ def utterance(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) ->
     )
 
 
-def tool_use(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) -> ToolUse | None:
-    """The tool use, or the half of one, of an event; None if nothing names it. `agent` is the span's."""
+def _short_utterance(event: SpanEvent, agent: Agent) -> Utterance | None:
+    """Returns the utterance of an event with only a role and a text, as most are, if nothing is wrong with it."""
+    found = event.attributes
+    role, text = found.get("role"), found.get("text")
+    if len(found) != _ROLE_AND_TEXT or not (isinstance(role, str) and isinstance(text, str) and text.isascii()):
+        return None
+    speaker, said, start_ns = _SPELLED.get(role), text.strip(), reading.time_ns(event.time_ns)
+    if speaker is None or not said or start_ns is None:
+        return None
+    return Utterance(agent if speaker is Agent else NO_CUSTOMER, said, start_ns, None, None, {})
+
+
+def tool_use(event: SpanEvent, span: SpanView, agent: Agent, warn: Warn) -> ToolUse | None:
+    """Returns the tool use, or the half of one, of an event; None if nothing names it. `agent` is the span's."""
+    words = Words(event.attributes, span, f"{event.name} ", warn)
     is_result = event.name == attributes.TOOL_RESULT_EVENT
     name, call_id = words.text("name"), words.text("id")
     if name is None and not (is_result and call_id):
@@ -62,15 +81,16 @@ def tool_use(event: SpanEvent, words: Words, span: SpanRecord, agent: Agent) -> 
     )
 
 
-def _start_ns(event: SpanEvent, words: Words, span: SpanRecord) -> int:
+def _start_ns(event: SpanEvent, words: Words, span: SpanView) -> int:
     start_ns = reading.time_ns(event.time_ns)
     if start_ns is None:
         words.warn("timestamp", "not nanoseconds since the epoch")
-    return span.start_ns if start_ns is None else start_ns
+        return span.start_ns
+    return start_ns
 
 
-def _parameters(words: Words) -> dict[str, object]:
-    found, written = words.json_object("parameters"), words.get("parameters")
+def _parameters(words: Words) -> Mapping[str, object]:
+    found, written = words.json_object("parameters", reading.MAX_JSON), words.get("parameters")
     if found is None and written is not None and written != "":
         # What the model said is worth more than nothing, and Roark takes only an object.
         return {"unparsed": reading.json_value(written)}
@@ -86,4 +106,13 @@ def _outcome(words: Words) -> Outcome:
 
 def _agent(words: Words, of_span: Agent) -> Agent:
     own = agent_of(words)
-    return of_span if own == Agent() else own
+    return of_span if own is NO_AGENT else own
+
+
+READ: Mapping[object, Callable[[SpanEvent, SpanView, Agent, Warn], Utterance | ToolUse | None]] = {
+    attributes.TRANSCRIPT_EVENT: utterance,
+    attributes.TOOL_INVOCATION_EVENT: tool_use,
+    attributes.TOOL_CALL_EVENT: tool_use,
+    attributes.TOOL_RESULT_EVENT: tool_use,
+}
+"""What reads an event, by its name."""

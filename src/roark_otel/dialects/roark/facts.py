@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from roark_otel import attributes
 from roark_otel._model import enums, reading
 from roark_otel._model.moments import Agent, Customer, Fact
+from roark_otel.dialects.roark.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from roark_otel.dialects.roark.words import Words
+    from collections.abc import Callable, Iterator, Mapping
 
 Value: TypeAlias = "str | int | float | bool | None"
 
+NO_AGENT = Agent()
+"""The agent of attributes that describe none: the call's own."""
+
+NO_CUSTOMER = Customer()
+"""The customer of attributes that describe none: the call's own."""
+
 _PROPERTY = "property."
+_ROOM_ID = "livekit_room_id"
+_FACTS: Mapping[str, tuple[str, Callable[[Words, str], Value]]] = {
+    "recording_url": ("recording_url", Words.url),
+    "stereo_recording_url": ("stereo_recording_url", Words.url),
+    "started_at": ("started_at_ns", Words.instant_ns),
+    "interface_type": ("interface_type", partial(Words.one_of, known=enums.INTERFACE_TYPES)),
+    "call_direction": ("call_direction", partial(Words.one_of, known=enums.CALL_DIRECTIONS)),
+    "ended_status": ("ended_status", partial(Words.one_of, known=enums.ENDED_STATUSES)),
+    _ROOM_ID: (_ROOM_ID, Words.text),
+    "vapi_call_id": ("vapi_call_id", Words.text),
+    "skip": ("skip", Words.flag),
+}
+"""The name of the fact in an attribute, and how the attribute is read."""
+
 _AGENT = {
     "agent.name": "name",
     "agent.custom_id": "custom_id",
@@ -28,36 +49,51 @@ _AGENT = {
 }
 
 
-def facts(words: Words, time_ns: int, span_id: int) -> Iterator[Fact]:
-    """The facts in the attributes of a span, or of the resource (span id and time 0)."""
-    found: dict[str, Value | Agent | Customer] = {
-        "recording_url": words.url("recording_url"),
-        "stereo_recording_url": words.url("stereo_recording_url"),
-        "started_at_ns": words.instant_ns("started_at"),
-        "interface_type": words.one_of("interface_type", enums.INTERFACE_TYPES),
-        "call_direction": words.one_of("call_direction", enums.CALL_DIRECTIONS),
-        "ended_status": words.one_of("ended_status", enums.ENDED_STATUSES),
-        "livekit_room_id": words.text("livekit_room_id") or words.text("livekit.room.id"),
-        "vapi_call_id": words.text("vapi_call_id"),
-        "skip": words.flag("skip"),
-    }
-    words.flag("conversation.root")  # reported here if it is not a flag; what it means is decided where roots are
-    for name in words.names():
-        if name.startswith(_PROPERTY) and name != _PROPERTY:
-            found[name] = reading.scalar(words.get(name))
-    agent, customer = agent_of(words), customer_of(words)
-    found["agent"] = agent if agent != Agent() else None
-    found["customer"] = customer if customer != Customer() else None
-    for name, value in found.items():
+def facts(words: Words, agent: Agent, time_ns: int, span_id: int) -> Iterator[Fact]:
+    """Yields the facts in the attributes of a span, or of the resource (span id and time 0).
+
+    Args:
+        words: The attributes.
+        agent: The agent that they describe.
+        time_ns: When they were said.
+        span_id: The span that said them.
+    """
+    for key in words.found:
+        name, value = _fact(words, key)
         if value is not None:
             yield Fact(name, value, time_ns, span_id)
+    if agent is not NO_AGENT:
+        yield Fact("agent", agent, time_ns, span_id)
+    if (customer := customer_of(words)) is not NO_CUSTOMER:
+        yield Fact("customer", customer, time_ns, span_id)
+
+
+def _fact(words: Words, key: str) -> tuple[str, Value]:
+    """Returns the name and the value of the fact in one attribute; None as the value if it holds none."""
+    if known := _FACTS.get(key):
+        name, read = known
+        return name, read(words, key)
+    if key.startswith(_PROPERTY) and key != _PROPERTY:
+        return key, reading.scalar(words.found[key])
+    if key == attributes.LIVEKIT_ROOM_ID_RESOURCE and words.text(_ROOM_ID) is None:
+        return _ROOM_ID, words.text(key)
+    if key == _CONVERSATION_ROOT:
+        words.flag(key)  # reported here if it is not a flag; what it means is decided where roots are
+    return key, None
 
 
 def agent_of(words: Words) -> Agent:
-    """The agent that these attributes describe."""
-    return Agent(**{field: words.text(key) for key, field in _AGENT.items()})
+    """Returns the agent that these attributes describe, `NO_AGENT` if there is none."""
+    fields = {_AGENT[key]: words.text(key) for key in words.found if key in _AGENT}
+    return Agent(**fields) if any(fields.values()) else NO_AGENT
 
 
 def customer_of(words: Words) -> Customer:
-    """The customer that these attributes describe."""
-    return Customer(words.phone_number("customer.phone_number"), words.text("customer.label"))
+    """Returns the customer that these attributes describe, `NO_CUSTOMER` if there is none."""
+    phone_number, label = words.phone_number(_PHONE_NUMBER), words.text(_LABEL)
+    return NO_CUSTOMER if phone_number is None and label is None else Customer(phone_number, label)
+
+
+_CONVERSATION_ROOT = attributes.CONVERSATION_ROOT.removeprefix(attributes.PREFIX)
+_PHONE_NUMBER = attributes.CUSTOMER_PHONE_NUMBER.removeprefix(attributes.PREFIX)
+_LABEL = attributes.CUSTOMER_LABEL.removeprefix(attributes.PREFIX)

@@ -10,9 +10,14 @@ from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.formats import is_e164, is_http_url
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
+
+_PREFIX = attributes.PREFIX
+_EXTERNAL_ID = attributes.EXTERNAL_ID.removeprefix(_PREFIX)
+_SOUND = frozenset({bool, int, type(None)})
+"""The types whose values JSON carries unchanged, whatever they are."""
 
 
 class Words:
@@ -25,71 +30,85 @@ class Words:
         warn: Takes what could not be read.
     """
 
-    def __init__(self, found: Mapping[str, object], span: SpanRecord, where: str, warn: Warn) -> None:
-        self._found = {key.removeprefix(attributes.PREFIX): value for key, value in found.items()}
-        self._full_names = {key.removeprefix(attributes.PREFIX): key for key in found}
+    __slots__ = ("_reported", "_span", "_warn", "_where", "_written", "found")
+
+    def __init__(self, found: Mapping[str, object], span: SpanView, where: str, warn: Warn) -> None:
+        self._written = found
         self._span = span
         self._where = where
         self._warn = warn
-        self._reported: set[str] = set()
-        for key, value in self._found.items():
-            # An id with a flaw is not an id, which is reported where ids are resolved.
-            if key != _EXTERNAL_ID and (why := reading.flaw(value)) is not None:
+        self._reported: set[str] | None = None
+        self.found: Mapping[str, object] = found
+        for key, value in found.items():
+            # Nearly every event has only plain names, and nearly every value cannot have a flaw.
+            if key.startswith(_PREFIX) or not (value.isascii() if type(value) is str else type(value) in _SOUND):
+                self._look_closely()
+                break
+
+    def _look_closely(self) -> None:
+        self.found = {key.removeprefix(_PREFIX): value for key, value in self._written.items()}
+        for key, value in self.found.items():
+            # An external id with a flaw is not an id, which is reported where ids are resolved.
+            if (why := reading.flaw(value)) is not None and key != _EXTERNAL_ID:
                 self.warn(key, why)
 
-    def names(self) -> Iterator[str]:
-        """The names, without the prefix."""
-        return iter(self._found)
-
     def get(self, key: str) -> object:
-        """The value of an attribute, None if it is not there."""
-        return self._found.get(key)
+        """Returns the value of an attribute, None if it is not there."""
+        return self.found.get(key)
 
     def warn(self, key: str, why: str) -> None:
         """Warns that an attribute cannot be read, and why."""
+        if self._reported is None:
+            self._reported = set()
         if key not in self._reported:
             self._reported.add(key)
-            self._warn(Unreadable(self._span, self._where + self._full_names.get(key, key), why))
-
-    def _expect(self, key: str, is_good: bool, why: str) -> None:
-        if self._found.get(key) is not None and not is_good:
-            self.warn(key, why)
+            name = _PREFIX + key if _PREFIX + key in self._written else key
+            self._warn(Unreadable(self._span, self._where + name, why))
 
     def text(self, key: str) -> str | None:
-        """Text that says something."""
-        value = self.get(key)
-        self._expect(key, isinstance(value, str), "not text")
+        """Returns text that says something."""
+        value = self.found.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.warn(key, "not text")
         return reading.text(value)
 
     def url(self, key: str) -> str | None:
-        """An absolute http or https URL."""
+        """Returns an absolute http or https URL."""
         url = self.text(key)
-        good = url is not None and is_http_url(url)
-        self._expect(key, good, "not an http URL")
-        return url if good else None
+        return url if self._is_good(key, url is not None and is_http_url(url), "not an http URL") else None
 
     def phone_number(self, key: str) -> str | None:
-        """A phone number in E.164 format."""
+        """Returns a phone number in E.164 format."""
         number = self.text(key)
-        good = number is not None and is_e164(number)
-        self._expect(key, good, "not a phone number in E.164 format")
-        return number if good else None
+        if number is None and key not in self.found:
+            return None
+        is_good = number is not None and is_e164(number)
+        return number if self._is_good(key, is_good, "not a phone number in E.164 format") else None
 
     def one_of(self, key: str, known: Collection[str]) -> str | None:
-        """One of these upper-case words, in whatever case it is written."""
-        word = (reading.text(self.get(key)) or "").upper()
-        self._expect(key, word in known, "not one of the known values")
-        return word if word in known else None
+        """Returns one of these upper-case words, in whatever case it is written."""
+        value = self.found.get(key)
+        word = (reading.text(value) or "").upper()
+        if word in known:
+            return word
+        if value is not None:
+            self.warn(key, "not one of the known values")
+        return None
 
     def flag(self, key: str) -> bool | None:
-        """True or false, also as text."""
-        found = reading.flag(self.get(key))
-        self._expect(key, found is not None, "not true or false")
+        """Returns true or false, also from text."""
+        value = self.found.get(key)
+        if value is None:
+            return None
+        found = reading.flag(value)
+        self._is_good(key, found is not None, "not true or false")
         return found
 
     def instant_ns(self, key: str) -> int | None:
-        """ISO 8601 with offset, as nanoseconds since the epoch."""
-        value = self.get(key)
+        """Returns ISO 8601 with offset as nanoseconds since the epoch."""
+        value = self.found.get(key)
         if value is None:
             return None
         try:
@@ -99,19 +118,22 @@ class Words:
             return None
 
     def duration_ns(self, key: str) -> int | None:
-        """Milliseconds, as nanoseconds."""
-        found = reading.number(self.get(key))
-        good = found is not None and 0 <= found <= reading.MAX_DURATION_MS
-        self._expect(key, good, "not a duration in milliseconds")
-        return int(found * 1_000_000) if found is not None and good else None
+        """Returns milliseconds as nanoseconds."""
+        value = self.found.get(key)
+        if value is None:
+            return None
+        found = reading.number(value)
+        is_good = found is not None and 0 <= found <= reading.MAX_DURATION_MS
+        self._is_good(key, is_good, "not a duration in milliseconds")
+        return int(found * 1_000_000) if found is not None and is_good else None
 
-    def json_object(self, key: str) -> dict[str, object] | None:
-        """A JSON object, as a mapping or as text."""
-        value = self.get(key)
+    def json_object(self, key: str, limit: int | None = None) -> dict[str, object] | None:
+        """Returns a JSON object, from a mapping or from text of at most `limit` characters."""
+        value = self.found.get(key)
         if value is None or value == "":
             return None
         try:
-            found = reading.parsed(value) if isinstance(value, str) else value
+            found = reading.parsed(value, limit) if isinstance(value, str) else value
             if (why := reading.flaw(found)) is not None:
                 self.warn(key, why)
             return reading.json_object(found)
@@ -120,15 +142,18 @@ class Words:
             return None
 
     def json_or_text(self, key: str) -> object:
-        """Any JSON value, as it is or as text; text that is not JSON stays text."""
-        value = self.get(key)
+        """Returns any JSON value, as it is or from text; text that is too long, or is not JSON, stays text."""
+        value = self.found.get(key)
         try:
-            found = reading.parsed(value) if isinstance(value, str) else value
+            found = reading.parsed(value, reading.MAX_JSON) if isinstance(value, str) else value
         except ValueError:
             found = value
         if (why := reading.flaw(found)) is not None:
             self.warn(key, why)
         return reading.json_value(found)
 
-
-_EXTERNAL_ID = attributes.EXTERNAL_ID.removeprefix(attributes.PREFIX)
+    def _is_good(self, key: str, is_good: bool, why: str) -> bool:
+        """Reports an attribute that is there and not good."""
+        if not is_good and self.found.get(key) is not None:
+            self.warn(key, why)
+        return is_good

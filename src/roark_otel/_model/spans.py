@@ -1,6 +1,0 @@
-"""Transitional names."""
-
-from roark_otel._model.rows import SpanEvent
-from roark_otel._model.rows import SpanView as SpanRecord
-
-__all__ = ["SpanEvent", "SpanRecord"]

@@ -1,0 +1,79 @@
+"""What is kept of Pipecat's spans: the stretch of time of each, and what it says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel._model.reading import MAX_DURATION_MS, number
+from roark_otel.dialects.pipecat import names
+
+if TYPE_CHECKING:
+    from roark_otel._model.rows import SpanView
+
+_NS = 1_000_000_000
+_MAX_NS = MAX_DURATION_MS * 1_000_000
+
+
+class Stretch(NamedTuple):
+    """A model was asked, or a text went to a speech service.
+
+    `end_ns` is None if the span never ended. `text` is what was written or was to be spoken, None if the span does not
+    hold it. `ttfb_ns` is how long the first byte took. `flag`: of a model that it is a speech-to-speech model, of a
+    speech that it was interrupted.
+    """
+
+    start_ns: int
+    span_id: int
+    turn_id: int
+    end_ns: int | None
+    text: str | None
+    ttfb_ns: int | None = None
+    flag: bool = False
+
+    @property
+    def until_ns(self) -> int:
+        """The end, or the start of a span that has none."""
+        return self.start_ns if self.end_ns is None else self.end_ns
+
+
+class Turn(NamedTuple):
+    """An exchange. `latency_ns` is how long the agent took to answer, `lasted_ns` how long Pipecat says it lasted."""
+
+    start_ns: int
+    span_id: int
+    end_ns: int | None
+    latency_ns: int | None
+    lasted_ns: int | None
+    interrupted: bool
+
+    @property
+    def until_ns(self) -> int:
+        """The end, or the start of a turn that has none."""
+        return self.start_ns if self.end_ns is None else self.end_ns
+
+
+def end_of(span: SpanView) -> int | None:
+    """Returns the end of a span, not before its start; None if it never ended."""
+    start_ns, end_ns = span.start_ns, span.end_ns
+    return end_ns if end_ns is None or end_ns >= start_ns else start_ns
+
+
+def ttfb_ns(span: SpanView) -> int | None:
+    """Returns how long the first byte of a service took; of one that failed it says how long the failure did."""
+    if span.error:
+        return None
+    found = seconds_ns(span.attributes.get(names.TTFB))
+    if found is not None:
+        return found
+    milliseconds = number(span.attributes.get(names.TTFB_MS))
+    return None if milliseconds is None else seconds_ns(milliseconds / 1000)
+
+
+def seconds_ns(value: object) -> int | None:
+    """Returns a number of seconds as nanoseconds, None if it is not a duration."""
+    if value is None:
+        return None
+    seconds = value if type(value) is float else number(value)  # one that is not finite is not in the range either
+    if seconds is None or not 0 <= seconds * _NS <= _MAX_NS:
+        return None
+    return int(seconds * _NS)
