@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import quote
 from urllib.request import getproxies
 
@@ -18,7 +18,7 @@ from roark_otel._delivery.answers import append_receipt, is_listing, receipt
 from roark_otel._model.receipts import TryAgain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic import SecretStr
 
@@ -155,7 +155,8 @@ def _network() -> httpx.BaseTransport:
 
 def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:
     content = bytearray()
-    for chunk in answer.iter_bytes():
+    # Only what is compressed needs httpx's decoders.
+    for chunk in answer.iter_bytes() if "content-encoding" in answer.headers else cast("Iterable[bytes]", answer.stream):
         # httpx's timeout is for each read; an answer that drips must not delay all other calls.
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout("the answer took too long")
