@@ -156,7 +156,8 @@ def _network() -> httpx.BaseTransport:
 def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:
     content = bytearray()
     # Only what is compressed needs httpx's decoders.
-    for chunk in answer.iter_bytes() if "content-encoding" in answer.headers else cast("Iterable[bytes]", answer.stream):
+    is_plain = "content-encoding" not in answer.headers
+    for chunk in cast("Iterable[bytes]", answer.stream) if is_plain else answer.iter_bytes():
         # httpx's timeout is for each read; an answer that drips must not delay all other calls.
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout("the answer took too long")

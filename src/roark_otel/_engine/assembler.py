@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
@@ -115,6 +116,7 @@ class Assembler:
         self._rules = rules
         self._has_warned_of_recordings = rules.has_recording_source
         self._calls: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._saved: list[tuple[str, Stage, float]] = []
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
 
     @property
@@ -199,8 +201,12 @@ class Assembler:
             request.done.set()
 
     def _deal(self) -> None:
-        for output in self._conversations.outputs():
-            self._deal_with(output)
+        outputs = iter(self._conversations.outputs())
+        while some := list(islice(outputs, YIELD_EVERY)):
+            with self._to.spool.together():
+                for output in some:
+                    self._deal_with(output)
+            self._hand_on()
 
     @guarded(None)
     def _deal_with(self, output: Output) -> None:
@@ -296,7 +302,7 @@ class Assembler:
                 return
             case _:
                 assert_never(put)
-        self._hand_on(name, stage, rest)
+        self._saved.append((name, stage, rest))
 
     def _report_wait(self, external_id: str) -> None:
         logger.info(WAITS_FOR_RECORDING, log_id(external_id))
@@ -304,11 +310,14 @@ class Assembler:
             self._has_warned_of_recordings = True
             logger.warning(NO_RECORDING_SOURCE)
 
-    def _hand_on(self, name: str, stage: Stage, rest: float) -> None:
-        if stage is Stage.WAITING:
-            self._to.courier.await_recording(name)
-        else:
-            self._to.courier.offer(name, rest)
+    def _hand_on(self) -> None:
+        """Hands the calls that are safe on disk now to the courier."""
+        saved, self._saved = self._saved, []
+        for name, stage, rest in saved:
+            if stage is Stage.WAITING:
+                self._to.courier.await_recording(name)
+            else:
+                self._to.courier.offer(name, rest)
 
     def _add_late(self, conversation: FinishedConversation) -> None:
         """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
@@ -319,7 +328,7 @@ class Assembler:
         if not late or self._calls.get(conversation.external_id, ("", 0.0))[0] != name:
             return
         if (merged := self._to.spool.merge(name, late)) is not None:
-            self._hand_on(name, merged.stage, max(0.0, merged.header.not_before - time.time()))
+            self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return
         if late.keys() - {"toolInvocations"}:
             self._drop_late(conversation.external_id)
@@ -329,7 +338,7 @@ class Assembler:
             header = replace(_header(conversation, None, 0.0), tools=tools, call_id=call_id)
             put = self._to.spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
-                self._to.courier.offer(put.name, 0.0)
+                self._saved.append((put.name, Stage.LATE, 0.0))
 
     def _drop_late(self, external_id: str) -> None:
         self._to.tally.add("late_dropped")

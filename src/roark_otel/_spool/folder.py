@@ -50,7 +50,7 @@ class _Opened:
         self.process = os.getpid()
         self._path = str(path)
         self.is_link = path.is_symlink()
-        self._status = path.stat()
+        self._status = os.stat(path)  # noqa: PTH116 - as those below
         self.group = disk.group_of(self._status)
         if _HAS_DIRECTORIES:
             with suppress(PermissionError):  # one that cannot be listed, in which files can be made and opened
@@ -77,7 +77,7 @@ class _Opened:
     def is_still_at(self, path: Path) -> bool:
         """Returns whether it is the directory at this path, and notes whose it is now."""
         try:
-            found = path.stat()
+            found = os.stat(path)  # noqa: PTH116 - as those below
             self.group = disk.group_of(found)
             return self.file is None or os.path.samestat(found, os.fstat(self.file))
         except OSError:
