@@ -687,3 +687,16 @@ def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
 
     assert files(calls) == [file_of(calls, Stage.READY).name]
     assert b"late.wav" in file_of(calls, Stage.READY).read_bytes()
+
+
+def test_a_recording_is_kept_whose_process_died_before_the_waiting_file_was_removed(calls: Spool) -> None:
+    other = Spool(place_of(calls))
+    other.put(NAME, HEADER, b'{"recordingUrl":"https://example.com/a.wav"}', Stage.READY)
+    file_of(calls, Stage.WAITING).write_bytes(to_bytes(HEADER, b"{}"))
+
+    assert calls.put(NAME, HEADER, b'{"v":2}', Stage.WAITING) == Replaced(NAME, Stage.READY)
+
+    with calls.claim(NAME) as call:
+        assert isinstance(call, Spooled)
+        assert json.loads(call.body) == {"v": 2, "recordingUrl": "https://example.com/a.wav"}
+    assert files(calls) == [file_of(calls, Stage.READY).name]

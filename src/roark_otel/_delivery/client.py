@@ -75,7 +75,7 @@ class Client:
         # It only builds requests: to send one through it would take as long again as to send it.
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, transport=self._transport)
         model = self._http.build_request("POST", "/v1/call", headers=_JSON)
-        del model.headers["content-length"]
+        model.headers.pop("content-length", None)
         self._url, self._headers, self._extensions = model.url, model.headers, model.extensions
         self._context = _suppressed()
 

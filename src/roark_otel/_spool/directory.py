@@ -28,6 +28,11 @@ MEASURE_SECONDS = 10.0
 """How long a measurement of the directory is used; what this process adds in that time is added to it."""
 
 
+_CLAIMED = (Stage.READY, Stage.TRIED, Stage.WAITING, Stage.LATE)
+"""Ready before tried, so that a call that is tried meanwhile is not missed; and before waiting: a process that died as
+it gave a call its recording has left both."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpoolItem:
     """A call in the spool, without its content. `size` in bytes; `since`: when it was written, in epoch seconds."""
@@ -138,8 +143,7 @@ class SpoolDirectory:
     def claim(self, name: str, stages: Iterable[Stage]) -> Generator[Claim]:
         """Claims a call in one of these stages: no other thread or process can until the block ends."""
         wanted, tried = tuple(stages), file_name(name, Stage.TRIED)
-        # In the order in which a call goes through them, so that one that goes on meanwhile is not missed.
-        for stage in Stage:
+        for stage in _CLAIMED:
             if stage not in wanted:
                 continue
             # A courier that held the file until now may have marked it as tried.
