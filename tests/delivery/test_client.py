@@ -260,3 +260,26 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, con
 
     assert receipt == Delivered("by proxy")
     assert proxy.seen[0].path == "http://roark.example.com/v1/call"
+
+
+def test_a_host_for_which_no_proxy_is_used_is_asked_itself(
+    monkeypatch: pytest.MonkeyPatch, connect: Callable[..., Client]
+) -> None:
+    with AnsweringServer(created("by proxy")) as proxy, AnsweringServer(created("itself")) as server:
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+        assert Delivered("itself") == connect(server.url).create_call(BODY, tried=False)
+        assert Delivered("by proxy") == connect("http://roark.example.com").create_call(BODY, tried=False)
+
+
+def test_no_redirect_of_a_proxy_is_followed(monkeypatch: pytest.MonkeyPatch, connect: Callable[..., Client]) -> None:
+    with AnsweringServer() as elsewhere, AnsweringServer(Answer(307, headers={"location": elsewhere.url})) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+
+        assert Refused(307) == connect("http://roark.example.com").create_call(BODY, tried=False)
+    assert elsewhere.seen == []

@@ -21,6 +21,7 @@ from roark_otel import RoarkSpanProcessor
 from roark_otel._spool import attachments, disk, memory
 from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
+from roark_otel._spool.folder import Folder
 from roark_otel._spool.names import SENDABLE, Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import AnsweringServer, Seen, created
@@ -672,16 +673,30 @@ def test_a_call_that_gets_its_recording_as_it_is_spooled_is_not_removed(
     calls: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the moment that the file has its name, another process may give it its recording."""
-    write = disk.write_file
+    write = Folder.write
 
-    def write_and_attach(path: Path, content: bytes) -> None:
-        write(path, content)
-        if path.name.endswith(Stage.WAITING.value):
+    def write_and_attach(folder: Folder, name: str, content: bytes) -> os.stat_result:
+        status = write(folder, name, content)
+        if name.endswith(Stage.WAITING.value):
             assert attachments.give(Spool(place_of(calls)), NAME, "https://example.com/late.wav")
+        return status
 
-    monkeypatch.setattr("roark_otel._spool.disk.write_file", write_and_attach)
+    monkeypatch.setattr(Folder, "write", write_and_attach)
 
     calls.put(NAME, HEADER, BODY, Stage.WAITING)
 
     assert files(calls) == [file_of(calls, Stage.READY).name]
     assert b"late.wav" in file_of(calls, Stage.READY).read_bytes()
+
+
+def test_a_recording_is_kept_whose_process_died_before_the_waiting_file_was_removed(calls: Spool) -> None:
+    other = Spool(place_of(calls))
+    other.put(NAME, HEADER, b'{"recordingUrl":"https://example.com/a.wav"}', Stage.READY)
+    file_of(calls, Stage.WAITING).write_bytes(to_bytes(HEADER, b"{}"))
+
+    assert calls.put(NAME, HEADER, b'{"v":2}', Stage.WAITING) == Replaced(NAME, Stage.READY)
+
+    with calls.claim(NAME) as call:
+        assert isinstance(call, Spooled)
+        assert json.loads(call.body) == {"v": 2, "recordingUrl": "https://example.com/a.wav"}
+    assert files(calls) == [file_of(calls, Stage.READY).name]

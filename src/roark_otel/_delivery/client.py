@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import quote
+from urllib.request import getproxies
 
 import httpx
 from opentelemetry import context as otel_context
@@ -16,7 +18,7 @@ from roark_otel._delivery.answers import append_receipt, is_listing, receipt
 from roark_otel._model.receipts import TryAgain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic import SecretStr
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 1024 * 1024
 """The most of an answer that is read."""
+
+_JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,13 @@ class Client:
         if project_id:
             headers["x-roark-project-id"] = project_id
         self._timeout = timeout
-        # Following a redirect would send the key to another address.
-        self._http = httpx.Client(
-            base_url=base_url, headers=headers, timeout=timeout, transport=transport, follow_redirects=False
-        )
+        self._transport = _network() if transport is None else transport
+        # It only builds requests: to send one through it would take as long again as to send it.
+        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, transport=self._transport)
+        model = self._http.build_request("POST", "/v1/call", headers=_JSON)
+        model.headers.pop("content-length", None)
+        self._url, self._headers, self._extensions = model.url, model.headers, model.extensions
+        self._context = _suppressed()
 
     def create_call(self, body: bytes, *, tried: bool) -> Receipt:
         """Posts a call once.
@@ -79,7 +86,10 @@ class Client:
             body: The call as JSON.
             tried: Whether an earlier attempt may have created it.
         """
-        return self._post("/v1/call", body, partial(receipt, tried=tried))
+        headers = [*self._headers.raw, (b"content-length", b"%d" % len(body))]
+        stream = httpx.ByteStream(body)
+        request = httpx.Request("POST", self._url, headers=headers, stream=stream, extensions=self._extensions)
+        return self._post(request, partial(receipt, tried=tried))
 
     def append_tools(self, call_id: str, body: bytes) -> Receipt:
         """Appends tool invocations to a call that Roark has. Roark skips those that it has already.
@@ -88,42 +98,66 @@ class Client:
             call_id: Roark's id for the call.
             body: JSON with at most 500 `toolInvocations`.
         """
-        return self._post(f"/v1/call/{quote(call_id, safe='')}/tool-invocations", body, append_receipt)
+        path = f"/v1/call/{quote(call_id, safe='')}/tool-invocations"
+        return self._post(self._http.build_request("POST", path, content=body, headers=_JSON), append_receipt)
 
-    def _post(self, path: str, body: bytes, meaning: Callable[..., Receipt]) -> Receipt:
-        token = otel_context.attach(_suppressed())
+    def _post(self, request: httpx.Request, meaning: Callable[..., Receipt]) -> Receipt:
         try:
-            with self._http.stream("POST", path, content=body, headers={"content-type": "application/json"}) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                content = _beginning_of(answer, time.monotonic() + self._timeout)
+            answer, content = self._send(request)
         except httpx.HTTPError as fault:
             # This request alone may have broken the connection; if none can be made, other calls cannot make one.
             is_broken = isinstance(fault, (httpx.ReadError, httpx.WriteError, httpx.ProtocolError, httpx.DecodingError))
             return TryAgain(None, type(fault).__name__, alone=is_broken)
-        finally:
-            otel_context.detach(token)
-        return meaning(answer.status_code, headers, content, now=datetime.now(timezone.utc))
+        return meaning(answer.status_code, answer.headers, content, now=datetime.now(timezone.utc))
 
     def probe(self) -> Probe:
         """Lists one call, which changes nothing, to find out whether Roark answers and accepts the key."""
-        token = otel_context.attach(_suppressed())
         try:
-            with self._http.stream("GET", "/v1/call", params={"limit": 1}) as answer:
-                content = _beginning_of(answer, time.monotonic() + self._timeout)
+            answer, content = self._send(self._http.build_request("GET", "/v1/call", params={"limit": 1}))
         except httpx.HTTPError as fault:
             return Unreachable(type(fault).__name__)
+        return Probed(answer.status_code, is_listing(content))
+
+    def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        """Sends a request, and reads the beginning of the answer. Follows no redirect: it would take the key with it.
+
+        Raises:
+            httpx.HTTPError: if no answer comes.
+        """
+        token = otel_context.attach(self._context)
+        try:
+            with closing(self._transport.handle_request(request)) as answer:
+                return answer, _beginning_of(answer, time.monotonic() + self._timeout)
         finally:
             otel_context.detach(token)
-        return Probed(answer.status_code, is_listing(content))
 
     def close(self) -> None:
         """Closes the connection."""
         self._http.close()
 
 
+class _ByProxy(httpx.BaseTransport):
+    """Sends requests with a client, which alone knows which of them go through a proxy of the environment."""
+
+    def __init__(self) -> None:
+        self._http = httpx.Client()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._http.send(request, stream=True, follow_redirects=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _network() -> httpx.BaseTransport:
+    return _ByProxy() if getproxies().keys() - {"no"} else httpx.HTTPTransport()
+
+
 def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:
     content = bytearray()
-    for chunk in answer.iter_bytes():
+    # Only what is compressed needs httpx's decoders.
+    is_plain = "content-encoding" not in answer.headers
+    for chunk in cast("Iterable[bytes]", answer.stream) if is_plain else answer.iter_bytes():
         # httpx's timeout is for each read; an answer that drips must not delay all other calls.
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout("the answer took too long")

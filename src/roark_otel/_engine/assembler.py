@@ -131,8 +131,7 @@ class Assembler:
 
     @guarded(None)
     def _read_due(self, now: float) -> None:
-        while (one := self._groups.next_due(now)) is not None:
-            self._passes.run(one, now)
+        while self._passes.run_due(now):
             self._pace.pause()
         for output in self._groups.outputs():
             self._deal_with(output)

@@ -86,6 +86,7 @@ class Calls:
         self._rules = rules
         self._pause = pause
         self._unsent: OrderedDict[str, None] = OrderedDict()
+        self._saved: list[tuple[str, Stage, float]] = []
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._has_warned_of_recordings = rules.has_recording_source
 
@@ -159,7 +160,7 @@ class Calls:
                 return
             case _:
                 assert_never(put)
-        self._hand_on(name, stage, rest)
+        self._saved.append((name, stage, rest))
 
     def _report_wait(self, external_id: str) -> None:
         logger.info(WAITS_FOR_RECORDING, log_id(external_id))
@@ -167,11 +168,14 @@ class Calls:
             self._has_warned_of_recordings = True
             logger.warning(NO_RECORDING_SOURCE)
 
-    def _hand_on(self, name: str, stage: Stage, rest: float) -> None:
-        if stage is Stage.WAITING:
-            self._courier.await_recording(name)
-        else:
-            self._courier.offer(name, rest)
+    def hand_on(self) -> None:
+        """Hands the calls that are safe on disk now to the courier."""
+        saved, self._saved = self._saved, []
+        for name, stage, rest in saved:
+            if stage is Stage.WAITING:
+                self._courier.await_recording(name)
+            else:
+                self._courier.offer(name, rest)
 
     def add_late(self, conversation: FinishedConversation) -> None:
         """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
@@ -179,7 +183,7 @@ class Calls:
         if not late or self._known.get(conversation.external_id, ("", 0.0))[0] != name:
             return
         if (merged := self._spool.merge(name, late)) is not None:
-            self._hand_on(name, merged.stage, max(0.0, merged.header.not_before - time.time()))
+            self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return
         if late.keys() - {"toolInvocations"}:
             self._drop_late(conversation.external_id)
@@ -189,7 +193,7 @@ class Calls:
             header = replace(_header(conversation, 0, tools, 0.0), call_id=call_id)
             put = self._spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
-                self._courier.offer(put.name, 0.0)
+                self._saved.append((put.name, Stage.LATE, 0.0))
 
     def _drop_late(self, external_id: str) -> None:
         self._tally.add("late_dropped")

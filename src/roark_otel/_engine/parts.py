@@ -134,7 +134,9 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
         capture.branches,
         partial(_make_rules, plan, vocabulary, tally, pace),
         partial(_make_calls, plan, spool, courier, tally, pace),
+        spool,
         tally,
+        pace.pause,
     )
     assembler = Assembler(inbox, groups, capture.branches, passes, tally, pace)
     return Parts(tally, inbox, spool, capture, courier, assembler)

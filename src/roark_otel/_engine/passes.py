@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     from roark_otel._engine.calls import Calls
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.stats import Tally
+    from roark_otel._model.steps import Pause
     from roark_otel._open.groups import Groups
     from roark_otel._open.verdicts import Pass, Verdict
+    from roark_otel._spool.spool import Spool
+
+MADE_TOGETHER: Final = 64
+"""The most calls that share one sync of the spool's directory."""
 
 
 class Passes:
@@ -37,7 +42,9 @@ class Passes:
         make_rules: Makes the rules by which calls are assembled. Called when the first conversation is read, because
             that imports pydantic's models.
         make_calls: Makes what spools calls.
+        spool: Where calls are put.
         tally: What counts what makes no call.
+        pause: Called after each pass, so that other threads may run.
     """
 
     def __init__(
@@ -46,17 +53,37 @@ class Passes:
         branches: Branches,
         make_rules: Callable[[], Rules],
         make_calls: Callable[[], Calls],
+        spool: Spool,
         tally: Tally,
+        pause: Pause,
     ) -> None:
         self._groups = groups
         self._branches = branches
         self._make_rules = make_rules
         self._make_calls = make_calls
+        self._spool = spool
         self._tally = tally
+        self._pause = pause
         self._rules: Rules | None = None
         self._calls: Calls | None = None
 
-    def run(self, one: Pass, now: float) -> None:
+    def run_due(self, now: float) -> bool:
+        """Reads some of what is due. Returns whether more may be.
+
+        Calls that are made together share one sync of the spool's directory, and are handed on when it was made.
+        """
+        one: Pass | None = None
+        with self._spool.together():
+            for _ in range(MADE_TOGETHER):
+                if (one := self._groups.next_due(now)) is None:
+                    break
+                self._run(one, now)
+                self._pause()
+        if self._calls is not None:
+            self._calls.hand_on()
+        return one is not None
+
+    def _run(self, one: Pass, now: float) -> None:
         """Reads a group, puts its calls into the spool, and lets go of what is over."""
         if one.is_late:
             self._read_late(one.number)
@@ -107,7 +134,7 @@ class Passes:
             case Withheld():
                 return self._withhold(outcome)
             case Ready():
-                return self._spool(outcome, one)
+                return self._put(outcome, one)
         assert_never(outcome)
 
     def _withhold(self, outcome: Withheld) -> Verdict:
@@ -116,7 +143,7 @@ class Passes:
             notify(outcome.reason, outcome.external_id, "")
         return Over(outcome.spans, outcome.external_id)
 
-    def _spool(self, ready: Ready, one: Pass) -> Verdict:
+    def _put(self, ready: Ready, one: Pass) -> Verdict:
         calls = self._ready()[1]
         conversation = ready.conversation
         known = self._groups.made(one.number)

@@ -16,6 +16,7 @@ from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import with_recording
 from roark_otel._spool.claims import Spooled
+from roark_otel._spool.folder import write_file
 from roark_otel._spool.listing import directories
 from roark_otel._spool.names import Stage, is_of
 from roark_otel._spool.spool import Spool
@@ -96,7 +97,7 @@ def drop(root: Path, key: str) -> None:
 
 def _keep(root: Path, key: str, url: str) -> None:
     disk.refuse_link(root / _FOLDER)
-    disk.write_file(_path(root, key), json.dumps({"url": url}).encode())
+    write_file(_path(root, key), json.dumps({"url": url}).encode())
 
 
 def _path(root: Path, key: str) -> Path:

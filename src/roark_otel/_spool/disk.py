@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from roark_otel._spool.names import TEMPORARY, is_temporary
+from roark_otel._spool.names import is_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
 try:
     import fcntl
@@ -25,17 +24,26 @@ except ImportError:  # Windows: there a 409 alone keeps two processes from creat
 STALE_SECONDS = 3_600.0
 """A temporary file that is older was left by a process that died."""
 
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A file that no other thread or process can lock meanwhile. `path`: where it is now."""
+    """A file that no other thread or process can lock meanwhile."""
 
     path: Path
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The same, open and not read. `is_renamed`: the last holder of the lock has moved it."""
+
+    file: int
+    status: os.stat_result
+    is_renamed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +65,9 @@ class Inaccessible:
 
 Lock: TypeAlias = "Locked | InUse | Absent | Inaccessible"
 
-# Writing
+FileLock: TypeAlias = "Opened | InUse | Absent | Inaccessible"
 
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a whole file or none; when it returns, the file and its name are on the disk.
-
-    Raises:
-        OSError: if writing fails.
-    """
-    make_directory(path.parent)
-    prefix, suffix = TEMPORARY
-    file, temporary = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
-    try:
-        with os.fdopen(file, "wb") as writer:
-            _share(Path(temporary), path.parent, 0o660)
-            writer.write(content)
-            writer.flush()
-            os.fsync(writer.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
+# Directories
 
 
 def sync_directory(directory: Path) -> None:
@@ -103,7 +91,7 @@ def make_directory(directory: Path) -> None:
     make_directory(directory.parent)
     directory.mkdir(exist_ok=True)
     directory.chmod(0o700)
-    _share(directory, directory.parent, 0o770)
+    _share_directory(directory, directory.parent)
 
 
 def refuse_link(directory: Path) -> None:
@@ -113,17 +101,36 @@ def refuse_link(directory: Path) -> None:
         OSError: with ELOOP.
     """
     if directory.is_symlink():
-        raise OSError(errno.ELOOP, "a link in the place of a directory", str(directory))
+        raise link_error(directory)
 
 
-def _share(path: Path, directory: Path, mode: int) -> None:
-    """Gives a new path to the group of its directory, if the group and not everyone can write there."""
-    found = directory.stat()
-    if not found.st_mode & stat.S_IWGRP or found.st_mode & stat.S_IWOTH:
-        return
-    with suppress(OSError, AttributeError):  # the user is not in that group: the user's own group has to do
-        os.chown(path, -1, found.st_gid)
-    path.chmod(mode)
+def link_error(directory: Path) -> OSError:
+    """Returns the error for a link in the place of a directory."""
+    return OSError(errno.ELOOP, "a link in the place of a directory", str(directory))
+
+
+def _share_directory(directory: Path, above: Path) -> None:
+    if (group := group_of(above.stat())) is not None:
+        with suppress(OSError, AttributeError):  # the user is not in that group: the user's own group has to do
+            os.chown(directory, -1, group)
+        directory.chmod(0o770)
+
+
+def group_of(directory: os.stat_result) -> int | None:
+    """Returns the group that new files of a directory are given to: its own, if it can write and not everyone can."""
+    is_shared = directory.st_mode & stat.S_IWGRP and not directory.st_mode & stat.S_IWOTH
+    return directory.st_gid if is_shared else None
+
+
+def share(file: int, group: int) -> None:
+    """Lets a group read and write an open file.
+
+    Raises:
+        OSError: if it cannot.
+    """
+    with suppress(OSError):  # the user is not in that group: the user's own group has to do
+        os.fchown(file, -1, group)
+    os.fchmod(file, 0o660)
 
 
 # Reading
@@ -132,64 +139,81 @@ def _share(path: Path, directory: Path, mode: int) -> None:
 def read_path(path: Path) -> bytes | None:
     """Reads a file; None if there is none, or it cannot be read, or is a link."""
     try:
-        file = open_file(path)
-        if file is None:
-            return None
-        try:
-            return _read(file)
-        finally:
-            os.close(file)
+        file = os.open(path, _OPEN)
     except OSError:
         return None
+    try:
+        status = os.fstat(file)
+        return read(file, status) if stat.S_ISREG(status.st_mode) else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+
+
+def read(file: int, status: os.stat_result) -> bytes:
+    """Reads an open file of this status from its beginning.
+
+    Raises:
+        OSError: if it cannot.
+    """
+    content = os.read(file, status.st_size + 1)
+    while len(content) < status.st_size and (more := os.read(file, status.st_size + 1)):
+        content += more
+    return content
 
 
 @contextmanager
-def locked(path: Path, renamed: Path | None = None) -> Generator[Lock]:
-    """Locks and reads a file. The lock is held until the block ends, even if the file is renamed or removed in it.
+def locked(path: Path) -> Generator[Lock]:
+    """Locks and reads a file. The lock is held until the block ends, even if the file is renamed or removed in it."""
+    found = open_locked((str(path),))
+    if not isinstance(found, Opened):
+        yield found
+        return
+    try:
+        try:
+            content: Lock = Locked(path, read(found.file, found.status))
+        except OSError as fault:
+            content = Inaccessible(fault)
+        yield content
+    finally:
+        os.close(found.file)
+
+
+def open_locked(paths: tuple[str, ...], directory: int | None = None) -> FileLock:
+    """Opens and locks a regular file; a link is not followed. The caller closes it, which frees the lock.
 
     Args:
-        path: The file.
-        renamed: A second path to accept: the last holder of the lock may have moved the file there.
+        paths: Where the file is, then to where the last holder of its lock may have moved it.
+        directory: An open directory from which the paths lead; None from the process's own.
     """
-    file: int | None = None
-    found: Lock = Absent()
     try:
-        file = open_file(path)
-        if file is not None:
-            found = _lock_and_read(file, path, renamed)
+        file = os.open(paths[0], _OPEN, dir_fd=directory)
+    except PermissionError as fault:
+        return Inaccessible(fault)
+    except OSError:
+        return Absent()
+    try:
+        found = _locked_at(file, paths, directory)
     except OSError as fault:
         found = Inaccessible(fault)
-    try:
-        yield found
-    finally:
-        if file is not None:
-            os.close(file)
+    if not isinstance(found, Opened):
+        os.close(file)
+    return found
 
 
-def _lock_and_read(file: int, path: Path, renamed: Path | None) -> Lock:
+def _locked_at(file: int, paths: tuple[str, ...], directory: int | None) -> FileLock:
     if not lock(file):
         return InUse()
-    # The last holder of the lock may have moved, replaced or removed the file.
-    now = next((one for one in (path, renamed) if one is not None and is_at(one, file)), None)
-    return Absent() if now is None else Locked(now, _read(file))
-
-
-def open_file(path: Path) -> int | None:
-    """Opens a file for reading; None if there is none, or it is not a regular file: a link is not followed.
-
-    Raises:
-        PermissionError: if it is another user's.
-    """
-    try:
-        file = os.open(path, _OPEN)
-    except PermissionError:
-        raise
-    except OSError:
-        return None
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return file
-    os.close(file)
-    return None
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        return Absent()
+    for path in paths:
+        with suppress(OSError):
+            if os.path.samestat(status, os.stat(path, dir_fd=directory, follow_symlinks=False)):
+                return Opened(file, status, is_renamed=path != paths[0])
+    # The last holder of the lock has replaced or removed it.
+    return Absent()
 
 
 def lock(file: int) -> bool:
@@ -205,12 +229,6 @@ def lock(file: int) -> bool:
     return True
 
 
-def _read(file: int) -> bytes:
-    with os.fdopen(os.dup(file), "rb") as reader:
-        reader.seek(0)
-        return reader.read()
-
-
 def exists(path: Path) -> bool:
     """Returns whether anything is at a path; False if the disk does not answer that."""
     try:
@@ -219,15 +237,7 @@ def exists(path: Path) -> bool:
         return False
 
 
-def is_at(path: Path, file: int) -> bool:
-    """Returns whether an open file is the one at this path."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except OSError:
-        return False
-
-
-# Directories
+# Listing
 
 
 def stat_files(directory: Path, parse: Callable[[str], _Parsed | None]) -> list[tuple[_Parsed, os.stat_result]]:

@@ -6,7 +6,7 @@ The first line is a header of our own, the second the body exactly as it is sent
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TypeAlias, cast
 
 FILE_FORMAT = 1
@@ -53,10 +53,13 @@ class Damaged:
 
 Content: TypeAlias = "Readable | Newer | Damaged"
 
+_FIELDS = tuple(field.name for field in fields(Header))
+
 
 def to_bytes(header: Header, body: bytes) -> bytes:
     """Returns the two lines of a file."""
-    return json.dumps(asdict(header)).encode() + b"\n" + body + b"\n"
+    head = json.dumps({name: getattr(header, name) for name in _FIELDS})
+    return b"%b\n%b\n" % (head.encode(), body)
 
 
 def from_bytes(content: bytes) -> Content:
@@ -91,5 +94,4 @@ def _header(values: dict[str, object]) -> Header | None:
         isinstance(values.get(name, 0.0), (int, float)) for name in ("started_at", "recording_wait")
     ) or not isinstance(values.get("call_id", ""), str | None):
         return None
-    known = {field.name for field in fields(Header)}
-    return Header(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]
+    return Header(**{name: values[name] for name in _FIELDS if name in values})  # type: ignore[arg-type]

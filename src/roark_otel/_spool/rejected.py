@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from roark_otel._spool import disk
 from roark_otel._spool.body import recording_of, with_recording
 from roark_otel._spool.file import Readable, from_bytes, to_bytes
+from roark_otel._spool.folder import write_file
 from roark_otel._spool.names import CallName, Stage, file_name, parse_rejected_name, reason_name, rejected_name
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def keep(directory: Path, name: str, content: bytes, why: Aside) -> None:
     """
     _make_folder(directory)
     _write_reason(directory, name, why)
-    disk.write_file(rejected_path(directory, name), content)
+    write_file(rejected_path(directory, name), content)
 
 
 def set_aside(directory: Path, name: str, file: Path, why: Aside) -> None:
@@ -127,7 +128,7 @@ def revive(directory: Path, name: str, url: str) -> bool:
         if not isinstance(call, Readable) or not _lacks_recording(directory, name, call.body):
             return False
         content = to_bytes(call.header, with_recording(call.body, url))
-        disk.write_file(directory / file_name(name, Stage.READY), content)
+        write_file(directory / file_name(name, Stage.READY), content)
         purge(directory, name)
     return True
 
@@ -153,7 +154,7 @@ def _reason_path(directory: Path, name: str) -> Path:
 
 def _write_reason(directory: Path, name: str, why: Aside) -> None:
     document = {"status": why.status, "reason": why.reason}
-    disk.write_file(_reason_path(directory, name), json.dumps(document).encode())
+    write_file(_reason_path(directory, name), json.dumps(document).encode())
 
 
 def _make_folder(directory: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,8 @@ class Spool:
             return TooLate(name)
         if self._files is None or name in self._memory:
             return self._put_in_memory(call)
-        if self._files.has(name, Stage.TRIED):
-            return TooLate(name)
+        if not self._files.has_version(call) and name not in self._departed:
+            return self._put_on_disk(self._files, call, Gone())
         # The sender of the earlier version holds its lock, and would remove the new one with it.
         with self._replaceable(name) as earlier:
             # It may have been delivered while this waited for it.
@@ -92,7 +92,7 @@ class Spool:
         # the file that is ready then is this very call.
         if call.stage is Stage.READY:
             with suppress(OSError):
-                files.file(call.name, Stage.WAITING).unlink()
+                files.unlink(call.name, Stage.WAITING)
         return Replaced(call.name, call.stage)
 
     def _put_in_memory(self, call: Spooled, fault: OSError | None = None) -> Put:
@@ -138,6 +138,14 @@ class Spool:
                     yield Held() if was_tried else earlier
                     return
             time.sleep(0.01)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Puts the calls that this thread saves in the block on the disk together, at its end: until then none is safe.
+
+        Of each call the content is on the disk when `put` returns; it is the directory, with their names, that is
+        written once for all.
+        """
+        return nullcontext() if self._files is None else self._files.together()
 
     # What is there
 
@@ -201,9 +209,9 @@ class Spool:
         if call.name in self._memory:
             self._memory.put(call.name, header, body, stage)
             return
-        disk.write_file(self._on_disk.file(call.name, stage), to_bytes(header, body))
+        self._on_disk.rewrite(Spooled(call.name, stage, header, body))
         if stage is not call.stage:
-            self._on_disk.file(call.name, call.stage).unlink(missing_ok=True)
+            self._on_disk.unlink(call.name, call.stage)
 
     def remove(self, call: Spooled, call_id: str | None = None) -> None:
         """Removes a call that Roark has. `call_id`: Roark's id of it, if it is known."""
@@ -222,8 +230,7 @@ class Spool:
             if name in self._memory:
                 self._memory.remove(name)
             elif isinstance(call, Spooled):
-                with suppress(FileNotFoundError, NotADirectoryError):
-                    self._on_disk.file(name, call.stage).unlink()
+                self._on_disk.unlink(name, call.stage)
 
     def reject(self, call: Spooled, status: int, reason: str) -> None:
         """Moves a call that will not be sent to `rejected/`, with the reason next to it."""

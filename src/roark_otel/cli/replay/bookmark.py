@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._spool.disk import make_directory, write_file
+from roark_otel._spool.folder import write_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,6 @@ class Bookmarks:
     def put(self, offset: int) -> None:
         """Notes that everything before this place is done."""
         size = min(_HEAD_BYTES, offset)
-        make_directory(self._path.parent)
         write_file(self._path, json.dumps(asdict(Bookmark(offset, self._head(size), size))).encode())
 
     def _head(self, size: int) -> str:
