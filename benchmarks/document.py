@@ -1,0 +1,5 @@
+"""Writes docs/performance.md from a run."""
+
+
+def write(run: dict) -> None:
+    """Writes it."""
