@@ -43,7 +43,8 @@ def _figures(load: str, answers: Mapping[str, list[Any]]) -> list[Figure]:
     for part, limit in LIMITS.items():
         quiet = {name: [_quietest(one["windows"], part) for one in rounds] for name, rounds in answers.items()}
         rows = _over_bare(f"{part} {load}", quiet)
-        most = min(limit, rows[BATCH].median) if BATCH in rows else limit
+        batch = rows[BATCH].median if BATCH in rows else limit
+        most = batch if 0 < batch < limit else limit
         why = "BatchSpanProcessor's" if most < limit else ""
         figures += [one.at_most(most, why) if name in (BEFORE, NOW) else one for name, one in rows.items()]
     for part in LIMITS:

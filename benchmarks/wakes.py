@@ -3,7 +3,7 @@
     python benchmarks/wakes.py [--json] [--quick]
 
 While nothing runs, a wake is a voluntary context switch. Under load a thread also switches to wait for the interpreter,
-so there a wake is a change from not running to running, and the switches are quoted.
+so there a wake is a return from waiting on a condition or a queue, and the switches are quoted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RATE = 2_500
 LOADS = {
     "idle": (12.0, 0, 0, 0.0),
-    "50 conversations open": (12.0, 50, 0, 1.0),
+    "50 conversations open": (8.0, 50, 0, 1.0),
     f"{RATE:,} spans/s": (3.0, 50, RATE, 10.0),
 }
 """For each load the seconds, the open conversations, the spans a second, and the most wakes a second."""
@@ -34,7 +34,7 @@ def measure(quick: bool) -> Table:
             arguments = {"seconds": seconds / (2 if quick else 1), "conversations": conversations, "rate": rate}
             if rate:
                 answers = found.rounds(3, "wakes", **arguments)
-                figures += _figures(f"wakes a second, {load}", "runs", limit, answers)
+                figures += _figures(f"wakes a second, {load}", "waits", limit, answers)
                 figures += _figures(f"voluntary switches a second, {load}", "switches", None, answers)
             else:
                 answers = {name: [one] for name, one in _at_once(found, arguments).items()}

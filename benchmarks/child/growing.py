@@ -23,7 +23,7 @@ _numbers = count()
 
 
 def grow(desk: Desk, kind: str, size: int) -> dict[str, float]:
-    """Does the same with our processor and the bare SDK. Returns the us that ours costs more, and those of a bare span."""
+    """Does the same with our processor and the bare SDK. Returns the us that ours costs more, and a bare span."""
     processor = desk.once("in memory", lambda: make(desk.contestant, desk.port, desk.directory, spool="memory"))
     ours = _KINDS[kind](provider_with(processor), processor, size)
     bare = _KINDS[kind](provider_with(None), None, size)

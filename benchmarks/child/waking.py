@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,32 +26,54 @@ def wakes(desk: Desk, seconds: float, conversations: int, rate: float) -> dict[s
     """Counts for some seconds, with so many open conversations, while spans come at this rate.
 
     Returns:
-        By thread: `switches`, how often a second it gave up the processor (to sleep, or to wait for a lock or for the
-        interpreter), and `runs`, how often a second it went from not running to running, at a look every 10 ms.
+        By thread, how often a second: `switches`, it gave up the processor (to sleep, or to wait for a lock or for the
+        interpreter); `waits`, it came back from waiting on a condition or a queue.
     """
+    waits: Counter[int] = desk.once("waits", _count_waits)
     settings = {"recording_url_template": "https://recordings.example.com/{external_id}.wav"}
     provider = desk.once("awake", lambda: _used(desk, settings))
     while len(roots := desk.once("roots", list)) < conversations:
-        roots.append(below(begin(provider, PLAIN)))
-    tracer = provider.get_tracer(PLAIN.scope)
+        roots.append(begin(provider, PLAIN))
+    tracer, parents = provider.get_tracer(PLAIN.scope), [below(root) for root in roots]
     provider.force_flush()
     time.sleep(SETTLE_SECONDS)
     threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
-    clocks = {one: time.pthread_getcpuclockid(one.ident) for one in threads}
-    switches, runs = _switches(threads), dict.fromkeys(threads, 0)
-    ran, was = dict.fromkeys(threads, False), {one: time.clock_gettime_ns(clock) for one, clock in clocks.items()}
+    switches, waited = _switches(threads), waits.copy()
     began, made = time.perf_counter(), 0
     while (now := time.perf_counter() - began) < seconds:
         while made < now * rate:
-            add(tracer, roots[made % len(roots)], PLAIN, made)
+            add(tracer, parents[made % len(parents)], PLAIN, made)
             made += 1
         time.sleep(BATCH_SECONDS if rate else seconds)
-        for one, clock in clocks.items():
-            at = time.clock_gettime_ns(clock)
-            runs[one] += at > was[one] and not ran[one]
-            ran[one], was[one] = at > was[one], at
     after = _switches(threads)
-    return {one.name: {"switches": (after[one] - switches[one]) / now, "runs": runs[one] / now} for one in threads}
+    return {
+        one.name: {
+            "switches": (after[one] - switches[one]) / now,
+            "waits": (waits[one.ident] - waited[one.ident]) / now,
+        }
+        for one in threads
+    }
+
+
+def _count_waits() -> Counter[int]:
+    """Has every thread's waits counted, by its id, for what is imported from now on."""
+    waits: Counter[int] = Counter()
+    condition_wait = threading.Condition.wait
+
+    def wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        try:
+            return condition_wait(self, timeout)
+        finally:
+            waits[threading.get_ident()] += 1
+
+    class SimpleQueue(queue.SimpleQueue):
+        def get(self, block: bool = True, timeout: float | None = None) -> object:
+            waits[threading.get_ident()] += block and self.empty()
+            return super().get(block, timeout)
+
+    threading.Condition.wait = wait
+    queue.SimpleQueue = SimpleQueue
+    return waits
 
 
 def _used(desk: Desk, settings: dict[str, object]) -> TracerProvider:
