@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contestants import BEFORE, NOW, OFFICIAL
-from driving import Contest, contest, receiver, told
+from driving import Contest, contest, reasons, receiver
 from report import BARE_US, Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _drained(
 
 
 def _note(table: Table, found: Contest) -> None:
-    table.missing.update(told(found))
+    table.missing.update(reasons(found))
     table.versions.update(found.versions)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 
 from contestants import BEFORE, NOW
-from driving import ROUNDS, contest, told
+from driving import ROUNDS, contest, reasons
 from report import BARE_US, Table, figure, main
 
 TOOLS = 30
@@ -37,7 +37,7 @@ def measure(quick: bool) -> Table:
                     row = figure(what, who, "ms", [one["ms"] * scale for one in calls])
                     limit = LIMITS.get((shape, entries))
                     figures.append(row if limit is None else row.at_most(limit))
-        return Table("A call, from the end of its root to its file", figures, told(found), found.versions)
+        return Table("A call, from the end of its root to its file", figures, reasons(found), found.versions)
 
 
 if __name__ == "__main__":

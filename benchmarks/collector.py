@@ -11,7 +11,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from contestants import BARE, BATCH, BEFORE, NOW
-from driving import ROUNDS, contest, told
+from driving import ROUNDS, contest, reasons
 from report import BARE_US, Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def measure(quick: bool) -> Table:
             found.rounds(1, "paced", shape=shape, seconds=0.5, rate=RATE)
             answers = found.rounds(rounds, "paced", shape=shape, seconds=SECONDS, rate=RATE)
             figures += _figures(name, answers)
-            missing, versions = told(found), found.versions
+            missing, versions = reasons(found), found.versions
     return Table(f"What a span costs, collector on, {RATE:,} spans/s", figures, missing, versions)
 
 

@@ -70,7 +70,7 @@ def _before_and_now(table: dict[str, Any]) -> str:
         before, now = both.get("before"), both.get("now")
         goal = now["goal"] if now else ""
         holds = "" if now is None or now["holds"] is None else "yes" if now["holds"] else "**no**"
-        lines.append(_line(what, _value(before), _value(now), _worst(now), goal, holds))
+        lines.append(_line(_row_name(what), _value(before), _value(now), _worst(now), goal, holds))
     return f"### {table['title']}\n\n" + "\n".join(lines) + "\n"
 
 
@@ -82,7 +82,7 @@ def _others(table: dict[str, Any]) -> str:
     by_place = {(one["what"], one["who"]): one for one in table["figures"]}
     columns = list(dict.fromkeys(one["who"] for one in table["figures"] if one["what"] in whats))
     lines = [_line("what", *columns), "|---" * (len(columns) + 1) + "|"]
-    lines += [_line(what, *(_value(by_place.get((what, who))) for who in columns)) for what in whats]
+    lines += [_line(_row_name(what), *(_value(by_place.get((what, who))) for who in columns)) for what in whats]
     missing = [f"Not measured: {who} ({why})." for who, why in table["missing"].items()]
     return f"### {table['title']}\n\n" + "\n".join([*lines, "", *missing]) + "\n"
 
@@ -104,7 +104,7 @@ def _charts(tables: dict[str, Any]) -> Iterator[str]:
         if figures:
             ordered = sorted(figures, key=lambda one: one["median"])
             rows = [_bar(one, one["who"]) for one in ordered]
-            (CHARTS / f"{name}.svg").write_text(bars(what, figures[0]["unit"], rows))
+            (CHARTS / f"{name}.svg").write_text(bars(_row_name(what), _unit(figures[0]), rows))
             yield _image(name, what)
 
 
@@ -112,7 +112,7 @@ def _growth(table: dict[str, Any] | None) -> Iterator[str]:
     """Draws the growth of what the present code does. Yields the line that shows it."""
     if table is not None:
         rows = [_bar(one, f"{_short(one['what'])}, {OURS[one['who']]}") for one in table["figures"]]
-        (CHARTS / "growth.svg").write_text(bars(f"{table['title']}, us a span", "us", rows))
+        (CHARTS / "growth.svg").write_text(bars(table["title"], "µs", rows))
         yield _image("growth", table["title"])
 
 
@@ -145,7 +145,11 @@ def _worst(one: dict[str, Any] | None) -> str:
 
 
 def _unit(one: dict[str, Any]) -> str:
-    return one["unit"].replace("us", "µs") if one["unit"] == "us" else one["unit"]
+    return "µs" if one["unit"] == "us" else str(one["unit"])
+
+
+def _row_name(what: str) -> str:
+    return what.removesuffix(", us a span")
 
 
 def _line(*cells: str) -> str:

@@ -136,6 +136,6 @@ def contest(names: Sequence[str], port: int | None = None) -> Iterator[Contest]:
         yield found
 
 
-def told(found: Contest) -> dict[str, str]:
+def reasons(found: Contest) -> dict[str, str]:
     """Returns why contestants are missing, by the names in tables."""
     return {label(name): why for name, why in found.missing.items()}

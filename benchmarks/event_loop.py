@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contestants import BARE, BATCH, BEFORE, NOW
-from driving import ROUNDS, contest, told
+from driving import ROUNDS, contest, reasons
 from report import Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def measure(quick: bool) -> Table:
             found.rounds(1, "lag", seconds=0.5, **arguments)
             answers = found.rounds(3 if quick else ROUNDS, "lag", seconds=SECONDS, **arguments)
             figures += _figures(load, answers)
-        return Table("An event loop's lag, over bare", figures, told(found), found.versions)
+        return Table("An event loop's lag, over bare", figures, reasons(found), found.versions)
 
 
 def _figures(load: str, answers: Mapping[str, list[Any]]) -> list[Figure]:

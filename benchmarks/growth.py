@@ -11,7 +11,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from contestants import BEFORE, NOW
-from driving import contest, told
+from driving import contest, reasons
 from report import BARE_US, Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def measure(quick: bool) -> Table:
         found.rounds(3, "grow", kind="apart", size=300)
         for kind, (what, sizes, spans) in KINDS.items():
             figures += _grown(found, kind, what, sizes[:2] if quick else sizes, spans)
-        return Table("A span as the work grows, process over bare", figures, told(found), found.versions)
+        return Table("A span as the work grows, process over bare", figures, reasons(found), found.versions)
 
 
 def _grown(found: Contest, kind: str, what: str, sizes: Sequence[int], spans: int) -> list[Figure]:

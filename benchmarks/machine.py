@@ -13,7 +13,7 @@ def machine() -> dict[str, str]:
     return {
         "processor": _first("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": str(cores),
-        "memory": _first("/proc/meminfo", "MemTotal"),
+        "memory": f"{int((_first('/proc/meminfo', 'MemTotal') or '0').split()[0]) / 2**20:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "load": f"{os.getloadavg()[0]:.1f}",

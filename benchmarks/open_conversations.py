@@ -11,7 +11,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from contestants import BARE, BEFORE, NOW
-from driving import Contest, contest, receiver, told
+from driving import Contest, contest, reasons, receiver
 from report import BARE_US, Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _fresh(table: Table, names: Sequence[str], port: int, task: str, **arguments
 
 
 def _note(table: Table, alone: Contest) -> None:
-    table.missing.update(told(alone))
+    table.missing.update(reasons(alone))
     table.versions.update(alone.versions)
 
 

@@ -12,7 +12,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from contestants import BATCH, BEFORE, LANGFUSE, NOW, PEERS
-from driving import ROUNDS, contest, told
+from driving import ROUNDS, contest, reasons
 from report import BARE_US, Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def measure(quick: bool) -> Table:
                     answers,
                 )
         figures += _with_files(found, rounds, repeats)
-        return Table("What a span costs, collector off", figures, told(found), found.versions)
+        return Table("What a span costs, collector off", figures, reasons(found), found.versions)
 
 
 def _makes(name: str, shape: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contestants import BATCH, BEFORE, NOW
-from driving import contest, told
+from driving import contest, reasons
 from report import Figure, Table, figure, main
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def measure(quick: bool) -> Table:
             else:
                 answers = {name: [one] for name, one in _at_once(found, arguments).items()}
                 figures += _figures(f"wakes a second, {load}", "switches", limit, answers)
-        return Table("How often threads wake", figures, told(found), found.versions)
+        return Table("How often threads wake", figures, reasons(found), found.versions)
 
 
 def _at_once(found: Contest, arguments: dict[str, float]) -> dict[str, Any]:
