@@ -36,6 +36,8 @@ PROCESS_LIMITS = {"plain": 15.0, "livekit": 15.0, "pipecat": 18.0}
 FILES_LIMIT = 20.0
 """The same with the call's file, in calls of 51 spans."""
 
+TO = "to the body (others: to the exporter's answer)"
+
 NAMES = {
     "plain": "own span, plain",
     "livekit": "own span, LiveKit",
@@ -60,11 +62,8 @@ def measure(quick: bool) -> Table:
             )
             figures += _of_app(shape, answers)
             if shape in PROCESS_LIMITS:
-                figures += _of_process(
-                    f"process, {NAMES[shape]}, to the body (peers: to the exporter's answer)",
-                    PROCESS_LIMITS[shape],
-                    answers,
-                )
+                what = f"process, {NAMES[shape]}, {TO}"
+                figures += _of_process(what, PROCESS_LIMITS[shape], answers)
         figures += _with_files(found, rounds, repeats)
         return Table("What a span costs, collector off", figures, reasons(found), found.versions)
 
