@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from desk import Desk
 
 ENTRIES, TOOLS = 200, 30
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 def fill(desk: Desk, spool: str, calls: int) -> dict[str, int]:
