@@ -26,7 +26,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null),$(shell \
 	for home in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*; do [ -x "$$home/bin/python" ] && echo "$$home/bin/python" && break; done))
 
-.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks check bench clean help
+.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks check bench bench-quick performance clean help
 
 help:
 	@echo "make demo             two conversations become calls in a local Roark, without account or network"
@@ -37,7 +37,9 @@ help:
 	@echo "make test-versions    the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1 (6 min)"
 	@echo "make test-pythons     forks and exits on every Python that the machine has (3 min)"
 	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark (8 min)"
-	@echo "make bench            what a span costs, beside the SDK's own processors (2 min)"
+	@echo "make bench            what a span costs, beside the code before and other processors (12 min)"
+	@echo "make bench-quick      the same with fewer rounds (4 min)"
+	@echo "make performance      docs/performance.md, from the last run of make bench"
 
 $(READY): pyproject.toml
 ifdef UV
@@ -108,8 +110,40 @@ check: $(READY)
 		> $(VENV)/types.txt || { cat $(VENV)/types.txt; exit 1; }
 	$(BIN)/lint-imports
 
-bench: $(READY)
+# What benchmarks compare with: the last commit whose readers take in each span as it comes.
+BEFORE  := 6f8a3764047637e4078ff19f408765fabcbad9ae
+BENCHES := now before langfuse langsmith logfire braintrust traceloop roark-sdk
+OTLP    := opentelemetry-exporter-otlp-proto-http
+
+.venvs/bench-now/.ready:       PINS = $(OTLP) --editable .
+.venvs/bench-before/.ready:    PINS = $(OTLP) ./.venvs/bench-before/source
+.venvs/bench-langfuse/.ready:  PINS = $(OTLP) langfuse==5.0.4
+.venvs/bench-langsmith/.ready: PINS = $(OTLP) langsmith==0.15.1 cachetools
+.venvs/bench-logfire/.ready:   PINS = $(OTLP) logfire==5.4.0
+.venvs/bench-braintrust/.ready: PINS = $(OTLP) 'braintrust[otel]==0.48.1'
+.venvs/bench-traceloop/.ready: PINS = $(OTLP) traceloop-sdk==0.62.4 httpx
+.venvs/bench-roark-sdk/.ready: PINS = $(OTLP) 'roark-analytics>=7.6,<8'
+
+# One that cannot be installed has no .ready: it is missing in the tables, and tried again the next time.
+.venvs/bench-%/.ready: Makefile pyproject.toml
+	@rm -rf $(@D) && mkdir -p $(@D)/source
+	@case $* in before) git archive $(BEFORE) | tar -x -C $(@D)/source || true ;; esac
+ifdef UV
+	@{ uv venv --quiet --allow-existing --python $(PYTHON) $(@D) && \
+	uv pip install --quiet --python $(@D)/bin/python $(PINS) && touch $@; } || rm -rf $(@D)
+else
+	@{ $(PYTHON) -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1' && \
+	$(@D)/bin/python -m pip install --quiet $(PINS) && touch $@; } || rm -rf $(@D)
+endif
+
+bench: $(READY) $(BENCHES:%=.venvs/bench-%/.ready)
 	@$(BIN)/python benchmarks
+
+bench-quick: $(READY) $(BENCHES:%=.venvs/bench-%/.ready)
+	@$(BIN)/python benchmarks --quick
+
+performance: $(READY)
+	@$(BIN)/python benchmarks --document
 
 clean:
 	rm -rf $(VENV) .venvs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,82 +1,112 @@
-"""Prints figures, as a table for people or as JSON for programs."""
+"""Figures and their goals, printed as a table for people or as JSON for programs."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import statistics
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from contestants import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-HEADER = ("", "median", "quartiles", "unit", "x BSP", "target", "holds")
+BARE_US = 35.0
+"""A span of the bare SDK with ten attributes and three events is this many us: all CPU times are scaled by it."""
+
+HEADER = ("", "contestant", "median", "quartiles", "worst", "unit", "goal", "holds")
+LEFT = (0, 1, 6)
+"""The columns that hold words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The median of many measurements, with its quartiles.
+    """The median of several rounds.
 
     Args:
-        name: What was measured.
-        unit: The unit of `median`, `low` and `high`.
-        median: The figure itself, over a baseline if the name says so.
-        low: The first quartile.
-        high: The third quartile.
-        ratio: The median as a multiple of the BatchSpanProcessor's in the same run.
-        target: What it should be, in words; empty if nothing is promised.
-        holds: Whether it meets the target.
+        what: What was measured.
+        who: The contestant, by its name in tables.
+        unit: The unit of the numbers.
+        median: The figure itself.
+        low: The first quartile of the rounds.
+        high: The third quartile of the rounds.
+        worst: The highest of the rounds, or the lowest where more is better.
+        goal: What it should be, in words; empty if nothing is promised.
+        holds: Whether it meets the goal.
     """
 
-    name: str
+    what: str
+    who: str
     unit: str
     median: float
     low: float
     high: float
-    ratio: float | None = None
-    target: str = ""
+    worst: float
+    goal: str = ""
     holds: bool | None = None
 
-    def compared_to(self, batch: Figure, base: str) -> Figure:
-        """Returns this figure with the name of its baseline, and as a multiple of the BatchSpanProcessor's."""
-        return replace(self, name=f"{self.name}, {base}", ratio=self.median / batch.median)
+    def at_most(self, limit: float, why: str = "") -> Figure:
+        """Returns this figure with the most that it should be, and what the limit is made of."""
+        return replace(self, goal=f"<= {_number(limit)}{why and f' ({why})'}", holds=self.median <= limit)
 
-    def under(self, limit: float) -> Figure:
-        """Returns this figure with a limit that it should not exceed, in its unit."""
-        return replace(self, target=f"<= {limit:,g}", holds=self.median <= limit)
-
-
-def figure(name: str, unit: str, measured: Sequence[float]) -> Figure:
-    """Returns the figure for these measurements."""
-    low, median, high = statistics.quantiles(measured, n=4, method="inclusive")
-    return Figure(name, unit, median, low, high)
+    def at_least(self, limit: float, why: str = "") -> Figure:
+        """Returns this figure with the least that it should be."""
+        return replace(self, goal=f">= {_number(limit)}{why and f' ({why})'}", holds=self.median >= limit)
 
 
-def main(measure: Callable[[], list[Figure]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The figures of one benchmark.
+
+    Args:
+        title: What they are about.
+        figures: The figures.
+        missing: The contestants that could not be measured, with the reason.
+        versions: What each contestant had installed.
+    """
+
+    title: str
+    figures: list[Figure] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def figure(what: str, who: str, unit: str, measured: Sequence[float], *, more_is_better: bool = False) -> Figure:
+    """Returns the figure for these rounds of a contestant."""
+    low, median, high = statistics.quantiles(measured, n=4, method="inclusive") if measured[1:] else [measured[0]] * 3
+    worst = min(measured) if more_is_better else max(measured)
+    return Figure(what, label(who), unit, median, low, high, worst)
+
+
+def main(measure: Callable[[bool], Table]) -> None:
     """Parses the command line, measures and prints."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    figures = measure()
-    print(json.dumps([asdict(one) for one in figures], indent=2) if as_json else table(figures))
+    parser.add_argument("--quick", action="store_true", help="measure less")
+    arguments = parser.parse_args()
+    table = measure(arguments.quick)
+    print(json.dumps(asdict(table), indent=2) if arguments.json else text(table))
 
 
-def table(figures: Sequence[Figure]) -> str:
+def text(table: Table) -> str:
     """Returns the figures as aligned columns."""
-    rows = [HEADER, *map(_row, figures)]
+    rows = [HEADER, *map(_row, table.figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(_line(row, widths) for row in rows)
+    missing = [f"not measured: {who}: {why}" for who, why in table.missing.items()]
+    return "\n".join([table.title, "", *(_line(row, widths) for row in rows), *missing])
 
 
 def _row(one: Figure) -> tuple[str, ...]:
     return (
-        one.name,
+        one.what,
+        one.who,
         _number(one.median),
         f"{_number(one.low)} .. {_number(one.high)}",
+        _number(one.worst),
         one.unit,
-        "" if one.ratio is None else f"{one.ratio:.2f}",
-        one.target,
+        one.goal,
         "" if one.holds is None else ("yes" if one.holds else "NO"),
     )
 
@@ -86,6 +116,7 @@ def _number(value: float) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    name, *others = row
-    cells = [name.ljust(widths[0]), *(text.rjust(width) for text, width in zip(others, widths[1:], strict=True))]
-    return "  ".join(cells).rstrip()
+    cells = zip(row, widths, strict=True)
+    return "  ".join(
+        text.ljust(width) if column in LEFT else text.rjust(width) for column, (text, width) in enumerate(cells)
+    ).rstrip()

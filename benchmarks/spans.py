@@ -1,172 +1,105 @@
-"""Measures what a span costs the app's thread, by span processor.
+"""Measures what a span costs, with the collector off: the app's thread, and the whole process.
 
-    python benchmarks/spans.py [--json]
+    python benchmarks/spans.py [--json] [--quick]
 
-Every configuration makes the same traces, one slice of them per round, in an order that rotates. What is measured is
-the CPU time of the app's thread. A figure is the median over all rounds of the difference to the bare SDK, or to the
-no-op processor, in the same round: other programs on the machine slow down both alike.
+Each child makes the same traces for the bare SDK, a no-op processor and its contestant, one slice after the other. A
+round's figure is the median of several differences between them, scaled by the bare SDK of the same child.
 """
 
 from __future__ import annotations
 
-import gc
-import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import count
-from typing import TYPE_CHECKING
+import statistics
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import set_span_in_context
-from report import Figure, figure, main
-from workload import (
-    FOREIGN,
-    FOREIGN_EVENT,
-    FOREIGN_INSIDE,
-    FOREIGN_SCOPE,
-    ROARK,
-    SPANS_PER_TRACE,
-    VOICE,
-    Shape,
-    begin_span,
-    make_children,
-    provider_with,
-    roark_processor,
-)
+from contestants import BATCH, BEFORE, LANGFUSE, NOW, PEERS
+from driving import ROUNDS, contest, reasons
+from report import BARE_US, Figure, Table, figure, main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
-ROUNDS = 101
-TRACES_PER_SLICE = 20
-WARM_UP_SLICES = 3
+    from driving import Contest
 
-BARE, NOOP, BATCH = "bare SDK", "no-op SpanProcessor", "BatchSpanProcessor, no-op exporter"
-OUTSIDE, INSIDE = "foreign span outside a conversation", "foreign span below a conversation's root"
-LIVEKIT, OWN = "conversation's span, LiveKit's", "conversation's span with roark.transcript"
+TRACES, SPANS = 10, 20
+REPEATS = 5
+FILE_TRACES, FILE_SPANS = 20, 51
 
-OVER_NOOP = 500
-"""The most that a foreign span may cost over the no-op processor, in ns."""
+APP_LIMITS = {"plain": 3.0, "livekit": 3.0, "pipecat": 3.0, "foreign": 1.2, "inside": 1.5}
+"""The most that a span may cost the app's thread over the no-op processor, in us."""
 
-OF_BATCH = 0.4
-"""The most that it may cost as a share of the BatchSpanProcessor's cost, both over the bare SDK."""
+OF_LANGFUSE = 0.15
+"""The most that a plain span may cost as a share of Langfuse's, both over the no-op processor."""
 
-LIMITS = {INSIDE: 1_500, LIVEKIT: 5_000, OWN: 5_000}
-"""The most that the other spans may cost over the bare SDK, in ns."""
+PROCESS_LIMITS = {"plain": 15.0, "livekit": 15.0, "pipecat": 18.0}
+"""The most that a span may cost the process over the bare SDK, to the body of its call, in us."""
 
-_ids = count()
+FILES_LIMIT = 20.0
+"""The same with the call's file, in calls of 51 spans."""
 
+TO = "to the body (others: to the exporter's answer)"
 
-class _NoExporter(SpanExporter):
-    def export(self, spans: object) -> SpanExportResult:  # noqa: ARG002
-        return SpanExportResult.SUCCESS
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """The cost of the spans of a slice, in ns of the app thread's CPU time per span."""
-
-    all_spans: float
-    below_root: float
+NAMES = {
+    "plain": "own span, plain",
+    "livekit": "own span, LiveKit",
+    "pipecat": "own span, Pipecat",
+    "foreign": "foreign span, outside",
+    "inside": "foreign span, in a conversation's trace",
+}
+WHOSE = {"langsmith-livekit": "livekit", "langsmith-pipecat": "pipecat"}
+"""The shape of those who read only one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """Traces of one shape, made by a provider."""
-
-    provider: TracerProvider
-    shape: Shape = FOREIGN
-
-    def slice(self) -> Cost:
-        """Makes a slice of traces. The processor's own threads may finish with it after the measured part."""
-        with _without_gc():
-            costs = [self._trace() for _ in range(TRACES_PER_SLICE)]
-        self.provider.force_flush()
-        root_ns, children_ns = (sum(column) / TRACES_PER_SLICE for column in zip(*costs, strict=True))
-        return Cost((root_ns + children_ns) / SPANS_PER_TRACE, children_ns / (SPANS_PER_TRACE - 1))
-
-    def _trace(self) -> tuple[int, int]:
-        """Makes a trace. Returns the ns for its root, and those for all other spans together."""
-        root_tracer = self.provider.get_tracer(FOREIGN_SCOPE)
-        tracer = self.provider.get_tracer(self.shape.scope)
-        attributes = self.shape.root_attributes(f"benchmark-{next(_ids)}")
-        began = time.thread_time_ns()
-        root = begin_span(root_tracer, None, attributes, FOREIGN_EVENT)
-        parent = set_span_in_context(root)
-        children_began = time.thread_time_ns()
-        make_children(tracer, parent, self.shape.event)
-        children_ended = time.thread_time_ns()
-        root.end()
-        ended = time.thread_time_ns()
-        children_ns = children_ended - children_began
-        return ended - began - children_ns, children_ns
+def measure(quick: bool) -> Table:
+    """Returns the figures of all shapes."""
+    rounds, repeats = (3, 3) if quick else (ROUNDS, REPEATS)
+    figures: list[Figure] = []
+    with contest((BEFORE, NOW, *PEERS)) as found:
+        for shape in NAMES:
+            names = [name for name in found.children if _makes(name, shape)]
+            settings = {"spool": "memory"}
+            answers = found.rounds(
+                rounds, "slices", names, shape=shape, traces=TRACES, spans=SPANS, repeats=repeats, settings=settings
+            )
+            figures += _of_app(shape, answers)
+            if shape in PROCESS_LIMITS:
+                what = f"process, {NAMES[shape]}, {TO}"
+                figures += _of_process(what, PROCESS_LIMITS[shape], answers)
+        figures += _with_files(found, rounds, repeats)
+        return Table("What a span costs, collector off", figures, reasons(found), found.versions)
 
 
-def measure() -> list[Figure]:
-    """Returns the figures for all configurations."""
-    with ExitStack() as stack:
-
-        def ours(name: str, shape: Shape) -> Configuration:
-            return Configuration(provider_with(stack.enter_context(roark_processor(name))), shape)
-
-        batch = BatchSpanProcessor(_NoExporter())
-        stack.callback(batch.shutdown)
-        configurations = {
-            BARE: Configuration(provider_with(None)),
-            NOOP: Configuration(provider_with(SpanProcessor())),
-            BATCH: Configuration(provider_with(batch)),
-            OUTSIDE: ours("outside", FOREIGN),
-            INSIDE: ours("inside", FOREIGN_INSIDE),
-            LIVEKIT: ours("livekit", VOICE),
-            OWN: ours("own", ROARK),
-        }
-        return figures(costs(configurations))
+def _makes(name: str, shape: str) -> bool:
+    """Returns whether a contestant is measured with this shape."""
+    return name in (BEFORE, NOW, BATCH) or WHOSE.get(name, "plain") == shape
 
 
-def costs(configurations: dict[str, Configuration]) -> dict[str, list[Cost]]:
-    """Returns the costs of every configuration, round by round."""
-    for one in configurations.values():
-        for _ in range(WARM_UP_SLICES):
-            one.slice()
-    gc.freeze()
-    found: dict[str, list[Cost]] = {name: [] for name in configurations}
-    order = list(configurations)
-    for _ in range(ROUNDS):
-        order.append(order.pop(0))
-        for name in order:
-            found[name].append(configurations[name].slice())
-    return found
+def _of_app(shape: str, answers: Mapping[str, list[Any]]) -> list[Figure]:
+    part = "children" if shape == "inside" else "app"
+    what = f"app's thread, {NAMES[shape]}, over a no-op"
+    rows = {name: figure(what, name, "us", _scaled(rounds, part, "no-op")) for name, rounds in answers.items()}
+    limit, why = APP_LIMITS[shape], ""
+    if shape == "plain" and LANGFUSE in rows and OF_LANGFUSE * rows[LANGFUSE].median < limit:
+        limit, why = OF_LANGFUSE * rows[LANGFUSE].median, f"{OF_LANGFUSE} x Langfuse's"
+    return [one.at_most(limit, why) if name in (BEFORE, NOW) else one for name, one in rows.items()]
 
 
-def figures(found: dict[str, list[Cost]]) -> list[Figure]:
-    """Returns the figure for the bare SDK, and those for every other configuration over it."""
-
-    def over(base: str, name: str) -> Figure:
-        pairs = zip(found[name], found[base], strict=True)
-        if name == INSIDE:
-            return figure(name, "ns/span", [cost.below_root - bare.below_root for cost, bare in pairs])
-        return figure(name, "ns/span", [cost.all_spans - bare.all_spans for cost, bare in pairs])
-
-    batch = over(BARE, BATCH)
-    limits = {**LIMITS, OUTSIDE: round(OF_BATCH * batch.median)}
-    rows = [figure(BARE, "ns/span", [cost.all_spans for cost in found[BARE]])]
-    for name in list(found)[1:]:
-        row = over(BARE, name).compared_to(batch, "over bare")
-        rows.append(row.under(limits[name]) if name in limits else row)
-        if name == OUTSIDE:
-            rows.append(over(NOOP, name).compared_to(batch, "over no-op").under(OVER_NOOP))
-    return rows
+def _of_process(what: str, limit: float, answers: Mapping[str, list[Any]]) -> list[Figure]:
+    rows = {name: figure(what, name, "us", _scaled(rounds, "process", "bare")) for name, rounds in answers.items()}
+    return [one.at_most(limit) if name in (BEFORE, NOW) else one for name, one in rows.items()]
 
 
-@contextmanager
-def _without_gc() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+def _with_files(found: Contest, rounds: int, repeats: int) -> list[Figure]:
+    arguments = {"shape": "plain", "traces": FILE_TRACES, "spans": FILE_SPANS, "repeats": max(1, repeats // 2)}
+    answers = found.rounds(rounds, "slices", (BEFORE, NOW), **arguments)
+    what = f"process, own span, plain, with threads and files, in calls of {FILE_SPANS} spans"
+    return _of_process(what, FILES_LIMIT, answers)
+
+
+def _scaled(rounds: list[list[dict[str, dict[str, float]]]], part: str, base: str) -> list[float]:
+    """Returns each round's difference between the contestant and the base, in us scaled by the bare span."""
+    bare_ns = statistics.median(one["bare"]["app"] for round_ in rounds for one in round_)
+    scale = BARE_US / bare_ns
+    return [statistics.median(one["self"][part] - one[base][part] for one in round_) * scale for round_ in rounds]
 
 
 if __name__ == "__main__":
