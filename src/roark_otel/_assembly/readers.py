@@ -43,7 +43,7 @@ class Routes:
         row = span.row
         names: tuple[object, ...] = tuple(row[ATTRIBUTES])
         if span.events is not None:
-            names += tuple([name for event in span.events for name in (event.name, *event.attributes)])
+            names += tuple([event.name for event in span.events])
         elif len(row) > EVENTS:
             names += _event_names(row)
         shape = row[SCOPE], names
@@ -74,10 +74,8 @@ def _event_names(row: Row) -> tuple[object, ...]:
     names: list[object] = []
     at = EVENTS
     while at < len(row):
-        count = row[at + 2]
         names.append(row[at])
-        names += row[at + 3 : at + 3 + count]
-        at += 3 + 2 * count
+        at += 3 + 2 * row[at + 2]
     return tuple(names)
 
 

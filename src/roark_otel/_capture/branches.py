@@ -5,6 +5,8 @@
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
+import sys
+from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -84,7 +86,7 @@ class Branches:
     def note(self, span: Span, trace_id: int, span_id: int, branch: Branch, at_start: AtStart | None) -> None:
         """Notes a span that is open in a branch."""
         try:
-            opened = OpenSpan(span, self._on_death)
+            opened = OpenSpan(span, self.on_death)
         except TypeError:
             return  # a span of a type that knows no weak references is known when it ends
         opened.key = key = (trace_id, span_id)
@@ -124,7 +126,10 @@ class Branches:
         branch.live = self._vocabulary.may_be_read_open(scope)
         if branch.live:
             branch.attributes, branch.events = parts_of(span)
-        branch.resource = resource = self._resources.of(span)[1]
+            branch.queue = getattr(branch.events, "_dq", ())
+            branch.read_at = _next_read(branch.queue, 0)
+        branch.sdk_resource, resource, _ = self._resources.of(span)
+        branch.resource = resource
         if home is None:
             home = self.homes.setdefault(trace_id, branch)
         self._name(home, branch, span, scope, at_start, is_local_root=parent is None)
@@ -142,14 +147,15 @@ class Branches:
 
     def _branch(self, span: object, around: Branch | None, own_id: object, strength: int | None) -> Branch:
         try:
-            branch = Branch(span, self._on_death)
+            branch = Branch(span, self.on_death)
         except TypeError:
             branch = Branch(_NO_SPAN)
         branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = (
             branch.events
         ) = None
         branch.has_below = branch.live = False
-        branch.seen = branch.looks = branch.activity = 0
+        branch.seen = branch.looks = branch.activity = branch.read_at = 0
+        branch.queue = branch.sdk_resource = None
         branch.below = {}
         branch.start = ()
         branch.resource = NOTHING
@@ -191,7 +197,7 @@ class Branches:
             ids = home.ids = {}
         if not is_external_id(external_id) or external_id in ids:
             return
-        if EXTERNAL_ID not in (span.attributes or NOTHING):
+        if EXTERNAL_ID not in _attributes_of(span):
             span.set_attribute(EXTERNAL_ID, cast("str", external_id))
         ids[external_id] = None
 
@@ -203,10 +209,7 @@ class Branches:
                 home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
                 continue
             branch.looks += 1
-            try:
-                attributes: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
-            except AttributeError:
-                attributes = span.attributes or NOTHING
+            attributes = _attributes_of(span)
             found = self._vocabulary.external_id(attributes)
             if found is None and own_id is not None:
                 found = own_id(attributes, span_id)
@@ -219,19 +222,13 @@ class Branches:
     def read_events(self, branch: Branch | None) -> None:
         """Reads the events of an open branch that are new since the last time, before the SDK's limit drops them."""
         while branch is not None:
-            if branch.live:
-                try:
-                    known = branch.events
-                    is_new = known.dropped + len(known._dq) != branch.seen
-                except AttributeError:
-                    is_new = True
-                if is_new:
-                    self._read_events(branch)
+            if branch.queue is not None and len(branch.queue) >= branch.read_at:
+                self._read_events(branch)
             branch = branch.outer
 
     def _read_events(self, branch: Branch) -> None:
         span = cast("Span | None", branch())
-        if span is None or span is _NO_SPAN or branch.key not in self.open:
+        if span is None or branch.key not in self.open:
             return
         dropped, events = events_of(span)
         first = max(branch.seen, dropped)
@@ -240,11 +237,12 @@ class Branches:
         values: list[Any] = []
         add_events(values, events[first - dropped :])
         branch.seen = dropped + len(events)
+        branch.read_at = _next_read(branch.queue, len(events))
         row = (_EVENTS, *branch.start, None, None, 0, None, False, first, 0, *values)
         self._inbox.append((branch.number, branch.resource, None, *row), characters(values))
 
     @guarded(None)
-    def _on_death(self, opened: OpenSpan) -> None:
+    def on_death(self, opened: OpenSpan) -> None:
         """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
         if self.open.pop(opened.key, None) is None:
             return
@@ -336,5 +334,19 @@ class Branches:
         return (number, self._resources.of(span)[1], at_start.context, *row)
 
 
+def _attributes_of(span: Span) -> Mapping[str, object]:
+    try:
+        return span._attributes._dict  # type: ignore[union-attr]
+    except AttributeError:
+        return span.attributes or NOTHING
+
+
 def _stronger(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else max(one, other)
+
+
+def _next_read(queue: Any, length: int) -> int:
+    """Returns at which length of a queue of events it is read next: a full one drops one for each that comes."""
+    if not isinstance(queue, deque):
+        return 0  # another SDK: it is read whenever there is an occasion
+    return sys.maxsize if queue.maxlen is None else min(length + 1, queue.maxlen)

@@ -23,6 +23,7 @@ from opentelemetry import baggage
 
 from roark_otel._capture import call_context
 from roark_otel._capture.branches import Branches
+from roark_otel._capture.inbox import SAMPLED
 from roark_otel._capture.open_spans import AtStart, Branch
 from roark_otel._capture.relevance import Relevance
 from roark_otel._capture.resources import Resources
@@ -85,15 +86,15 @@ class Capture:
         self._pid = getpid()
         self._born_ns = time.time_ns()
         self._parents_traces = parents_traces
-        self._vocabulary = vocabulary
-        self._inbox = inbox
+        self.vocabulary = self._vocabulary = vocabulary
+        self.inbox = self._inbox = inbox
         self._scopes = vocabulary.scopes
         self._has_other_ids = len(vocabulary.id_keys) > 1
         self._resources = Resources(vocabulary)
         self.branches = Branches(vocabulary, inbox, self._resources)
         self._homes = self.branches.homes
         self._open = self.branches.open
-        relevance = Relevance(vocabulary)
+        self.relevance = relevance = Relevance(vocabulary)
         self._irrelevant, self._relevant = relevance.irrelevant, relevance.relevant
         self._has_relevant = relevance.has_relevant
         global _captures
@@ -282,8 +283,7 @@ class Capture:
             attributes,
             events,
         )
-        # While little waits, what it weighs is not worth a measurement.
-        self._inbox.append(row, characters(row) if self._inbox.is_filling() else 0)
+        self._inbox.append(row, SAMPLED * characters(row) if self._inbox.is_sample() else 0)
         if is_root:
             self._inbox.ring()
         return _TAKEN

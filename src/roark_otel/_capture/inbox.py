@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import threading
 
-_NEVER: Final = 1 << 62
-
 MAX_SPANS = 100_000
 """The most entries that may wait."""
 
-FEW_SPANS = 64
-"""The number of waiting entries from which the size of records is measured."""
+SAMPLED = 16
+"""One of so many rows is measured, and counts for all of them: mostly little waits."""
 
 MAX_BYTES = 64 * 1024 * 1024
 """The most characters of attributes and events that may wait, roughly."""
@@ -56,24 +55,32 @@ class Inbox:
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
         self._entries: deque[Captured | Request] = deque()
+        self.entries = self._entries
+        """What waits. Up to `rings_at` entries may be appended without asking."""
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._max_spans = max_spans
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._rings_at = _NEVER
-        self._is_rung = False
+        self._rings_at = 1
+        self.rings_at = MANY_SPANS
+        self._is_asleep = self._is_rung = False
 
     def __len__(self) -> int:
         """How many entries wait."""
         return len(self._entries)
 
-    def is_filling(self) -> bool:
-        """Returns whether so many entries wait that the size of a row counts."""
-        return len(self._entries) >= FEW_SPANS
+    def is_sample(self) -> bool:
+        """Returns whether the next row is to be measured."""
+        return len(self._entries) % SAMPLED == 0
 
     def has_room(self) -> bool:
         """Returns whether a row with a body may be appended."""
         return len(self._entries) < self._max_spans and self._bytes < self._max_bytes
+
+    @property
+    def has_space(self) -> bool:
+        """Whether entries may be appended that are not the end of a root."""
+        return len(self._entries) < self._max_spans
 
     def is_flooded(self) -> bool:
         """Returns whether there is room left for the end of a root only."""
@@ -84,14 +91,14 @@ class Inbox:
         self._entries.append(entry)
         if size:
             self._bytes += size
-        if len(self._entries) >= self._rings_at or self._bytes > MANY_BYTES:
+        if self._is_asleep and (len(self._entries) >= self._rings_at or self._bytes > MANY_BYTES):
             self.ring()
 
     def ring(self) -> None:
         """Wakes the assembler, or keeps it from going to sleep."""
         self._is_rung = True
-        if self._rings_at != _NEVER:
-            self._rings_at = _NEVER
+        if self._is_asleep:
+            self._is_asleep = False
             self._bell.put(None)
 
     def attend(self) -> None:
@@ -109,10 +116,12 @@ class Inbox:
     def wait(self, seconds: float | None, entries: int = MANY_SPANS) -> None:
         """Waits for so many entries or a ring, at most this long. None: however long that takes."""
         self._rings_at = entries
-        if self._is_rung or len(self._entries) >= self._rings_at:
-            self._rings_at = _NEVER
-            return
-        try:
-            self._bell.get(timeout=seconds)
-        except Empty:
-            self._rings_at = _NEVER
+        self.rings_at = entries
+        self._is_asleep = True
+        if self._is_rung or len(self._entries) >= entries:
+            self._is_asleep = False
+        else:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
+            self._is_asleep = False
+        self.rings_at = MANY_SPANS

@@ -53,6 +53,8 @@ class Branch(OpenSpan):
         ids: The ids that spans of the trace have shown, if it is the trace's first branch.
         unnamed: Open roots without an id, which may come late, if it is the trace's first branch.
         live: Whether its span may be read while it is open. Then `attributes` and `events` outlive the span.
+        queue: Its events, which are read early when there are `read_at` of them; None if they are not.
+        sdk_resource: Its resource, of which `resource` are the attributes.
         seen: How many of its events were read, with those that the SDK dropped.
     """
 
@@ -68,7 +70,10 @@ class Branch(OpenSpan):
         "looks",
         "number",
         "outer",
+        "queue",
+        "read_at",
         "resource",
+        "sdk_resource",
         "seen",
         "start",
         "strength",
@@ -87,6 +92,9 @@ class Branch(OpenSpan):
     looks: int
     live: bool
     seen: int
+    read_at: int
+    queue: Any
+    sdk_resource: Any
     attributes: Any
     events: Any
     start: tuple[Any, ...]

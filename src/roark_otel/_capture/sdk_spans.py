@@ -43,11 +43,17 @@ def public(span: ReadableSpan) -> tuple[SpanContext, SpanContext | None, str, Ma
 
 def events_of(span: ReadableSpan) -> tuple[int, list[Event]]:
     """Returns how many events a span has dropped, and the others: read again if one was dropped in between."""
-    dropped, events = span.dropped_events, list(span.events)
+    try:
+        known = span._events
+        dropped, events = known.dropped, list(known._dq)  # type: ignore[attr-defined]
+        if known.dropped == dropped:
+            return dropped, events
+    except (AttributeError, RuntimeError):
+        pass  # another SDK, or an event was added in between
     for _ in range(8):
+        dropped, events = span.dropped_events, list(span.events)
         if span.dropped_events == dropped:
             break
-        dropped, events = span.dropped_events, list(span.events)
     return dropped, events
 
 

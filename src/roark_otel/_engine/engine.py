@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._capture.capture import Took
+from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
 from roark_otel._engine.notices import warn_of_siblings
 from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
@@ -76,6 +77,14 @@ class Engine:
         if settings.log_external_id == "hash":
             hash_ids()
         self._life = self._begin()
+        self.hooks = SpanHooks(self.on_start, self.on_end)
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """Lets most spans go the short way into the capture of this process."""
+        life = self._life
+        self.hooks.on_start = start_hook(life.capture, life, self.on_start)
+        self.hooks.on_end = end_hook(life.capture, life, self.on_end)
 
     def _begin(self, parents_traces: Container[int] = ()) -> _Life:
         return _Life(build(self._plan, self._make_client, parents_traces))
@@ -240,6 +249,7 @@ class Engine:
         """
         self.be_of_this_process()
         parts, self._life = self.parts, self._begin()
+        self._shorten()
         parts.assembler.stop()
         if parts.spool.directory is not None:
             shutil.rmtree(parts.spool.directory, ignore_errors=True)
@@ -258,6 +268,7 @@ class Engine:
             return
         if self._builders.setdefault(pid, me) == me and self._life.pid != pid:
             self._life = self._begin(self.parts.capture.known_traces())
+            self._shorten()
             self._builders.clear()
         deadline = time.monotonic() + BUILD_SECONDS
         while self._life.pid != pid and time.monotonic() < deadline:

@@ -159,13 +159,14 @@ def events_of(row: Row) -> tuple[SpanEvent, ...]:
     """Returns the events of a row."""
     at = EVENTS
     events: list[SpanEvent] = []
-    while at < len(row):
+    size = len(row)
+    while at < size:
+        count = row[at + 2]
         names = at + 3
-        values = names + row[at + 2]
-        after = values + row[at + 2]
-        attributes = dict(zip(row[names:values], row[values:after], strict=True))
+        values = names + count
+        attributes = dict(zip(row[names:values], row[values : values + count])) if count else {}  # noqa: B905
         events.append(_new(SpanEvent, (row[at], row[at + 1], attributes)))
-        at = after
+        at = values + count
     return tuple(events)
 
 

@@ -43,6 +43,10 @@ class Vocabulary:
         self.id_keys: tuple[str, ...] = (attributes.EXTERNAL_ID, *id_keys)
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)
         self._prefixes = tuple({attributes.PREFIX, *(prefix for dialect in dialects for prefix in dialect.prefixes)})
+        self.roots: dict[str, frozenset[str]] = {
+            scope: frozenset(name for d in dialects if scope in d.scopes for name in d.roots) for scope in self.scopes
+        }
+        """The names of roots, by scope."""
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
         kept = None if any(one.attributes is None for one in dialects) else _joined(dialects)
         self._kept = None if kept is None else frozenset({*kept, *_ALWAYS, *self.id_keys})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,18 +67,24 @@ def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]
 def guarded_hook(hook: _Hook) -> _Hook:
     """Guards a method that the SDK calls for every span, with the span and, at its start, the context.
 
-    It passes its arguments on one by one: packing and unpacking them, as `guarded` does for any signature, takes as
-    long as finding out that a span is irrelevant.
+    The method itself is never called: the function of the same name that `self.hooks` has is, because each further call
+    takes as long as finding out that a span is irrelevant.
     """
+    is_start = hook.__name__ == "on_start"
 
-    @functools.wraps(hook)
-    def call(self: object, span: object, parent_context: object = None) -> None:
+    def on_start(self: Any, span: object, parent_context: object = None) -> None:
         try:
-            hook(self, span, parent_context)
+            self.hooks.on_start(span, parent_context)
         except Exception as fault:  # noqa: BLE001 - as above
             report_fault(fault, hook.__qualname__)
 
-    return cast("_Hook", call)
+    def on_end(self: Any, span: object) -> None:
+        try:
+            self.hooks.on_end(span)
+        except Exception as fault:  # noqa: BLE001 - as above
+            report_fault(fault, hook.__qualname__)
+
+    return cast("_Hook", functools.wraps(hook)(on_start if is_start else on_end))
 
 
 _V = TypeVar("_V")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from roark_otel._capture.hooks import SpanHooks
 from roark_otel._engine import process, registry
 from roark_otel._model.dialect import Dialect
 from roark_otel._model.formats import is_http_url
@@ -75,6 +76,7 @@ class RoarkSpanProcessor(SpanProcessor):
         self._engine: Engine | None = None
         self._traces: ConversationTraces | None = None
         self._is_shut_down = False
+        self.hooks = SpanHooks(lambda _span, _context: None, lambda _span: None)
         check_names("RoarkSpanProcessor", overrides)
         dialects = tuple(dialects)  # read more than once: an app may pass an iterator
         _check_types(settings, recording_url, redact, dialects)
@@ -87,28 +89,22 @@ class RoarkSpanProcessor(SpanProcessor):
         hooks = Hooks(recording_url, redact, on_receipt)
         self._engine = registry.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)
         _processors[id(self)] = self
+        self.hooks = self._engine.hooks
         if self._settings.export_traces:
             from roark_otel._traces.processor import conversation_traces
 
             self._traces = conversation_traces(
                 self._settings, self._settings.api_key, dialects, is_redacted=redact is not None
             )
+            self.hooks = _both(self._engine.hooks, self._traces)
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Takes in a span that starts; the SDK calls it on the thread of the app."""
-        if self._engine is not None:
-            self._engine.on_start(span, parent_context)
-        if self._traces is not None:
-            self._traces.on_start(span, parent_context)
 
     @guarded_hook
-    def on_end(self, span: ReadableSpan, _: None = None) -> None:
+    def on_end(self, span: ReadableSpan) -> None:
         """Takes in a span that has ended; the SDK calls it on the thread of the app."""
-        if self._engine is not None:
-            self._engine.on_end(span)
-        if self._traces is not None:
-            self._traces.on_end(span)
 
     @guarded(False)
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -158,6 +154,18 @@ if RoarkSpanProcessor.__doc__ is not None:  # as under `python -OO`
     RoarkSpanProcessor.__doc__ = (
         f"{inspect.cleandoc(RoarkSpanProcessor.__doc__)}\n\nSettings:\n{described(_arguments)}\n"
     )
+
+
+def _both(hooks: SpanHooks, traces: ConversationTraces) -> SpanHooks:
+    def on_start(span: Span, parent_context: Context | None) -> None:
+        hooks.on_start(span, parent_context)
+        traces.on_start(span, parent_context)
+
+    def on_end(span: ReadableSpan) -> None:
+        hooks.on_end(span)
+        traces.on_end(span)
+
+    return SpanHooks(on_start, on_end)
 
 
 def _check_types(settings: object, recording_url: object, redact: object, dialects: tuple[object, ...]) -> None:
