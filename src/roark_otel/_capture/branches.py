@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 MAX_LOOKS: Final = 64
 """How often an open root without an id is looked at for one that came late."""
 
+MAX_IDS: Final = 1_024
+"""The most ids that are remembered of a trace. Beyond it, spans of known ones may be given their id once more."""
+
 _OPEN, _ABANDONED, _EVENTS = int(Kind.OPEN), int(Kind.ABANDONED), int(Kind.EVENTS)
 
 
@@ -191,7 +194,10 @@ class Branches:
             return
         if EXTERNAL_ID not in (span.attributes or NOTHING):
             span.set_attribute(EXTERNAL_ID, cast("str", external_id))
-        ids[external_id] = None
+        if len(ids) < MAX_IDS:
+            ids[external_id] = None
+        else:
+            home.ids = {external_id: None}  # at no moment empty: other threads read it
 
     def stamp_late(self, home: Branch) -> None:
         """Writes ids that came after the start of open roots, under another key or from their framework."""

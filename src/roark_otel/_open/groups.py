@@ -149,6 +149,7 @@ class Groups:
         """Packs the rows that were taken since the last time."""
         pending, self._pending = self._pending, {}
         for group, rows in pending.items():
+            self.schedule.heard(group)
             before = len(group.log)
             if failed := append(group.log, rows):
                 self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
