@@ -27,7 +27,7 @@ from support.paths import SPANS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from roark_otel._model.spans import SpanRecord
+    from roark_otel._model.rows import SpanView
 
 SNAPSHOT = Path(__file__).with_name("recorded_names.json")
 
@@ -42,7 +42,7 @@ def spans(folder: str) -> Iterator[dict[str, Any]]:
             yield from json.loads(path.read_text(encoding="utf-8"))
 
 
-def mappings(span: SpanRecord | ReadableSpan) -> list[Mapping[str, Any]]:
+def mappings(span: SpanView | ReadableSpan) -> list[Mapping[str, Any]]:
     resource = span.resource.attributes if isinstance(span.resource, Resource) else span.resource
     return [span.attributes or {}, *(event.attributes or {} for event in span.events), resource]
 

@@ -22,9 +22,10 @@ from support.otlp_lines import Ended, line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from roark_otel._model.rows import SpanView
     from roark_otel._replay.pipeline import ReadyCall
     from roark_otel.cli.replay.playing import Played
-    from roark_otel.types import Moment, SpanRecord, Warn
+    from roark_otel.types import Moment, Warn
 
 FAULT = "the customer's words are secret"
 MINUTE_NS = 60 * 1_000_000_000
@@ -33,14 +34,14 @@ MINUTE_NS = 60 * 1_000_000_000
 class Reading:
     """A reader that finds nothing."""
 
-    def read(self, span: SpanRecord) -> None: ...
+    def read(self, span: SpanView) -> None: ...
 
     def moments(self) -> Iterable[Moment]:
         return ()
 
 
 class FailsInRead(Reading):
-    def read(self, _: SpanRecord) -> None:
+    def read(self, _: SpanView) -> None:
         raise RuntimeError(FAULT)
 
 
@@ -132,7 +133,7 @@ def test_a_conversation_that_cannot_be_linked_is_named_and_holds_up_no_other(sai
         def __init__(self) -> None:
             self._is_first = False
 
-        def read(self, span: SpanRecord) -> None:
+        def read(self, span: SpanView) -> None:
             self._is_first = span.attributes.get("roark.external_id") == "call-0"
 
         def moments(self) -> Iterable[Moment]:

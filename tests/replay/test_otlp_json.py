@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roark_otel._model.spans import SpanEvent
+from roark_otel._model.rows import SpanEvent
 from roark_otel._replay.dump import spans_of_dump
 from roark_otel._replay.otlp_json import spans_of_request
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from roark_otel._model.spans import SpanEvent, SpanRecord
+from roark_otel._model.rows import SpanEvent, SpanView
 from support.paths import SPANS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def records(dump: str | Path) -> list[SpanRecord]:
+def records(dump: str | Path) -> list[SpanView]:
     """Returns the spans of a dump below `tests/spans` (`livekit/NAME`) in the order in which they ended."""
     spans = json.loads((SPANS / f"{dump}.json").read_text(encoding="utf-8"))
     ended = [one for one in spans if one.get("on_end_seq") is not None]
@@ -26,10 +26,10 @@ def conversations(dump: str | Path) -> list[dict[str, Any]]:
     return found
 
 
-def record(span: dict[str, Any]) -> SpanRecord:
+def record(span: dict[str, Any]) -> SpanView:
     """Returns one span of a dump as a record."""
     status = span.get("status") or {}
-    return SpanRecord(
+    return SpanView(
         trace_id=int(span["trace_id"], 16),
         span_id=int(span["span_id"], 16),
         parent_id=int(span["parent_span_id"], 16) if span.get("parent_span_id") else None,
@@ -44,12 +44,12 @@ def record(span: dict[str, Any]) -> SpanRecord:
     )
 
 
-def below(spans: list[SpanRecord], root: int, roots: frozenset[str]) -> list[SpanRecord]:
+def below(spans: list[SpanView], root: int, roots: frozenset[str]) -> list[SpanView]:
     """Returns the spans whose nearest root is the given one, and those that have none."""
     by_id = {span.span_id: span for span in spans}
 
-    def nearest(span: SpanRecord) -> int | None:
-        found: SpanRecord | None = span
+    def nearest(span: SpanView) -> int | None:
+        found: SpanView | None = span
         while found is not None and found.name not in roots:
             found = by_id.get(found.parent_id or 0)
         return found.span_id if found else None

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from roark_otel.types import Dialect, Moment, Reader, SpanRecord
+    from roark_otel._model.rows import SpanView
+    from roark_otel.types import Dialect, Moment, Reader
 
 FEW = 40
 
 
-def kept_per_turn(dialect: Dialect, long_call: Callable[[int], Iterable[SpanRecord]], *, many: int = 240) -> float:
+def kept_per_turn(dialect: Dialect, long_call: Callable[[int], Iterable[SpanView]], *, many: int = 240) -> float:
     """Returns the bytes that a reader keeps for each further turn of a call.
 
     What is kept once, such as a module that is imported late, a cache or the reader itself, does not count: a call of
@@ -34,7 +35,7 @@ def kept_per_turn(dialect: Dialect, long_call: Callable[[int], Iterable[SpanReco
         gc.unfreeze()
 
 
-def _kept(dialect: Dialect, spans: Iterable[SpanRecord]) -> int:
+def _kept(dialect: Dialect, spans: Iterable[SpanView]) -> int:
     tracemalloc.start()
     try:
         reader = dialect.reader(lambda _: None)
@@ -57,9 +58,9 @@ def leaking(dialect: Dialect) -> Dialect:
 class _Leaking:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._spans: list[SpanRecord] = []
+        self._spans: list[SpanView] = []
 
-    def read(self, span: SpanRecord) -> None:
+    def read(self, span: SpanView) -> None:
         short = {name: value for name, value in span.attributes.items() if len(str(value)) < 1_000}
         self._spans.append(span._replace(attributes=short))
         self._reader.read(span)
