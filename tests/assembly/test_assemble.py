@@ -136,10 +136,10 @@ def test_events_may_be_read_early(spans: Spans, data: st.DataObject) -> None:
     assert bodies(rows_of(spans.ends)) == bodies(data.draw(st.permutations(cut)))
 
 
-def said(body: bytes) -> tuple[Counter[tuple[object, ...]], Counter[object]]:
+def said(body: bytes) -> tuple[Counter[object], Counter[object]]:
     """Returns what was said in a call, and the tools that were used."""
     call = json.loads(body)
-    turns = Counter((one["role"], one["text"]) for one in call.get("transcript", []))
+    turns: Counter[object] = Counter((one["role"], one["text"]) for one in call.get("transcript", []))
     return turns, Counter(one["name"] for one in call.get("toolInvocations", []))
 
 

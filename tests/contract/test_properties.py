@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
     from pathlib import Path
 
-    from opentelemetry.trace import Span
-
     from roark_otel._model.rows import SpanView
 
 DIRECTORIES = count()
@@ -72,7 +70,7 @@ def bodies(spans: Spans, ends: Iterable[SpanView], *, processors: int = 1) -> li
     return [calls[key] for key in sorted(calls)]
 
 
-def finish(span: Span, view: SpanView, *, without: Container[str] = ()) -> None:
+def finish(span: Any, view: SpanView, *, without: Container[str] = ()) -> None:
     """Sets what is on a span at its end, and ends it."""
     span.set_attributes({key: value for key, value in view.attributes.items() if key not in without})
     for event in view.events:

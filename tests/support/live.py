@@ -18,7 +18,9 @@ from roark_otel._assembly.readers import Routes
 from roark_otel._capture.call_context import with_call_attributes
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
+from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.calls import Calls
+from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
 from roark_otel._linking.defaults import Defaults
 from roark_otel._model.moments import Utterance
@@ -152,6 +154,8 @@ class Live:
         id_keys: Further names of attributes to take the external id from.
         processors: How many processors report each span.
         limits: The SDK's limits of spans.
+        inbox: The inbox, if it is to be another one.
+        is_eager: Whether what capture leaves is taken in at once, each entry by itself.
         warn_of: Called with what a reader could not read.
     """
 
@@ -164,6 +168,8 @@ class Live:
         id_keys: Sequence[str] = (),
         processors: int = 1,
         limits: SpanLimits | None = None,
+        inbox: Inbox | None = None,
+        is_eager: bool = True,
         warn_of: Callable[[object], None] = lambda _: None,
     ) -> None:
         self.now = 0.0
@@ -175,7 +181,8 @@ class Live:
         self._providers: dict[tuple[object, ...], TracerProvider] = {}
         self._tracers: dict[tuple[object, ...], Tracer] = {}
         self.vocabulary = Vocabulary(dialects, id_keys, auto_ids=auto_ids)
-        self.inbox = Inbox()
+        self.inbox = Inbox() if inbox is None else inbox
+        self._is_eager = is_eager
         self.capture = Capture(self.vocabulary, self.inbox)
         self.branches = self.capture.branches
         self.groups = Groups(self.vocabulary, RowsIn(self.vocabulary), waits or Waits(), self.branches.activity)
@@ -232,21 +239,23 @@ class Live:
         if parent_id is not None:
             around = set_span_in_context(self.spans[parent_id], around)
         self._ids.trace_id, self._ids.span_id = trace_id, span_id
-        tracer = self._tracer(resource, scope)
+        tracer = self.tracer(resource, scope)
         start_ns = T0 + span_id * MS if start_ns is None else start_ns
         span: Any = tracer.start_span(name, around, attributes=found, start_time=start_ns)
         self.spans[span_id] = span
-        self.drain()
+        self._acted()
         return span
 
-    def _tracer(self, resource: Mapping[str, Any], scope: str) -> Tracer:
+    def tracer(self, resource: Mapping[str, Any], scope: str) -> Tracer:
+        """Returns a tracer whose spans are captured."""
         key = (*resource.items(), scope)
         found = self._tracers.get(key)
         if found is None:
-            found = self._tracers[key] = self._provider(resource).get_tracer(scope)
+            found = self._tracers[key] = self.provider(resource).get_tracer(scope)
         return found
 
-    def _provider(self, resource: Mapping[str, Any]) -> TracerProvider:
+    def provider(self, resource: Mapping[str, Any]) -> TracerProvider:
+        """Returns the tracer provider of a resource."""
         key = tuple(resource.items())
         found = self._providers.get(key)
         if found is None:
@@ -276,14 +285,22 @@ class Live:
         if error:
             span.set_status(Status(StatusCode.ERROR))
         span.end((span.start_time or 0) + SECOND)
-        self.drain()
+        self._acted()
 
     def let_go(self, span_id: int) -> None:
         """Lets go of an open span, so that it can never end."""
         del self.spans[span_id]
-        self.drain()
+        self._acted()
 
     # What the assembler's thread does
+
+    def assembler(self) -> Assembler:
+        """Returns an assembler with a thread of its own, which then does this instead."""
+        return Assembler(self.inbox, self.groups, self.branches, self._passes, self._tally, Pace())
+
+    def _acted(self) -> None:
+        if self._is_eager:
+            self.drain()
 
     def drain(self) -> None:
         """Takes in what capture has left."""
