@@ -70,6 +70,7 @@ class Branches:
         self._inbox = inbox
         self._resources = resources
         self._numbers = count(1)
+        self._let_go = self._on_death  # one object for all weak references
         self._first: dict[int, Branch] = {}
         self.homes: dict[int, Branch] = {}
         """The first branch of each trace: where spans below no known one belong."""
@@ -87,7 +88,7 @@ class Branches:
     def note(self, span: Span, trace_id: int, span_id: int, branch: Branch, at_start: AtStart | None) -> None:
         """Notes a span that is open in a branch."""
         try:
-            opened = OpenSpan(span, self._on_death)
+            opened = OpenSpan(span, self._let_go)
         except TypeError:
             return  # a span of a type that knows no weak references is known when it ends
         opened.key = key = (trace_id, span_id)
@@ -145,7 +146,7 @@ class Branches:
 
     def _branch(self, span: object, around: Branch | None, own_id: object, strength: int | None) -> Branch:
         try:
-            branch = Branch(span, self._on_death)
+            branch = Branch(span, self._let_go)
         except TypeError:
             branch = Branch(_NO_SPAN)
         branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = branch.events = None
@@ -262,6 +263,7 @@ class Branches:
         if self._inbox.is_flooded():
             return
         dropped, values = left_of(branch.attributes, branch.events)
+        branch.let_go()
         at_start = branch.at_start or AtStart()
         identity = at_start.external_id, at_start.origin, branch.strength if branch.outer is None else None
         row = (_ABANDONED, *branch.start, None, *identity, False, dropped, *values)
