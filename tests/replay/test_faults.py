@@ -22,9 +22,10 @@ from support.otlp_lines import Ended, line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from roark_otel._model.rows import SpanView
     from roark_otel._replay.pipeline import ReadyCall
     from roark_otel.cli.replay.playing import Played
-    from roark_otel.types import Moment, SpanView, Warn
+    from roark_otel.types import Moment, Warn
 
 FAULT = "the customer's words are secret"
 MINUTE_NS = 60 * 1_000_000_000

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from roark_otel.types import Dialect, Moment, Reader, SpanView
+    from roark_otel._model.rows import SpanView
+    from roark_otel.types import Dialect, Moment, Reader
 
 FEW = 40
 

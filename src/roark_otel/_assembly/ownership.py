@@ -48,7 +48,7 @@ def conversations_of(
         pause: Called after every few spans.
     """
     ownership = _Ownership(found, vocabulary, crowded, taken_resource_ids, pause)
-    if len(found.ids) <= 1 and found.strong <= 1 and not crowded:
+    if len(found.ids) <= 1 and found.strong <= 1 and not crowded and _show_their_id(found):
         return ownership.only_one()
     return ownership.several()
 
@@ -263,6 +263,12 @@ class _Ownership:
                 one.roots = [each for each in one.roots if each not in {outer, root}]
                 one.roots.append(outer._replace(strength=Strength.DIALECT))
                 return
+
+
+def _show_their_id(found: Sorted) -> bool:
+    """Returns whether each trace shows the only id, if there is one: what is in another has none."""
+    traces = {span.row[TRACE] for span in found.spans}
+    return not found.ids or len(traces) == 1 or traces == {s.row[TRACE] for s in found.spans if s.own_id is not None}
 
 
 def _is_open_longer(above: Span, root: Span) -> bool:

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 MAX_LOOKS: Final = 64
 """How often an open root without an id is looked at for one that came late."""
 
+MAX_IDS: Final = 1_024
+"""The most ids that are remembered of a trace. Beyond it, spans of known ones may be given their id once more."""
+
 _OPEN, _ABANDONED, _EVENTS = int(Kind.OPEN), int(Kind.ABANDONED), int(Kind.EVENTS)
 
 
@@ -69,6 +72,7 @@ class Branches:
         self._inbox = inbox
         self._resources = resources
         self._numbers = count(1)
+        self.on_death = self._on_death  # one object for all weak references
         self._first: dict[int, Branch] = {}
         self.homes: dict[int, Branch] = {}
         """The first branch of each trace: where spans below no known one belong."""
@@ -199,7 +203,10 @@ class Branches:
             return
         if EXTERNAL_ID not in _attributes_of(span):
             span.set_attribute(EXTERNAL_ID, cast("str", external_id))
-        ids[external_id] = None
+        if len(ids) < MAX_IDS:
+            ids[external_id] = None
+        else:
+            home.ids = {external_id: None}  # at no moment empty: other threads read it
 
     def stamp_late(self, home: Branch) -> None:
         """Writes ids that came after the start of open roots, under another key or from their framework."""
@@ -242,7 +249,7 @@ class Branches:
         self._inbox.append((branch.number, branch.resource, None, *row), characters(values))
 
     @guarded(None)
-    def on_death(self, opened: OpenSpan) -> None:
+    def _on_death(self, opened: OpenSpan) -> None:
         """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
         if self.open.pop(opened.key, None) is None:
             return
@@ -256,6 +263,7 @@ class Branches:
         if self._inbox.is_flooded():
             return
         dropped, values = left_of(branch.attributes, branch.events)
+        branch.let_go()
         at_start = branch.at_start or AtStart()
         identity = at_start.external_id, at_start.origin, branch.strength if branch.outer is None else None
         row = (_ABANDONED, *branch.start, None, *identity, False, dropped, *values)

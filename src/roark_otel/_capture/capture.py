@@ -255,7 +255,9 @@ class Capture:
         if opened is None:
             branch = around = home
         elif opened.branch is None:
-            branch, around = cast("Branch", opened), cast("Branch", opened).outer
+            branch = cast("Branch", opened)
+            around = branch.outer
+            branch.let_go()
         else:
             branch = around = opened.branch
         if around is not None:

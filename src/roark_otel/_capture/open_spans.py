@@ -99,3 +99,8 @@ class Branch(OpenSpan):
     events: Any
     start: tuple[Any, ...]
     resource: Mapping[str, object]
+
+    def let_go(self) -> None:
+        """Lets go of the parts of its span, which is over: the branch outlives it."""
+        self.live = False
+        self.attributes = self.events = self.queue = self.sdk_resource = None

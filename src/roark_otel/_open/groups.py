@@ -153,6 +153,7 @@ class Groups:
         """Packs the rows that were taken since the last time."""
         pending, self._pending = self._pending, {}
         for group, rows in pending.items():
+            self.schedule.heard(group)
             before = group.size
             if failed := append(group.log, [self._cut(group, row) for row in rows]):
                 self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)

@@ -152,6 +152,10 @@ class Schedule:
             self.open.move_to_end(group)
         return now - group.touched >= idle
 
+    def heard(self, group: Group) -> None:
+        """Notes that rows of a group were taken: spans that started before are no later activity."""
+        group.activity = sum(map(self._activity, group.numbers))
+
     def _wait(self, group: Group, state: State, due: float) -> None:
         group.state, group.due = state, due
         heappush(self._due, (due, next(self._order), group.number))

@@ -108,7 +108,8 @@ class Gathering:
         return trace
 
 
-class _Branch(NamedTuple):
+@dataclass(slots=True)
+class _Branch:
     """Where the spans below one belong, as capture would have known it."""
 
     number: int
@@ -141,8 +142,6 @@ def entries(trace: Gathered, vocabulary: Vocabulary, numbers: Iterator[int]) -> 
         if branch is None or own_id is not None or strength is not None:
             branch = _branch(around, own_id, strength, numbers)
             opened.append(_entry(branch.number, Kind.OPEN, _bare(record), own_id, strength))
-            if around is not None and branch.number == around.number:
-                branches = {key: branch if one.number == branch.number else one for key, one in branches.items()}
         home = home or branch
         branches[record.span_id] = branch
         row = _end(record, vocabulary, own_id, strength)
@@ -154,11 +153,9 @@ def entries(trace: Gathered, vocabulary: Vocabulary, numbers: Iterator[int]) -> 
 def _branch(around: _Branch | None, own_id: object, strength: int | None, numbers: Iterator[int]) -> _Branch:
     if around is None or not joins(around.external_id, around.strength, own_id, strength):
         return _Branch(next(numbers), own_id, strength)
-    return _Branch(
-        around.number,
-        around.external_id if own_id is None else own_id,
-        strength if around.strength is None else max(around.strength, strength or 0),
-    )
+    around.external_id = around.external_id if own_id is None else own_id
+    around.strength = strength if around.strength is None else max(around.strength, strength or 0)
+    return around
 
 
 def _bare(record: SpanView) -> SpanView:
