@@ -40,43 +40,38 @@ SCOPE = "example.switchboard"
 
 
 class SwitchboardReader:
-    """Reads one conversation of a made-up voice stack: spans `speech` and `action` below a span `phone_call`.
-
-    A span may come twice, open first and ended later, so its moment is kept by its id.
-    """
+    """Reads one conversation of a made-up voice stack: spans `speech` and `action` below a span `phone_call`."""
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
-        self._moments: dict[int, Moment] = {}
+        self._moments: list[Moment] = []
 
     def read(self, span: SpanView) -> None:
-        """Reads one span. Spans come in any order."""
-        if span.scope != SCOPE or span.end_ns is None:
+        """Reads one span. Each comes once, in the order of their starts; one that is still open has no end."""
+        if span.end_ns is None:
             return
+        get = span.attributes.get
         if span.name == "speech":
-            self._speech(span, span.end_ns)
+            words = text(get("words"))
+            if words is None:
+                self._warn(Unreadable(span, "words", "missing, or not text"))
+                return
+            speaker = Agent() if get("by") == "robot" else Customer()
+            self._moments.append(Utterance(speaker, words, span.start_ns, span.end_ns))
         elif span.name == "action":
-            result = Returned(json_or_text(span.attributes.get("result")))
-            name = text(span.attributes.get("verb")) or "action"
-            self._moments[span.span_id] = ToolUse(name, span.start_ns, span.end_ns, outcome=result)
+            outcome = Returned(json_or_text(get("result")))
+            self._moments.append(ToolUse(text(get("verb")) or "action", span.start_ns, span.end_ns, outcome=outcome))
 
     def moments(self) -> Iterable[Moment]:
-        """Returns all moments so far, in any order."""
-        return self._moments.values()
-
-    def _speech(self, span: SpanView, end_ns: int) -> None:
-        words = text(span.attributes.get("words"))
-        if words is None:
-            self._warn(Unreadable(span, "words", "missing, or not text"))
-            return
-        speaker = Agent() if span.attributes.get("by") == "robot" else Customer()
-        self._moments[span.span_id] = Utterance(speaker, words, span.start_ns, end_ns)
+        """Returns the moments, in any order."""
+        return self._moments
 
 
 SWITCHBOARD = Dialect(
     name="switchboard",
     reader=SwitchboardReader,
-    scopes=frozenset({SCOPE}),
+    scopes=frozenset({SCOPE}),  # its reader is given the spans of this scope, and no others
+    attributes=("by", "words", "verb", "result"),  # no others are kept while a conversation is open
     roots=frozenset({"phone_call"}),
     # Where ROARK_CAPTURE_CONTENT is off: what is masked, and which attributes may be exported with traces.
     words=Words(names=frozenset({"words"}), whole=frozenset({"result"})),

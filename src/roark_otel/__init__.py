@@ -1,6 +1,6 @@
 """Turns voice conversations that an app traces with OpenTelemetry into calls at Roark, linked to their traces.
 
-    span -> capture -> conversation (dialects read the spans) -> linking -> call -> spool -> delivery -> Roark
+    span -> capture -> row -> log of what is open -> pass (dialects read it) -> call -> spool -> delivery -> Roark
 
 Four things to know: a *span* carries `roark.external_id`; the spans of one id are a *conversation*; when its root span
 ends it becomes a *call*; a call sits in the *spool* until Roark has it.

@@ -17,7 +17,8 @@ from roark_otel import attributes
 from roark_otel._assembly.assemble import assemble
 from roark_otel._assembly.outcomes import Open
 from roark_otel._model.call import Call, UnrecordedCall
-from roark_otel._model.rows import Kind, Row, SpanEvent, SpanView, row_of
+from roark_otel._model.rows import Kind, Row, SpanEvent, SpanView, as_captured, row_of
+from roark_otel._open.rows_in import row_of_exact
 from roark_otel.dialects.roark import ROARK
 from support.conversations import (
     EXACT,
@@ -91,8 +92,8 @@ def test_batches_may_be_cut_anywhere(spans: Spans, cuts: list[int]) -> None:
 def test_a_resource_holds_for_the_rows_that_follow(spans: Spans, cut: int) -> None:
     """It may come again, as where two logs become one."""
     rows = rows_of(spans.ends)
-    first = EXACT.mapping({"service.name": "first", "roark.property.tier": "gold"})
-    resource = (int(Kind.RESOURCE), 1, 0, 0, "", "", 0, None, None, 0, None, False, 0, *first)
+    head = (int(Kind.RESOURCE), 1, 0, 0, "", "", 0, None, None, 0, None, False, 0)
+    resource = row_of_exact(EXACT.mapping(head, {"service.name": "first", "roark.property.tier": "gold"}))
     assert bodies([resource, *rows]) == bodies([resource, *rows[:cut]], [resource, *rows[cut:]])
 
 
@@ -218,7 +219,7 @@ def test_a_conversation_that_goes_on_makes_no_call(spans: Spans) -> None:
 def _garbage_row(fields: dict[str, Any], events: list[Any], head: dict[str, Any], own_id: object) -> Row:
     found = tuple(SpanEvent(name, at, values) for name, values, at in events)
     view = SpanView(1, 3, 2, "app", "bad", T0 + MS, T0 + 2 * MS, fields, found)._replace(**head)
-    return EXACT.exact(row_of(Kind.ENDED, view, own_id=own_id), T0)
+    return row_of_exact(EXACT.exact(as_captured(row_of(Kind.ENDED, view, own_id=own_id)), T0))
 
 
 GARBAGE_HEADS: Any = st.fixed_dictionaries({}, optional=dict.fromkeys(["name", "scope", "start_ns", "end_ns"], GARBAGE))

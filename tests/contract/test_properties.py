@@ -66,7 +66,7 @@ def bodies(spans: Spans, ends: Iterable[SpanView], *, processors: int = 1) -> li
         for output in live.after(seconds):
             if isinstance(output, Finished) and not isinstance(output.linked, NotLinkable):
                 found = output.conversation
-                calls[found.external_id, found.file_span_id] = output.linked.call.to_json()
+                calls[found.external_id, found.file_span_id] = output.linked.to_json()
     return [calls[key] for key in sorted(calls)]
 
 

@@ -27,6 +27,7 @@ FOREIGN = {
     "ClientDisconnect",
     "PipelineWorker",
     "ReadWriteMany",
+    "SpanRecord",
     "WebSocketDisconnect",
     "find",
     "getLogger",
@@ -34,10 +35,12 @@ FOREIGN = {
     "set_tracer_provider",
     "setup_tracing",
 }
-"""Names that the documents mention and others define: Python, other packages, Kubernetes, an example's app."""
+"""Names that the documents mention and the package does not define: of Python, others, an example's app, or before."""
 
 PATH = re.compile(r"[\w.][\w./-]*\.(py|md|yaml|toml)|(_\w+|tests|examples|docs|cli|dialects|sandbox)/[\w./-]*")
 """A file, or a folder of the repository or the package."""
+
+TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 
 documents = pytest.mark.parametrize(
     "document", [pytest.param(one, id=one.relative_to(ROOT).as_posix()) for one in DOCUMENTS]
@@ -136,6 +139,15 @@ def test_names_are_defined(document: Path) -> None:
     functions = {found[1] for one in quotes if (found := re.fullmatch(r"(?:\w+\.)*([a-z]\w+)\(.*\)", one))}
 
     assert (classes | functions) - defined() - FOREIGN == set()
+
+
+@documents
+def test_named_tests_exist(document: Path) -> None:
+    """Each test that a document names is a test."""
+    tests = {name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(TEST, file.read_text("utf-8"))}
+    named = [one for one in quoted(document) if re.fullmatch(r"test_\w+", one)]
+
+    assert [one for one in named if one not in tests] == []
 
 
 def test_quoted_log_lines_are_logged() -> None:

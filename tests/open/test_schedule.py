@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.sdk.trace import SpanLimits
 
 from roark_otel._model.finished import Ended, Errored, NeverEnded
-from roark_otel._model.rows import Kind, SpanEvent, SpanView, Strength, row_of
+from roark_otel._model.rows import Kind, SpanEvent, SpanView, Strength, as_captured, row_of
 from roark_otel._open.schedule import Waits
 from support.helpers import MS, T0
 from support.live import NOTHING, WAITS, Finished, Live, Reopened, kinds, texts
@@ -187,9 +187,9 @@ def test_events_that_were_seen_twice_count_once(machine: Live) -> None:
     for first, after in ((2, 5), (0, 3)):
         seen = tuple(event(index) for index in range(first, after))
         view = SpanView(1, 1, None, "app", "span", span.start_time or 0, None, {}, seen, first)
-        machine.take((number, NOTHING, None, *row_of(Kind.EVENTS, view)))
+        machine.take((number, NOTHING, None, *as_captured(row_of(Kind.EVENTS, view))))
     view = view._replace(end_ns=T0 + 99 * MS, dropped_events=7, events=(event(7), event(8)))
-    machine.take((number, NOTHING, None, *row_of(Kind.ENDED, view, own_id="a", strength=Strength.MARKED)))
+    machine.take((number, NOTHING, None, *as_captured(row_of(Kind.ENDED, view, own_id="a", strength=Strength.MARKED))))
 
     (finished,) = machine.after(2.0)
     assert isinstance(finished, Finished)

@@ -15,9 +15,9 @@ from roark_otel._assembly.outcomes import Ready
 from roark_otel._assembly.readers import Routes
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable
-from roark_otel._model.rows import Kind, Row, SpanEvent, SpanView, Strength, row_of
+from roark_otel._model.rows import Kind, Row, SpanEvent, SpanView, Strength, as_captured, row_of
 from roark_otel._model.vocabulary import Vocabulary
-from roark_otel._open.rows_in import RowsIn
+from roark_otel._open.rows_in import RowsIn, row_of_exact
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
 from roark_otel.dialects import DIALECTS
@@ -244,11 +244,13 @@ EXACT = RowsIn(RULES.vocabulary)
 def row(view: SpanView, kind: Kind = Kind.ENDED) -> Row:
     """Returns the row that capture would leave of a span, made exact."""
     strength = Strength.MARKED if view.attributes.get(attributes.CONVERSATION_ROOT) is True else None
-    return EXACT.exact(row_of(kind, view, own_id=view.attributes.get(ID), strength=strength), T0)
+    return row_of_exact(
+        EXACT.exact(as_captured(row_of(kind, view, own_id=view.attributes.get(ID), strength=strength)), T0)
+    )
 
 
 def bodies(*batches: Iterable[Row], closing: bool = True, by: Rules = RULES) -> list[bytes]:
     """Returns the bodies of the calls in batches of rows."""
     outcomes = assemble(batches, by, Surroundings(closing=closing))
     found = [one.linked for one in outcomes if isinstance(one, Ready)]
-    return sorted(one.call.to_json() for one in found if not isinstance(one, NotLinkable))
+    return sorted(one.to_json() for one in found if not isinstance(one, NotLinkable))

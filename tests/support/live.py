@@ -17,6 +17,7 @@ from roark_otel._assembly.assemble import Rules
 from roark_otel._assembly.readers import Routes
 from roark_otel._capture.call_context import with_call_attributes
 from roark_otel._capture.capture import Capture
+from roark_otel._capture.hooks import end_hook, start_hook
 from roark_otel._capture.inbox import Inbox
 from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.calls import Calls
@@ -32,6 +33,7 @@ from roark_otel._open.schedule import Waits
 from roark_otel._open.verdicts import Closed, Forgotten
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
+from roark_otel._spool.spool import Spool
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 from roark_otel.dialects.livekit import LIVEKIT
 from roark_otel.dialects.roark import ROARK
@@ -98,6 +100,9 @@ class _Calls(Calls):
     def hold_seconds(self) -> float:
         return HELD
 
+    def hand_on(self) -> None:
+        pass
+
     def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> None:
         is_held = rest == HELD
         self._outputs.append(Reopened(conversation.external_id) if is_held else Finished(conversation, linked, rest))
@@ -132,16 +137,19 @@ class _Ids(IdGenerator):
 
 
 class Captures(SpanProcessor):
-    """Hands spans to a capture."""
+    """Hands spans to a capture: most go the short way, as in an engine whose threads run."""
+
+    is_awake = True
 
     def __init__(self, capture: Capture) -> None:
-        self._capture = capture
+        self._on_start = start_hook(capture, self, capture.on_start)
+        self._on_end = end_hook(capture, self, capture.on_end)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        self._capture.on_start(span, parent_context)
+        self._on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        self._capture.on_end(span)
+        self._on_end(span)
 
 
 class Live:
@@ -197,7 +205,10 @@ class Live:
             count_fault=lambda: self._tally.add("faults"),
         )
         calls = _Calls(self._outputs)
-        self._passes = Passes(self.groups, self.branches, lambda: self.rules, lambda: calls, self._tally)
+        spool = Spool(None, 0)
+        self._passes = Passes(
+            self.groups, self.capture.open_rows, lambda: self.rules, lambda: calls, spool, self._tally, lambda: None
+        )
 
     def __len__(self) -> int:
         """The number of conversations that are not closed."""
@@ -296,7 +307,7 @@ class Live:
 
     def assembler(self) -> Assembler:
         """Returns an assembler with a thread of its own, which then does this instead."""
-        return Assembler(self.inbox, self.groups, self.branches, self._passes, self._tally, Pace())
+        return Assembler(self.inbox, self.groups, self.capture, self._passes, self._tally, Pace())
 
     def _acted(self) -> None:
         if self._is_eager:
@@ -317,7 +328,7 @@ class Live:
         """Moves the clock. Returns what came of it since the last time."""
         self.now += seconds
         self.drain()
-        self.groups.expire(self.now, self.branches.has_open)
+        self.groups.expire(self.now, self.capture.open_rows.has_open)
         return self.read_due()
 
     def flush(self) -> list[Output]:
@@ -334,8 +345,8 @@ class Live:
 
     def read_due(self) -> list[Output]:
         """Reads what is due."""
-        while (one := self.groups.next_due(self.now)) is not None:
-            self._passes.run(one, self.now)
+        while self._passes.run_due(self.now):
+            pass
         for output in self.groups.outputs():
             match output:
                 case Forgotten(trace_id):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
 from roark_otel._assembly.ownership import conversations_of
 from roark_otel._assembly.readers import Reading, Routes
-from roark_otel._assembly.rows import Sorted, sort_out
+from roark_otel._assembly.rows import sort_out
 from roark_otel._linking.link import link
 from roark_otel._model.moments import Fact
 from roark_otel._model.rows import Origin, Strength
@@ -88,17 +88,17 @@ def assemble(batches: Iterable[Iterable[Row]], rules: Rules, around: Surrounding
     found = sort_out(batches, rules.pause)
     several = conversations_of(found, rules.vocabulary, around.crowded, around.taken_resource_ids, rules.pause)
     is_shared = len(several) > 1
-    return [_outcome(one, found, rules, around, is_shared=is_shared) for one in several]
+    return [_outcome(one, rules, around, is_shared=is_shared) for one in several]
 
 
-def _outcome(one: Conversation, found: Sorted, rules: Rules, around: Surroundings, *, is_shared: bool) -> Outcome:
+def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared: bool) -> Outcome:
     if not (one.has_ended or around.closing):
         return Open(one.external_id)
     spans = one.span_ids() if is_shared else None
     if one.is_fragment:
         return Withheld(one.external_id, "fragments", spans)
     if one.external_id is None and not (one.strong_root and rules.auto_ids):
-        return _unnamed(one, rules, around, spans)
+        return _unnamed(one, rules, spans)
     said = _read(one, rules)
     if one.external_id is None:
         if _resource_id(one, rules) is not None:
@@ -119,7 +119,7 @@ def _outcome(one: Conversation, found: Sorted, rules: Rules, around: Surrounding
     )
 
 
-def _unnamed(one: Conversation, rules: Rules, around: Surroundings, spans: frozenset[int] | None) -> Outcome:
+def _unnamed(one: Conversation, rules: Rules, spans: frozenset[int] | None) -> Outcome:
     """Returns why a conversation without an id makes no call, where one might be expected."""
     if one.strong_root is None and not _says_something(_read(one, rules)):
         return Withheld(None, "", spans)

@@ -167,10 +167,8 @@ class _Ownership:
         if around is None or _begins_another(around, external_id, strength):
             is_topmost = True
             known = None if external_id is None else self._by_id.get(external_id)
-            if known is None or (strength is not None and known.strong_root is not None):
-                around = self._begin()
-            else:
-                around = known
+            has_root = known is not None and strength is not None and known.strong_root is not None
+            around = self._begin() if known is None or has_root else known
         if external_id is not None:
             around = self._name(around, external_id, span.row[ORIGIN])
         if strength is not None or is_topmost:

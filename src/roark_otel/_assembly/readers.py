@@ -128,7 +128,7 @@ class Reading:
             reader = self._readers.get(place, self)
             if reader is self:
                 reader = self._make(place)
-            if reader is not None and not has_done(reader.read, view):  # type: ignore[union-attr, arg-type]
+            if reader is not None and not has_done(reader.read, view):  # type: ignore[arg-type]
                 self._count_fault()
 
     def _make(self, place: int) -> Reader | None:

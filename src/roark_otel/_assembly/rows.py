@@ -54,7 +54,7 @@ class Span:
     @property
     def is_over(self) -> bool:
         """Whether it has ended, or never can."""
-        return self.row[KIND] != _OPEN
+        return bool(self.row[KIND] != _OPEN)
 
     @property
     def own_id(self) -> str | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from roark_otel._capture.open_spans import AtStart, Branch, Key, OpenSpan
+from roark_otel._capture.open_spans import NOTHING_AT_START, AtStart, Branch, Key, OpenSpan
 from roark_otel._capture.sdk_spans import (
     NOTHING,
     SPAN_ID,
@@ -20,29 +20,19 @@ from roark_otel._capture.sdk_spans import (
     events_of,
     left_of,
     parts_of,
-    public,
 )
-from roark_otel._model.formats import is_external_id
+from roark_otel._capture.stamping import Stamping
 from roark_otel._model.joining import joins
 from roark_otel._model.rows import Kind, Origin
 from roark_otel._safety.guard import guarded
-from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from opentelemetry.sdk.trace import Span
     from opentelemetry.trace import SpanContext
 
-    from roark_otel._capture.inbox import Captured, Inbox
+    from roark_otel._capture.inbox import Inbox
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
-
-MAX_LOOKS: Final = 64
-"""How often an open root without an id is looked at for one that came late."""
-
-MAX_IDS: Final = 1_024
-"""The most ids that are remembered of a trace. Beyond it, spans of known ones may be given their id once more."""
 
 _OPEN, _ABANDONED, _EVENTS = int(Kind.OPEN), int(Kind.ABANDONED), int(Kind.EVENTS)
 
@@ -51,6 +41,12 @@ class _NoSpan:
     """Stands for a span whose start was not seen."""
 
     __slots__ = ("__weakref__",)
+
+    parent = None
+
+    def is_recording(self) -> bool:
+        """Returns False: nothing of it can be read."""
+        return False
 
 
 _NO_SPAN = _NoSpan()
@@ -71,6 +67,7 @@ class Branches:
         self._vocabulary = vocabulary
         self._inbox = inbox
         self._resources = resources
+        self.stamping = Stamping(vocabulary, resources)
         self._numbers = count(1)
         self.on_death = self._on_death  # one object for all weak references
         self._first: dict[int, Branch] = {}
@@ -84,8 +81,8 @@ class Branches:
         """Returns whether a span with this id begins a branch of its own below this one."""
         if above is None:
             return True
-        inherits = at_start.origin != Origin.SPAN and branch.external_id is not None
-        return not inherits and at_start.external_id != branch.external_id
+        inherits = at_start[1] != Origin.SPAN and branch.external_id is not None
+        return not inherits and at_start[0] != branch.external_id
 
     def note(self, span: Span, trace_id: int, span_id: int, branch: Branch, at_start: AtStart | None) -> None:
         """Notes a span that is open in a branch."""
@@ -100,10 +97,10 @@ class Branches:
         branch.below[span_id] = None
         branch.activity += 1
         self.open[key] = opened
-        if at_start is not None and at_start.context is not None and at_start.context is not branch.context:
-            branch.context = at_start.context
+        if at_start is not None and at_start[3] is not None and at_start[3] is not branch.context:
+            branch.context = at_start[3]
             row = (_OPEN, trace_id, span_id, 0, "", "", span.start_time, None, None, 0, None, False, 0, 0)
-            self._inbox.append((branch.number, branch.resource, at_start.context, *row))
+            self._inbox.append((branch.number, branch.resource, at_start[3], *row))
 
     def begin(
         self,
@@ -118,7 +115,7 @@ class Branches:
     ) -> None:
         """Begins a branch with a span that opens one."""
         trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
-        own_id = None if at_start is None else at_start.external_id
+        own_id = None if at_start is None else at_start[0]
         around = None if above is None else above.branch or cast("Branch", above)
         if around is not None and not joins(around.external_id, around.strength, own_id, strength):
             around = None
@@ -136,10 +133,12 @@ class Branches:
         branch.resource = resource
         if home is None:
             home = self.homes.setdefault(trace_id, branch)
-        self._name(home, branch, span, scope, at_start, is_local_root=parent is None)
+        if around is not None:
+            around.below[span_id] = None
+        self.stamping.name(home, branch, span, scope, at_start, is_local_root=parent is None)
         self.open[branch.key] = branch
-        origin = 0 if at_start is None else at_start.origin
-        branch.context = values = None if at_start is None else at_start.context
+        origin = 0 if at_start is None else at_start[1]
+        branch.context = values = None if at_start is None else at_start[3]
         row = (_OPEN, *branch.start, None, own_id, origin, strength, False, 0, 0)
         self._inbox.append((branch.number, resource, values, *row))
 
@@ -157,7 +156,7 @@ class Branches:
         branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = (
             branch.events
         ) = None
-        branch.has_below = branch.live = False
+        branch.has_below = branch.live = branch.is_forgotten = False
         branch.seen = branch.looks = branch.activity = branch.read_at = 0
         branch.queue = branch.sdk_resource = None
         branch.below = {}
@@ -173,56 +172,6 @@ class Branches:
             around.strength = branch.strength = _stronger(around.strength, strength)
             around.has_below = True
         return branch
-
-    def _name(
-        self, home: Branch, branch: Branch, span: Span, scope: str, at_start: AtStart | None, *, is_local_root: bool
-    ) -> None:
-        """Writes a known id on the span where its trace lacks it; one without an id may get it later."""
-        trace_id, span_id = branch.key
-        if branch.outer is not None:
-            branch.outer.below[span_id] = None
-        external_id = None if at_start is None or at_start.origin == Origin.BAGGAGE else at_start.external_id
-        if external_id is not None:
-            self._stamp(home, span, external_id)
-            return
-        own_id = self._vocabulary.own_id(scope, span.name)
-        if own_id is not None and (at_start is not None or self._resources.of(span)[2]):
-            own_id = None  # it has an id, though not one of its own
-        if own_id is not None or (is_local_root and not home.ids):
-            unnamed = home.unnamed
-            if unnamed is None:
-                unnamed = home.unnamed = {}
-            unnamed[span_id] = branch, own_id
-
-    def _stamp(self, home: Branch, span: Span, external_id: object) -> None:
-        """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
-        ids = home.ids
-        if ids is None:
-            ids = home.ids = {}
-        if not is_external_id(external_id) or external_id in ids:
-            return
-        if EXTERNAL_ID not in _attributes_of(span):
-            span.set_attribute(EXTERNAL_ID, cast("str", external_id))
-        if len(ids) < MAX_IDS:
-            ids[external_id] = None
-        else:
-            home.ids = {external_id: None}  # at no moment empty: other threads read it
-
-    def stamp_late(self, home: Branch) -> None:
-        """Writes ids that came after the start of open roots, under another key or from their framework."""
-        for span_id, (branch, own_id) in list((home.unnamed or {}).items()):
-            span = cast("Span | None", branch())
-            if span is None or span is _NO_SPAN or branch.looks >= MAX_LOOKS:
-                home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
-                continue
-            branch.looks += 1
-            attributes = _attributes_of(span)
-            found = self._vocabulary.external_id(attributes)
-            if found is None and own_id is not None:
-                found = own_id(attributes, span_id)
-            if isinstance(found, str):
-                home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
-                self._stamp(home, span, found)
 
     # It goes on
 
@@ -263,11 +212,11 @@ class Branches:
         if self._inbox.is_flooded():
             return
         dropped, values = left_of(branch.attributes, branch.events)
-        branch.let_go()
-        at_start = branch.at_start or AtStart()
-        identity = at_start.external_id, at_start.origin, branch.strength if branch.outer is None else None
+        self.end(branch)
+        at_start = branch.at_start or NOTHING_AT_START
+        identity = *at_start[:2], branch.strength if branch.outer is None else None
         row = (_ABANDONED, *branch.start, None, *identity, False, dropped, *values)
-        self._inbox.append((branch.number, branch.resource, at_start.context, *row), characters(values))
+        self._inbox.append((branch.number, branch.resource, at_start[3], *row), characters(values))
         self._inbox.ring()
 
     # For the assembler
@@ -278,82 +227,33 @@ class Branches:
 
     def forget_group(self, number: int) -> None:
         """The group of this number is closed, and its open spans are not asked for again."""
-        self._first.pop(number, None)
+        first = self._first.get(number)
+        if first is None or first.key not in self.open:
+            self._first.pop(number, None)
+        else:
+            first.is_forgotten = True  # as soon as its span is over: until then, others may begin below it
+
+    def end(self, branch: Branch) -> None:
+        """Lets go of the span of a branch, which is over: the branch outlives it."""
+        branch.let_go()
+        if branch.is_forgotten:
+            self._first.pop(branch.number, None)
+
+    def first(self, number: int) -> Branch | None:
+        """Returns the first branch of a group; None if it is closed."""
+        return self._first.get(number)
 
     def activity(self, number: int) -> int:
         """Returns a number that changes whenever a span of a group starts."""
         first = self._first.get(number)
         return 0 if first is None else first.activity
 
-    def has_open(self, number: int) -> bool:
-        """Returns whether a span of a group is open."""
-        first = self._first.get(number)
-        return first is not None and next(self._below(first), None) is not None
-
-    def open_rows(self, number: int) -> tuple[list[Captured], list[Captured]]:
-        """Returns the rows of the open spans of a group, and those of the open spans around it."""
-        first = self._first.get(number)
-        if first is None:
-            return [], []
-        found = [row for opened in self._below(first) if (row := self._open_row(number, opened)) is not None]
-        return found, list(self._around(first))
-
-    def _below(self, branch: Branch) -> Iterator[OpenSpan]:
-        if branch.key in self.open:
-            yield branch
-        for span_id in list(branch.below):
-            opened = self.open.get((branch.key[0], span_id))
-            if opened is None:
-                branch.below.pop(span_id, None)
-            elif opened.branch is None:
-                yield from self._below(cast("Branch", opened))
-            else:
-                yield opened
-
-    def _around(self, branch: Branch) -> Iterator[Captured]:
-        span = cast("Span | None", branch())
-        parent = None if span is None or span is _NO_SPAN else span.parent
-        while parent is not None and (opened := self.open.get((parent[TRACE_ID], parent[SPAN_ID]))) is not None:
-            row = self._open_row(branch.number, opened)
-            above = cast("Span | None", opened())
-            if row is None or above is None:
-                return
-            yield row
-            parent = above.parent
-
-    def _open_row(self, number: int, opened: OpenSpan) -> Captured | None:
-        span = cast("Span | None", opened())
-        if span is None or span is _NO_SPAN or not span.is_recording():
-            return None  # it has ended, and its row is on its way
-        context, parent, scope, attributes = public(span)
-        parent_id = 0 if parent is None else parent[SPAN_ID]
-        start = context[TRACE_ID], context[SPAN_ID], parent_id, scope, span.name, span.start_time
-        at_start = opened.at_start or AtStart()
-        is_live = self._vocabulary.may_be_read_open(scope)
-        if not is_live:
-            attributes = {key: attributes[key] for key in self._vocabulary.id_keys if key in attributes}
-        found = self._vocabulary.external_id(attributes)
-        identity = (at_start.external_id, at_start.origin) if found is None else (found, int(Origin.SPAN))
-        strength = self._vocabulary.strength(scope, span.name, marked=at_start.marked)
-        dropped, events = events_of(span) if is_live else (0, [])
-        values: list[Any] = [len(attributes), *attributes, *attributes.values()]
-        add_events(values, events)
-        row = (_OPEN, *start, None, *identity, strength, False, dropped, *values)
-        return (number, self._resources.of(span)[1], at_start.context, *row)
-
-
-def _attributes_of(span: Span) -> Mapping[str, object]:
-    try:
-        return span._attributes._dict  # type: ignore[union-attr]
-    except AttributeError:
-        return span.attributes or NOTHING
-
 
 def _stronger(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else max(one, other)
 
 
-def _next_read(queue: Any, length: int) -> int:
+def _next_read(queue: object, length: int) -> int:
     """Returns at which length of a queue of events it is read next: a full one drops one for each that comes."""
     if not isinstance(queue, deque):
         return 0  # another SDK: it is read whenever there is an occasion

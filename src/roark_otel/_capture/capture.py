@@ -24,7 +24,7 @@ from opentelemetry import baggage
 from roark_otel._capture import call_context
 from roark_otel._capture.branches import Branches
 from roark_otel._capture.inbox import SAMPLED
-from roark_otel._capture.open_spans import AtStart, Branch
+from roark_otel._capture.open_rows import OpenRows
 from roark_otel._capture.relevance import Relevance
 from roark_otel._capture.resources import Resources
 from roark_otel._capture.sdk_spans import (
@@ -37,7 +37,7 @@ from roark_otel._capture.sdk_spans import (
     has_failed,
     public,
 )
-from roark_otel._model.rows import Kind, Origin, Strength
+from roark_otel._model.rows import Kind, Origin
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from roark_otel._capture.inbox import Inbox
+    from roark_otel._capture.open_spans import AtStart, Branch
     from roark_otel._model.vocabulary import Vocabulary
 
 
@@ -61,7 +62,7 @@ class Took(IntEnum):
 
 
 _NOTHING_TAKEN, _TAKEN, _FORKED = Took.NOTHING, Took.SPAN, Took.FORKED  # to look a member up takes as long as a call
-_SPAN, _MARKED = int(Origin.SPAN), int(Strength.MARKED)
+_SPAN, _CONTEXT, _BAGGAGE = int(Origin.SPAN), int(Origin.CONTEXT), int(Origin.BAGGAGE)
 _EDGE, _LOST = int(Kind.EDGE), int(Kind.LOST)
 
 _captures: tuple[weakref.ref[Capture], ...] = ()
@@ -92,6 +93,7 @@ class Capture:
         self._has_other_ids = len(vocabulary.id_keys) > 1
         self._resources = Resources(vocabulary)
         self.branches = Branches(vocabulary, inbox, self._resources)
+        self.open_rows = OpenRows(self.branches, vocabulary, self._resources)
         self._homes = self.branches.homes
         self._open = self.branches.open
         self.relevance = relevance = Relevance(vocabulary)
@@ -157,18 +159,22 @@ class Capture:
         if self._inbox.is_flooded() or (trace_id, span_id) in self._open:
             return _TAKEN  # no room, or a second processor saw it too
         if home is not None and home.unnamed:
-            self.branches.stamp_late(home)
+            self.branches.stamping.stamp_late(home)
         above = None if parent is None else self._open.get((trace_id, parent[SPAN_ID]))
         if above is not None:
             above.has_below = True
         at_start = self._at_start(home, attributes, trace_id, parent_context)
-        strength = self._vocabulary.strength(scope, span._name, marked=at_start is not None and at_start.marked)
+        strength = self._vocabulary.strength(scope, span._name, marked=at_start is not None and at_start[2])
         branches = self.branches
-        branch = home if above is None else above.branch or above  # a branch has no other one
+        branch = home if above is None else above.branch or cast("Branch", above)
         if (
             home is None
             or strength is not None
-            or (at_start is not None and at_start.external_id is not None and branches.opens(above, branch, at_start))
+            or (
+                at_start is not None
+                and at_start[0] is not None
+                and branches.opens(above, cast("Branch", branch), at_start)
+            )
         ):
             branches.begin(span, context, parent, scope, at_start, strength, home, above)
         else:
@@ -185,19 +191,19 @@ class Capture:
         values = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
         if external_id is not None:
-            return AtStart(external_id, _SPAN, marked, values or None)
+            return external_id, _SPAN, marked, values or None
         if values:
             found = self._vocabulary.external_id(values)
             if found is not None and trace_id in self._parents_traces:
                 # The call is the parent's; here is a fragment of it, as where the id comes from baggage only.
-                return AtStart(found, Origin.BAGGAGE, marked)
+                return found, _BAGGAGE, marked, None
             if found is not None:
-                return AtStart(found, Origin.CONTEXT, marked, values)
+                return found, _CONTEXT, marked, values
         if home is None or not home.ids:
             found = baggage.get_baggage(EXTERNAL_ID, parent_context)
             if found is not None:
-                return AtStart(found, Origin.BAGGAGE, marked, values or None)
-        return AtStart(None, 0, marked, values or None) if marked or values else None
+                return found, _BAGGAGE, marked, values or None
+        return (None, 0, marked, values or None) if marked or values else None
 
     # A span ends
 
@@ -252,12 +258,14 @@ class Capture:
         if home.unnamed:
             home.unnamed.pop(span_id, None)
         opened = self._open.pop((trace_id, span_id), None)
+        branch: Branch = home
+        around: Branch | None = home
         if opened is None:
-            branch = around = home
+            pass  # its start was not seen
         elif opened.branch is None:
             branch = cast("Branch", opened)
             around = branch.outer
-            branch.let_go()
+            self.branches.end(branch)
         else:
             branch = around = opened.branch
         if around is not None:
@@ -299,9 +307,9 @@ class Capture:
             external_id = self._vocabulary.external_id(attributes)
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
         if at_start is not None:
-            marked = marked or at_start.marked
+            marked = marked or at_start[2]
             if external_id is None:
-                external_id, origin = at_start.external_id, at_start.origin
+                external_id, origin = at_start[:2]
         return external_id, origin, self._vocabulary.strength(scope, span._name, marked=marked)
 
 

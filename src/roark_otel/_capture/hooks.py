@@ -48,7 +48,7 @@ class Awake(Protocol):
 
 
 def start_hook(
-    capture: Capture, life: Awake, long_way: Callable[[Any, Context | None], None]
+    capture: Capture, life: Awake, long_way: Callable[[Any, Context | None], object]
 ) -> Callable[[Any, Context | None], None]:
     """Makes the function that is called with each span that begins."""
     home_of, open_spans, on_death = capture.branches.homes.get, capture.branches.open, capture.branches.on_death
@@ -57,7 +57,7 @@ def start_hook(
     has_other_ids, in_use, scopes = len(id_keys) > 1, call_context.in_use, capture.vocabulary.scopes
     are_irrelevant, inbox, new = capture.relevance.irrelevant.issuperset, capture.inbox, OpenSpan.__new__
 
-    def on_start(span: Any, parent_context: Context | None) -> None:
+    def on_start(span: Any, parent_context: Context | None) -> None:  # noqa: ANN401 - its private attributes are read
         try:
             context = span._context
             home = home_of(context[0])
@@ -88,7 +88,7 @@ def start_hook(
                         key = context[0], context[1]
                         if key not in open_spans:
                             above.has_below = True
-                            branch = above.branch or above
+                            branch: Any = above.branch or above
                             opened = new(OpenSpan, span, on_death)
                             opened.key = key
                             opened.branch = branch
@@ -105,7 +105,7 @@ def start_hook(
     return on_start
 
 
-def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], None]) -> Callable[[Any], None]:
+def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -> Callable[[Any], None]:
     """Makes the function that is called with each span that has ended."""
     homes, open_spans = capture.branches.homes, capture.branches.open
     opened_of, pop = open_spans.get, open_spans.pop
@@ -116,7 +116,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], None]) -> 
     entries = inbox.entries
     append = entries.append
 
-    def on_end(span: Any) -> None:
+    def on_end(span: Any) -> None:  # noqa: ANN401 - as above
         try:
             context = span._context
             attributes = span._attributes._dict

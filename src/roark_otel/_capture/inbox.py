@@ -63,7 +63,7 @@ class Inbox:
         self._bytes = 0
         self._rings_at = 1
         self.rings_at = MANY_SPANS
-        self._is_asleep = self._is_rung = False
+        self._is_asleep = self._is_rung = self.is_urgent = False
 
     def __len__(self) -> int:
         """How many entries wait."""
@@ -101,9 +101,14 @@ class Inbox:
             self._is_asleep = False
             self._bell.put(None)
 
+    def hurry(self) -> None:
+        """Wakes the assembler, which is not to wait for more."""
+        self.is_urgent = True
+        self.ring()
+
     def attend(self) -> None:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
-        self._is_rung = False
+        self._is_rung = self.is_urgent = False
 
     def pop(self) -> Captured | Request | None:
         """Takes the oldest entry; returns None if there is none."""

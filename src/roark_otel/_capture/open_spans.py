@@ -8,7 +8,7 @@ rows are kept. What is kept here is of no use after a span's end, and does not o
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +19,11 @@ Key: TypeAlias = "tuple[int, int]"
 """The trace id and the span id."""
 
 
-class AtStart(NamedTuple):
-    """What only the start of a span shows: later attributes may evict it, and the context is gone."""
+AtStart: TypeAlias = "tuple[object, int, bool, Mapping[str, object] | None]"
+"""What only the start of a span shows, because later attributes may evict it and the context is gone: its id, where
+that came from, whether it is marked as the root, the values of `call_attributes`."""
 
-    external_id: object = None
-    origin: int = 0
-    marked: bool = False
-    context: Mapping[str, object] | None = None
+NOTHING_AT_START: AtStart = (None, 0, False, None)
 
 
 class OpenSpan(weakref.ref[Any]):
@@ -66,6 +64,7 @@ class Branch(OpenSpan):
         "events",
         "external_id",
         "ids",
+        "is_forgotten",
         "live",
         "looks",
         "number",
@@ -88,9 +87,10 @@ class Branch(OpenSpan):
     below: dict[int, None]
     context: Mapping[str, object] | None
     ids: dict[object, None] | None
-    unnamed: dict[int, tuple[OpenSpan, OwnId | None]] | None
+    unnamed: dict[int, tuple[Branch, OwnId | None]] | None
     looks: int
     live: bool
+    is_forgotten: bool
     seen: int
     read_at: int
     queue: Any

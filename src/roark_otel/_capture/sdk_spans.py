@@ -41,11 +41,20 @@ def public(span: ReadableSpan) -> tuple[SpanContext, SpanContext | None, str, Ma
     return context, span.parent, scope.name if scope else "", dict(span.attributes or {})
 
 
+def attributes_of(span: ReadableSpan) -> Mapping[str, object]:
+    """Returns the attributes of a span, open or not."""
+    try:
+        found: Mapping[str, object] = span._attributes._dict  # type: ignore[union-attr]
+    except AttributeError:
+        return span.attributes or NOTHING
+    return found
+
+
 def events_of(span: ReadableSpan) -> tuple[int, list[Event]]:
     """Returns how many events a span has dropped, and the others: read again if one was dropped in between."""
     try:
-        known = span._events
-        dropped, events = known.dropped, list(known._dq)  # type: ignore[attr-defined]
+        known: Any = span._events
+        dropped, events = known.dropped, list(known._dq)
         if known.dropped == dropped:
             return dropped, events
     except (AttributeError, RuntimeError):
@@ -130,7 +139,7 @@ def parts_of(span: Span) -> tuple[Any, Any]:
         return None, None
 
 
-def left_of(attributes: Any, events: Any) -> tuple[int, list[Any]]:
+def left_of(attributes: Any, events: Any) -> tuple[int, list[Any]]:  # noqa: ANN401 - parts of the SDK's span
     """Returns how many events a span had dropped, and the values of a row, from the parts that outlived it."""
     values: list[Any] = [0]
     dropped = 0

@@ -15,7 +15,7 @@ from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
 
 if TYPE_CHECKING:
-    from roark_otel._capture.branches import Branches
+    from roark_otel._capture.capture import Capture
     from roark_otel._capture.inbox import Inbox
     from roark_otel._engine.pace import Pace
     from roark_otel._engine.passes import Passes
@@ -38,21 +38,23 @@ class Assembler:
     Args:
         inbox: What capture took.
         groups: What is open.
-        branches: Where open spans are known, so that they may be forgotten.
+        capture: Where open spans are known, so that they may be forgotten.
         passes: Reads what is due.
         tally: What counts what happens.
         pace: When to let other threads run.
     """
 
     def __init__(
-        self, inbox: Inbox, groups: Groups, branches: Branches, passes: Passes, tally: Tally, pace: Pace
+        self, inbox: Inbox, groups: Groups, capture: Capture, passes: Passes, tally: Tally, pace: Pace
     ) -> None:
         self._inbox = inbox
         self._groups = groups
-        self._branches = branches
+        self._branches = capture.branches
+        self._has_open = capture.open_rows.has_open
         self._passes = passes
         self._tally = tally
         self._pace = pace
+        self._last_round = 0.0
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
 
     @property
@@ -88,12 +90,16 @@ class Assembler:
         if not self._worker.start():
             self._round()
             return True
-        self._inbox.ring()
+        self._inbox.hurry()
         return request.done.wait(max(0.0, deadline - time.monotonic()))
 
     # On the assembler's thread
 
     def _work(self) -> None:
+        rest = self._last_round + LEAST_SECONDS - time.monotonic()
+        if rest > 0 and not self._inbox.is_urgent:
+            time.sleep(rest)
+        self._last_round = time.monotonic()
         self._pace.begin()
         self._round()
         if self._groups.is_idle:
@@ -122,7 +128,7 @@ class Assembler:
                 self._groups.pack()
                 self._pace.pause()
         now = time.monotonic()
-        self._groups.expire(now, self._branches.has_open)
+        self._groups.expire(now, self._has_open)
         self._read_due(now)
 
     @guarded(None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.hooks import Hooks, RecordingResolver
     from roark_otel._settings.settings import Settings
+
+
+MAX_UNREADABLE: Final = 4_096
+"""The most values that are remembered as unreadable, so that each is counted once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +136,14 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     pace = Pace()
     passes = Passes(
         groups,
-        capture.branches,
+        capture.open_rows,
         partial(_make_rules, plan, vocabulary, tally, pace),
         partial(_make_calls, plan, spool, courier, tally, pace),
         spool,
         tally,
         pace.pause,
     )
-    assembler = Assembler(inbox, groups, capture.branches, passes, tally, pace)
+    assembler = Assembler(inbox, groups, capture, passes, tally, pace)
     return Parts(tally, inbox, spool, capture, courier, assembler)
 
 
@@ -187,8 +192,16 @@ def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) ->
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.readers import Routes
 
+    counted: OrderedDict[tuple[object, ...], None] = OrderedDict()
+
     def warn(found: Unreadable) -> None:
-        tally.add("unreadable")
+        # A conversation may be read several times.
+        key = found.span.trace_id, found.span.span_id, found.attribute
+        if key not in counted:
+            tally.add("unreadable")
+        counted[key] = None
+        if len(counted) > MAX_UNREADABLE:
+            counted.popitem(last=False)
         warn_of_unreadable(found)
 
     return Rules(

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
-    from roark_otel._capture.branches import Branches
+    from roark_otel._capture.inbox import Captured
+    from roark_otel._capture.open_rows import OpenRows
     from roark_otel._engine.calls import Calls
     from roark_otel._model.finished import FinishedConversation
+    from roark_otel._model.rows import Row
     from roark_otel._model.stats import Tally
     from roark_otel._model.steps import Pause
     from roark_otel._open.groups import Groups
@@ -38,7 +40,7 @@ class Passes:
 
     Args:
         groups: What is open.
-        branches: Where open spans are read.
+        open_spans: Reads spans that are open.
         make_rules: Makes the rules by which calls are assembled. Called when the first conversation is read, because
             that imports pydantic's models.
         make_calls: Makes what spools calls.
@@ -50,7 +52,7 @@ class Passes:
     def __init__(
         self,
         groups: Groups,
-        branches: Branches,
+        open_spans: OpenRows,
         make_rules: Callable[[], Rules],
         make_calls: Callable[[], Calls],
         spool: Spool,
@@ -58,7 +60,7 @@ class Passes:
         pause: Pause,
     ) -> None:
         self._groups = groups
-        self._branches = branches
+        self._open_spans = open_spans
         self._make_rules = make_rules
         self._make_calls = make_calls
         self._spool = spool
@@ -106,7 +108,7 @@ class Passes:
         batches = [*groups.rows(one.number), inside, around]
         outcomes = assemble(batches, rules, surroundings)
         verdicts = [self._deal(outcome, one) for outcome in outcomes]
-        groups.settle(one, verdicts, now, frozenset(row[SPAN] for row in around if row[SPAN]))
+        groups.settle(one, verdicts, now, frozenset(int(row[SPAN]) for row in around if row[SPAN]))
         return True
 
     def _ready(self) -> tuple[Rules, Calls]:
@@ -115,11 +117,11 @@ class Passes:
                 self._rules, self._calls = self._make_rules(), self._make_calls()
         return self._rules, self._calls
 
-    def _open_rows(self, number: int) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-        inside: list[tuple[object, ...]] = []
-        around: list[tuple[object, ...]] = []
+    def _open_rows(self, number: int) -> tuple[list[Row], list[Row]]:
+        inside: list[Captured] = []
+        around: list[Captured] = []
         for each in self._groups.numbers(number):
-            below, above = self._branches.open_rows(each)
+            below, above = self._open_spans.of(each)
             inside += below
             around += above
         now_ns = time.time_ns()

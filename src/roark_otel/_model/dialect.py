@@ -31,17 +31,28 @@ or None if it is not known yet. `ROARK_AUTO_EXTERNAL_ID` makes it the external i
 
 
 class Reader(Protocol):
-    """Reads the spans of one conversation in one dialect."""
+    """Reads the spans of one conversation in one dialect. It lives for one pass.
+
+    A pass makes its own readers and reads all spans of the conversation: when its root has ended, and again if more
+    comes while its call rests. Spans that come after that are read by readers of their own, without the others.
+    """
 
     def read(self, span: SpanView) -> None:
-        """Takes in one span of the conversation, in whatever order spans end; ignores those of other dialects.
+        """Takes in one span of the conversation.
 
-        A span may come again with more on it, and then replaces what it said before.
+        Spans come once each, in the order of their starts, and of their ids where these are equal. One that is open has
+        no end, and no attributes but ids unless the dialect is `live`. An exception costs this span.
+
+        The values of `call_attributes` come first if the dialect has a prefix for them, as a span of that name without
+        a scope, whose id is negative.
         """
         ...
 
     def moments(self) -> Iterable[Moment]:
-        """Returns what was said, used and learned so far, in any order. May be called again after further spans."""
+        """Returns what was said, used and learned, in any order. Called once, after the last span.
+
+        An exception costs what the dialect would have said.
+        """
         ...
 
 
@@ -111,14 +122,18 @@ class Harmless:
 class Dialect:
     """The vocabulary of one source of spans, with everything that the package knows of that source.
 
+    Its reader is given the spans of its scopes, and those whose attributes, events or resource have a name with one of
+    its prefixes. A dialect with neither scopes nor prefixes is given every span of a conversation.
+
     Args:
         name: What logs and properties call it.
-        reader: Makes the reader of one conversation.
+        reader: Makes the reader of one pass over one conversation.
         scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id. No
             generic dialect reads the spans of another dialect's scopes.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
         attributes: Names of attributes and events that its reader reads, or what they begin with if they end with a
-            dot. None: all, which costs memory while a conversation is open.
+            dot. While a conversation is open, only what one of the dialects names is kept. None: everything is kept, on
+            the spans of other dialects too.
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
         generic: Whether it reads conventions that any framework may use too. It is given no span of another dialect's

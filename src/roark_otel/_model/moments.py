@@ -1,6 +1,6 @@
 """Moments: the contents of a conversation's spans, in terms that depend on no framework.
 
-A dialect's reader turns span records into moments; linking turns moments into a call. All times are nanoseconds since
+A dialect's reader turns spans into moments; linking turns moments into a call. All times are nanoseconds since
 the epoch.
 """
 

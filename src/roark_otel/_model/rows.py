@@ -151,8 +151,8 @@ def view(row: Row, resource: Mapping[str, object]) -> SpanView:
 
 def attributes_of(row: Row) -> dict[str, object]:
     """Returns the attributes of a row."""
-    found: dict[str, object] | Unread = row[ATTRIBUTES]
-    return found if type(found) is dict else found.whole()
+    found: dict[str, object] = row[ATTRIBUTES]
+    return found.whole() if isinstance(found, Unread) else found
 
 
 def events_of(row: Row) -> tuple[SpanEvent, ...]:

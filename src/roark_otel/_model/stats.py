@@ -18,7 +18,7 @@ class Stats:
     """Counters of one engine since it started, and gauges (marked) of its present state."""
 
     open_conversations: int = 0
-    """Gauge: conversations that are not closed yet."""
+    """Gauge: conversations that have an id, or a root that may get one, and are not closed yet."""
     finished: int = 0
     """Conversations that became a call, counted once each."""
     spooled: int = 0
@@ -58,7 +58,7 @@ class Stats:
     unreadable: int = 0
     """Values on spans that could not be read, and spans on which the reader of a dialect failed."""
     dropped_spans: int = 0
-    """Span records for which the inbox had no room."""
+    """Spans for whose attributes and events the inbox had no room."""
     lost: int = 0
     """Calls for which neither the disk nor memory had room."""
     duplicates: int = 0

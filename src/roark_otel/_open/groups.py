@@ -96,7 +96,7 @@ class Groups:
         self._pending: dict[Group, list[Exact]] = {}
         self._outputs: list[Output] = []
         self._members: OrderedDict[int, int] = OrderedDict()
-        self._bytes = 0
+        self._bytes = self._candidate_bytes = 0
 
     def __len__(self) -> int:
         """The number of conversations that are not closed."""
@@ -158,6 +158,21 @@ class Groups:
             if failed := append(group.log, [self._cut(group, row) for row in rows]):
                 self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
             self._bytes += group.size - before
+            self._candidate_bytes += 0 if group.is_known else group.size - before
+        self._keep_bounds()
+
+    def _keep_bounds(self) -> None:
+        """Closes groups while the logs are too large: first those that no conversation is known to need."""
+        if self._candidate_bytes > MAX_CANDIDATE_BYTES:
+            self._candidate_bytes = sum(group.size for group in self.schedule.open if not group.is_known)
+            for group in [group for group in self.schedule.open if not group.is_known]:
+                if self._candidate_bytes <= MAX_CANDIDATE_BYTES:
+                    break
+                self._candidate_bytes -= group.size
+                self._outputs.append(Noticed("unattributed", None))
+                self._close(group, None, 0)
+        if self._bytes > MAX_BYTES:
+            self.schedule.give_up_longest()
 
     def _cut(self, group: Group, row: Exact) -> Row:
         """Returns a row of which the attributes keep only what is new."""
@@ -262,7 +277,7 @@ class Groups:
             group = self.places.by_number[one.number]
             if group.state is not State.RESTING or one.closing or one.is_at_once:
                 return one
-            self._close(group, group.external_id, group.origin, now)  # its call is in the spool as it is
+            self._close(group, group.external_id, group.origin)  # its call is in the spool as it is
         return None
 
     def rows(self, number: int) -> Iterator[list[Row]]:
@@ -332,13 +347,13 @@ class Groups:
             return
         for each in over[1:]:
             self.places.close(group, each.external_id, each.origin)
-        self._close(group, first.external_id, first.origin, now)
+        self._close(group, first.external_id, first.origin)
 
-    def _close(self, group: Group, external_id: str | None, origin: int, now: float) -> None:
+    def _close(self, group: Group, external_id: str | None, origin: int) -> None:
         self.places.close(group, external_id, origin)
         self._bytes -= group.size
-        self.schedule.close(group, now)
-        self._outputs.append(Closed(group.number))
+        self.schedule.close(group)
+        self._outputs.extend([Closed(number) for number in group.numbers])
 
     def _let_go(self, group: Group, over: Sequence[Over]) -> None:
         """Takes the rows of conversations that are over out of a log that others share."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from roark_otel._model.rows import ATTRIBUTES, EVENTS
 from roark_otel._open.joining import Joiner
@@ -21,7 +21,7 @@ _SIZE: Final = 4
 def append(log: bytearray, rows: Sequence[Row]) -> int:
     """Appends rows, their attributes cut, to a log. Returns how many of them could not be packed."""
     try:
-        packed = marshal.dumps(rows)
+        packed = marshal.dumps(cast("Any", rows))
     except ValueError:
         if len(rows) == 1:
             return 1

@@ -118,10 +118,10 @@ class Places:
         # The id may be the first session's, and this the second one of the trace.
         if only and not (group.is_strong and others):
             known = self._by_id.get(only)
-            if known is not None and known is not group and known.state is not State.CLOSED:
-                if not (known.is_strong and group.is_strong):
-                    self._merge(known, group)
-                    return known
+            is_open = known is not None and known is not group and known.state is not State.CLOSED
+            if known is not None and is_open and not (known.is_strong and group.is_strong):
+                self._merge(known, group)
+                return known
             return self.show(group, only, Origin.SPAN, group.traces[0])
         resource_id = self.resource_id(group)
         if not shown and resource_id is not None and not group.is_strong:

@@ -1,5 +1,7 @@
-"""Rows as capture made them become exact: of types that `marshal` packs without loss, with names and times that are
-what they seem, and without what no dialect reads.
+"""Makes the rows of capture exact.
+
+Their values are of types that `marshal` packs without loss, their names and times what they seem, and what no dialect
+reads is left out.
 
 This happens on the assembler's thread, so that the app's pays nothing for it.
 """
@@ -126,8 +128,9 @@ def _picker(places: list[int]) -> Callable[[Any], Any]:
 
 
 def exact_value(value: object, depth: int = 0) -> object:
-    """Returns a value of exactly one of the types that JSON has, or bytes: what is none of these becomes its type's
-    name in bytes, so that it is known to be none.
+    """Returns a value of exactly one of the types that JSON has, or bytes.
+
+    What is none of these becomes its type's name in bytes, so that it is known to be none.
     """
     kind = type(value)
     if kind in _ATOMS:

@@ -99,7 +99,7 @@ class Schedule:
             self._late += 1
             self._wait(group, State.CLOSED, now + self._waits.linger)
 
-    def close(self, group: Group, now: float) -> None:
+    def close(self, group: Group) -> None:
         """Closes a group. It is remembered for what comes late."""
         self.drop(group)
         group.log, group.cutter, group.roots, group.resource, group.seen_contexts = bytearray(), None, {}, None, ()
@@ -117,6 +117,10 @@ class Schedule:
         """Has the group idle longest closed if there are too many: one without an id, if there is one."""
         if len(self.open) - len(self._at_once) < self._waits.conversations:
             return
+        self.give_up_longest()
+
+    def give_up_longest(self) -> None:
+        """Has the group idle longest closed: one without an id, if there is one."""
         longest = [group for group in islice(self.open, MAX_LOOKED_AT) if group.number not in self._at_once]
         if longest:
             self.give_up(next((group for group in longest if not group.is_known), longest[0]))
@@ -135,8 +139,8 @@ class Schedule:
             if group.due is not None:
                 self._at_once[group.number] = Pass(group.number, is_at_once=True)
         for _, _, number in self._due:
-            group = self._places.by_number.get(number)
-            if group is not None and group.state is State.CLOSED and group.due is not None:
+            closed = self._places.by_number.get(number)
+            if closed is not None and closed.state is State.CLOSED and closed.due is not None:
                 self._at_once.setdefault(number, Pass(number, is_late=True))
 
     def close_idle(self, now: float, idle: float) -> None:

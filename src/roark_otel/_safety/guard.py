@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,11 @@ def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]
     return decorate
 
 
+class _HasHooks(Protocol):
+    @property
+    def hooks(self) -> Any: ...  # noqa: ANN401 - they are `SpanHooks`, which capture defines
+
+
 def guarded_hook(hook: _Hook) -> _Hook:
     """Guards a method that the SDK calls for every span, with the span and, at its start, the context.
 
@@ -72,13 +77,13 @@ def guarded_hook(hook: _Hook) -> _Hook:
     """
     is_start = hook.__name__ == "on_start"
 
-    def on_start(self: Any, span: object, parent_context: object = None) -> None:
+    def on_start(self: _HasHooks, span: object, parent_context: object = None) -> None:
         try:
             self.hooks.on_start(span, parent_context)
         except Exception as fault:  # noqa: BLE001 - as above
             report_fault(fault, hook.__qualname__)
 
-    def on_end(self: Any, span: object) -> None:
+    def on_end(self: _HasHooks, span: object) -> None:
         try:
             self.hooks.on_end(span)
         except Exception as fault:  # noqa: BLE001 - as above

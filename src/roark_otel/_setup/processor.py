@@ -93,10 +93,11 @@ class RoarkSpanProcessor(SpanProcessor):
         if self._settings.export_traces:
             from roark_otel._traces.processor import conversation_traces
 
-            self._traces = conversation_traces(
+            traces = conversation_traces(
                 self._settings, self._settings.api_key, dialects, is_redacted=redact is not None
             )
-            self.hooks = _both(self._engine.hooks, self._traces)
+            self._traces = traces
+            self.hooks = self._engine.hooks if traces is None else _both(self._engine.hooks, traces)
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

@@ -1,0 +1,87 @@
+"""Writes ids on spans: the one attribute that we ever set."""
+
+# The SDK's private attributes have no types that pyright knows.
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from roark_otel._capture.sdk_spans import attributes_of
+from roark_otel._model.formats import is_external_id
+from roark_otel._model.rows import Origin
+from roark_otel.attributes import EXTERNAL_ID
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import Span
+
+    from roark_otel._capture.open_spans import AtStart, Branch
+    from roark_otel._capture.resources import Resources
+    from roark_otel._model.vocabulary import Vocabulary
+
+MAX_LOOKS: Final = 64
+"""How often an open root without an id is looked at for one that came late."""
+
+MAX_IDS: Final = 1_024
+"""The most ids that are remembered of a trace. Beyond it, spans of known ones may be given their id once more."""
+
+
+class Stamping:
+    """Writes a known id on an open root that lacks it, so that its trace links.
+
+    Args:
+        vocabulary: What the dialects know together.
+        resources: The resources of spans.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, resources: Resources) -> None:
+        self._vocabulary = vocabulary
+        self._resources = resources
+
+    def name(
+        self, home: Branch, branch: Branch, span: Span, scope: str, at_start: AtStart | None, *, is_local_root: bool
+    ) -> None:
+        """Writes a known id on the span where its trace lacks it; one without an id may get it later."""
+        span_id = branch.key[1]
+        external_id = None if at_start is None or at_start[1] == Origin.BAGGAGE else at_start[0]
+        if external_id is not None:
+            self._stamp(home, span, external_id)
+            return
+        own_id = self._vocabulary.own_id(scope, span.name)
+        if own_id is not None and (at_start is not None or self._resources.of(span)[2]):
+            own_id = None  # it has an id, though not one of its own
+        if own_id is not None or (is_local_root and not home.ids):
+            unnamed = home.unnamed
+            if unnamed is None:
+                unnamed = home.unnamed = {}
+            unnamed[span_id] = branch, own_id
+
+    def _stamp(self, home: Branch, span: Span, external_id: object) -> None:
+        """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
+        ids = home.ids
+        if ids is None:
+            ids = home.ids = {}
+        if not is_external_id(external_id) or external_id in ids:
+            return
+        if EXTERNAL_ID not in attributes_of(span):
+            span.set_attribute(EXTERNAL_ID, cast("str", external_id))
+        if len(ids) < MAX_IDS:
+            ids[external_id] = None
+        else:
+            home.ids = {external_id: None}  # at no moment empty: other threads read it
+
+    def stamp_late(self, home: Branch) -> None:
+        """Writes ids that came after the start of open roots, under another key or from their framework."""
+        for span_id, (branch, own_id) in list((home.unnamed or {}).items()):
+            span = cast("Span | None", branch())
+            if span is None or branch.looks >= MAX_LOOKS:
+                home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
+                continue
+            branch.looks += 1
+            attributes = attributes_of(span)
+            found = self._vocabulary.external_id(attributes)
+            if found is None and own_id is not None:
+                found = own_id(attributes, span_id)
+            if isinstance(found, str):
+                home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
+                self._stamp(home, span, found)
