@@ -23,6 +23,7 @@ from opentelemetry import baggage
 
 from roark_otel._capture import call_context
 from roark_otel._capture.branches import Branches
+from roark_otel._capture.identities import Identities
 from roark_otel._capture.inbox import SAMPLED
 from roark_otel._capture.open_rows import OpenRows
 from roark_otel._capture.relevance import Relevance
@@ -32,13 +33,14 @@ from roark_otel._capture.sdk_spans import (
     NOTHING,
     SPAN_ID,
     TRACE_ID,
+    bare,
     captured,
     characters,
     has_failed,
     public,
 )
 from roark_otel._model.rows import Kind, Origin
-from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
+from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
     from roark_otel._capture.inbox import Inbox
-    from roark_otel._capture.open_spans import AtStart, Branch
+    from roark_otel._capture.open_spans import Branch
     from roark_otel._model.vocabulary import Vocabulary
 
 
@@ -90,10 +92,10 @@ class Capture:
         self.vocabulary = self._vocabulary = vocabulary
         self.inbox = self._inbox = inbox
         self._scopes = vocabulary.scopes
-        self._has_other_ids = len(vocabulary.id_keys) > 1
         self._resources = Resources(vocabulary)
         self.branches = Branches(vocabulary, inbox, self._resources)
         self.open_rows = OpenRows(self.branches, vocabulary, self._resources)
+        self._identities = Identities(vocabulary, parents_traces)
         self._homes = self.branches.homes
         self._open = self.branches.open
         self.relevance = relevance = Relevance(vocabulary)
@@ -163,7 +165,7 @@ class Capture:
         above = None if parent is None else self._open.get((trace_id, parent[SPAN_ID]))
         if above is not None:
             above.has_below = True
-        at_start = self._at_start(home, attributes, trace_id, parent_context)
+        at_start = self._identities.at_start(home, attributes, trace_id, parent_context)
         strength = self._vocabulary.strength(scope, span._name, marked=at_start is not None and at_start[2])
         branches = self.branches
         branch = home if above is None else above.branch or cast("Branch", above)
@@ -180,30 +182,6 @@ class Capture:
         else:
             branches.note(span, trace_id, span_id, branch, at_start)  # type: ignore[arg-type]
         return _TAKEN
-
-    def _at_start(
-        self, home: Branch | None, attributes: Mapping[str, object], trace_id: int, parent_context: Context | None
-    ) -> AtStart | None:
-        """Returns what only the start of a span shows; None if that is nothing."""
-        external_id = attributes.get(EXTERNAL_ID)
-        if external_id is None and self._has_other_ids:
-            external_id = self._vocabulary.external_id(attributes)
-        values = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
-        marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
-        if external_id is not None:
-            return external_id, _SPAN, marked, values or None
-        if values:
-            found = self._vocabulary.external_id(values)
-            if found is not None and trace_id in self._parents_traces:
-                # The call is the parent's; here is a fragment of it, as where the id comes from baggage only.
-                return found, _BAGGAGE, marked, None
-            if found is not None:
-                return found, _CONTEXT, marked, values
-        if home is None or not home.ids:
-            found = baggage.get_baggage(EXTERNAL_ID, parent_context)
-            if found is not None:
-                return found, _BAGGAGE, marked, values or None
-        return (None, 0, marked, values or None) if marked or values else None
 
     # A span ends
 
@@ -273,13 +251,13 @@ class Capture:
             self.branches.read_events(around)
         if not is_relevant and opened is not branch and not has_failed(span):
             if opened is not None and opened.has_below and not self._inbox.is_flooded():
-                self._inbox.append((branch.number, NOTHING, None, *_bare(_EDGE, span, context, scope)))
+                self._inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
         at_start = None if opened is None else opened.at_start
-        identity = self._identity(span, scope, attributes, at_start)
+        identity = self._identities.at_end(span, scope, attributes, at_start)
         is_root = opened is branch or identity[2] is not None or _comes_late(identity[0], branch)
         if not is_root and not self._inbox.has_room():
-            self._inbox.append((branch.number, NOTHING, None, *_bare(_LOST, span, context, scope)))
+            self._inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope)))
             return _TAKEN
         resource = self._resources.of(span)[1]
         row = captured(
@@ -298,29 +276,7 @@ class Capture:
             self._inbox.ring()
         return _TAKEN
 
-    def _identity(
-        self, span: ReadableSpan, scope: str, attributes: Mapping[str, object], at_start: AtStart | None
-    ) -> tuple[object, int, int | None]:
-        """Returns the id of a span, where that came from, and what makes the span a root, if anything does."""
-        external_id, origin = attributes.get(EXTERNAL_ID), _SPAN
-        if external_id is None and self._has_other_ids:
-            external_id = self._vocabulary.external_id(attributes)
-        marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
-        if at_start is not None:
-            marked = marked or at_start[2]
-            if external_id is None:
-                external_id, origin = at_start[:2]
-        return external_id, origin, self._vocabulary.strength(scope, span._name, marked=marked)
-
 
 def _comes_late(external_id: object, branch: Branch) -> bool:
     """Returns whether an id is news to the branch of its span, so that the span may be the root of a conversation."""
     return external_id is not None and external_id != branch.external_id
-
-
-def _bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tuple[object, ...]:
-    """Returns the row of a span of which only ids, names and times are kept."""
-    parent = span.parent
-    parent_id = 0 if parent is None else parent[SPAN_ID]
-    times = span.start_time, span.end_time
-    return kind, context[TRACE_ID], context[SPAN_ID], parent_id, scope, span.name, *times, None, 0, None, False, 0, 0

@@ -154,3 +154,11 @@ def left_of(attributes: Any, events: Any) -> tuple[int, list[Any]]:  # noqa: ANN
 def characters(values: Iterable[object]) -> int:
     """Returns how many characters the texts among these values have."""
     return sum([len(value) for value in values if type(value) is str])
+
+
+def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tuple[object, ...]:
+    """Returns the row of a span of which only ids, names and times are kept."""
+    parent = span.parent
+    parent_id = 0 if parent is None else parent[SPAN_ID]
+    times = span.start_time, span.end_time
+    return kind, context[TRACE_ID], context[SPAN_ID], parent_id, scope, span.name, *times, None, 0, None, False, 0, 0

@@ -55,11 +55,12 @@ class RowsIn:
         hide: Hides the value of an attribute where content is not captured; None where it is.
     """
 
-    __slots__ = ("_hide", "_keeps", "_pick")
+    __slots__ = ("_hide", "_keeps", "_known", "_pick")
 
     def __init__(self, vocabulary: Vocabulary, hide: Callable[[str, object], object] | None = None) -> None:
         self._keeps = vocabulary.keeps
         self._hide = hide
+        self._known: set[object] = set()
         self._pick: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
 
     def exact(self, row: Row, now_ns: int) -> Exact:
@@ -81,6 +82,19 @@ class RowsIn:
         return head, *self._kept(names, tuple([exact_value(value) for value in attributes.values()])), ()
 
     def _events(self, row: Row, at: int) -> tuple[Any, ...]:
+        size, begin, known = len(row), at, self._known
+        while (
+            at < size
+            and type(row[at]) is str
+            and row[at] in known
+            and known.issuperset(row[at + 3 : at + 3 + row[at + 2]])
+        ):
+            at += 3 + 2 * row[at + 2]
+        if at >= size and self._hide is None:
+            return row[begin:]  # nearly all: every name is one that is kept
+        return self._some_events(row, begin)
+
+    def _some_events(self, row: Row, at: int) -> tuple[Any, ...]:
         found: list[Any] = []
         size = len(row)
         while at < size:
@@ -90,6 +104,8 @@ class RowsIn:
             if names or self._keeps(name):
                 if type(name) is not str:
                     name = type(name).__name__
+                elif len(self._known) < MAX_SHAPES and self._keeps(name):
+                    self._known.update((name, *names))
                 found += (name, row[at + 1], len(names), *names, *values)
             else:
                 found += ("", 0, 0)  # events are counted, to know which of them were dropped
