@@ -50,31 +50,19 @@ def _objects() -> int:
     return len(gc.get_objects())
 
 
-@pytest.mark.parametrize(
-    ("shape", "most"),
-    [
-        *(pytest.param(shape, 3, id=f"{shape}, now") for shape in SHAPES),
-        *(
-            pytest.param(shape, 2, id=f"{shape}, wanted", marks=pytest.mark.xfail(reason="one is a NamedTuple"))
-            for shape in SHAPES
-        ),
-    ],
-)
-def test_objects_that_the_collector_tracks(shape: str, most: int) -> None:
-    """A collection walks through every tracked object, while the app waits."""
+@pytest.mark.parametrize("shape", SHAPES)
+def test_objects_that_the_collector_tracks(shape: str) -> None:
+    """A collection walks through every tracked object, while the app waits: a branch and a group."""
     ours = tracked(shape, processors=1) - tracked(shape, processors=0)
-    assert ours < most + 0.5  # what grows once, such as a cache, is spread over the conversations
+    assert ours < 2 + 0.5  # what grows once, such as a cache, is spread over the conversations
 
 
 @pytest.mark.parametrize(
     ("shape", "most"),
     [
-        pytest.param("plain", 10_500, id="plain, now"),
-        pytest.param("livekit", 10_000, id="livekit, now"),
-        pytest.param("pipecat", 11_200, id="pipecat, now"),
-        pytest.param("plain", 9_000, id="plain, wanted", marks=pytest.mark.xfail(reason="no name is left out yet")),
-        pytest.param("livekit", 5_000, id="livekit, wanted", marks=pytest.mark.xfail(reason="no name is left out yet")),
-        pytest.param("pipecat", 5_000, id="pipecat, wanted", marks=pytest.mark.xfail(reason="no name is left out yet")),
+        pytest.param("plain", 9_000, id="plain"),
+        pytest.param("livekit", 7_000, id="livekit, of whose attributes each is read"),
+        pytest.param("pipecat", 7_000, id="pipecat, of whose attributes each is read"),
     ],
 )
 def test_bytes_of_an_open_conversation(shape: str, most: int) -> None:
@@ -220,7 +208,8 @@ def test_many_entries_wake_the_thread_once_for_256() -> None:
 def test_fewer_entries_ring_no_bell() -> None:
     """An app's thread wakes the assembler at the 256th entry that waits, and not before."""
     inbox = Watched()
-    inbox._rings_at = 256  # as while the thread waits
+    inbox._rings_at = inbox.rings_at = 256
+    inbox._is_asleep = True
     live = Live(inbox=inbox, is_eager=False)
     live.start(1, external_id="a")
     for span_id in range(2, 257):

@@ -165,7 +165,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                 if (
                     says_something
                     and waiting < inbox.rings_at
-                    and waiting % SAMPLED
+                    and (waiting + 1) % SAMPLED
                     and span._resource is branch.sdk_resource
                 ):
                     pop(key, None)

@@ -71,7 +71,7 @@ class Inbox:
 
     def is_sample(self) -> bool:
         """Returns whether the next row is to be measured."""
-        return len(self._entries) % SAMPLED == 0
+        return (len(self._entries) + 1) % SAMPLED == 0
 
     def has_room(self) -> bool:
         """Returns whether a row with a body may be appended."""

@@ -55,10 +55,10 @@ class RowsIn:
         hide: Hides the value of an attribute where content is not captured; None where it is.
     """
 
-    __slots__ = ("_hide", "_keeps", "_known", "_pick")
+    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_pick")
 
     def __init__(self, vocabulary: Vocabulary, hide: Callable[[str, object], object] | None = None) -> None:
-        self._keeps = vocabulary.keeps
+        self._keeps, self._is_relevant = vocabulary.keeps, vocabulary.is_relevant
         self._hide = hide
         self._known: set[object] = set()
         self._pick: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
@@ -101,7 +101,7 @@ class RowsIn:
             name, count = row[at], row[at + 2]
             values_at = at + 3 + count
             names, values = self._kept(row[at + 3 : values_at], row[values_at : values_at + count])
-            if names or self._keeps(name):
+            if self._keeps(name) or any(map(self._is_relevant, names)):
                 if type(name) is not str:
                     name = type(name).__name__
                 elif len(self._known) < MAX_SHAPES and self._keeps(name):
