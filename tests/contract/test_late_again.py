@@ -43,10 +43,10 @@ class Numbered(IdGenerator):
 class Call:
     """A call that waits for its recording, and spans of it that have not ended."""
 
-    def __init__(self, folder: Path, late: int = 1, **arguments: Any) -> None:
+    def __init__(self, folder: Path, late: int = 1, url: str = UNSENT, **arguments: Any) -> None:
         self.folder = folder
-        given = {"recording_url": None, "spool_dir": folder, **arguments}
-        self.app = App(given.pop("url", UNSENT), provider={"id_generator": Numbered()}, **given)
+        given: dict[str, Any] = {"recording_url": None, "spool_dir": folder, **arguments}
+        self.app = App(url, provider={"id_generator": Numbered()}, **given)
         tracer = self.app.tracer
         self.root = tracer.start_span("call", attributes={ID: "call-1", **MARKED}, start_time=T0)
         customer_said(self.root, "Where is my order?", T0 + SECOND)
@@ -122,7 +122,7 @@ TURN = (("user", "Where is my order?"), ("assistant", "Let me look."))
 def test_both_ways_give_the_same_call(
     late: list[Callable[[Span], None]], begin: Callable[..., Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bodies = []
+    bodies: list[str] = []
     for url, max_bytes in ((UNSENT, kept_logs.MAX_KEPT_BYTES), (UNSENT_TOO, 0)):
         monkeypatch.setattr(kept_logs, "MAX_KEPT_BYTES", max_bytes)
         call = begin(str(max_bytes), late=len(late), url=url)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from support.histories import Span
 
-FORMS = {
-    "gen_ai": lambda messages: ("chat", {"gen_ai.input.messages": as_text(messages)[1]["input"]}),
-    "livekit": as_context,
-    "pipecat": as_text,
-    "openinference": as_128,
-}
+
+def as_input(messages: list[dict[str, str]]) -> Span:
+    return "chat", {"gen_ai.input.messages": as_text(messages)[1]["input"]}
+
+
+FORMS = {"gen_ai": as_input, "livekit": as_context, "pipecat": as_text, "openinference": as_128}
 
 
 def spans(form: Callable[[list[dict[str, str]]], Span], turns: int, window: int) -> Iterator[SpanView]:

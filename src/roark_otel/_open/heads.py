@@ -17,15 +17,12 @@ _STEP: Final = 65_536
 
 def head_and_end(text: str) -> tuple[bytes, str]:
     """Returns what stands for the beginning of a text, all but its last brackets, and its end."""
-    return _head(_digest(text, 0, len(text) - BRACKETS), text), text[-END:]
+    return _head(text, *_digests(text, len(text) - BRACKETS)), text[-END:]
 
 
 def is_same(head: bytes, end: str, text: str) -> bool:
     """Returns whether a text is the one with this head and end."""
-    length = _length(head)
-    if len(text) != length or not text.endswith(end):
-        return False
-    return _head(_digest(text, 0, length - BRACKETS), text) == head
+    return len(text) == _length(head) and text.endswith(end) and head_and_end(text)[0] == head
 
 
 def grown_from_end(head: bytes, end: str, text: str) -> tuple[Pieces, bytes] | None:
@@ -35,24 +32,27 @@ def grown_from_end(head: bytes, end: str, text: str) -> tuple[Pieces, bytes] | N
     # The end is compared first, because that costs nearly nothing.
     if len(text) < length or not text.startswith(end[:-BRACKETS], length - len(end)):
         return None
-    digest = _digest(text, 0, kept)
-    if digest.digest() != head[:_DIGEST]:
+    before, now = _digests(text, kept, len(text) - BRACKETS)
+    if before != head[:_DIGEST]:
         return None
-    pieces = extended(end, length - len(end), kept, text)
-    return pieces, _head(_digest(text, kept, len(text) - BRACKETS, digest), text)
+    return extended(end, length - len(end), kept, text), _head(text, now)
 
 
 def _length(head: bytes) -> int:
     return int.from_bytes(head[_DIGEST:], "little")
 
 
-def _head(digest: hashlib._Hash, text: str) -> bytes:
-    return digest.digest() + len(text).to_bytes(8, "little")
+def _head(text: str, digest: bytes) -> bytes:
+    return digest + len(text).to_bytes(8, "little")
 
 
-def _digest(text: str, begin: int, end: int, digest: hashlib._Hash | None = None) -> hashlib._Hash:
-    """Digests a part of a text, after the part before it. SHA-1 is the fastest: processors have instructions for it."""
-    found = hashlib.sha1(usedforsecurity=False) if digest is None else digest
-    for at in range(begin, end, _STEP):
-        found.update(text[at : min(at + _STEP, end)].encode("utf-8", "surrogatepass"))
+def _digests(text: str, *ends: int) -> list[bytes]:
+    """Returns the digests of a text up to each of these places. SHA-1 is the fastest: processors have it built in."""
+    digest, found = hashlib.sha1(usedforsecurity=False), list[bytes]()
+    begin = 0
+    for end in ends:
+        for at in range(begin, end, _STEP):
+            digest.update(text[at : min(at + _STEP, end)].encode("utf-8", "surrogatepass"))
+        found.append(digest.digest())
+        begin = end
     return found
