@@ -16,7 +16,7 @@ from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Ret
 from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel.dialects import DIALECTS, GEN_AI
 from support.dumps import records
-from support.kept import kept_per_turn, leaking
+from support.kept import Uncut, kept_per_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -335,7 +335,7 @@ def test_each_turn_of_a_long_call_keeps_little(window: int | None) -> None:
         return long_call(turns, window)
 
     assert len(utterances(moments_of(call(240)))) == 480
-    assert kept_per_turn(GEN_AI, call, many=140) < 1_400 < kept_per_turn(leaking(GEN_AI), call, many=140)
+    assert kept_per_turn(call, many=140) < 1_400 < kept_per_turn(call, many=140, make=Uncut)
 
 
 def long_call(turns: int, window: int | None) -> Iterator[SpanView]:
@@ -847,5 +847,5 @@ def test_prompts_that_change_with_every_turn_do_not_pile_up() -> None:
             prompt = f"It is {number} o'clock. " + "Be kind. " * 500
             yield model(number, number, history("hi"), system_instructions=prompt, own=number + 1)
 
-    assert kept_per_turn(GEN_AI, call) < 600
+    assert kept_per_turn(call) < 600 < kept_per_turn(call, make=Uncut)
     assert str(facts(moments_of(call(240)))).count("It is 0 o'clock") == 1

@@ -16,7 +16,7 @@ from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Ret
 from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel.dialects.livekit import LIVEKIT
 from support.dumps import below, conversations, records
-from support.kept import kept_per_turn, leaking
+from support.kept import Uncut, kept_per_turn
 from support.paths import SPANS
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ def test_truncated_values_are_read_as_far_as_they_go(limit: int, dump: str) -> N
 def test_each_turn_of_a_long_call_keeps_little() -> None:
     """The history that the model is asked with grows by another kilobyte with each turn, and is not kept."""
     assert len(utterances(moments_of(long_call(240)))) == 480
-    assert kept_per_turn(LIVEKIT, long_call) < 2_000 < kept_per_turn(leaking(LIVEKIT), long_call)
+    assert kept_per_turn(long_call) < 2_000 < kept_per_turn(long_call, make=Uncut)
 
 
 def long_call(turns: int) -> Iterator[SpanView]:

@@ -14,7 +14,7 @@ from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Ret
 from roark_otel._model.rows import SpanView
 from roark_otel.dialects.openinference import OPENINFERENCE
 from support.dumps import record, records
-from support.kept import kept_per_turn, leaking
+from support.kept import Hoarding, Uncut, kept_per_turn
 from support.paths import SPANS
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
             yield model(at, at + 900, spoken[-61:-1], spoken[-1][1], own=number + 1)
 
     assert len(utterances(moments_of(call(240)))) == 480
-    assert kept_per_turn(OPENINFERENCE, call, many=140) < 1_000 < kept_per_turn(leaking(OPENINFERENCE), call, many=140)
+    assert kept_per_turn(call, many=140) < 1_000 < kept_per_turn(call, many=140, make=Uncut)
 
 
 def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
@@ -270,7 +270,7 @@ def test_each_turn_of_a_long_call_of_pipecat_keeps_little() -> None:
             )
 
     assert len(utterances(moments_of(call(240)))) == 480
-    assert kept_per_turn(OPENINFERENCE, call) < 1_600 < kept_per_turn(leaking(OPENINFERENCE), call)
+    assert kept_per_turn(call) < 1_600 < kept_per_turn(call, make=Hoarding)
 
 
 # What models say

@@ -15,7 +15,7 @@ from roark_otel._model.moments import Agent, Customer, Fact, Moment, Returned, T
 from roark_otel._model.rows import SpanView
 from roark_otel.dialects.pipecat import PIPECAT
 from support.dumps import below, conversations, record, records
-from support.kept import kept_per_turn, leaking
+from support.kept import Uncut, kept_per_turn
 from support.paths import SPANS
 
 if TYPE_CHECKING:
@@ -355,7 +355,7 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
 
     assert len(utterances(moments)) == 480
     assert len(tools(moments)) == 3
-    assert kept_per_turn(PIPECAT, long_call) < 1_000 < kept_per_turn(leaking(PIPECAT), long_call)
+    assert kept_per_turn(long_call) < 1_000 < kept_per_turn(long_call, make=Uncut)
 
 
 # Histories

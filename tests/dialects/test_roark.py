@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from roark_otel._model.moments import Returned, ToolUse, Utterance
 from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel.dialects.roark import ROARK
-from support.kept import kept_per_turn, leaking
+from support.kept import Hoarding, kept_per_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
 
     assert sum(isinstance(one, Utterance) for one in moments) == 480
     assert sum(isinstance(one, ToolUse) for one in moments) == 240
-    assert kept_per_turn(ROARK, long_call) < 2_000 < kept_per_turn(leaking(ROARK), long_call)
+    assert kept_per_turn(long_call) < 2_000 < kept_per_turn(long_call, make=Hoarding)
 
 
 def test_a_tool_s_long_json_stays_text() -> None:

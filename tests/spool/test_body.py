@@ -143,6 +143,44 @@ def test_a_late_speaker_whom_the_call_does_not_list_is_not_named() -> None:
     assert "agent" not in found["Ah"]
 
 
+AGAIN: dict[str, Any] = {
+    **CALL,
+    "transcript": [
+        {"role": "AGENT", "text": "Hm", "startOffsetMs": 1, "endOffsetMs": 2},
+        *[{**entry, "endOffsetMs": entry["startOffsetMs"] + 7} for entry in CALL["transcript"]],
+    ],
+    "properties": {"shop": "Other", "new": 1},
+    "recordingUrl": "https://example.com/late.wav",
+    "endedStatus": "AGENT_ERROR",
+}
+
+
+def test_of_a_call_made_again_entries_and_participants_are_taken() -> None:
+    """What may have come from elsewhere, such as its recording, stays."""
+    late = {"transcript": [{**AGAIN["transcript"][0], "endOffsetMs": 9}], "properties": {"late": True}}
+    found = json.loads(with_late_fields(BODY, late, AGAIN))
+
+    assert found == {
+        **CALL,
+        "transcript": AGAIN["transcript"],
+        "properties": {"late": True, **CALL["properties"]},
+    }
+
+
+@pytest.mark.parametrize(
+    "lesser",
+    [
+        {"transcript": AGAIN["transcript"][:-1]},
+        {"toolInvocations": []},
+        {"startedAt": "2026-01-01T00:00:00.000Z"},
+    ],
+)
+def test_a_call_made_again_that_lacks_something_is_not_taken(lesser: dict[str, Any]) -> None:
+    late = {"transcript": AGAIN["transcript"][:1]}
+
+    assert with_late_fields(BODY, late, {**AGAIN, **lesser}) == with_late_fields(BODY, late)
+
+
 def test_appended_tools_name_no_agent_and_come_in_pieces() -> None:
     one = {"name": "ship", "parameters": {}, "result": "", "startOffsetMs": 1, "agent": {"customId": "x"}}
     pieces = [json.loads(body)["toolInvocations"] for body in appendable({"toolInvocations": [one] * 1_001})]

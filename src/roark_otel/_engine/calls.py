@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
+from roark_otel._linking.wire_json import plain
 from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
@@ -95,18 +96,24 @@ class Calls:
         """How long a call that goes on is held back."""
         return self._rules.hold_seconds
 
-    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> None:
-        """Puts the call of a conversation into the spool, to be sent after `rest` seconds."""
+    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> bool:
+        """Puts the call of a conversation into the spool, to be sent after `rest` seconds.
+
+        Returns:
+            Whether it waits beyond that: for its recording, or until the template's URL is valid.
+        """
+        waits = False
         match linked:
             case NotLinkable(reason):
                 self._leave_out(_name(conversation), reason)
-                return
+                return False
             case Recorded():
                 stage = Stage.READY
                 if linked.is_by_template and self._rules.recording_delay_seconds:
+                    waits = True
                     rest = max(rest, conversation.ended_ns / 1e9 + self._rules.recording_delay_seconds - time.time())
             case Unrecorded():
-                stage = Stage.WAITING
+                stage, waits = Stage.WAITING, True
             case _:
                 assert_never(linked)
         for field in linked.problems:
@@ -119,8 +126,9 @@ class Calls:
             self._tally.add("duplicates")
             notify("duplicates", conversation.external_id, "")
             self._spool.put_aside(name, header, body, "duplicate_id")
-        else:
-            self._put(name, header, body, stage, rest)
+            return False
+        self._put(name, header, body, stage, rest)
+        return waits
 
     def _is_duplicate(self, external_id: str, name: str) -> bool:
         """Returns whether another root has made a call of the id: the first one makes it."""
@@ -177,14 +185,28 @@ class Calls:
             else:
                 self._courier.offer(name, rest)
 
-    def add_late(self, conversation: FinishedConversation) -> None:
-        """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark."""
+    def add_late(self, conversation: FinishedConversation, again: Linked | None = None) -> bool:
+        """Merges what came late into the call while it waits; later, tool uses are appended to the call at Roark.
+
+        Args:
+            conversation: What came late, alone.
+            again: What the call is with it, if all of its rows could be read again.
+
+        Returns:
+            Whether the call waits, so that more may come into it.
+        """
         late, name = late_fields(conversation, self._defaults, self._redaction, self._pause), _name(conversation)
-        if not late or self._known.get(conversation.external_id, ("", 0.0))[0] != name:
-            return
-        if (merged := self._spool.merge(name, late)) is not None:
+        if self._known.get(conversation.external_id, ("", 0.0))[0] != name:
+            return False
+        if isinstance(again, NotLinkable) and self._spool.withdraw(name):
+            self._leave_out(name, again.reason)
+            return False
+        whole = None if again is None or isinstance(again, NotLinkable) else plain(again.body, self._pause)
+        if not late and whole is None:
+            return True
+        if (merged := self._spool.merge(name, late, whole)) is not None:
             self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
-            return
+            return True
         if late.keys() - {"toolInvocations"}:
             self._drop_late(conversation.external_id)
         call_id = self._spool.call_id(name)
@@ -194,6 +216,7 @@ class Calls:
             put = self._spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._saved.append((put.name, Stage.LATE, 0.0))
+        return False
 
     def _drop_late(self, external_id: str) -> None:
         self._tally.add("late_dropped")

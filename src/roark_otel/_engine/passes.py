@@ -16,13 +16,14 @@ from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
     from roark_otel._capture.inbox import Captured
     from roark_otel._capture.open_rows import OpenRows
     from roark_otel._engine.calls import Calls
+    from roark_otel._linking.link import Linked
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.rows import Row
     from roark_otel._model.stats import Tally
@@ -153,7 +154,7 @@ class Passes:
             conversation = replace(conversation, file_span_id=known.file_span_id)
         rests = not (ready.is_strong or one.closing)
         rest = calls.hold_seconds if one.is_reopened else one.quiet if rests else 0.0
-        calls.put(conversation, ready.linked, rest)
+        waits = calls.put(conversation, ready.linked, rest)
         made = Made(
             conversation.external_id,
             conversation.trace_id,
@@ -161,6 +162,7 @@ class Passes:
             conversation.file_span_id,
             conversation.started_ns,
             ready.is_framework,
+            waits,
         )
         return Over(ready.spans, conversation.external_id, ready.origin, rests, made)
 
@@ -170,11 +172,34 @@ class Passes:
             from roark_otel._assembly.late import assemble_late
 
         rules, calls = self._ready()
-        made, rows = self._groups.made(number), self._groups.late_rows(number)
+        made = self._groups.made(number)
+        rows, all_rows = self._groups.late_rows(number)
         if made is None:
             return
+        again = None if all_rows is None else self._read_again(number, made, all_rows)
         late = assemble_late(rows, made.external_id, rules, is_framework=made.is_framework)
-        calls.add_late(_as_it_was(late, made))
+        if not calls.add_late(_as_it_was(late, made), again):
+            self._groups.kept.drop(number)
+
+    @guarded(None)
+    def _read_again(self, number: int, made: Made, batches: Iterable[list[Row]]) -> Linked | None:
+        """Reads all rows of a call. Returns what it is with those that came late; None if it is not the same call."""
+        from roark_otel._assembly.assemble import Surroundings, assemble
+        from roark_otel._assembly.outcomes import Ready
+
+        crowded = self._groups.places.crowded(self._groups.places.by_number[number])
+        for outcome in assemble(batches, self._ready()[0], Surroundings(crowded, closing=True)):
+            if isinstance(outcome, Ready) and _is_same(outcome.conversation, made):
+                return outcome.linked
+        return None
+
+
+def _is_same(conversation: FinishedConversation, made: Made) -> bool:
+    return (conversation.external_id, conversation.root_span_id, conversation.started_ns) == (
+        made.external_id,
+        made.root_span_id,
+        made.started_ns,
+    )
 
 
 def _as_it_was(late: FinishedConversation, made: Made) -> FinishedConversation:

@@ -20,7 +20,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from roark_otel._open.pieces import copied, grown, overlapping
+from roark_otel._open.heads import grown_from_end, head_and_end, is_same
+from roark_otel._open.pieces import END, copied, grown, overlapping
 from roark_otel._open.runs import cut_items, cut_names
 from roark_otel._open.shapes import NUMBERED
 
@@ -40,6 +41,9 @@ CUTTABLE = 512
 """The fewest characters of a text that is compared with earlier ones of its attribute."""
 
 AGAIN, WHOLE, REPEATED, CUT = range(4)  # how a text of this length is written
+
+KEPT_WHOLE = 32_768
+"""The most characters of a text that are kept. Of a longer one a digest and its end are enough, as long as it grows."""
 
 MAX_DIGESTS = 256
 """The most texts that may be repeated, the newest ones."""
@@ -66,13 +70,27 @@ class Cutter:
     `size` is the number of bytes of the texts and digests that it keeps.
     """
 
-    __slots__ = ("_digests", "_first", "_kinds", "_next", "_shapes", "_spans", "_streams", "_texts", "size")
+    __slots__ = (
+        "_digests",
+        "_edited",
+        "_first",
+        "_heads",
+        "_kinds",
+        "_next",
+        "_shapes",
+        "_spans",
+        "_streams",
+        "_texts",
+        "size",
+    )
 
     def __init__(self, shapes: Shapes) -> None:
         self._shapes = shapes
         self._digests = bytearray()
         self._first = 0  # the number of the text with the first digest
         self._texts: dict[int, str] = {}  # by number, the one used last at the end
+        self._heads: dict[int, bytes] = {}  # by number: of a text of which only the end is kept
+        self._edited: dict[str, None] = {}  # streams whose texts do not only grow: long ones are kept whole
         self._streams: dict[int, str] = {}  # kind of span and name of the attribute, by the number of the text
         self._next = 0  # the number of the next text that is kept
         self._kinds: dict[str, int] = {}  # slots by kind of span, the one used last at the end
@@ -148,21 +166,45 @@ class Cutter:
 
     def _cut_text(self, stream: str, text: str) -> tuple[int | str, ...]:
         bases = [number for number, its in self._streams.items() if its == stream][::-1]
+        if (same := self._same(bases, text)) is not None:
+            return AGAIN, same
         for base in bases:
-            if self._texts[base] == text:
-                self._keep(base, stream, self._texts.pop(base))
-                return AGAIN, base
+            if base in self._heads and (longer := grown_from_end(self._heads[base], self._texts[base], text)):
+                pieces, head = longer
+                replaced = self._drop(base)
+                self._keep_next(stream, text, head)
+                return (CUT, replaced, base, *pieces)
         for cut in (grown, overlapping):
             for base in bases:
-                pieces = cut(self._texts[base], text)
-                if pieces is not None:
-                    replaced = self._replace(base, pieces, bases)
+                some = None if base in self._heads else cut(self._texts[base], text)
+                if some is not None:
+                    if cut is overlapping:
+                        self._note_edited(stream)
+                    replaced = self._replace(base, some, bases)
                     self._keep_next(stream, text)
-                    return (CUT, replaced, base, *pieces)
+                    return (CUT, replaced, base, *some)
+        if any(base in self._heads for base in bases):
+            self._note_edited(stream)
         replaced = self._make_room(bases)
         self._keep_next(stream, text)
         whole = self._repeated(text)
         return (WHOLE if whole is text else REPEATED), replaced, whole
+
+    def _same(self, bases: list[int], text: str) -> int | None:
+        """Returns the number of an equal text that is kept, of any attribute: two may show one history."""
+        for base in [*bases, *self._texts]:
+            head, end = self._heads.get(base), self._texts[base]
+            if end == text if head is None else is_same(head, end, text):
+                if base in bases:
+                    self._keep(base, self._streams[base], self._texts.pop(base))
+                return base
+        return None
+
+    def _note_edited(self, stream: str) -> None:
+        """Notes that texts of a stream do not only grow: then the end of one is not enough to cut the next."""
+        self._edited[stream] = None
+        if len(self._edited) > MAX_TEXTS:
+            del self._edited[next(iter(self._edited))]
 
     def _replace(self, base: int, pieces: Pieces, bases: list[int]) -> int:
         """Returns the number of the text that is kept no longer: the base, if nearly all of it is in the new text."""
@@ -177,9 +219,14 @@ class Cutter:
 
     def _drop(self, number: int) -> int:
         del self._texts[number], self._streams[number]
+        self._heads.pop(number, None)
         return number
 
-    def _keep_next(self, stream: str, text: str) -> None:
+    def _keep_next(self, stream: str, text: str, head: bytes | None = None) -> None:
+        if head is not None:
+            self._heads[self._next], text = head, text[-END:]
+        elif len(text) > KEPT_WHOLE and stream not in self._edited:
+            self._heads[self._next], text = head_and_end(text)
         self._keep(self._next, stream, text)
         self._next += 1
         self._measure()
@@ -191,7 +238,8 @@ class Cutter:
 
     def _measure(self) -> None:
         texts = sum(map(str.__sizeof__, self._texts.values()))
-        self.size = len(self._digests) + texts + sum(size for _, _, size in self._spans.values())
+        heads = sum(map(len, self._heads.values()))
+        self.size = len(self._digests) + heads + texts + sum(size for _, _, size in self._spans.values())
 
 
 def plain(shapes: Shapes, names: tuple[str, ...], values: Sequence[object]) -> Packed | None:

@@ -26,7 +26,10 @@ class State(Enum):
 
 
 class Made(NamedTuple):
-    """What is remembered of a call that was made. It is named in the spool by `file_span_id`."""
+    """What is remembered of a call that was made. It is named in the spool by `file_span_id`.
+
+    `waits`: whether it is not sent at once, so that what comes late may still go into it.
+    """
 
     external_id: str
     trace_id: int
@@ -34,6 +37,7 @@ class Made(NamedTuple):
     file_span_id: int
     started_ns: int
     is_framework: bool
+    waits: bool = False
 
 
 class Group:

@@ -14,7 +14,9 @@
                                   first), or exit: finished as incomplete.
 
 A flush makes every wait of LINGERING and RESTING zero. What comes for a CLOSED group is counted, kept apart, and after
-another linger read alone. Not thread-safe: one thread owns it. It has no thread, no clock and no file.
+another linger read: together with the group's log while its call waits and the log is kept, and alone.
+
+Not thread-safe: one thread owns it. It has no thread, no clock and no file.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from roark_otel._model.rows import (
 )
 from roark_otel._open.cutting import Cutter, plain
 from roark_otel._open.group import Group, Made, State
+from roark_otel._open.kept_logs import KeptLogs
 from roark_otel._open.log import append, batches
 from roark_otel._open.places import Places
 from roark_otel._open.rows_in import exact_of_row, row_of_exact
@@ -97,6 +100,7 @@ class Groups:
         self._outputs: list[Output] = []
         self._members: OrderedDict[int, int] = OrderedDict()
         self._bytes = self._candidate_bytes = 0
+        self.kept = KeptLogs()
 
     def __len__(self) -> int:
         """The number of conversations that are not closed."""
@@ -307,13 +311,14 @@ class Groups:
             rows.append(row_of_exact(exact))
         return rows
 
-    def late_rows(self, number: int) -> list[Row]:
-        """Returns what came late for a group, and lets go of it."""
+    def late_rows(self, number: int) -> tuple[list[Row], Iterator[list[Row]] | None]:
+        """Returns what came late for a group, and lets go of it. Then all rows of the group, if its log is kept."""
         group = self.places.by_number[number]
         rows = [row for batch in batches(group.late, self._shapes) for row in batch]
+        log = self.kept.add(number, group.late)
         group.late = bytearray()
         group.due = None
-        return rows
+        return rows, None if log is None else batches(log, self._shapes)
 
     def settle(self, one: Pass, verdicts: Sequence[Verdict], now: float, around: frozenset[int] = frozenset()) -> None:
         """Takes in what a pass found: what is over is let go of, with its rows.
@@ -352,6 +357,8 @@ class Groups:
     def _close(self, group: Group, external_id: str | None, origin: int) -> None:
         self.places.close(group, external_id, origin)
         self._bytes -= group.size
+        if group.call is not None and group.call.waits:
+            self.kept.keep(group.number, group.log)
         self.schedule.close(group)
         self._outputs.extend([Closed(number) for number in group.numbers])
 

@@ -23,6 +23,21 @@ SEARCHES = 8
 SAMPLES = (4_096, 512, 48)
 """The most characters that are searched for, longest first: a long sample finds the right one of many places."""
 
+BRACKETS = 2
+"""The most characters that end a JSON list: a text that goes on need not have them."""
+
+END = 4_096
+"""The characters at the end of a text in which what follows it is searched."""
+
+KEYS = 32
+"""The most JSON keys in a text that are searched at the end of an earlier one."""
+
+BEFORE_KEY, AFTER_KEY = 6, 18
+"""The characters around the end of a JSON key that are searched for: its last letters, and how its value begins."""
+
+PADDED = 512
+"""The fewest new characters that are searched for fields which repeat: fewer are mostly said for the first time."""
+
 WORTHWHILE = 256
 """The fewest characters that are searched in: fewer are kept as they are."""
 
@@ -34,10 +49,39 @@ def copied(pieces: Pieces) -> int:
 
 def grown(base: str, text: str) -> Pieces | None:
     """Returns the pieces of a text that extends the base, or None: a JSON list gets longer before its last bracket."""
-    kept = max(len(base) - 2, 0)
+    kept = max(len(base) - BRACKETS, 0)
     if not text.startswith(base[:kept]):
         return None
     return 0, kept, text[kept:]
+
+
+def extended(end: str, skipped: int, kept: int, text: str) -> Pieces:
+    """Returns the pieces of a text that extends one of which only the end is at hand.
+
+    What is new is searched in that end, key by key: the messages of a list have the same fields.
+
+    Args:
+        end: The end of the shorter text.
+        skipped: How many characters are before that.
+        kept: How many characters the two have in common.
+        text: The longer text.
+    """
+    if len(text) - kept < PADDED:
+        return 0, kept, text[kept:]
+    found: list[Copy] = [(0, 0, kept)]
+    covered = key = kept
+    for _ in range(KEYS):
+        key = text.find('":', max(covered, key + 1))
+        if key < 0:
+            break
+        at = max(covered, key - BEFORE_KEY)
+        source = end.find(text[at : key + AFTER_KEY])
+        if source >= 0:
+            before = _common_tail(end, source, text, at, min(source, at - covered))
+            length = before + _common_head(end, source, text, at, min(len(end) - source, len(text) - at))
+            found.append((at - before, source - before + skipped, length))
+            covered = at - before + length
+    return _written(text, found)
 
 
 def overlapping(base: str, text: str) -> Pieces | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _OPTIONAL_IN = {
     "customers": frozenset({"label"}),
 }
 """Fields that an element of a list can do without; if another of its fields is wrong, the element goes."""
+
+
+_FROM_SPANS = ("transcript", "toolInvocations", "agent", "agents", "customer", "customers")
+"""Fields that come from a call's spans only, after which it is sent as it is."""
 
 
 def recording_of(body: bytes) -> str | None:
@@ -95,14 +100,21 @@ def _steps(path: str) -> list[str]:
     return [step for step in re.split(r"[.\[\]/]+", path) if step]
 
 
-def with_late_fields(body: bytes, late: Mapping[str, Any]) -> bytes:
+def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, Any] | None = None) -> bytes:
     """Returns the call with moments and facts that came late. Its own fields stay; entries are sorted by their start.
 
     Args:
         body: The call.
         late: Fields of a call: `transcript`, `toolInvocations`, `properties`, `recordingUrl`, `endedStatus`.
+        again: The call as it was made again from all of its spans. If nothing that was said or done is missing in it,
+            its entries and participants replace those of the call. Its other fields are not used: a recording or a
+            property may have come from elsewhere, and a status that was guessed is not guessed again.
     """
     call = _parsed(body)
+    if again is not None and _has_all(again, call):
+        others = {name: value for name, value in call.items() if name not in _FROM_SPANS}
+        call = {**others, **{name: again[name] for name in _FROM_SPANS if name in again}}
+        late = {name: value for name, value in late.items() if name not in _FROM_SPANS}
     for name in ("transcript", "toolInvocations"):
         known = [_identity(one) for one in call.get(name, ())]
         new = [_of_call(one, call) for one in late.get(name, ()) if _identity(one) not in known]
@@ -123,6 +135,17 @@ def appendable(late: Mapping[str, Any]) -> list[bytes]:
     # Without the agent: the participants of a call that was sent are final, and Roark would not know this one.
     tools = [{name: value for name, value in one.items() if name != "agent"} for one in late.get("toolInvocations", ())]
     return [_text({"toolInvocations": tools[at : at + MAX_APPENDED]}) for at in range(0, len(tools), MAX_APPENDED)]
+
+
+def _has_all(again: Mapping[str, Any], call: Json) -> bool:
+    """Returns whether a call begins as another, and has all that was said and done in it."""
+    if again.get("startedAt") != call.get("startedAt"):
+        return False
+    return all(not _entries(call, name) - _entries(again, name) for name in ("transcript", "toolInvocations"))
+
+
+def _entries(call: Mapping[str, Any], name: str) -> Counter[tuple[object, ...]]:
+    return Counter((one.get("name"), one.get("role"), one.get("text")) for one in call.get(name, ()))
 
 
 def _identity(one: Mapping[str, Any]) -> tuple[object, ...]:

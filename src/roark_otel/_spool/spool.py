@@ -104,12 +104,15 @@ class Spool:
             self._log_fault(fault, "calls are delivered from memory, and lost with this process")
         return Replaced(call.name, call.stage) if is_known else Saved(call.name)
 
-    def merge(self, name: str, late: Mapping[str, Any]) -> Spooled | None:
-        """Adds fields that came late to a call that waits. Returns it as it is now; None if it is too late for that."""
+    def merge(self, name: str, late: Mapping[str, Any], again: Mapping[str, Any] | None = None) -> Spooled | None:
+        """Adds fields that came late to a call that waits, which may be at hand as it is `again` with them.
+
+        Returns it as it is now; None if it is too late for that.
+        """
         with self._replaceable(name) as call:
             if not isinstance(call, Spooled):
                 return None
-            body = with_late_fields(call.body, late)
+            body = with_late_fields(call.body, late, again)
             stage = Stage.READY if recording_of(body) else Stage.WAITING
             try:
                 self.rewrite(call, call.header, body, stage)
@@ -224,13 +227,14 @@ class Spool:
             except OSError as fault:  # it is marked as tried: the next process hears from Roark that it has it
                 self._log_fault(fault, "a call that was delivered cannot be removed")
 
-    def withdraw(self, name: str) -> None:
-        """Removes a call that no courier has begun to send, because it is not to be sent any more."""
+    def withdraw(self, name: str) -> bool:
+        """Removes a call that no courier has begun to send, because it is not to be sent. Returns whether it did."""
         with self._replaceable(name) as call:
             if name in self._memory:
                 self._memory.remove(name)
             elif isinstance(call, Spooled):
                 self._on_disk.unlink(name, call.stage)
+            return isinstance(call, Spooled)
 
     def reject(self, call: Spooled, status: int, reason: str) -> None:
         """Moves a call that will not be sent to `rejected/`, with the reason next to it."""
