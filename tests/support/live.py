@@ -103,12 +103,14 @@ class _Calls(Calls):
     def hand_on(self) -> None:
         pass
 
-    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> None:
+    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> bool:
         is_held = rest == HELD
         self._outputs.append(Reopened(conversation.external_id) if is_held else Finished(conversation, linked, rest))
+        return False
 
-    def add_late(self, conversation: FinishedConversation) -> None:
+    def add_late(self, conversation: FinishedConversation, again: Linked | None = None) -> bool:  # noqa: ARG002
         self._outputs.append(Late(conversation))
+        return False
 
 
 class _Tally(Tally):

@@ -1,4 +1,21 @@
-"""A group: the rows of spans that belong to one conversation, as far as that is known before they are read."""
+"""A group: the rows of spans that belong to one conversation, as far as that is known before they are read.
+
+    OPEN ----------> LINGERING    its root has ended: the marked or the framework's one, else every topmost span that
+                                  carries the id itself. Open children are never waited for.
+    LINGERING -----> OPEN         a further root of the id began, or the pass found that it goes on.
+    LINGERING -----> CLOSED       the linger is over and the root is marked or a framework's: the call is finished.
+    LINGERING -----> RESTING      the linger is over and the roots are implied: the call is finished, to be sent after
+                                  the quiet time. Without a word or a tool use none is: back to OPEN.
+    RESTING -------> OPEN         a further root of the id began; the call is held back.
+    RESTING -------> LINGERING    a span came late; the call is finished again, with it.
+    RESTING -------> CLOSED       the quiet time is over.
+    OPEN ----------> LINGERING    its root can never end, because the app let go of it: finished as incomplete.
+    OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
+                                  first), or exit: finished as incomplete.
+
+A flush makes every wait of LINGERING and RESTING zero. What comes for a CLOSED group is counted, kept apart, and after
+another linger read: together with the group's log while its call waits and the log is kept, and alone.
+"""
 
 from __future__ import annotations
 

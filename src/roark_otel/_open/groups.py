@@ -1,20 +1,4 @@
-"""The groups of a process: rows go in, and it says when a group is due to be read.
-
-    OPEN ----------> LINGERING    its root has ended: the marked or the framework's one, else every topmost span that
-                                  carries the id itself. Open children are never waited for.
-    LINGERING -----> OPEN         a further root of the id began, or the pass found that it goes on.
-    LINGERING -----> CLOSED       the linger is over and the root is marked or a framework's: the call is finished.
-    LINGERING -----> RESTING      the linger is over and the roots are implied: the call is finished, to be sent after
-                                  the quiet time. Without a word or a tool use none is: back to OPEN.
-    RESTING -------> OPEN         a further root of the id began; the call is held back.
-    RESTING -------> LINGERING    a span came late; the call is finished again, with it.
-    RESTING -------> CLOSED       the quiet time is over.
-    OPEN ----------> LINGERING    its root can never end, because the app let go of it: finished as incomplete.
-    OPEN ----------> CLOSED       no activity for the idle time, too many conversations (the one idle longest goes
-                                  first), or exit: finished as incomplete.
-
-A flush makes every wait of LINGERING and RESTING zero. What comes for a CLOSED group is counted, kept apart, and after
-another linger read: together with the group's log while its call waits and the log is kept, and alone.
+"""The groups of a process: rows go in, and it says when a group is due to be read. `group` has their states.
 
 Not thread-safe: one thread owns it. It has no thread, no clock and no file.
 """
@@ -32,7 +16,6 @@ from roark_otel._model.rows import (
     ORIGIN,
     OWN_ID,
     SPAN,
-    START,
     STRENGTH,
     TRACE,
     Kind,
@@ -40,25 +23,24 @@ from roark_otel._model.rows import (
     Row,
     Strength,
 )
-from roark_otel._open.cutting import Cutter, plain
 from roark_otel._open.group import Group, Made, State
 from roark_otel._open.kept_logs import KeptLogs
-from roark_otel._open.log import append, batches
+from roark_otel._open.log import append
+from roark_otel._open.logs import Logs
 from roark_otel._open.places import Places
-from roark_otel._open.rows_in import exact_of_row, row_of_exact
 from roark_otel._open.schedule import Schedule, Waits
-from roark_otel._open.shapes import Shapes
+from roark_otel._open.taken import Taken
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output, Over, Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from roark_otel._model.vocabulary import Vocabulary
-    from roark_otel._open.rows_in import Exact, RowsIn
+    from roark_otel._open.rows_in import RowsIn
     from roark_otel._open.verdicts import Verdict
 
-MAX_TAKEN: Final = 1_024
-"""The most ends that are remembered, to take none twice."""
+MAX_MEMBERS: Final = 1_024
+"""The most open spans of other groups that are remembered to be part of a call."""
 
 MAX_CANDIDATE_BYTES: Final = 16 * 1024 * 1024
 """The most bytes of logs without an id or a root that may get one."""
@@ -66,14 +48,11 @@ MAX_CANDIDATE_BYTES: Final = 16 * 1024 * 1024
 MAX_BYTES: Final = 512 * 1024 * 1024
 """The most bytes of all logs. Over it, the conversation idle longest is finished as incomplete."""
 
-MAX_CONTEXTS: Final = 64
-"""The most different `call_attributes` of one conversation that are kept; further ones would repeat them."""
-
 _ENDED, _OPEN, _ABANDONED = int(Kind.ENDED), int(Kind.OPEN), int(Kind.ABANDONED)
-_LOST, _CONTEXT, _RESOURCE = int(Kind.LOST), int(Kind.CONTEXT), int(Kind.RESOURCE)
+_LOST = int(Kind.LOST)
 
 
-class Groups:
+class Groups(Logs):
     """All groups of a process.
 
     Args:
@@ -90,16 +69,12 @@ class Groups:
         waits: Waits,
         activity: Callable[[int], int] = lambda _: 0,
     ) -> None:
-        self._rows_in = rows_in
-        self._vocabulary = vocabulary
+        super().__init__(rows_in)
         self.places = Places(vocabulary, self.pack, self._absorbed)
         self.schedule = Schedule(waits, self.places, activity)
-        self._taken: OrderedDict[tuple[int, int], None] = OrderedDict()
-        self._shapes = Shapes()
-        self._pending: dict[Group, list[Exact]] = {}
+        self._taken = Taken()
         self._outputs: list[Output] = []
         self._members: OrderedDict[int, int] = OrderedDict()
-        self._bytes = self._candidate_bytes = 0
         self.kept = KeptLogs()
 
     def __len__(self) -> int:
@@ -123,7 +98,7 @@ class Groups:
         number: int = entry[0]  # type: ignore[assignment]
         row: Row = entry[3:]
         kind, trace_id, span_id = row[KIND], row[TRACE], row[SPAN]
-        if kind == _ENDED and self._was_taken(trace_id, span_id):
+        if kind == _ENDED and self._taken.was_taken(trace_id, span_id):
             return  # a second processor saw it too
         if span_id in self._members:
             number = self._members[span_id]
@@ -155,14 +130,9 @@ class Groups:
 
     def pack(self) -> None:
         """Packs the rows that were taken since the last time."""
-        pending, self._pending = self._pending, {}
-        for group, rows in pending.items():
+        for group, failed in self._pack():
             self.schedule.heard(group)
-            before = group.size
-            if failed := append(group.log, [self._cut(group, row) for row in rows]):
-                self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
-            self._bytes += group.size - before
-            self._candidate_bytes += 0 if group.is_known else group.size - before
+            self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
         self._keep_bounds()
 
     def _keep_bounds(self) -> None:
@@ -178,60 +148,12 @@ class Groups:
         if self._bytes > MAX_BYTES:
             self.schedule.give_up_longest()
 
-    def _cut(self, group: Group, row: Exact) -> Row:
-        """Returns a row of which the attributes keep only what is new."""
-        head, names, values, events = row
-        cut = plain(self._shapes, names, values)
-        if cut is None:
-            if group.cutter is None:
-                group.cutter = Cutter(self._shapes)
-            cut = group.cutter.cut(head[NAME], names, values)
-        return (*head, cut, *events)
-
     def _begin(self, number: int, trace_id: int) -> Group:
         self.schedule.make_room()
         group = Group(number, trace_id)
         self.places.add(group)
         self.schedule.add(group)
         return group
-
-    def _was_taken(self, trace_id: int, span_id: int) -> bool:
-        """Returns whether this end came before; two processors report it one right after the other."""
-        key = trace_id, span_id
-        if key in self._taken:
-            return True
-        self._taken[key] = None
-        if len(self._taken) > MAX_TAKEN:
-            self._taken.popitem(last=False)
-        return False
-
-    def _keep(
-        self, group: Group, resource: Mapping[str, object], context: Mapping[str, object] | None, row: Exact
-    ) -> None:
-        if resource is not group.resource and resource:
-            self._keep_resource(group, resource, row[0][TRACE])
-        if context is not None:
-            self._keep_context(group, context, row[0])
-        self._pending.setdefault(group, []).append(row)
-
-    def _keep_resource(self, group: Group, resource: Mapping[str, object], trace_id: int) -> None:
-        group.resource = resource
-        self._pending.setdefault(group, []).append(self._resource_row(resource, trace_id))
-
-    def _resource_row(self, resource: Mapping[str, object], trace_id: int) -> Exact:
-        head = (_RESOURCE, trace_id, 0, 0, "", "", 0, None, None, 0, None, False, 0)
-        return self._rows_in.mapping(head, resource)
-
-    def _keep_context(self, group: Group, context: Mapping[str, object], row: Row) -> None:
-        digest = hash(repr(context))
-        if digest in group.seen_contexts or len(group.seen_contexts) >= MAX_CONTEXTS:
-            return
-        group.seen_contexts += (digest,)
-        self._pending.setdefault(group, []).append(self._context_row(context, row))
-
-    def _context_row(self, context: Mapping[str, object], row: Row) -> Exact:
-        head = (_CONTEXT, *row[TRACE:NAME], "call_attributes", row[START], row[START], None, 0, None, False, 0)
-        return self._rows_in.mapping(head, context)
 
     def _learn(self, group: Group, kind: int, row: Row) -> Group:
         """Learns the id of a row, and whether its span is a root. Returns the group that it is part of by now."""
@@ -256,8 +178,7 @@ class Groups:
         """A group became part of another: its rows are cut again, because what they repeat is another's now."""
         into = self.places.by_number[group.number]
         self._bytes -= group.size
-        for rows in batches(group.log, self._shapes):
-            self._pending.setdefault(into, []).extend([exact_of_row(row) for row in rows])
+        for _ in self._move(group.log, into):
             self.pack()
         self.schedule.drop(group)
 
@@ -288,7 +209,7 @@ class Groups:
         """Yields the rows of a group, a batch at a time."""
         self.pack()
         group = self.places.by_number.get(number)
-        return iter(()) if group is None else batches(group.log, self._shapes)
+        return iter(()) if group is None else self._rows(group.log)
 
     def numbers(self, number: int) -> tuple[int, ...]:
         """Returns the numbers under which capture knows a group."""
@@ -300,25 +221,14 @@ class Groups:
         group = self.places.by_number.get(number)
         return None if group is None else group.call
 
-    def open_rows(self, entries: Sequence[tuple[object, ...]], now_ns: int) -> list[Row]:
-        """Returns the rows of open spans, made exact."""
-        rows: list[Row] = []
-        for entry in entries:
-            exact = self._rows_in.exact(entry[3:], now_ns)
-            rows.append(row_of_exact(self._resource_row(entry[1], exact[0][TRACE])))  # type: ignore[arg-type]
-            if entry[2]:
-                rows.append(row_of_exact(self._context_row(entry[2], exact[0])))  # type: ignore[arg-type]
-            rows.append(row_of_exact(exact))
-        return rows
-
     def late_rows(self, number: int) -> tuple[list[Row], Iterator[list[Row]] | None]:
         """Returns what came late for a group, and lets go of it. Then all rows of the group, if its log is kept."""
         group = self.places.by_number[number]
-        rows = [row for batch in batches(group.late, self._shapes) for row in batch]
+        rows = [row for batch in self._rows(group.late) for row in batch]
         log = self.kept.add(number, group.late)
         group.late = bytearray()
         group.due = None
-        return rows, None if log is None else batches(log, self._shapes)
+        return rows, None if log is None else self._rows(log)
 
     def settle(self, one: Pass, verdicts: Sequence[Verdict], now: float, around: frozenset[int] = frozenset()) -> None:
         """Takes in what a pass found: what is over is let go of, with its rows.
@@ -332,7 +242,7 @@ class Groups:
         for each in over:
             members = around if each.spans is None else around & each.spans
             self._members.update(dict.fromkeys(members if each.call else (), group.number))
-        while len(self._members) > MAX_TAKEN:
+        while len(self._members) > MAX_MEMBERS:
             self._members.popitem(last=False)
         if one.closing or (over and len(over) == len(verdicts)):
             self._settle_whole(group, one, over, now)
@@ -368,8 +278,7 @@ class Groups:
         log, group.log = group.log, bytearray()
         self._bytes -= len(log) + (0 if group.cutter is None else group.cutter.size)
         group.cutter = None
-        for rows in batches(log, self._shapes):
-            self._pending[group] = [exact_of_row(row) for row in rows if row[SPAN] not in gone]
+        for _ in self._move(log, group, without=gone):
             self.pack()
         for span_id in gone:
             group.roots.pop(span_id, None)
