@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from roark_otel._model.rows import Kind, Strength, as_captured, row_of, view
 from roark_otel._model.vocabulary import Vocabulary
-from roark_otel._open.groups import MAX_TAKEN, Groups
+from roark_otel._open.groups import Groups
 from roark_otel._open.rows_in import RowsIn, row_of_exact
 from roark_otel._open.schedule import Waits
+from roark_otel._open.taken import MAX_TAKEN
 from roark_otel.dialects import DIALECTS
 from roark_otel.types import SpanView
 

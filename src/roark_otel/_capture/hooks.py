@@ -140,8 +140,11 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                 and (branch := opened.branch) is not None
                 and branch.outer is None
                 and (branch.queue is None or len(branch.queue) < branch.read_at)
-                and EXTERNAL_ID not in attributes
-                and CONVERSATION_ROOT not in attributes
+                # What is irrelevant is neither an id nor a mark.
+                and (
+                    (is_bare := scope not in scopes and are_irrelevant(attributes))
+                    or (EXTERNAL_ID not in attributes and CONVERSATION_ROOT not in attributes)
+                )
                 and (names is None or span._name not in names)
                 and not has_other_ids
                 and life.is_awake
@@ -153,11 +156,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                             says_something = event._name in relevant
                             break
                     else:
-                        if (
-                            are_irrelevant(attributes)
-                            and not opened.has_below
-                            and span._status._status_code is not _ERROR
-                        ):
+                        if is_bare and not opened.has_below and span._status._status_code is not _ERROR:
                             pop(key, None)
                             branch.below.pop(context[1], None)
                             return
