@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _EDGE, _LOST, _ABANDONED = int(Kind.EDGE), int(Kind.LOST), int(Kind.ABANDONED)
 
 
+_NO_RESOURCE: Mapping[str, object] = {}
+
+
 class Root(NamedTuple):
     """A span whose end ends the conversation."""
 
@@ -80,7 +83,7 @@ class Conversation:
     @property
     def resource(self) -> Mapping[str, object]:
         """The resource of its first span."""
-        return next((span.resource for span in self.spans if span.resource), {})
+        return next((span.resource for span in self.spans if span.resource), _NO_RESOURCE)
 
     def named(self, external_id: str, origin: int) -> None:
         """Gives it its id, or the same id from a stronger origin."""

@@ -166,7 +166,7 @@ class Capture:
         if above is not None:
             above.has_below = True
         at_start = self._identities.at_start(home, attributes, trace_id, parent_context)
-        strength = self._vocabulary.strength(scope, span._name, marked=at_start is not None and at_start[2])
+        strength = self._vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
         branches = self.branches
         branch = home if above is None else above.branch or cast("Branch", above)
         if (

@@ -74,4 +74,4 @@ class Identities:
             marked = marked or at_start[2]
             if external_id is None:
                 external_id, origin = at_start[:2]
-        return external_id, origin, self._vocabulary.strength(scope, span._name, marked=marked)
+        return external_id, origin, self._vocabulary.strength(scope, span.name, marked=marked)

@@ -59,10 +59,11 @@ def events_of(span: ReadableSpan) -> tuple[int, list[Event]]:
             return dropped, events
     except (AttributeError, RuntimeError):
         pass  # another SDK, or an event was added in between
+    dropped, events = span.dropped_events, list(span.events)
     for _ in range(8):
-        dropped, events = span.dropped_events, list(span.events)
         if span.dropped_events == dropped:
             break
+        dropped, events = span.dropped_events, list(span.events)
     return dropped, events
 
 

@@ -34,7 +34,8 @@ class Logs:
         self._rows_in = rows_in
         self._shapes = Shapes()
         self._pending: dict[Group, list[Exact]] = {}
-        self._bytes = self._candidate_bytes = 0
+        self._bytes: int = 0
+        self._candidate_bytes: int = 0
 
     def _pack(self) -> Iterator[tuple[Group, int]]:
         """Packs the rows that were taken since the last time. Yields each group, and how many could not be packed."""
