@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roark_otel._model.dialect import separated
+from roark_otel._assembly.readers import Reading, Routes
+from roark_otel._assembly.rows import Span
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel._model.rows import SpanEvent, SpanView
+from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
 from roark_otel.dialects import DIALECTS, GEN_AI
 from support.dumps import records
 from support.kept import Uncut, kept_per_turn
@@ -186,14 +187,12 @@ def test_spans_of_openinference_are_read_by_their_own_dialect() -> None:
 
 @pytest.mark.parametrize("scope", ["livekit-agents", "pipecat", "pipecat.turn"])
 def test_spans_of_a_voice_framework_are_read_by_its_own_dialect_alone(scope: str) -> None:
-    spoken = model(0, 9, history("hi"), "Hello.", scope=scope)
-    (generic,) = (dialect for dialect in separated(DIALECTS) if dialect.name == "gen_ai")
-    (alone,) = separated([GEN_AI])
+    spoken = Span(row_of(Kind.ENDED, model(0, 9, history("hi"), "Hello.", scope=scope)), {})
 
-    for dialect, words in ((generic, []), (alone, [("CUSTOMER", "hi"), ("AGENT", "Hello.")])):
-        reader = dialect.reader(lambda _: None)
-        reader.read(spoken)
-        assert said(reader.moments()) == words
+    for dialects, words in ((DIALECTS, []), ((GEN_AI,), [("CUSTOMER", "hi"), ("AGENT", "Hello.")])):
+        reading = Reading(Routes(dialects), lambda _: None, lambda: None)
+        found = dict(reading.read([spoken], (), lambda: None))
+        assert said(found.get("gen_ai", ())) == words
 
 
 # What holds for any conversation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -166,35 +166,3 @@ class Dialect:
     def __repr__(self) -> str:
         # Short, because it stands in the signature of the processor.
         return f"<Dialect {self.name}>"
-
-
-def separated(dialects: Iterable[Dialect]) -> tuple[Dialect, ...]:
-    """Returns dialects as they are read together: generic ones get no spans of another dialect's scopes.
-
-    Voice frameworks write generic names on their own spans too, and their own dialects know better what was heard and
-    when.
-    """
-    several = tuple(dialects)
-    scopes = frozenset(scope for one in several if not one.generic for scope in one.scopes)
-    return tuple(replace(one, reader=_without(scopes, one.reader)) if one.generic else one for one in several)
-
-
-def _without(scopes: frozenset[str], make: Callable[[Warn], Reader]) -> Callable[[Warn], Reader]:
-    return lambda warn: _ReaderWithout(scopes, make(warn))
-
-
-class _ReaderWithout:
-    """A reader that ignores the spans of some scopes."""
-
-    __slots__ = ("_reader", "_scopes")
-
-    def __init__(self, scopes: frozenset[str], reader: Reader) -> None:
-        self._scopes = scopes
-        self._reader = reader
-
-    def read(self, span: SpanView) -> None:
-        if span.scope not in self._scopes:
-            self._reader.read(span)
-
-    def moments(self) -> Iterable[Moment]:
-        return self._reader.moments()

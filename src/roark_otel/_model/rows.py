@@ -124,7 +124,7 @@ class Unread(dict[str, object]):
         raise NotImplementedError
 
 
-_new: Any = tuple.__new__
+_new = tuple.__new__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 """Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
 
 

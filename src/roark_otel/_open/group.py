@@ -71,7 +71,6 @@ class Group:
         "cutter",
         "due",
         "external_id",
-        "is_mixed",
         "late",
         "log",
         "number",
@@ -104,7 +103,6 @@ class Group:
         self.resource: Mapping[str, object] | None = None
         self.seen_contexts: tuple[int, ...] = ()
         self.call: Made | None = None
-        self.is_mixed = False
 
     @property
     def size(self) -> int:
@@ -155,4 +153,3 @@ class Group:
             for span_id, code in other.roots.items():
                 self.begin_root(span_id, code & 3)
                 self.roots[span_id] |= code & _OVER
-        self.is_mixed = self.is_mixed or other.is_mixed
