@@ -30,6 +30,7 @@ from roark_otel._model.vocabulary import Vocabulary
 from roark_otel._open.groups import Groups
 from roark_otel._open.rows_in import RowsIn
 from roark_otel._open.schedule import Waits
+from roark_otel._open.taken import Taken
 from roark_otel._open.verdicts import Closed, Forgotten
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
@@ -389,7 +390,7 @@ def sizes(live: Live) -> dict[str, int]:
         else len(value)
         for name, owner in owners.items()
         for key, value in vars(owner).items()
-        if isinstance(value, (dict, set, list, deque)) and value is not live.groups._outputs
+        if isinstance(value, (dict, set, list, deque, Taken)) and value is not live.groups._outputs
     }
     for branch in {id(one): one for one in (*live.branches.homes.values(), *live.branches._first.values())}.values():
         for key in ("below", "ids", "unnamed"):

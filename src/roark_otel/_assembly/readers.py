@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roark_otel._model.moments import Fact, ToolUse, Utterance
 from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, SCOPE, Kind, Row
 from roark_otel._safety.guard import guarded, has_done
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_SHAPES = 10_000
 """The most combinations of a scope and names that are remembered."""
+
+_MOMENTS = (Utterance, ToolUse, Fact)
 
 _NO_SCOPE = "\0"
 
@@ -139,15 +142,16 @@ class Reading:
 
     def _moments(self, reader: Reader) -> tuple[Moment, ...]:
         found = _moments_of(reader)
-        if found is None:
+        said = tuple([one for one in found or () if isinstance(one, _MOMENTS)])
+        if found is None or len(said) < len(found):
             self._count_fault()
-            return ()
-        return found
+        return said
 
 
 @guarded(None)
-def _reader_of(dialect: Dialect, warn: Warn) -> Reader:
-    return dialect.reader(warn)
+def _reader_of(dialect: Dialect, warn: Warn) -> Reader | None:
+    found = dialect.reader(warn)
+    return found if callable(getattr(found, "read", None)) else None
 
 
 @guarded(None)

@@ -94,9 +94,9 @@ class Branches:
         opened.branch = branch
         opened.at_start = at_start
         opened.has_below = False
+        self.open[key] = opened  # before `below`, whose readers look it up
         branch.below[span_id] = None
         branch.activity += 1
-        self.open[key] = opened
         if at_start is not None and at_start[3] is not None and at_start[3] is not branch.context:
             branch.context = at_start[3]
             row = (_OPEN, trace_id, span_id, 0, "", "", span.start_time, None, None, 0, None, False, 0, 0)
@@ -133,10 +133,10 @@ class Branches:
         branch.resource = resource
         if home is None:
             home = self.homes.setdefault(trace_id, branch)
+        self.open[branch.key] = branch  # before `below`, whose readers look it up
         if around is not None:
             around.below[span_id] = None
         self.stamping.name(home, branch, span, scope, at_start, is_local_root=parent is None)
-        self.open[branch.key] = branch
         origin = 0 if at_start is None else at_start[1]
         branch.context = values = None if at_start is None else at_start[3]
         row = (_OPEN, *branch.start, None, own_id, origin, strength, False, 0, 0)

@@ -94,9 +94,9 @@ def start_hook(
                             opened.branch = branch
                             opened.at_start = None
                             opened.has_below = False
+                            open_spans[key] = opened  # before `below`, whose readers look it up
                             branch.below[context[1]] = None
                             branch.activity += 1
-                            open_spans[key] = opened
                         return
         except AttributeError:
             pass  # another SDK than those we know, or a span that is none

@@ -31,33 +31,30 @@ class Identities:
         parents_traces: In a forked child the traces of its parent's conversations.
     """
 
-    __slots__ = ("_has_other_ids", "_parents_traces", "_vocabulary")
+    __slots__ = ("_parents_traces", "_vocabulary")
 
     def __init__(self, vocabulary: Vocabulary, parents_traces: Container[int]) -> None:
         self._vocabulary = vocabulary
         self._parents_traces = parents_traces
-        self._has_other_ids = len(vocabulary.id_keys) > 1
 
     def at_start(
         self, home: Branch | None, attributes: Mapping[str, object], trace_id: int, parent_context: Context | None
     ) -> AtStart | None:
         """Returns what only the start of a span shows; None if that is nothing."""
-        external_id = attributes.get(EXTERNAL_ID)
-        if external_id is None and self._has_other_ids:
-            external_id = self._vocabulary.external_id(attributes)
+        external_id = _plain(self._vocabulary.external_id(attributes))
         values = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
         if external_id is not None:
             return external_id, _SPAN, marked, values or None
         if values:
-            found = self._vocabulary.external_id(values)
+            found = _plain(self._vocabulary.external_id(values))
             if found is not None and trace_id in self._parents_traces:
                 # The call is the parent's; here is a fragment of it, as where the id comes from baggage only.
                 return found, _BAGGAGE, marked, None
             if found is not None:
                 return found, _CONTEXT, marked, values
         if home is None or not home.ids:
-            found = baggage.get_baggage(EXTERNAL_ID, parent_context)
+            found = _plain(baggage.get_baggage(EXTERNAL_ID, parent_context))
             if found is not None:
                 return found, _BAGGAGE, marked, values or None
         return (None, 0, marked, values or None) if marked or values else None
@@ -66,12 +63,16 @@ class Identities:
         self, span: ReadableSpan, scope: str, attributes: Mapping[str, object], at_start: AtStart | None
     ) -> tuple[object, int, int | None]:
         """Returns the id of a span, where that came from, and what makes the span a root, if anything does."""
-        external_id, origin = attributes.get(EXTERNAL_ID), _SPAN
-        if external_id is None and self._has_other_ids:
-            external_id = self._vocabulary.external_id(attributes)
+        external_id, origin = _plain(self._vocabulary.external_id(attributes)), _SPAN
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
         if at_start is not None:
             marked = marked or at_start[2]
             if external_id is None:
                 external_id, origin = at_start[:2]
         return external_id, origin, self._vocabulary.strength(scope, span.name, marked=marked)
+
+
+def _plain(external_id: object) -> object:
+    """Returns text of exactly that type: methods of a type derived from it may raise on the app's thread."""
+    is_derived = isinstance(external_id, str) and type(external_id) is not str
+    return str.__str__(external_id) if is_derived else external_id  # type: ignore[arg-type]

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 REMEMBERED_SECONDS = 3_600.0
 """How long the id of a call is remembered, so that a second one of it is a duplicate."""
 
+SPARE_SECONDS = 1.0
+"""How much longer a call waits than it rests: a span that came in the last moment is taken within a second."""
+
 MAX_UNSENT = 1_024
 """The most conversations without a call that are remembered, so that each is counted once."""
 
@@ -103,6 +106,7 @@ class Calls:
             Whether it waits beyond that: for its recording, or until the template's URL is valid.
         """
         waits = False
+        rest += SPARE_SECONDS if rest > 0 else 0.0
         match linked:
             case NotLinkable(reason):
                 self._leave_out(_name(conversation), reason)

@@ -86,6 +86,7 @@ class Passes:
             self._calls.hand_on()
         return one is not None
 
+    @guarded(None)
     def _run(self, one: Pass, now: float) -> None:
         """Reads a group, puts its calls into the spool, and lets go of what is over."""
         if one.is_late:

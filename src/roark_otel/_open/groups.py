@@ -200,7 +200,7 @@ class Groups(Logs):
         self.pack()
         while (one := self.schedule.next_due(now)) is not None:
             group = self.places.by_number[one.number]
-            if group.state is not State.RESTING or one.closing or one.is_at_once:
+            if not one.is_rest_over:
                 return one
             self._close(group, group.external_id, group.origin)  # its call is in the spool as it is
         return None

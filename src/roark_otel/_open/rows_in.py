@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from roark_otel._model import reading
 from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, NAME, SCOPE, START, Row, attributes_of
+from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,12 +162,18 @@ def exact_value(value: object, depth: int = 0) -> object:
         return bytes(value)
     if depth >= _MAX_DEPTH:
         return "…"
+    if isinstance(value, (Mapping, Sequence)):
+        return _exact_inside(cast("object", value), depth)
+    return kind.__name__.encode()
+
+
+@guarded(b"unreadable")
+def _exact_inside(value: object, depth: int) -> object:
+    """Returns a mapping or a sequence made exact; it may be of a type whose methods raise."""
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
         return {exact_value(str(key)): exact_value(item, depth + 1) for key, item in items}
-    if isinstance(value, Sequence):
-        return tuple([exact_value(item, depth + 1) for item in cast("Sequence[object]", value)])
-    return kind.__name__.encode()
+    return tuple([exact_value(item, depth + 1) for item in cast("Sequence[object]", value)])
 
 
 def _is_sound(row: Row) -> bool:

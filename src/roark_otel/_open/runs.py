@@ -110,7 +110,7 @@ def _distance(names: Sequence[str], place: int) -> int:
     """Returns how far before this place the same name has the number before, or 0."""
     name = names[place]
     number = _NUMBER.search(name)
-    if number is None:
+    if number is None or int(number[0]) == 0:
         return 0
     before = _with_number(name, number, int(number[0]) - 1)
     first = max(place - NEARBY, 0)

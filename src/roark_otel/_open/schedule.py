@@ -181,7 +181,7 @@ class Schedule:
             if group.state is State.CLOSED:
                 one = Pass(number, is_late=True)
             elif group.state is State.RESTING:
-                one = Pass(number)
+                one = Pass(number, is_rest_over=True)
             if (found := self._still_due(one)) is not None:
                 return found
         while self.open and now - (oldest := next(iter(self.open))).touched >= self._waits.idle:

@@ -46,6 +46,7 @@ class Pass:
         quiet: How many seconds a call rests whose root is implied.
         is_late: Whether only what came late is read, after the call was made.
         is_at_once: Whether a flush asked for it, so that its call is not to rest any longer.
+        is_rest_over: Whether the quiet time is over, so that the call in the spool is final as it is.
         is_reopened: Whether a further root began while the call rested in the spool: it is to be held back.
     """
 
@@ -54,6 +55,7 @@ class Pass:
     quiet: float = 0.0
     is_late: bool = False
     is_at_once: bool = False
+    is_rest_over: bool = False
     is_reopened: bool = False
 
 
