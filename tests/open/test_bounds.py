@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from roark_otel._open import groups
 from support.live import WAITS, Finished, Live, kinds, sizes, texts
 
 
@@ -121,3 +122,33 @@ def test_a_trace_that_never_ends_stays_bounded(machine: Live, seen: bool) -> Non
     assert found.pop("branch.ids") <= 1_024
     assert found.pop("groups._taken") <= 1_024
     assert sum(found.values()) <= 30
+
+
+def test_what_waits_for_an_id_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chat app's spans take so much room in all: beyond it, those of the trace that was idle longest are dropped."""
+    monkeypatch.setattr(groups, "MAX_CANDIDATE_BYTES", 50_000)
+    machine = Live()
+    for number in range(1, 41):
+        machine.start(number, trace_id=number)
+        machine.end(number, *(f"words {number} {index} " * 100 for index in range(3)))
+    found = machine.after(0.0)
+
+    logs = [len(group.log) for group in machine.groups.places.by_number.values()]
+    assert 0 < sum(logs) < 60_000
+    assert kinds(found).count("unattributed") > 20
+
+
+def test_all_logs_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond so many bytes the conversation idle longest is finished as incomplete, with all that it said."""
+    monkeypatch.setattr(groups, "MAX_BYTES", 100_000)
+    machine = Live()
+    for number in range(1, 41):
+        machine.now += 1.0
+        machine.start(number, trace_id=number, external_id=f"call-{number}")
+        machine.start(100 + number, number, trace_id=number)
+        machine.end(100 + number, *(f"words {number} {index} " * 100 for index in range(3)))
+    finished = [one for one in machine.after(0.0) if isinstance(one, Finished)]
+
+    assert len(machine) < 40
+    assert [one.conversation.external_id for one in finished] == [f"call-{n}" for n in range(1, len(finished) + 1)]
+    assert all(len(texts(one)) == 3 for one in finished)
