@@ -230,3 +230,17 @@ def test_without_a_quiet_time_an_open_conversation_does_not_loop_forever() -> No
     machine.end(1, "hello")
     (finished,) = machine.after(0.0)
     assert texts(finished) == ["hello"]
+
+
+def test_the_linger_grows_with_what_a_pass_costs() -> None:
+    """One root for each turn is a pass for each: in a long call they come less often."""
+    machine = Live()
+    machine.start(1, external_id="a")
+    machine.end(1, "one")
+    assert [texts(one) for one in machine.after(2.0)] == [["one"]]
+    machine.groups.took(1, 0.5)
+
+    machine.start(2, trace_id=2, external_id="a")
+    machine.end(2, "two")
+    assert not [one for one in machine.after(9.0) if isinstance(one, Finished)]
+    assert [texts(one) for one in machine.after(1.0)] == [["one", "two"]]

@@ -107,9 +107,11 @@ class Passes:
         surroundings = Surroundings(
             groups.places.crowded(group), groups.places.taken_resource_ids(group), closing=one.closing
         )
+        began = time.thread_time()
         batches = [*groups.rows(one.number), inside, around]
         outcomes = assemble(batches, rules, surroundings)
         verdicts = [self._deal(outcome, one) for outcome in outcomes]
+        groups.took(one.number, time.thread_time() - began)
         groups.settle(one, verdicts, now, frozenset(int(row[SPAN]) for row in around if row[SPAN]))
         return True
 

@@ -68,6 +68,7 @@ class Group:
     __slots__ = (
         "activity",
         "call",
+        "cost",
         "cutter",
         "due",
         "external_id",
@@ -100,6 +101,7 @@ class Group:
         self.due: float | None = None
         self.touched = 0.0
         self.activity = 0
+        self.cost = 0.0
         self.resource: Mapping[str, object] | None = None
         self.seen_contexts: tuple[int, ...] = ()
         self.call: Made | None = None

@@ -216,6 +216,12 @@ class Groups(Logs):
         group = self.places.by_number.get(number)
         return () if group is None else group.numbers
 
+    def took(self, number: int, seconds: float) -> None:
+        """Notes how long the last pass over a group took."""
+        group = self.places.by_number.get(number)
+        if group is not None:
+            group.cost = seconds
+
     def made(self, number: int) -> Made | None:
         """Returns the call that was made of a group; None if none was."""
         group = self.places.by_number.get(number)

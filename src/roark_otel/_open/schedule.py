@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LEAST_KEPT_SECONDS: Final = 1.0
 """The shortest that a trace without activity is kept, also where the quiet time is shorter."""
 
+SHARE: Final = 0.05
+"""The most of the time that passes take over a conversation to which further roots may come."""
+
 MAX_LOOKED_AT: Final = 1_000
 """The most groups that are searched for one without an id, to close it first."""
 
@@ -83,7 +86,9 @@ class Schedule:
         """Notes that its root has ended, or something came late; the linger itself is never prolonged."""
         if group.has_ended and group.state is not State.LINGERING:
             self._at_once.pop(group.number, None)  # it need not be held back any more
-            self._wait(group, State.LINGERING, now + self._waits.linger)
+            # One root for each turn is one pass for each: they take a share of the time, however long the call gets.
+            wait = self._waits.linger if group.is_strong else max(self._waits.linger, group.cost / SHARE)
+            self._wait(group, State.LINGERING, now + wait)
 
     def rest(self, group: Group, until: float) -> None:
         """Keeps a group whose call is in the spool until then, because a further root may join."""
