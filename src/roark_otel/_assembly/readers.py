@@ -142,7 +142,7 @@ class Reading:
 
     def _moments(self, reader: Reader) -> tuple[Moment, ...]:
         found = _moments_of(reader)
-        said = tuple([one for one in found or () if isinstance(one, _MOMENTS)])
+        said = tuple([one for one in found or () if isinstance(one, _MOMENTS)])  # an own reader may return anything
         if found is None or len(said) < len(found):
             self._count_fault()
         return said
@@ -155,5 +155,5 @@ def _reader_of(dialect: Dialect, warn: Warn) -> Reader | None:
 
 
 @guarded(None)
-def _moments_of(reader: Reader) -> tuple[Moment, ...]:
+def _moments_of(reader: Reader) -> tuple[object, ...]:
     return tuple(reader.moments())

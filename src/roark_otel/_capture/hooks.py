@@ -57,6 +57,8 @@ def start_hook(
     has_other_ids, in_use, scopes = len(id_keys) > 1, call_context.in_use, capture.vocabulary.scopes
     are_irrelevant, inbox, new = capture.relevance.irrelevant.issuperset, capture.inbox, OpenSpan.__new__
 
+    call_attributes_in = call_context.call_attributes_in
+
     def on_start(span: Any, parent_context: Context | None) -> None:  # noqa: ANN401 - its private attributes are read
         try:
             context = span._context
@@ -67,12 +69,12 @@ def start_hook(
                 if (
                     parent is not None
                     and not parent[2]
-                    and not in_use
+                    and not (in_use and call_attributes_in(parent_context))
                     and span._instrumentation_scope._name not in scopes
                     and are_irrelevant(span._attributes._dict)
                 ):
                     return
-            elif home.ids and home.unnamed is None and not (in_use or has_other_ids) and life.is_awake:
+            elif home.ids and home.unnamed is None and not has_other_ids and life.is_awake:
                 parent = span._parent
                 if parent is not None and not parent[2]:
                     attributes = span._attributes._dict
@@ -84,6 +86,7 @@ def start_hook(
                         and CONVERSATION_ROOT not in attributes
                         and (names is None or span._name not in names)
                         and inbox.has_space
+                        and not (in_use and call_attributes_in(parent_context))
                     ):
                         key = context[0], context[1]
                         if key not in open_spans:

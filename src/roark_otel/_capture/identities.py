@@ -74,5 +74,6 @@ class Identities:
 
 def _plain(external_id: object) -> object:
     """Returns text of exactly that type: methods of a type derived from it may raise on the app's thread."""
-    is_derived = isinstance(external_id, str) and type(external_id) is not str
-    return str.__str__(external_id) if is_derived else external_id
+    if isinstance(external_id, str) and type(external_id) is not str:
+        return str.__str__(external_id)
+    return external_id
