@@ -22,6 +22,7 @@ from roark_otel._assembly.conversation import Conversation, Root
 from roark_otel._assembly.rows import Sorted, Span, parent_key
 from roark_otel._model.formats import is_external_id
 from roark_otel._model.rows import END, ORIGIN, OWN_ID, SCOPE, SPAN, STRENGTH, TRACE, Origin, Strength
+from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ class _Ownership:
         one = Conversation(spans=self._found.spans)
         one.traces = dict.fromkeys(span.row[TRACE] for span in self._found.spans)
         one.contexts = self._found.contexts
-        for span in self._found.spans:
+        for span in in_steps(self._found.spans, self._pause):
             row = span.row
             if row[OWN_ID] is None and row[STRENGTH] is None:
                 continue
@@ -117,10 +118,8 @@ class _Ownership:
 
     def several(self) -> list[Conversation]:
         """Returns the conversations of a tree."""
-        for number, span in enumerate(self._found.spans):
+        for span in in_steps(self._found.spans, self._pause):
             self._place_with_those_above(span)
-            if number % 64 == 0:
-                self._pause()
         self._name_waiting()
         self._name_by_only_id()
         self._name_by_resource(self._all)

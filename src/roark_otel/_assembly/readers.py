@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from roark_otel._model.moments import Fact, ToolUse, Utterance
 from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, SCOPE, Kind, Row
+from roark_otel._model.steps import in_steps
 from roark_otel._safety.guard import guarded, has_done
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from roark_otel._model.dialect import Dialect, Reader, Warn
     from roark_otel._model.moments import Moment
     from roark_otel._model.rows import SpanView
+    from roark_otel._model.steps import Pause
 
 MAX_SHAPES = 10_000
 """The most combinations of a scope and names that are remembered."""
@@ -99,12 +101,12 @@ class Reading:
         self._by_resource: dict[int, tuple[int, ...]] = {}
 
     def read(
-        self, spans: Iterable[Span], contexts: Iterable[SpanView], pause: Callable[[], None]
+        self, spans: Iterable[Span], contexts: Iterable[SpanView], pause: Pause
     ) -> tuple[tuple[str, tuple[Moment, ...]], ...]:
         """Reads spans in this order. Returns what the dialects say, the highest first."""
         for view in contexts:
             self._give(view, self._routes.of_names(view.attributes))
-        for number, span in enumerate(spans):
+        for span in in_steps(spans, pause):
             row = span.row
             if row[KIND] not in _SILENT:
                 places = self._routes.of(span)
@@ -112,10 +114,8 @@ class Reading:
                     places = tuple(sorted({*places, *of_resource}))
                 if places:
                     self._give(span.view(), places)
-            if number % 64 == 63:
-                pause()
         return tuple(
-            (dialect.name, self._moments(reader))
+            (dialect.name, self._moments(reader, pause))
             for place, dialect in enumerate(self._routes.dialects)
             if (reader := self._readers.get(place)) is not None
         )
@@ -140,8 +140,8 @@ class Reading:
             self._count_fault()
         return reader
 
-    def _moments(self, reader: Reader) -> tuple[Moment, ...]:
-        found = _moments_of(reader)
+    def _moments(self, reader: Reader, pause: Pause) -> tuple[Moment, ...]:
+        found = _moments_of(reader, pause)
         said = tuple([one for one in found or () if isinstance(one, _MOMENTS)])  # an own reader may return anything
         if found is None or len(said) < len(found):
             self._count_fault()
@@ -155,5 +155,5 @@ def _reader_of(dialect: Dialect, warn: Warn) -> Reader | None:
 
 
 @guarded(None)
-def _moments_of(reader: Reader) -> tuple[object, ...]:
-    return tuple(reader.moments())
+def _moments_of(reader: Reader, pause: Pause) -> tuple[object, ...]:
+    return tuple(in_steps(reader.moments(), pause))

@@ -25,6 +25,7 @@ from roark_otel._model.rows import (
     events_of,
     view,
 )
+from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -111,7 +112,7 @@ def sort_out(batches: Iterable[Iterable[Row]], pause: Callable[[], None]) -> Sor
         if (span := by_key.get(key)) is not None:
             _join_events(span, rows)
     found.spans = _in_order(list(by_key.values()), pause)
-    for span in found.spans:
+    for span in in_steps(found.spans, pause):
         _note(found, span)
     return found
 
