@@ -37,8 +37,8 @@ class SpanHooks:
     __slots__ = ("on_end", "on_start")
 
     def __init__(self, on_start: Callable[[Any, Context | None], object], on_end: Callable[[Any], object]) -> None:
-        self.on_start = on_start
-        self.on_end = on_end
+        self.on_start: Callable[[Any, Context | None], object] = on_start
+        self.on_end: Callable[[Any], object] = on_end
 
 
 class Awake(Protocol):

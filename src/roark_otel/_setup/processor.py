@@ -76,7 +76,7 @@ class RoarkSpanProcessor(SpanProcessor):
         self._engine: Engine | None = None
         self._traces: ConversationTraces | None = None
         self._is_shut_down = False
-        self.hooks = SpanHooks(lambda _span, _context: None, lambda _span: None)
+        self.hooks: SpanHooks = SpanHooks(lambda _span, _context: None, lambda _span: None)
         check_names("RoarkSpanProcessor", overrides)
         dialects = tuple(dialects)  # read more than once: an app may pass an iterator
         _check_types(settings, recording_url, redact, dialects)

@@ -38,9 +38,9 @@ class Speech:
     __slots__ = ("characters", "replies", "start_ns")
 
     def __init__(self, start_ns: int, first: Reply) -> None:
-        self.start_ns = start_ns
-        self.replies = [first]
-        self.characters = len(first.text)
+        self.start_ns: int = start_ns
+        self.replies: list[Reply] = [first]
+        self.characters: int = len(first.text)
 
     def add(self, reply: Reply) -> None:
         """Adds a reply that waited for the others."""
