@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,3 +95,34 @@ def test_attributes_with_numbers_below_zero_cost_nothing(sandbox: Sandbox) -> No
             app.tracer.start_span("model", attributes=odd).end()
     assert app.processor.force_flush()
     assert [words(call) for call in sandbox.calls()] == [["Hello?"]]
+
+
+def test_numbers_may_be_asked_for_while_conversations_come_and_go(sandbox: Sandbox) -> None:
+    """From any thread: nothing is raised into the app, whatever the assembler does meanwhile."""
+    app = App(sandbox.url, linger_seconds=0, quiet_seconds=0)
+    faults: list[Exception] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        try:
+            while not over.is_set():
+                app.processor.stats()
+        except RuntimeError as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        roots = [app.tracer.start_span("call", attributes={ID: f"call-{number}"}) for number in range(300)]
+        for root in roots:
+            root.end()
+        assert app.processor.force_flush()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(before)
+    assert not faults

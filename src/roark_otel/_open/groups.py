@@ -78,8 +78,8 @@ class Groups(Logs):
         self.kept = KeptLogs()
 
     def __len__(self) -> int:
-        """The number of conversations that are not closed."""
-        return sum(1 for group in self.schedule.open if group.is_known)
+        """The number of conversations that are not closed. Any thread may ask, so it counts in a copy, made in one go."""
+        return sum(1 for group in list(self.schedule.open) if group.is_known)
 
     @property
     def is_idle(self) -> bool:
