@@ -78,7 +78,7 @@ class Groups(Logs):
         self.kept = KeptLogs()
 
     def __len__(self) -> int:
-        """The number of conversations that are not closed. Any thread may ask, so it counts in a copy, made in one go."""
+        """The number of conversations that are not closed. Any thread may ask: it counts in a copy made in one go."""
         return sum(1 for group in list(self.schedule.open) if group.is_known)
 
     @property
