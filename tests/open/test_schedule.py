@@ -244,3 +244,17 @@ def test_the_linger_grows_with_what_a_pass_costs() -> None:
     machine.end(2, "two")
     assert not [one for one in machine.after(9.0) if isinstance(one, Finished)]
     assert [texts(one) for one in machine.after(1.0)] == [["one", "two"]]
+
+
+def test_what_joins_a_call_in_its_quiet_time_is_read(machine: Live) -> None:
+    """Words without an owner, in a trace that shows one id, come while its call rests: they are part of it."""
+    machine.start(1)
+    machine.start(2, 1, external_id="a")
+    machine.end(2, "one")
+    machine.after(2.0)
+
+    machine.start(3, 1)
+    machine.end(3, "two")
+
+    found = [texts(one) for one in machine.after(WAITS.quiet) if isinstance(one, Finished)]
+    assert found[-1] == ["one", "two"]

@@ -39,7 +39,7 @@ from roark_otel._capture.sdk_spans import (
     has_failed,
     public,
 )
-from roark_otel._model.rows import Kind, Origin
+from roark_otel._model.rows import Kind
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ class Took(IntEnum):
 
 
 _NOTHING_TAKEN, _TAKEN, _FORKED = Took.NOTHING, Took.SPAN, Took.FORKED  # to look a member up takes as long as a call
-_SPAN, _CONTEXT, _BAGGAGE = int(Origin.SPAN), int(Origin.CONTEXT), int(Origin.BAGGAGE)
 _EDGE, _LOST = int(Kind.EDGE), int(Kind.LOST)
 
 _captures: tuple[weakref.ref[Capture], ...] = ()
@@ -89,8 +88,8 @@ class Capture:
         self._pid = getpid()
         self._born_ns = time.time_ns()
         self._parents_traces = parents_traces
-        self.vocabulary = self._vocabulary = vocabulary
-        self.inbox = self._inbox = inbox
+        self.vocabulary = vocabulary
+        self.inbox = inbox
         self._scopes = vocabulary.scopes
         self._resources = Resources(vocabulary)
         self.branches = Branches(vocabulary, inbox, self._resources)
@@ -158,7 +157,7 @@ class Capture:
         if home is None and getpid() != self._pid:
             # Asked where a trace begins only: in a child, a trace that is known is its parent's.
             return _FORKED
-        if self._inbox.is_flooded() or (trace_id, span_id) in self._open:
+        if self.inbox.is_flooded() or (trace_id, span_id) in self._open:
             return _TAKEN  # no room, or a second processor saw it too
         if home is not None and home.unnamed:
             self.branches.stamping.stamp_late(home)
@@ -166,7 +165,7 @@ class Capture:
         if above is not None:
             above.has_below = True
         at_start = self._identities.at_start(home, attributes, trace_id, parent_context)
-        strength = self._vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
+        strength = self.vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
         branches = self.branches
         branch = home if above is None else above.branch or cast("Branch", above)
         if (
@@ -250,14 +249,14 @@ class Capture:
             around.below.pop(span_id, None)
             self.branches.read_events(around)
         if not is_relevant and opened is not branch and not has_failed(span):
-            if opened is not None and opened.has_below and not self._inbox.is_flooded():
-                self._inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
+            if opened is not None and opened.has_below and not self.inbox.is_flooded():
+                self.inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
         at_start = None if opened is None else opened.at_start
         identity = self._identities.at_end(span, scope, attributes, at_start)
         is_root = opened is branch or identity[2] is not None or _comes_late(identity[0], branch)
-        if not is_root and not self._inbox.has_room():
-            self._inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope)))
+        if not is_root and not self.inbox.has_room():
+            self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope)))
             return _TAKEN
         resource = self._resources.of(span)[1]
         row = captured(
@@ -271,9 +270,9 @@ class Capture:
             attributes,
             events,
         )
-        self._inbox.append(row, SAMPLED * characters(row) if self._inbox.is_sample() else 0)
+        self.inbox.append(row, SAMPLED * characters(row) if self.inbox.is_sample() else 0)
         if is_root:
-            self._inbox.ring()
+            self.inbox.ring()
         return _TAKEN
 
 

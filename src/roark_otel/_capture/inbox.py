@@ -14,7 +14,7 @@ MAX_SPANS = 100_000
 """The most entries that may wait."""
 
 SAMPLED = 16
-"""One of so many rows is measured, and counts for all of them: mostly little waits."""
+"""One row in this number is measured, and counts for all of them: mostly little waits."""
 
 MAX_BYTES = 64 * 1024 * 1024
 """The most characters of attributes and events that may wait, roughly."""
@@ -119,7 +119,7 @@ class Inbox:
             return None
 
     def wait(self, seconds: float | None, entries: int = MANY_SPANS) -> None:
-        """Waits for so many entries or a ring, at most this long. None: however long that takes."""
+        """Waits for this number of entries or a ring, at most this long. None: however long that takes."""
         self._rings_at = entries
         self.rings_at = entries
         self._is_asleep = True

@@ -92,11 +92,10 @@ class Passes:
         if one.is_late:
             self._read_late(one.number)
             return
-        verdicts = self._read(one, now)
-        if verdicts is None:
+        if not self._read(one, now):
             self._groups.settle(replace(one, closing=True, is_reopened=False), [], now)  # a fault: it costs this one
 
-    @guarded(None)
+    @guarded(False)
     def _read(self, one: Pass, now: float) -> bool:
         with importing():
             from roark_otel._assembly.assemble import Surroundings, assemble

@@ -178,9 +178,9 @@ class Groups(Logs):
         """A group became part of another: its rows are cut again, because what they repeat is another's now."""
         into = self.places.by_number[group.number]
         self._bytes -= group.size
+        self.schedule.drop(group)  # first, so that no bound closes it meanwhile
         for _ in self._move(group.log, into):
             self.pack()
-        self.schedule.drop(group)
 
     def _take_late(self, group: Group, kind: int, row: Row, now: float, now_ns: int) -> None:
         """Keeps a row of a closed group apart: no span of it is in the call."""

@@ -123,7 +123,7 @@ def _moved(base: str, text: str, begin: int, end: int) -> list[Copy]:
 
 
 def _common_head(base: str, source: int, text: str, at: int, most: int) -> int:
-    """Returns how many characters are equal from these places on, at most so many."""
+    """Returns how many characters are equal from these places on, up to a limit."""
     length, step, doubling = 0, 64, True
     while step and length < most:
         part = base[source + length : source + min(length + step, most)]
@@ -136,7 +136,7 @@ def _common_head(base: str, source: int, text: str, at: int, most: int) -> int:
 
 
 def _common_tail(base: str, source: int, text: str, at: int, most: int) -> int:
-    """Returns how many characters are equal before these places, at most so many."""
+    """Returns how many characters are equal before these places, up to a limit."""
     length, step, doubling = 0, 64, True
     while step and length < most:
         part = base[source - min(length + step, most) : source - length]

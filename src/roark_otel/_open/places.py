@@ -170,9 +170,9 @@ class Places:
             known.pop(trace_id, None)
 
     def _merge(self, group: Group, other: Group) -> None:
+        self._pack()
         if other is group or other.state is State.CLOSED:
             return
-        self._pack()
         for trace_id in other.traces:
             self.join_trace(group, trace_id)
         self._leave_traces(other)

@@ -203,10 +203,12 @@ class Schedule:
             return one if group.due is not None else None
         if group.state is State.CLOSED:
             return None
+        numbers = group.numbers
         found = self._places.resolve(group)
         if found is not group and not one.closing and not found.has_ended:
             return None  # it turned out to be part of one that goes on
-        return replace(one, number=found.number)
+        # What joined it is in no call yet: then it is not enough that the quiet time is over.
+        return replace(one, number=found.number, is_rest_over=one.is_rest_over and found.numbers == numbers)
 
     # Traces
 
