@@ -715,3 +715,19 @@ def test_a_flush_is_not_done_while_a_call_is_between_queue_and_errands(
     may_go_on.set()
     assert post.flush()
     assert len(sandbox.calls()) == 1
+
+
+def test_a_courier_that_waits_for_messages_only_takes_the_next_one() -> None:
+    """With a spool in memory it has no other reason to wake."""
+    with AnsweringServer() as server:
+        spool, tally = Spool(None), Tally()
+        courier = Courier(spool, lambda: Client(server.url, SecretStr("k"), None, 60.0), tally)
+        for external_id in ("call-1", "call-2"):
+            name, header = call_name(external_id, 1), Header(external_id, "a1", time.time(), 0.0, turns=1, tools=0)
+            spool.put(name, header, json.dumps({**BODY, "externalId": external_id}).encode(), Stage.READY)
+            courier.offer(name, 0.0)
+            eventually(lambda: not spool.items() and courier._rounds.pause() == float("inf"))
+        assert tally.snapshot().delivered == 2
+        courier.discard()
+
+    assert not courier._worker._thread

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,15 +16,17 @@ from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
-from roark_otel._delivery.rounds import Rounds
+from roark_otel._delivery.rounds import IDLE_LOOK_SECONDS, LOOK_SECONDS, Rounds
+from roark_otel._delivery.waits import NEVER
 from roark_otel._model.stats import Tally
 from roark_otel._spool.file import Header
 from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
-from support.answering import AnsweringServer
+from support.answering import Answer, AnsweringServer
 from support.counting import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there no file is found from an open directory")
@@ -92,3 +95,91 @@ def test_calls_that_wait_for_roark_cost_nothing(tmp_path: Path) -> None:
             rounds.sweep(Sweep.ROUTINE)
 
     assert counts == {}
+
+
+class StoppedClock:
+    """Stands still, so that pauses are exact."""
+
+    def monotonic(self) -> float:
+        return 1_000.0
+
+    def time(self) -> float:
+        return 1_700_000_000.0
+
+
+@contextmanager
+def rounds_of(calls: Spool, errands: Errands, url: str = "http://127.0.0.1:9") -> Iterator[Rounds]:
+    tally = Tally()
+    attempts = Attempts(calls, lambda: Client(url, SecretStr("k"), None, 60.0), tally)
+    waiting = WaitingCalls(calls, errands, tally, RecordingPolicy(), lambda _answer: None)
+    try:
+        yield Rounds(calls, errands, attempts, waiting, clock=StoppedClock())
+    finally:
+        attempts.hang_up()
+
+
+def save(spool: Spool, external_id: str, stage: Stage = Stage.READY) -> str:
+    name = call_name(external_id, 1)
+    body = json.dumps({"externalId": external_id}).encode()
+    spool.put(name, Header(external_id, "a1", 1_700_000_000.0, 0.0, turns=1, tools=0), body, stage)
+    return name
+
+
+def own(due: float = 0.0) -> Errand:
+    return Errand(due, own=True, since=1_700_000_000.0, has_rested=True)
+
+
+def test_once_its_own_calls_are_delivered_a_process_wakes_once_a_minute(tmp_path: Path) -> None:
+    """The directory is scanned while they are still in it: that is no reason to scan it again soon."""
+    calls, errands = Spool(tmp_path), Errands()
+    for number in range(3):
+        errands.put(save(calls, f"call-{number}"), own())
+    with AnsweringServer() as server, rounds_of(calls, errands, server.url) as rounds:
+        rounds.round(Sweep.FLUSH)
+
+    assert len(server.seen) == 3
+    assert rounds.pause() == IDLE_LOOK_SECONDS == 60.0
+
+
+def test_a_process_with_an_empty_directory_wakes_once_a_minute(tmp_path: Path) -> None:
+    with rounds_of(Spool(tmp_path), Errands()) as rounds:
+        rounds.round(Sweep.ROUTINE)
+
+    assert rounds.pause() == IDLE_LOOK_SECONDS
+
+
+def test_a_process_with_a_spool_in_memory_wakes_for_messages_only() -> None:
+    """No other process can leave calls there."""
+    calls, errands = Spool(None), Errands()
+    errands.put(save(calls, "call-1"), own())
+    with AnsweringServer() as server, rounds_of(calls, errands, server.url) as rounds:
+        rounds.round(Sweep.FLUSH)
+
+    assert len(server.seen) == 1
+    assert rounds.pause() == NEVER
+
+
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING])
+def test_calls_of_another_process_are_looked_for_every_five_seconds(stage: Stage, tmp_path: Path) -> None:
+    """That process may still be writing more, die, or be given their recordings."""
+    calls, errands = Spool(tmp_path), Errands()
+    errands.put(save(calls, "ours"), own(due=5_000.0))
+    save(Spool(tmp_path), "theirs", stage)
+    with AnsweringServer() as server, rounds_of(calls, errands, server.url) as rounds:
+        rounds.round(Sweep.ROUTINE)
+
+    assert [seen.external_id for seen in server.seen] == (["theirs"] if stage is Stage.READY else [])
+    assert rounds.pause() == LOOK_SECONDS == 5.0
+
+
+def test_while_the_key_is_refused_a_new_one_is_looked_for_every_five_seconds(tmp_path: Path) -> None:
+    calls, errands = Spool(tmp_path), Errands()
+    errands.put(save(calls, "ours"), own())
+    with AnsweringServer(then=Answer(401)) as server, rounds_of(calls, errands, server.url) as rounds:
+        rounds.round(Sweep.ROUTINE)
+        assert rounds.pause() == LOOK_SECONDS
+        rounds.look_soon()
+        rounds.round(Sweep.ROUTINE)
+
+    assert len(server.seen) == 1
+    assert rounds.pause() == LOOK_SECONDS

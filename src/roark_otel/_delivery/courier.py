@@ -17,6 +17,7 @@ from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.resolver import ResolverAnswer
 from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
+from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
 
@@ -219,7 +220,8 @@ class Courier:
 
     def _take_messages(self, pause: float) -> None:
         try:
-            message: _Message = self._messages.get(timeout=pause) if pause > 0 else self._messages.get_nowait()
+            timeout = None if pause == NEVER else pause
+            message: _Message = self._messages.get(pause > 0, timeout)
             while True:
                 try:
                     self._take(message)

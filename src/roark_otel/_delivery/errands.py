@@ -84,6 +84,11 @@ class Errands:
         """
         return sorted(self._errands.items(), key=lambda item: (item[1].failures, not item[1].own))
 
+    def is_own(self, name: str) -> bool:
+        """Returns whether there is an errand for this file, which this process spooled."""
+        errand = self._errands.get(name)
+        return errand is not None and errand.own
+
     def put(self, name: str, errand: Errand) -> None:
         """Adds an errand, in place of an earlier one for the same file."""
         self._errands[name] = errand

@@ -1,7 +1,7 @@
 """The courier's rounds: scans the spool, asks for recordings, and tries each call that is due once.
 
 One bad call never blocks the others. When Roark does not answer at all, or refuses the key, every call waits. Calls
-that other processes left in the directory are found every few seconds, so any process delivers what another could not.
+that other processes left in the directory are found within a minute, so any process delivers what another could not.
 """
 
 from __future__ import annotations
@@ -16,25 +16,27 @@ from roark_otel._delivery.answers import backoff
 from roark_otel._delivery.attempt import Resting
 from roark_otel._delivery.availability import Availability, Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
+from roark_otel._delivery.waits import NEVER
 from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
 from roark_otel._spool.claims import Gone, Held
 from roark_otel._spool.names import SENDABLE, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from roark_otel._delivery.attempt import Attempts
     from roark_otel._delivery.clock import Clock
     from roark_otel._delivery.recordings import WaitingCalls
     from roark_otel._model.receipts import Receipt
+    from roark_otel._spool.directory import SpoolItem
     from roark_otel._spool.spool import Spool
 
 LOOK_SECONDS = 5.0
-"""How often the courier scans the directory while anything is in it."""
+"""How often the courier scans the directory while it holds more than calls that this process is sending."""
 
 IDLE_LOOK_SECONDS = 60.0
-"""How often it does so while the directory is empty."""
+"""How often it does so otherwise. A process that was killed may have left its calls there meanwhile."""
 
 HELD_SECONDS = 1.0
 """How soon a file that another process held is tried again: that process may have died with it."""
@@ -84,7 +86,7 @@ class Rounds:
         return self._errands.is_any_due(self._clock.monotonic(), own_only=own_only)
 
     def pause(self) -> float:
-        """Returns the seconds until something is due."""
+        """Returns the seconds until something is due; `NEVER` if nothing is before the next message."""
         due = max(self._errands.next_at(), self.availability.paused_until)
         return max(0.0, min(due, self._look_at, self._waiting.next_at()) - self._clock.monotonic())
 
@@ -126,14 +128,22 @@ class Rounds:
             return
         self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
         items = self._spool.items()
-        # A large directory is scanned less often, so that it takes at most one fiftieth of the time.
-        seconds = max(LOOK_SECONDS, 50 * (self._clock.monotonic() - now)) if items else IDLE_LOOK_SECONDS
-        self._look_at = now + seconds
+        self._look_at = now + self._pause_after(items, self._clock.monotonic() - now)
         self._errands.take_in({item.name: item.since for item in items if item.stage in SENDABLE}, now)
         self._waiting.take_in({item.name: item.since for item in items if item.stage is Stage.WAITING})
         self._set_aside_old()
         if self.availability.pause is Pause.REFUSED and self._has_new_key():
             self.availability = self.availability.with_new_key(now)
+
+    def _pause_after(self, items: Sequence[SpoolItem], seconds: float) -> float:
+        """Returns how long after a scan, which took so many seconds, the next one begins."""
+        is_refused = self.availability.pause is Pause.REFUSED  # a new key is to be found soon
+        if is_refused or not all(self._errands.is_own(item.name) for item in items):
+            least = LOOK_SECONDS
+        else:
+            least = NEVER if self._spool.directory is None else IDLE_LOOK_SECONDS
+        # A large directory is scanned less often, so that it takes at most one fiftieth of the time.
+        return max(least, 50 * seconds)
 
     def _set_aside_old(self) -> None:
         """Sets aside calls that have waited too long, but only if they failed here or Roark was found down."""
@@ -173,7 +183,7 @@ class Rounds:
                 pause = receipt.after or backoff(errand.failures + 1, random.random())  # noqa: S311 - jitter
                 self._errands.update(name, errand.failed(now + pause))
             case Refused():
-                pass  # the call is not at fault
+                self._look_at = min(self._look_at, now + LOOK_SECONDS)  # for a new key; the call is not at fault
             case _:
                 assert_never(receipt)
         before = self.availability
