@@ -6,14 +6,19 @@ Four things to know: a *span* carries `roark.external_id`; the spans of one id a
 ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
+from typing import TYPE_CHECKING
+
 from roark_otel import attributes, types
 from roark_otel._handles.start import bind, call_attributes, conversation, start_conversation
 from roark_otel._model.version import __version__
-from roark_otel._settings.settings import Settings
+from roark_otel._settings.on_demand import settings_class
 from roark_otel._setup.attach_recording import attach_recording, attach_recording_async
 from roark_otel._setup.configure import configure
 from roark_otel._setup.processor import RoarkSpanProcessor, force_flush, get_processor, stats
 from roark_otel._setup.sampler import RoarkSampler
+
+if TYPE_CHECKING:
+    from roark_otel._settings.settings import Settings
 
 __all__ = [
     "RoarkSampler",
@@ -33,3 +38,11 @@ __all__ = [
     "stats",
     "types",
 ]
+
+
+if not TYPE_CHECKING:  # a misspelt name is an error for type checkers too
+
+    def __getattr__(name: str) -> object:
+        if name == "Settings":
+            return settings_class()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

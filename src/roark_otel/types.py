@@ -30,6 +30,7 @@ from roark_otel._model.moments import (
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel._model.stats import Stats
+from roark_otel._safety.late_imports import importing
 from roark_otel._setup.attach_recording import Attached, Kept
 from roark_otel._setup.configure import Configured, TracesGo
 
@@ -82,9 +83,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name in {"Call", "UnrecordedCall"}:
-        from roark_otel._model import call
+if not TYPE_CHECKING:  # a misspelt name is an error for type checkers too
 
-        return getattr(call, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in {"Call", "UnrecordedCall"}:
+            with importing():
+                from roark_otel._model import call
+
+            globals().update(Call=call.Call, UnrecordedCall=call.UnrecordedCall)  # found without this function from now
+            return getattr(call, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ from roark_otel._model.moments import Fact, ToolUse, Utterance
 from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, SCOPE, Kind, Row
 from roark_otel._model.steps import in_steps
 from roark_otel._safety.guard import guarded, has_done
+from roark_otel._safety.late_imports import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -150,7 +151,8 @@ class Reading:
 
 @guarded(None)
 def _reader_of(dialect: Dialect, warn: Warn) -> Reader | None:
-    found = dialect.reader(warn)
+    with importing():  # a dialect may import its reader when it makes the first one
+        found = dialect.reader(warn)
     return found if callable(getattr(found, "read", None)) else None
 
 

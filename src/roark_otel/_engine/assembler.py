@@ -101,6 +101,7 @@ class Assembler:
             time.sleep(rest)
         self._last_round = time.monotonic()
         self._pace.begin()
+        self._passes.prepare()
         self._round()
         if self._groups.is_idle:
             if not self._worker.is_retired:

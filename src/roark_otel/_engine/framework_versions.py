@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import metadata
 from typing import TYPE_CHECKING
 
+from roark_otel._safety.late_imports import importing
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def installed_versions(dialects: Sequence[Dialect]) -> Callable[[str], str | Non
 
 @cache
 def _installed(distribution: str) -> str | None:
+    with importing():
+        from importlib import metadata
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

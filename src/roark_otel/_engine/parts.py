@@ -192,6 +192,7 @@ def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) ->
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.readers import Routes
 
+    _import_models_and_readers(plan)
     counted: OrderedDict[tuple[object, ...], None] = OrderedDict()
 
     def warn(found: Unreadable) -> None:
@@ -214,6 +215,16 @@ def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) ->
         count_fault=partial(tally.add, "unreadable"),
         pause=pace.pause,
     )
+
+
+def _import_models_and_readers(plan: Plan) -> None:
+    """Imports what a pass would import on its way. An app's own reader is made only to read."""
+    for dialect in plan.dialects:
+        if dialect in DIALECTS:
+            dialect.reader(warn_of_unreadable)
+    if plan.redaction.hook is not None:
+        # The hook is given a model.
+        from roark_otel._model import call  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 
 def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally, pace: Pace) -> Calls:

@@ -42,8 +42,7 @@ class Passes:
     Args:
         groups: What is open.
         open_spans: Reads spans that are open.
-        make_rules: Makes the rules by which calls are assembled. Called when the first conversation is read, because
-            that imports pydantic's models.
+        make_rules: Makes the rules by which calls are assembled, and imports what reads conversations.
         make_calls: Makes what spools calls.
         spool: Where calls are put.
         tally: What counts what makes no call.
@@ -69,6 +68,11 @@ class Passes:
         self._pause = pause
         self._rules: Rules | None = None
         self._calls: Calls | None = None
+
+    @guarded(None)
+    def prepare(self) -> None:
+        """Imports what passes need, the first time that it is called: neither a first call nor an exit waits for it."""
+        self._ready()
 
     def run_due(self, now: float) -> bool:
         """Reads some of what is due. Returns whether more may be.

@@ -1,4 +1,4 @@
-"""Imports that a worker's thread makes late, and forks that wait for them.
+"""Imports that are made late, most of them on a worker's thread, and forks that wait for them.
 
 A child that is forked while another thread imports a module inherits that module's lock in its locked state, without
 the thread that would release it: importing the module in the child then blocks for ever. So late imports are made under
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS = 5.0
 """The longest that a fork waits for a running import."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # what is imported may import late itself
 _forking = threading.local()
 
 
 @contextmanager
 def importing() -> Generator[None]:
-    """Wraps code on a worker's thread that imports modules, directly or through what it calls."""
+    """Wraps code that imports modules late, directly or through what it calls."""
     with _lock:
         yield
 
@@ -40,7 +40,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydantic import SecretStr
 
 MAX_KEY_BYTES = 65_536
 """The most bytes that are read of a key file; a key is far shorter."""
@@ -55,6 +55,8 @@ def read_key(path: Path) -> SecretStr:
         raise ValueError("is empty")
     if not is_header(text):
         raise ValueError("must hold printable ASCII without blanks")
+    from pydantic import SecretStr  # the settings have imported it before a key is read
+
     return SecretStr(text)
 
 

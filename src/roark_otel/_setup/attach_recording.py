@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from roark_otel._engine import registry
 from roark_otel._model.formats import MAX_EXTERNAL_ID, is_external_id, is_http_url
 from roark_otel._safety.log_ids import id_hash
-from roark_otel._settings.settings import Settings
+from roark_otel._settings.on_demand import settings_class
 from roark_otel._spool.attachments import attach_below
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ def _check(external_id: object, url: object) -> None:
 
 def _roots() -> set[Path]:
     """Returns the spools of this process's processors; if it has none, that of the environment."""
-    known = [engine.settings for engine in registry.engines()] or [Settings.from_env()]
+    known = [engine.settings for engine in registry.engines()] or [settings_class().from_env()]
     return {settings.spool_dir for settings in known if settings.spool == "disk"}

@@ -11,8 +11,8 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel._safety.guard import log_once
+from roark_otel._settings.on_demand import settings_class
 from roark_otel._settings.overrides import SettingsOverrides, check_names
-from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel._setup.providers import (
     Added,
@@ -26,6 +26,8 @@ from roark_otel._setup.providers import (
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from roark_otel._settings.settings import Settings
 
 TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
 """Where the spans of conversations are exported to; `elsewhere`: where another processor of the provider sends
@@ -75,7 +77,7 @@ def configure(
         TypeError: if an argument does not exist.
     """
     check_names("configure", overrides)
-    wanted = (settings or Settings.from_env()).with_arguments(**overrides)
+    wanted = (settings or settings_class().from_env()).with_arguments(**overrides)
     if is_off(wanted):
         if wanted.api_key is None:
             RoarkSpanProcessor(settings=wanted)  # warns of the missing key, unless the kill switch is off

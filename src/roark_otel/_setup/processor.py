@@ -17,8 +17,8 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
 from roark_otel._safety.guard import guarded, guarded_hook, log_once
+from roark_otel._settings.on_demand import settings_class
 from roark_otel._settings.overrides import OVERRIDABLE, SettingsOverrides, check_names
-from roark_otel._settings.settings import Settings
 from roark_otel._settings.variable import described
 from roark_otel.dialects import DIALECTS
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from roark_otel._engine.engine import Engine
     from roark_otel._model.hooks import ReceiptHook, RecordingResolver, Redactor
+    from roark_otel._settings.settings import Settings
     from roark_otel._traces.processor import ConversationTraces
 
 
@@ -80,7 +81,7 @@ class RoarkSpanProcessor(SpanProcessor):
         check_names("RoarkSpanProcessor", overrides)
         dialects = tuple(dialects)  # read more than once: an app may pass an iterator
         _check_types(settings, recording_url, redact, dialects)
-        self._settings = (settings or Settings.from_env()).with_arguments(**overrides)
+        self._settings = (settings or settings_class().from_env()).with_arguments(**overrides)
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
@@ -150,11 +151,19 @@ class RoarkSpanProcessor(SpanProcessor):
         return Stats() if self._engine is None else self._engine.stats()
 
 
+class _WithSettings(str):
+    """A docstring that lists the settings when it is read, so that the import of this module needs no pydantic."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: object, owner: type[object]) -> str:
+        fields = settings_class().model_fields
+        arguments = {name: field for name, field in fields.items() if name in OVERRIDABLE}
+        return f"{inspect.cleandoc(self)}\n\nSettings:\n{described(arguments)}\n"
+
+
 if RoarkSpanProcessor.__doc__ is not None:  # as under `python -OO`
-    _arguments = {name: field for name, field in Settings.model_fields.items() if name in OVERRIDABLE}
-    RoarkSpanProcessor.__doc__ = (
-        f"{inspect.cleandoc(RoarkSpanProcessor.__doc__)}\n\nSettings:\n{described(_arguments)}\n"
-    )
+    RoarkSpanProcessor.__doc__ = _WithSettings(RoarkSpanProcessor.__doc__)
 
 
 def _both(hooks: SpanHooks, traces: ConversationTraces) -> SpanHooks:
@@ -170,7 +179,7 @@ def _both(hooks: SpanHooks, traces: ConversationTraces) -> SpanHooks:
 
 
 def _check_types(settings: object, recording_url: object, redact: object, dialects: tuple[object, ...]) -> None:
-    if settings is not None and not isinstance(settings, Settings):
+    if settings is not None and not isinstance(settings, settings_class()):
         raise ValueError("roark_otel: settings: must be a roark_otel.Settings")
     if isinstance(recording_url, str) and not is_http_url(recording_url):
         raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")

@@ -28,7 +28,7 @@ from opentelemetry.trace import get_current_span
 from roark_otel._capture import call_context
 from roark_otel._capture.capture import shows_an_id
 from roark_otel._safety.guard import guarded, log_once
-from roark_otel._settings.settings import Settings
+from roark_otel._settings.on_demand import settings_class
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class RoarkSampler(Sampler):
     def __init__(self, delegate: Sampler, *, external_id_keys: Sequence[str] | None = None) -> None:
         if not isinstance(delegate, Sampler):  # pyright: ignore[reportUnnecessaryIsInstance] - not all apps have types
             raise ValueError("roark_otel: delegate: must be a sampler, such as ParentBased(TraceIdRatioBased(0.1))")
-        settings = Settings.from_env({name: os.environ.get(name, "") for name in _READ})
+        settings = settings_class().from_env({name: os.environ.get(name, "") for name in _READ})
         self._delegate = delegate
         self._is_enabled = settings.enabled
         keys = settings.external_id_keys if external_id_keys is None else external_id_keys

@@ -12,14 +12,27 @@ everything that was said before, and several spans hold one answer: `roark_otel.
 voice pipeline, and `reader` puts it together.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.gen_ai.names import FRAMEWORKS, PREFIX
 from roark_otel.dialects.gen_ai.privacy import HARMLESS, WORDS
-from roark_otel.dialects.gen_ai.reader import GenAiReader
+
+if TYPE_CHECKING:
+    from roark_otel._model.dialect import Reader, Warn
+
+
+def _reader(warn: Warn) -> Reader:
+    from roark_otel.dialects.gen_ai.reader import GenAiReader
+
+    return GenAiReader(warn)
+
 
 GEN_AI: Dialect = Dialect(
     name="gen_ai",
-    reader=GenAiReader,
+    reader=_reader,
     attributes=(
         *(PREFIX, "openinference.", "logfire.", "traceloop.", "exception.", "error.type"),
         *("events", "raw_input", "request_data", "response", "response_data", "name", "input", "output"),

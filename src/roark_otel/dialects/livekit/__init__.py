@@ -20,15 +20,28 @@ of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before.
 `tools` and `values` what was used, `facts` what is true of the whole call, `speeds` how fast everything was.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.facts import own_id
 from roark_otel.dialects.livekit.privacy import HARMLESS, WORDS
-from roark_otel.dialects.livekit.reader import LiveKitReader
+
+if TYPE_CHECKING:
+    from roark_otel._model.dialect import Reader, Warn
+
+
+def _reader(warn: Warn) -> Reader:
+    from roark_otel.dialects.livekit.reader import LiveKitReader
+
+    return LiveKitReader(warn)
+
 
 LIVEKIT: Dialect = Dialect(
     name="livekit",
-    reader=LiveKitReader,
+    reader=_reader,
     scopes=frozenset({names.SCOPE}),
     attributes=("lk.", "gen_ai.", "room_id", "exception.", names.PARTICIPANT_DISCONNECTED),
     roots=frozenset({names.AGENT_SESSION}),

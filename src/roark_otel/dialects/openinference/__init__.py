@@ -7,13 +7,26 @@ both sides as they were heard, with `pipecat.stt`, `pipecat.tts` and `pipecat.ll
 `names` is the vocabulary. `sources` finds the messages of a span, `pipecat` reads turns, and `reader` puts it together.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.openinference.privacy import HARMLESS, WORDS
-from roark_otel.dialects.openinference.reader import OpenInferenceReader
+
+if TYPE_CHECKING:
+    from roark_otel._model.dialect import Reader, Warn
+
+
+def _reader(warn: Warn) -> Reader:
+    from roark_otel.dialects.openinference.reader import OpenInferenceReader
+
+    return OpenInferenceReader(warn)
+
 
 OPENINFERENCE: Dialect = Dialect(
     name="openinference",
-    reader=OpenInferenceReader,
+    reader=_reader,
     attributes=(
         *("openinference.", "llm.", "tool.", "tool_call.", "conversation.", "service.", "exception.", "error.type"),
         *("input.value", "output.value", "agent.name", "graph.node.id"),

@@ -18,15 +18,28 @@ and `history` read histories; `customer` and `replies` say what was said, `heard
 `pace` when, `tools` what was used.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from roark_otel._model.dialect import Dialect
 from roark_otel._model.reading import text
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.privacy import HARMLESS, WORDS
-from roark_otel.dialects.pipecat.reader import PipecatReader
+
+if TYPE_CHECKING:
+    from roark_otel._model.dialect import Reader, Warn
+
+
+def _reader(warn: Warn) -> Reader:
+    from roark_otel.dialects.pipecat.reader import PipecatReader
+
+    return PipecatReader(warn)
+
 
 PIPECAT: Dialect = Dialect(
     name="pipecat",
-    reader=PipecatReader,
+    reader=_reader,
     scopes=names.SCOPES,
     attributes=(
         *("gen_ai.", "turn.", "metrics.", "tts.", "tool.", "conversation."),

@@ -5,14 +5,27 @@ The names are those of `roark_otel.attributes`. Event keys may carry the prefix 
 `reader` keeps what each span says, `facts` reads attributes, `events` reads events, `words` narrows their values.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from roark_otel import attributes
 from roark_otel._model.dialect import Dialect
 from roark_otel.dialects.roark.privacy import HARMLESS, WORDS
-from roark_otel.dialects.roark.reader import RoarkReader
+
+if TYPE_CHECKING:
+    from roark_otel._model.dialect import Reader, Warn
+
+
+def _reader(warn: Warn) -> Reader:
+    from roark_otel.dialects.roark.reader import RoarkReader
+
+    return RoarkReader(warn)
+
 
 ROARK: Dialect = Dialect(
     name="roark",
-    reader=RoarkReader,
+    reader=_reader,
     attributes=(
         *(attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE, "agent.", "customer."),
         *("role", "text", "duration_ms", "language_code", "interrupted", "payload"),
