@@ -6,18 +6,18 @@ Four things to know: a *span* carries `roark.external_id`; the spans of one id a
 ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
-from typing import TYPE_CHECKING
+import typing as _typing
 
 from roark_otel import attributes, types
 from roark_otel._handles.start import bind, call_attributes, conversation, start_conversation
 from roark_otel._model.version import __version__
-from roark_otel._settings.on_demand import settings_class
+from roark_otel._settings.on_demand import settings_class as _settings_class
 from roark_otel._setup.attach_recording import attach_recording, attach_recording_async
 from roark_otel._setup.configure import configure
 from roark_otel._setup.processor import RoarkSpanProcessor, force_flush, get_processor, stats
 from roark_otel._setup.sampler import RoarkSampler
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from roark_otel._settings.settings import Settings
 
 __all__ = [
@@ -40,9 +40,13 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a misspelt name is an error for type checkers too
+if not _typing.TYPE_CHECKING:  # a misspelt name is an error for type checkers too
 
     def __getattr__(name: str) -> object:
         if name == "Settings":
-            return settings_class()
+            return _settings_class()
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
