@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roark_otel._assembly.readers import Reading, Routes
-from roark_otel._assembly.rows import Span
+from roark_otel._assembly.readers import Reading
+from roark_otel._assembly.routes import Routes
+from roark_otel._assembly.rows import Resources
+from roark_otel._model.steps import no_pause
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
 from roark_otel.dialects import DIALECTS, GEN_AI
@@ -187,11 +189,11 @@ def test_spans_of_openinference_are_read_by_their_own_dialect() -> None:
 
 @pytest.mark.parametrize("scope", ["livekit-agents", "pipecat", "pipecat.turn"])
 def test_spans_of_a_voice_framework_are_read_by_its_own_dialect_alone(scope: str) -> None:
-    spoken = Span(row_of(Kind.ENDED, model(0, 9, history("hi"), "Hello.", scope=scope)), {})
+    spoken = row_of(Kind.ENDED, model(0, 9, history("hi"), "Hello.", scope=scope))
 
     for dialects, words in ((DIALECTS, []), ((GEN_AI,), [("CUSTOMER", "hi"), ("AGENT", "Hello.")])):
-        reading = Reading(Routes(dialects), lambda _: None, lambda: None)
-        found = dict(reading.read([spoken], (), lambda: None))
+        reading = Reading(Routes(dialects), lambda _: None, lambda: None, no_pause)
+        found = dict(reading.read([spoken], Resources(), ()))
         assert said(found.get("gen_ai", ())) == words
 
 

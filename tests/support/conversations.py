@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from roark_otel import attributes
 from roark_otel._assembly.assemble import Rules, Surroundings, assemble
 from roark_otel._assembly.outcomes import Ready
-from roark_otel._assembly.readers import Routes
+from roark_otel._assembly.routes import Routes
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable
 from roark_otel._model.rows import Kind, Row, SpanEvent, SpanView, Strength, as_captured, row_of

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import Status, StatusCode, set_span_in_context
 
 from roark_otel._assembly.assemble import Rules
-from roark_otel._assembly.readers import Routes
+from roark_otel._assembly.routes import Routes
 from roark_otel._capture.call_context import with_call_attributes
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.hooks import end_hook, start_hook

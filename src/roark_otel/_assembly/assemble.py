@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
 from roark_otel._assembly.ownership import conversations_of
-from roark_otel._assembly.readers import Reading, Routes
+from roark_otel._assembly.readers import Reading
 from roark_otel._assembly.rows import sort_out
 from roark_otel._linking.link import link
 from roark_otel._model.moments import Fact
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from roark_otel._assembly.conversation import Conversation
+    from roark_otel._assembly.routes import Routes
     from roark_otel._linking.defaults import Defaults
     from roark_otel._model.dialect import Warn
     from roark_otel._model.moments import Moment
@@ -133,7 +134,8 @@ def _resource_id(one: Conversation, rules: Rules) -> object:
 
 
 def _read(one: Conversation, rules: Rules) -> tuple[tuple[str, tuple[Moment, ...]], ...]:
-    return Reading(rules.routes, rules.warn, rules.count_fault).read(one.spans, one.contexts, rules.pause)
+    reading = Reading(rules.routes, rules.warn, rules.count_fault, rules.pause)
+    return reading.read(one.rows, one.resources, one.contexts)
 
 
 def _own_id(one: Conversation, said: tuple[tuple[str, tuple[Moment, ...]], ...]) -> str:

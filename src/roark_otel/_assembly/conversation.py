@@ -5,44 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel._assembly.rows import Span, latest_ns, shows
+from roark_otel._assembly.rows import NO_RESOURCE, Resources, is_over, latest_ns, shows
 from roark_otel._model import reading
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
-from roark_otel._model.rows import END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
+from roark_otel._model.rows import DROPPED, END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roark_otel._model.moments import Moment
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row, SpanView
 
-_EDGE, _LOST, _ABANDONED = int(Kind.EDGE), int(Kind.LOST), int(Kind.ABANDONED)
-
-
-_NO_RESOURCE: Mapping[str, object] = {}
+_LOST, _ABANDONED = int(Kind.LOST), int(Kind.ABANDONED)
 
 
 class Root(NamedTuple):
     """A span whose end ends the conversation."""
 
-    span: Span
+    row: Row
     strength: int
 
     @property
     def span_id(self) -> int:
         """Its id."""
-        return int(self.span.row[SPAN])
+        return int(self.row[SPAN])
 
     @property
     def start_ns(self) -> int:
         """When it began."""
-        return int(self.span.row[START])
+        return int(self.row[START])
 
     @property
     def end_ns(self) -> int | None:
         """When it ended; None if it has not, or never can."""
-        found: int | None = self.span.row[END]
+        found: int | None = self.row[END]
         return found
 
 
@@ -53,7 +50,8 @@ class Conversation:
     external_id: str | None = None
     origin: int = int(Origin.AUTO)
     roots: list[Root] = field(default_factory=list["Root"])
-    spans: list[Span] = field(default_factory=list["Span"])
+    rows: list[Row] = field(default_factory=list["Row"])
+    resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     traces: dict[int, None] = field(default_factory=dict["int", None])
 
@@ -66,6 +64,8 @@ class Conversation:
     @property
     def root(self) -> Root | None:
         """The root that gives the call its start: the strongest, then the first."""
+        if len(self.roots) == 1:
+            return self.roots[0]
         return min(self.roots, key=lambda root: (-root.strength, root.start_ns, root.span_id), default=None)
 
     @property
@@ -77,50 +77,50 @@ class Conversation:
     def has_ended(self) -> bool:
         """Whether its root has ended: the strong one, else every implied one."""
         if strong := self.strong_root:
-            return strong.span.is_over
-        return bool(self.roots) and all(root.span.is_over for root in self.roots)
+            return is_over(strong.row)
+        return bool(self.roots) and all(is_over(root.row) for root in self.roots)
 
     @property
     def resource(self) -> Mapping[str, object]:
         """The resource of its first span."""
-        return next((span.resource for span in self.spans if span.resource), _NO_RESOURCE)
+        of = self.resources.of
+        return next((found for row in self.rows if (found := of(row))), NO_RESOURCE)
 
     def named(self, external_id: str, origin: int) -> None:
         """Gives it its id, or the same id from a stronger origin."""
         self.external_id = external_id
         self.origin = max(self.origin, origin)
 
-    def add(self, span: Span) -> None:
+    def add(self, row: Row) -> None:
         """Takes in a span."""
-        self.spans.append(span)
-        self.traces[span.row[TRACE]] = None
+        self.rows.append(row)
+        self.traces[row[TRACE]] = None
 
     def absorb(self, other: Conversation, *, with_roots: bool) -> None:
         """Takes in another one, which turned out to be the same."""
-        self.spans += other.spans
+        self.rows += other.rows
         self.traces.update(other.traces)
         if with_roots:
             self.roots += other.roots
 
     def span_ids(self) -> frozenset[int]:
         """Returns the ids of its spans."""
-        return frozenset(span.row[SPAN] for span in self.spans)
+        return frozenset([row[SPAN] for row in self.rows])
 
     def finished(
         self, moments: tuple[tuple[str, tuple[Moment, ...]], ...], generic: frozenset[str]
     ) -> FinishedConversation:
         """Returns it as it is handed to linking. It has an id."""
         root = self.root
-        trace_id = root.span.row[TRACE] if root else next(iter(self.traces), 0)
+        trace_id = root.row[TRACE] if root else next(iter(self.traces), 0)
         service = reading.text(self.resource.get("service.name"))
-        heard = [span.row for span in self.spans]
         return FinishedConversation(
             external_id=self.external_id or "",
             trace_id=trace_id,
             root_span_id=root.span_id if root else 0,
             # Without a root its first trace distinguishes it from another conversation of the id.
             file_span_id=root.span_id if root else trace_id & (2**64 - 1),
-            started_ns=root.start_ns if root else min((row[START] for row in heard), default=0),
+            started_ns=root.start_ns if root else min((row[START] for row in self.rows), default=0),
             ended_ns=self._ended_ns(),
             ending=self._ending(),
             moments=moments,
@@ -136,7 +136,7 @@ class Conversation:
         known = [end for end in ends if end is not None]
         if known and len(known) == len(ends):
             return max(known)
-        return max((latest_ns(span.row) for span in self.spans), default=0)
+        return max(map(latest_ns, self.rows), default=0)
 
     def _ending(self) -> Ending:
         if not self.has_ended:
@@ -145,17 +145,17 @@ class Conversation:
             self.roots,
             key=lambda root: (
                 root.strength,
-                root.span.row[KIND] == _ABANDONED,
+                root.row[KIND] == _ABANDONED,
                 root.end_ns or 0,
                 root.span_id,
             ),
         )
-        return _ending_of(last.span)
+        return _ending_of(last.row)
 
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {
-            "roark_dropped_spans": sum(1 for span in self.spans if span.row[KIND] == _LOST),
-            "roark_dropped_events": sum(span.missed for span in self.spans),
+            "roark_dropped_spans": len([row for row in self.rows if row[KIND] == _LOST]),
+            "roark_dropped_events": sum([row[DROPPED] for row in self.rows if row[DROPPED]]),
             "roark_unlinked": not self._is_linked(),
         }
         return {name: value for name, value in notes.items() if value}
@@ -165,21 +165,19 @@ class Conversation:
         if EXTERNAL_ID in self.resource:
             return True
         missing = set(self.traces)
-        for span in self.spans:
-            if span.row[TRACE] in missing and shows(span.row, EXTERNAL_ID):
-                missing.discard(span.row[TRACE])
+        for row in self.rows:
+            if row[TRACE] in missing and shows(row, EXTERNAL_ID):
+                missing.discard(row[TRACE])
                 if not missing:
                     return True
         return not missing
 
 
-def _ending_of(span: Span) -> Ending:
+def _ending_of(row: Row) -> Ending:
     """Returns how a root ended, by its status and the exceptions that it recorded."""
-    row = span.row
     if row[KIND] == _ABANDONED:
         return NeverEnded()
     if not row[ERROR]:
         return Ended()
-    events = events_of(row) if span.events is None else span.events
-    types = (event.attributes.get("exception.type") for event in events if event.name == "exception")
+    types = (event.attributes.get("exception.type") for event in events_of(row) if event.name == "exception")
     return Errored(tuple(found for found in types if isinstance(found, str)))

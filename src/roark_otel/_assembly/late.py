@@ -26,8 +26,8 @@ def assemble_late(rows: Iterable[Row], external_id: str, rules: Rules, *, is_fra
         is_framework: Whether its root is a voice framework's: then generic dialects only repeat what that said.
     """
     found = sort_out([rows], rules.pause)
-    one = Conversation(external_id=external_id, spans=found.spans, contexts=found.contexts)
-    said = Reading(rules.routes, rules.warn, rules.count_fault).read(one.spans, one.contexts, rules.pause)
+    one = Conversation(external_id, rows=found.rows, resources=found.resources, contexts=found.contexts)
+    said = Reading(rules.routes, rules.warn, rules.count_fault, rules.pause).read(one.rows, one.resources, one.contexts)
     mute = rules.vocabulary.generic if is_framework else frozenset[str]()
     heard = tuple((name, moments) for name, moments in said if name not in mute)
     return one.finished(heard, rules.vocabulary.generic)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roark_otel._assembly.conversation import Conversation, Root
-from roark_otel._assembly.rows import Sorted, Span, parent_key
+from roark_otel._assembly.rows import Sorted, is_over, own_id, parent_key
 from roark_otel._model.formats import is_external_id
 from roark_otel._model.rows import END, ORIGIN, OWN_ID, SCOPE, SPAN, STRENGTH, TRACE, Origin, Strength
 from roark_otel._model.steps import in_steps
@@ -27,9 +27,9 @@ from roark_otel._model.steps import in_steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from roark_otel._assembly.rows import Key
+    from roark_otel._model.rows import Row
     from roark_otel._model.vocabulary import Vocabulary
-
-Spans = dict[tuple[int, int], Span]
 
 
 def conversations_of(
@@ -68,99 +68,96 @@ class _Ownership:
         self._crowded = crowded
         self._taken = taken_resource_ids
         self._pause = pause
-        self._spans: Spans = {(span.row[TRACE], span.row[SPAN]): span for span in found.spans}
         self._by_id: dict[str, Conversation] = {}
         self._all: list[Conversation] = []
         self._rests: dict[int, Conversation] = {}
+        self._owners: dict[Key, Conversation] = {}
 
     # Most often
 
     def only_one(self) -> list[Conversation]:
         """Returns the one conversation that all spans belong to."""
-        one = Conversation(spans=self._found.spans)
-        one.traces = dict.fromkeys(span.row[TRACE] for span in self._found.spans)
-        one.contexts = self._found.contexts
-        for span in in_steps(self._found.spans, self._pause):
-            row = span.row
-            if row[OWN_ID] is None and row[STRENGTH] is None:
-                continue
-            if (external_id := span.own_id) is not None:
-                if row[ORIGIN] == Origin.SPAN or not self._has_id_above(span):
+        found = self._found
+        one = Conversation(rows=found.rows, resources=found.resources, contexts=found.contexts)
+        one.traces = dict.fromkeys([row[TRACE] for row in found.rows])
+        for row in in_steps(found.telling, self._pause):
+            if (external_id := own_id(row)) is not None:
+                if row[ORIGIN] == Origin.SPAN or not self._has_id_above(row):
                     one.named(external_id, row[ORIGIN])
                 elif row[STRENGTH] is None:
                     continue
             if row[STRENGTH] is not None:
-                one.roots.append(Root(span, row[STRENGTH]))
-            elif external_id is not None and not self._has_owner_above(span):
-                one.roots.append(Root(span, Strength.IMPLIED))
+                one.roots.append(Root(row, row[STRENGTH]))
+            elif external_id is not None and not self._has_owner_above(row):
+                one.roots.append(Root(row, Strength.IMPLIED))
         if one.external_id is None:
             self._name_by_resource([one])
         for root in list(one.roots):
             self._yield_to_app(one, root)
-        return [one] if one.spans else []
+        return [one] if one.rows else []
 
-    def _has_id_above(self, span: Span) -> bool:
-        return any(above.own_id is not None for above in self._above(span))
+    def _has_id_above(self, row: Row) -> bool:
+        return any(own_id(above) is not None for above in self._above(row))
 
-    def _has_owner_above(self, span: Span) -> bool:
-        return any(above.own_id is not None or above.row[STRENGTH] is not None for above in self._above(span))
+    def _has_owner_above(self, row: Row) -> bool:
+        return any(above[STRENGTH] is not None or own_id(above) is not None for above in self._above(row))
 
-    def _above(self, span: Span) -> Iterator[Span]:
+    def _above(self, row: Row) -> Iterator[Row]:
         """Yields the spans above one, the nearest first, each once."""
-        seen = {id(span)}
-        above = self._spans.get(parent_key(span.row))
+        by_key = self._found.by_key
+        seen = {id(row)}
+        above = by_key.get(parent_key(row))
         while above is not None and id(above) not in seen:
             yield above
             seen.add(id(above))
-            above = self._spans.get(parent_key(above.row))
+            above = by_key.get(parent_key(above))
 
     # Where spans show several ids or roots
 
     def several(self) -> list[Conversation]:
         """Returns the conversations of a tree."""
-        for span in in_steps(self._found.spans, self._pause):
-            self._place_with_those_above(span)
+        for row in in_steps(self._found.rows, self._pause):
+            self._place_with_those_above(row)
         self._name_waiting()
         self._name_by_only_id()
         self._name_by_resource(self._all)
-        found = [one for one in self._all if one.spans]
+        found = [one for one in self._all if one.rows]
         for one in found:
             for root in list(one.roots):
                 self._yield_to_app(one, root)
             one.contexts = [each for each in self._found.contexts if each.trace_id in one.traces]
         return found
 
-    def _place_with_those_above(self, span: Span) -> None:
-        path = [span]
-        for above in self._above(span):
-            if above.conversation is not None:
+    def _place_with_those_above(self, row: Row) -> None:
+        path = [row]
+        for above in self._above(row):
+            if _key(above) in self._owners:
                 break
             path.append(above)
         for one in reversed(path):
-            if one.conversation is None:
-                one.above = self._spans.get(parent_key(one.row))
+            if _key(one) not in self._owners:
                 self._place(one)
 
-    def _place(self, span: Span) -> None:
-        row, around = span.row, self._owner_above(span)
-        external_id = span.own_id
+    def _place(self, row: Row) -> None:
+        around = self._owner_above(row)
+        external_id = own_id(row)
         if row[ORIGIN] != Origin.SPAN and around is not None and around.external_id is not None:
             external_id = None  # the ancestor's counts for more
         strength: int | None = row[STRENGTH]
         if external_id is None and strength is None:
             owner = around if around is not None else self._rest(row[TRACE])
         else:
-            owner = self._owner(span, around, external_id, strength)
-        span.conversation = owner
-        owner.add(span)
+            owner = self._owner(row, around, external_id, strength)
+        self._owners[_key(row)] = owner
+        owner.add(row)
 
-    def _owner_above(self, span: Span) -> Conversation | None:
+    def _owner_above(self, row: Row) -> Conversation | None:
         """Returns the conversation around a span; none where it only waits for one."""
-        found = None if span.above is None else span.above.conversation
-        return None if found is None or found is self._rests.get(span.row[TRACE]) else found
+        found = self._owners.get(parent_key(row))
+        return None if found is None or found is self._rests.get(row[TRACE]) else found
 
     def _owner(
-        self, span: Span, around: Conversation | None, external_id: str | None, strength: int | None
+        self, row: Row, around: Conversation | None, external_id: str | None, strength: int | None
     ) -> Conversation:
         is_topmost = around is None
         if around is None or _begins_another(around, external_id, strength):
@@ -169,13 +166,13 @@ class _Ownership:
             has_root = known is not None and strength is not None and known.strong_root is not None
             around = self._begin() if known is None or has_root else known
         if external_id is not None:
-            around = self._name(around, external_id, span.row[ORIGIN])
+            around = self._name(around, external_id, row[ORIGIN])
         if strength is not None or is_topmost:
-            around.roots.append(Root(span, Strength.IMPLIED if strength is None else strength))
+            around.roots.append(Root(row, Strength.IMPLIED if strength is None else strength))
         return around
 
     def _begin(self) -> Conversation:
-        found = Conversation()
+        found = Conversation(resources=self._found.resources)
         self._all.append(found)
         return found
 
@@ -199,9 +196,9 @@ class _Ownership:
         if into is other:
             return
         into.absorb(other, with_roots=with_roots)
-        for span in other.spans:
-            span.conversation = into
-        other.spans, other.roots = [], []
+        for row in other.rows:
+            self._owners[_key(row)] = into
+        other.rows, other.roots = [], []
 
     def _ids_of(self, trace_id: int) -> set[str]:
         return {one.external_id for one in self._all if trace_id in one.traces and one.external_id is not None}
@@ -210,7 +207,7 @@ class _Ownership:
         """Gives what waits in a trace to the only id that the trace shows."""
         for trace_id, waiting in self._rests.items():
             ids = self._ids_of(trace_id)
-            if len(ids) == 1 and trace_id not in self._crowded and waiting.spans:
+            if len(ids) == 1 and trace_id not in self._crowded and waiting.rows:
                 owner = next(one for one in self._all if trace_id in one.traces and one.external_id in ids)
                 self._merge(owner, waiting, with_roots=False)
 
@@ -232,11 +229,11 @@ class _Ownership:
     def _name_by_resource(self, several: list[Conversation]) -> None:
         """Names the first strong root, and what waits, by the id of the resource where no span shows one."""
         for one in sorted(several, key=lambda one: one.strong_root is None):
-            resource_id = one.spans and self._vocabulary.external_id(one.resource)
+            resource_id = one.rows and self._vocabulary.external_id(one.resource)
             if one.external_id is not None or not isinstance(resource_id, str) or not is_external_id(resource_id):
                 continue
             if one.strong_root is None:
-                one.roots = [Root(span, Strength.IMPLIED) for span in one.spans if self._is_topmost(span)]
+                one.roots = [Root(row, Strength.IMPLIED) for row in one.rows if self._is_topmost(row)]
             if resource_id in self._taken or any(self._ids_of(trace_id) - {resource_id} for trace_id in one.traces):
                 continue
             known = self._by_id.get(resource_id)
@@ -246,32 +243,38 @@ class _Ownership:
                 continue
             self._name(one, resource_id, Origin.RESOURCE)
 
-    def _is_topmost(self, span: Span) -> bool:
-        return parent_key(span.row) not in self._spans
+    def _is_topmost(self, row: Row) -> bool:
+        return parent_key(row) not in self._found.by_key
 
     def _yield_to_app(self, one: Conversation, root: Root) -> None:
         """Makes the app's own span around a framework's root, open longer than it, the root in its place."""
-        if root.strength != Strength.DIALECT or not self._vocabulary.yields(root.span.row[SCOPE]):
+        if root.strength != Strength.DIALECT or not self._vocabulary.yields(root.row[SCOPE]):
             return
-        implied = {id(each.span): each for each in one.roots if each.strength == Strength.IMPLIED}
-        for above in self._above(root.span):
+        implied = {id(each.row): each for each in one.roots if each.strength == Strength.IMPLIED}
+        for above in self._above(root.row):
             outer = implied.get(id(above))
-            if outer is not None and _is_open_longer(above, root.span):
-                one.roots = [each for each in one.roots if each not in {outer, root}]
+            if outer is not None and _is_open_longer(above, root.row):
+                one.roots = [each for each in one.roots if each is not outer and each is not root]
                 one.roots.append(outer._replace(strength=Strength.DIALECT))
                 return
 
 
+def _key(row: Row) -> Key:
+    return row[TRACE], row[SPAN]
+
+
 def _show_their_id(found: Sorted) -> bool:
     """Returns whether each trace shows the only id, if there is one: what is in another has none."""
-    traces = {span.row[TRACE] for span in found.spans}
-    return not found.ids or len(traces) == 1 or traces == {s.row[TRACE] for s in found.spans if s.own_id is not None}
-
-
-def _is_open_longer(above: Span, root: Span) -> bool:
-    if not above.is_over:
+    if not found.ids:
         return True
-    return root.row[END] is not None and above.row[END] is not None and above.row[END] >= root.row[END]
+    traces = {row[TRACE] for row in found.rows}
+    return len(traces) == 1 or traces == {row[TRACE] for row in found.telling if own_id(row) is not None}
+
+
+def _is_open_longer(above: Row, root: Row) -> bool:
+    if not is_over(above):
+        return True
+    return root[END] is not None and above[END] is not None and above[END] >= root[END]
 
 
 def _begins_another(around: Conversation, external_id: str | None, strength: int | None) -> bool:

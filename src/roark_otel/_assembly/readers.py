@@ -1,88 +1,37 @@
-"""Reads the spans of one conversation, each with the dialects that know its scope or its names.
+"""Reads the spans of one conversation, each with the dialects that know it.
 
 A fault of a reader costs one span of its dialect; a fault in its `moments` costs what the dialect would have said.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import starmap
+from typing import TYPE_CHECKING, Final
 
+from roark_otel._model.dialect import RowReader
 from roark_otel._model.moments import Fact, ToolUse, Utterance
-from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, SCOPE, Kind, Row
-from roark_otel._model.steps import in_steps
-from roark_otel._safety.guard import guarded, has_done
+from roark_otel._model.rows import KIND, Kind, view
+from roark_otel._model.steps import STEP, steps
+from roark_otel._safety.guard import faults_of, guarded
 from roark_otel._safety.late_imports import importing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from roark_otel._assembly.rows import Span
+    from roark_otel._assembly.routes import Places, Routes
+    from roark_otel._assembly.rows import Resources
     from roark_otel._model.dialect import Dialect, Reader, Warn
     from roark_otel._model.moments import Moment
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row, SpanView
     from roark_otel._model.steps import Pause
 
-MAX_SHAPES = 10_000
-"""The most combinations of a scope and names that are remembered."""
+STEP_VALUES: Final = 16 * STEP
+"""The most values of rows in one step: those of 64 spans without events, or of some 140 events. One row may have more."""
 
 _MOMENTS = (Utterance, ToolUse, Fact)
-
-_NO_SCOPE = "\0"
+_EXACT = frozenset(_MOMENTS)
 
 _SILENT = frozenset({int(Kind.EDGE), int(Kind.LOST)})
-
-
-class Routes:
-    """Knows which dialects read a span. One for a whole process: most spans look like one that was seen before.
-
-    Args:
-        dialects: The dialects, the highest first.
-    """
-
-    def __init__(self, dialects: Sequence[Dialect]) -> None:
-        self.dialects = tuple(dialects)
-        self._own_scopes = frozenset(scope for one in dialects if not one.generic for scope in one.scopes)
-        self._by_shape: dict[tuple[object, ...], tuple[int, ...]] = {}
-
-    def of(self, span: Span) -> tuple[int, ...]:
-        """Returns the places of the dialects that read a span."""
-        row = span.row
-        names: tuple[object, ...] = tuple(row[ATTRIBUTES])
-        if span.events is not None:
-            names += tuple([event.name for event in span.events])
-        elif len(row) > EVENTS:
-            names += _event_names(row)
-        shape = row[SCOPE], names
-        found = self._by_shape.get(shape)
-        if found is None:
-            found = self._routes(row[SCOPE], names)
-            if len(self._by_shape) < MAX_SHAPES and len(names) < 64:
-                self._by_shape[shape] = found
-        return found
-
-    def of_names(self, names: Iterable[object]) -> tuple[int, ...]:
-        """Returns the places of the dialects that read attributes of these names, of no span of a known scope."""
-        return self._routes(_NO_SCOPE, names)
-
-    def _routes(self, scope: str, names: Iterable[object]) -> tuple[int, ...]:
-        texts = tuple(name for name in names if isinstance(name, str))
-        return tuple(place for place, one in enumerate(self.dialects) if self._reads(one, scope, texts))
-
-    def _reads(self, dialect: Dialect, scope: str, names: tuple[str, ...]) -> bool:
-        if dialect.generic and scope in self._own_scopes:
-            return False
-        if scope in dialect.scopes or not (dialect.scopes or dialect.prefixes or scope == _NO_SCOPE):
-            return True
-        return bool(dialect.prefixes) and any(name.startswith(dialect.prefixes) for name in names)
-
-
-def _event_names(row: Row) -> tuple[object, ...]:
-    names: list[object] = []
-    at = EVENTS
-    while at < len(row):
-        names.append(row[at])
-        at += 3 + 2 * row[at + 2]
-    return tuple(names)
 
 
 class Reading:
@@ -92,61 +41,96 @@ class Reading:
         routes: Which dialects read what.
         warn: Reports something on a span that a reader could not read.
         count_fault: Counts a reader that raised. The exception itself is logged, at most once per interval.
+        pause: Called after every few spans, events and moments.
     """
 
-    def __init__(self, routes: Routes, warn: Warn, count_fault: Callable[[], None]) -> None:
+    def __init__(self, routes: Routes, warn: Warn, count_fault: Callable[[], None], pause: Pause) -> None:
         self._routes = routes
         self._warn = warn
         self._count_fault = count_fault
+        self._pause = pause
         self._readers: dict[int, Reader | None] = {}
-        self._by_resource: dict[int, tuple[int, ...]] = {}
+        self._by_resource: dict[int, Places] = {}
+        self._bits: dict[Places, tuple[int, ...]] = {}
 
     def read(
-        self, spans: Iterable[Span], contexts: Iterable[SpanView], pause: Pause
+        self, rows: Sequence[Row], resources: Resources, contexts: Iterable[SpanView]
     ) -> tuple[tuple[str, tuple[Moment, ...]], ...]:
         """Reads spans in this order. Returns what the dialects say, the highest first."""
-        for view in contexts:
-            self._give(view, self._routes.of_names(view.attributes))
-        for span in in_steps(spans, pause):
-            row = span.row
-            if row[KIND] not in _SILENT:
-                places = self._routes.of(span)
-                if span.resource and (of_resource := self._of_resource(span.resource)):
-                    places = tuple(sorted({*places, *of_resource}))
-                if places:
-                    self._give(span.view(), places)
+        for one in contexts:
+            for place in self._places(self._routes.of_names(one.attributes)):
+                if (reader := self._reader(place)) is not None:
+                    self._count(faults_of(reader.read, (one,)))
+        for step in _short_steps(rows):
+            self._read(step, resources)
+            self._pause()
         return tuple(
-            (dialect.name, self._moments(reader, pause))
+            (dialect.name, self._moments(reader))
             for place, dialect in enumerate(self._routes.dialects)
             if (reader := self._readers.get(place)) is not None
         )
 
-    def _of_resource(self, resource: Mapping[str, object]) -> tuple[int, ...]:
-        found = self._by_resource.get(id(resource))
-        if found is None:
-            found = self._by_resource[id(resource)] = self._routes.of_names(resource)
+    def _read(self, rows: Iterable[Row], resources: Resources) -> None:
+        """Gives each reader its part of some spans."""
+        parts: dict[int, list[tuple[Row, Mapping[str, object]]]] = {}
+        routes, by_resource, bits = self._routes.of, self._by_resource, self._bits
+        for row in rows:
+            if row[KIND] in _SILENT:
+                continue
+            resource = resources.of(row)
+            of_resource = by_resource.get(id(resource))
+            if of_resource is None:
+                of_resource = by_resource[id(resource)] = self._routes.of_names(resource)
+            found = of_resource | routes(row)
+            for place in bits.get(found) or self._places(found):
+                part = parts.get(place)
+                if part is None:
+                    part = parts[place] = []
+                part.append((row, resource))
+        for place, part in parts.items():
+            reader = self._reader(place)
+            if isinstance(reader, RowReader):
+                self._count(faults_of(reader.read_row, part, self._pause))
+            elif reader is not None:
+                self._count(faults_of(reader.read, starmap(view, part)))
+
+    def _places(self, several: Places) -> tuple[int, ...]:
+        found = self._bits[several] = tuple(place for place in range(several.bit_length()) if several >> place & 1)
         return found
 
-    def _give(self, view: SpanView, places: tuple[int, ...]) -> None:
-        for place in places:
-            reader = self._readers.get(place, self)
-            if reader is self:
-                reader = self._make(place)
-            if reader is not None and not has_done(reader.read, view):  # type: ignore[arg-type]
-                self._count_fault()
-
-    def _make(self, place: int) -> Reader | None:
+    def _reader(self, place: int) -> Reader | None:
+        if place in self._readers:
+            return self._readers[place]
         reader = self._readers[place] = _reader_of(self._routes.dialects[place], self._warn)
         if reader is None:
             self._count_fault()
         return reader
 
-    def _moments(self, reader: Reader, pause: Pause) -> tuple[Moment, ...]:
-        found = _moments_of(reader, pause)
-        said = tuple([one for one in found or () if isinstance(one, _MOMENTS)])  # an own reader may return anything
-        if found is None or len(said) < len(found):
+    def _count(self, faults: int) -> None:
+        for _ in range(faults):
             self._count_fault()
-        return said
+
+    def _moments(self, reader: Reader) -> tuple[Moment, ...]:
+        found = _moments_of(reader, self._pause)
+        if found is None:
+            self._count_fault()
+            return ()
+        said, is_whole = found
+        if not is_whole:
+            self._count_fault()
+        return tuple(said)
+
+
+def _short_steps(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Divides rows into steps of at most 64, of fewer if they have many events."""
+    first = values = 0
+    for index, row in enumerate(rows):
+        values += len(row)
+        if index - first == STEP or (values > STEP_VALUES and index > first):
+            yield rows[first:index]
+            first, values = index, len(row)
+    if rows:
+        yield rows[first:]
 
 
 @guarded(None)
@@ -157,5 +141,11 @@ def _reader_of(dialect: Dialect, warn: Warn) -> Reader | None:
 
 
 @guarded(None)
-def _moments_of(reader: Reader, pause: Pause) -> tuple[object, ...]:
-    return tuple(in_steps(reader.moments(), pause))
+def _moments_of(reader: Reader, pause: Pause) -> tuple[list[Moment], bool]:
+    """Returns what a reader says, and whether that is all that it returned: an own one may return anything."""
+    said: list[Moment] = []
+    returned = 0
+    for step in steps(reader.moments(), pause):
+        returned += len(step)
+        said += step if _EXACT.issuperset(map(type, step)) else [one for one in step if isinstance(one, _MOMENTS)]
+    return said, len(said) == returned

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._model.formats import is_external_id
 from roark_otel._model.rows import (
     ATTRIBUTES,
     DROPPED,
     END,
+    EVENTS,
     KIND,
     OWN_ID,
     PARENT,
@@ -19,117 +22,128 @@ from roark_otel._model.rows import (
     TRACE,
     Kind,
     Row,
-    SpanEvent,
     SpanView,
     attributes_of,
-    events_of,
-    view,
 )
-from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from roark_otel._model.steps import Pause
 
 _EDGE, _LOST, _EVENTS = int(Kind.EDGE), int(Kind.LOST), int(Kind.EVENTS)
 _CONTEXT, _RESOURCE, _OPEN = int(Kind.CONTEXT), int(Kind.RESOURCE), int(Kind.OPEN)
 
-_RUN = 2_048
+_RUN: Final = 2_048
 """The number of rows that are sorted at once: so the interpreter is not held for longer than half a millisecond."""
 
-_NO_RESOURCE: Mapping[str, object] = {}
+NO_RESOURCE: Mapping[str, object] = {}
+
+Key: TypeAlias = "tuple[int, int]"
+"""A trace id and a span id."""
+
+_SAYS: Final = {_EDGE: 0, _LOST: 1, _OPEN: 2, int(Kind.ABANDONED): 3, int(Kind.ENDED): 4}
+"""How much a row says of its span, by its kind: an edge less than the others, an open span less than an ended one."""
+
+_order = itemgetter(START, SPAN)
 
 
-class Span:
-    """A span: its row, its resource, and where it stands in the tree, if that is asked for."""
+class Resources:
+    """The resources of spans: nearly always one for all.
 
-    __slots__ = ("above", "conversation", "events", "missed", "resource", "row")
+    Args:
+        main: That of the first span.
+    """
 
-    def __init__(self, row: Row, resource: Mapping[str, object]) -> None:
-        self.row = row
-        self.resource = resource
-        self.events: tuple[SpanEvent, ...] | None = None
-        self.missed = 0
-        self.above: Span | None = None
-        self.conversation: Any = None
+    __slots__ = ("_others", "main")
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended, or never can."""
-        return bool(self.row[KIND] != _OPEN)
+    def __init__(self, main: Mapping[str, object] = NO_RESOURCE) -> None:
+        self.main = main
+        self._others: dict[Key, Mapping[str, object]] = {}
 
-    @property
-    def own_id(self) -> str | None:
-        """The id that the span itself shows, or the context in which it began."""
-        found = self.row[OWN_ID]
-        return found if found is not None and is_external_id(found) else None
+    def put(self, key: Key, resource: Mapping[str, object]) -> None:
+        """Notes the resource of a span."""
+        if resource is not self.main or key in self._others:
+            self._others[key] = resource
 
-    def view(self) -> SpanView:
-        """Returns what a dialect sees of it."""
-        found = view(self.row, self.resource)
-        return found if self.events is None else found._replace(events=self.events, dropped_events=0)
+    def of(self, row: Row) -> Mapping[str, object]:
+        """Returns the resource of a span."""
+        return self._others.get((row[TRACE], row[SPAN]), self.main) if self._others else self.main
 
 
 @dataclass(slots=True)
 class Sorted:
-    """The spans of a log in the order of their starts.
+    """The spans of a log.
 
     Args:
-        spans: Those with something to say, and those that stand between them.
+        by_key: Their rows, by trace id and span id.
+        rows: The same in the order of their starts: of spans with something to say, and those between them.
+        telling: Those that show an id, or are marked or a framework's roots.
+        resources: Their resources.
         contexts: What `call_attributes` said: attributes and when.
         ids: The ids that spans show.
-        strong: How many spans are marked or a framework's roots.
     """
 
-    spans: list[Span] = field(default_factory=list["Span"])
+    by_key: dict[Key, Row] = field(default_factory=dict["Key", "Row"])
+    rows: list[Row] = field(default_factory=list["Row"])
+    telling: list[Row] = field(default_factory=list["Row"])
+    resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     ids: set[str] = field(default_factory=set[str])
-    strong: int = 0
-    lost: int = 0
+
+    @property
+    def strong(self) -> int:
+        """How many spans are marked or a framework's roots."""
+        return sum(row[STRENGTH] is not None for row in self.telling)
 
 
-def sort_out(batches: Iterable[Iterable[Row]], pause: Callable[[], None]) -> Sorted:
+def sort_out(batches: Iterable[Iterable[Row]], pause: Pause) -> Sorted:
     """Sorts out rows. A row that comes twice counts once; one of an ended span counts for more than one of an open."""
-    by_key: dict[tuple[int, int], Span] = {}
-    early: dict[tuple[int, int], list[Row]] = {}
     found = Sorted()
-    resource = _NO_RESOURCE
+    early: dict[Key, list[Row]] = {}
+    _collect(batches, found, early, pause)
+    for key, rows in early.items():
+        if (span := found.by_key.get(key)) is not None:
+            found.by_key[key] = _with_events(span, rows)
+    found.rows = _in_order(list(found.by_key.values()), pause)
+    found.telling = [row for row in found.rows if row[OWN_ID] is not None or row[STRENGTH] is not None]
+    shown = {row[OWN_ID] for row in found.telling if isinstance(row[OWN_ID], str)}
+    found.ids = {one for one in shown if is_external_id(one)}
+    return found
+
+
+def _collect(batches: Iterable[Iterable[Row]], found: Sorted, early: dict[Key, list[Row]], pause: Pause) -> None:
+    by_key, says = found.by_key, _SAYS
+    resource = NO_RESOURCE
+    known_resources: list[Mapping[str, object]] = []
     for rows in batches:
         for row in rows:
             kind = row[KIND]
             key = row[TRACE], row[SPAN]
-            if kind == _RESOURCE:
-                resource = attributes_of(row)
+            if kind in says:
+                known = by_key.get(key)
+                if known is None or says[known[KIND]] < says[kind]:
+                    if not by_key:
+                        found.resources = Resources(resource)
+                    by_key[key] = row
+                    if resource is not found.resources.main or known is not None:
+                        found.resources.put(key, resource)
+            elif kind == _RESOURCE:
+                resource = _one_for_all(known_resources, attributes_of(row))
             elif kind == _EVENTS:
                 early.setdefault(key, []).append(row)
             elif kind == _CONTEXT:
                 _add_context(found, row)
-            else:
-                known = by_key.get(key)
-                if known is None or _rank(known.row[KIND]) < _rank(kind):
-                    by_key[key] = Span(row, resource)
         pause()
-    for key, rows in early.items():
-        if (span := by_key.get(key)) is not None:
-            _join_events(span, rows)
-    found.spans = _in_order(list(by_key.values()), pause)
-    for span in in_steps(found.spans, pause):
-        _note(found, span)
-    return found
 
 
-def _rank(kind: int) -> int:
-    """Returns how much a row says of its span: an edge less than the others, an open span less than an ended one."""
-    return {_EDGE: 0, _LOST: 1, _OPEN: 2, int(Kind.ABANDONED): 3}.get(kind, 4)
-
-
-def _note(found: Sorted, span: Span) -> None:
-    row = span.row
-    if row[OWN_ID] is not None and is_external_id(row[OWN_ID]):
-        found.ids.add(row[OWN_ID])
-    found.strong += row[STRENGTH] is not None
-    found.lost += row[KIND] == _LOST
-    if span.events is None and row[DROPPED]:
-        span.missed = row[DROPPED]
+def _one_for_all(known: list[Mapping[str, object]], resource: Mapping[str, object]) -> Mapping[str, object]:
+    """Returns the known resource that equals this one; this one if none does, which is known from now on."""
+    for one in known:
+        if one == resource:
+            return one
+    known.append(resource)
+    return resource
 
 
 def _add_context(found: Sorted, row: Row) -> None:
@@ -141,39 +155,57 @@ def _add_context(found: Sorted, row: Row) -> None:
         found.contexts.append(SpanView(row[TRACE], number, None, "", "call_attributes", start_ns, start_ns, attributes))
 
 
-def _join_events(span: Span, rows: list[Row]) -> None:
-    """Joins the events that were read early to those of the span, and counts the gaps between them."""
-    events: list[SpanEvent] = []
+def _with_events(span: Row, rows: list[Row]) -> Row:
+    """Returns a row with the events that were read early and its own; the gaps between them are what it dropped."""
+    events: list[Row] = []
     following = missed = 0
-    seen = [(row[DROPPED], events_of(row)) for row in rows]
-    if span.row[KIND] not in {_EDGE, _LOST}:
-        seen.append((span.row[DROPPED], events_of(span.row)))
-    for first, new in sorted(seen, key=lambda one: one[0]):
+    seen = [(row[DROPPED], _events(row)) for row in rows]
+    if span[KIND] not in {_EDGE, _LOST}:
+        seen.append((span[DROPPED], _events(span)))
+    for first, new in sorted(seen, key=itemgetter(0)):
         if first > following:
             missed += first - following
             following = first
         fresh = new[following - first :]
         events += fresh
         following += len(fresh)
-    span.events, span.missed = tuple(events), missed
+    return (*span[:DROPPED], missed, span[ATTRIBUTES], *chain.from_iterable(events))
 
 
-def _in_order(spans: list[Span], pause: Callable[[], None]) -> list[Span]:
-    """Sorts spans by start, then by id: runs first, which the last sort only has to merge."""
-    if len(spans) > _RUN:
-        runs: list[Span] = []
-        for at in range(0, len(spans), _RUN):
-            runs += sorted(spans[at : at + _RUN], key=_order)
+def _events(row: Row) -> list[Row]:
+    """Returns the events of a row, each as it is in the row."""
+    events: list[Row] = []
+    at = EVENTS
+    while at < len(row):
+        end = at + 3 + 2 * row[at + 2]
+        events.append(row[at:end])
+        at = end
+    return events
+
+
+def _in_order(rows: list[Row], pause: Pause) -> list[Row]:
+    """Sorts rows by start, then by id: runs first, which the last sort only has to merge."""
+    if len(rows) > _RUN:
+        runs: list[Row] = []
+        for at in range(0, len(rows), _RUN):
+            runs += sorted(rows[at : at + _RUN], key=_order)
             pause()
-        spans = runs
-    return sorted(spans, key=_order)
+        rows = runs
+    return sorted(rows, key=_order)
 
 
-def _order(span: Span) -> tuple[int, int]:
-    return span.row[START], span.row[SPAN]
+def own_id(row: Row) -> str | None:
+    """Returns the id that the span itself shows, or the context in which it began."""
+    found = row[OWN_ID]
+    return found if found is not None and is_external_id(found) else None
 
 
-def parent_key(row: Row) -> tuple[int, int]:
+def is_over(row: Row) -> bool:
+    """Returns whether a span has ended, or never can."""
+    return bool(row[KIND] != _OPEN)
+
+
+def parent_key(row: Row) -> Key:
     """Returns the key of the span above."""
     return row[TRACE], row[PARENT]
 

@@ -190,7 +190,7 @@ def _waits(settings: Settings) -> Waits:
 
 def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) -> Rules:
     from roark_otel._assembly.assemble import Rules
-    from roark_otel._assembly.readers import Routes
+    from roark_otel._assembly.routes import Routes
 
     _import_models_and_readers(plan)
     counted: OrderedDict[tuple[object, ...], None] = OrderedDict()

@@ -15,7 +15,7 @@ from roark_otel._model.finished import Errored, NeverEnded
 from roark_otel._model.formats import MAX_PROPERTY, is_http_url
 from roark_otel._model.hangups import is_hang_up
 from roark_otel._model.moments import Agent, Customer, ToolUse, Unanswered
-from roark_otel._model.steps import in_steps
+from roark_otel._model.steps import in_steps, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def make_body(
     timeline = Timeline(material.started_ns)
     stereo = facts.text("stereo_recording_url")
     is_right = stereo and is_http_url(stereo)
-    spoken = zip(in_steps(heard, pause), ends_ns, strict=True)
+    spoken = steps(zip(heard, ends_ns, strict=True), pause)
     clamped = timeline.clamped(said, material.used)
     fields: Body = {
         "startedAt": material.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -61,7 +61,7 @@ def make_body(
         "externalId": material.conversation.external_id,
         "stereoRecordingUrl": stereo if is_right else None,
         "endedStatus": _ended_status(material),
-        "transcript": list(timeline.entries(spoken, reference)) or None,
+        "transcript": [one for step in spoken for one in timeline.entries(step, reference)] or None,
         "toolInvocations": [timeline.invocation(one, reference, pause) for one in in_steps(used, pause)] or None,
         "properties": {**_properties(material, times, defaults), **clamped},
     }

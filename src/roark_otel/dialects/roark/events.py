@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from roark_otel import attributes
 from roark_otel._model import reading
-from roark_otel._model.moments import Agent, Customer, Failed, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.moments import (
+    Agent,
+    Customer,
+    Failed,
+    Returned,
+    ToolUse,
+    Unanswered,
+    Utterance,
+    short_utterance,
+)
 from roark_otel.dialects.roark.facts import NO_AGENT, NO_CUSTOMER, agent_of, customer_of
 from roark_otel.dialects.roark.words import Words
 
@@ -18,20 +27,20 @@ if TYPE_CHECKING:
     from roark_otel._model.rows import SpanEvent, SpanView
 
 _ROLES = {"AGENT": Agent, "ASSISTANT": Agent, "CUSTOMER": Customer, "USER": Customer}
-_SPELLED = {spelling: speaker for role, speaker in _ROLES.items() for spelling in (role, role.lower())}
-_ROLE_AND_TEXT = 2
+_SPEAKERS: Mapping[str, Agent | Customer] = {
+    spelling: NO_AGENT if speaker is Agent else NO_CUSTOMER
+    for role, speaker in _ROLES.items()
+    for spelling in (role, role.lower())
+}
+_ROLE_AND_TEXT, _TEXT_AND_ROLE = ("role", "text"), ("text", "role")
 
 
-def utterance(event: SpanEvent, span: SpanView, agent: Agent, warn: Warn) -> Utterance | None:
+def utterance(_name: str, words: Words, start_ns: int, agent: Agent) -> Utterance | None:
     """Returns the utterance of a `roark.transcript`; None if it has no role or says nothing. `agent` is the span's."""
-    if (short := _short_utterance(event, agent)) is not None:
-        return short
-    words = Words(event.attributes, span, f"{event.name} ", warn)
     role, text = words.one_of("role", _ROLES), words.text("text")
     if role is None or text is None:
         words.warn("role" if role is None else "text", "missing or unknown")
         return None
-    start_ns = _start_ns(event, words, span)
     duration_ns = words.duration_ns("duration_ms")
     payload = words.json_object("payload") or {}
     if words.flag("interrupted"):
@@ -46,27 +55,35 @@ def utterance(event: SpanEvent, span: SpanView, agent: Agent, warn: Warn) -> Utt
     )
 
 
-def _short_utterance(event: SpanEvent, agent: Agent) -> Utterance | None:
-    """Returns the utterance of an event with only a role and a text, as most are, if nothing is wrong with it."""
-    found = event.attributes
-    role, text = found.get("role"), found.get("text")
-    if len(found) != _ROLE_AND_TEXT or not (isinstance(role, str) and isinstance(text, str) and text.isascii()):
+def short(names: tuple[object, ...], role: object, text: object, time_ns: object, agent: Agent) -> Utterance | None:
+    """Returns the utterance of an event that has only a role and a text, as most have, if nothing is wrong with it.
+
+    Args:
+        names: The names of the two attributes.
+        role: The value of the first.
+        text: The value of the second.
+        time_ns: The event's time.
+        agent: The span's.
+    """
+    if names == _TEXT_AND_ROLE:
+        role, text = text, role
+    elif names != _ROLE_AND_TEXT:
         return None
-    speaker, said, start_ns = _SPELLED.get(role), text.strip(), reading.time_ns(event.time_ns)
-    if speaker is None or not said or start_ns is None:
+    if type(text) is not str or type(time_ns) is not int or type(role) is not str or not text.isascii():
         return None
-    return Utterance(agent if speaker is Agent else NO_CUSTOMER, said, start_ns, None, None, {})
+    speaker, said = _SPEAKERS.get(role), text.strip()
+    if speaker is None or not said or not reading.MIN_NS <= time_ns <= reading.MAX_NS:
+        return None
+    return short_utterance(speaker if speaker is NO_CUSTOMER else agent, said, time_ns)
 
 
-def tool_use(event: SpanEvent, span: SpanView, agent: Agent, warn: Warn) -> ToolUse | None:
+def tool_use(event: str, words: Words, start_ns: int, agent: Agent) -> ToolUse | None:
     """Returns the tool use, or the half of one, of an event; None if nothing names it. `agent` is the span's."""
-    words = Words(event.attributes, span, f"{event.name} ", warn)
-    is_result = event.name == attributes.TOOL_RESULT_EVENT
+    is_result = event == attributes.TOOL_RESULT_EVENT
     name, call_id = words.text("name"), words.text("id")
     if name is None and not (is_result and call_id):
         words.warn("name", "missing")
         return None
-    start_ns = _start_ns(event, words, span)
     duration_ns = words.duration_ns("duration_ms")
     end_ns = None if duration_ns is None else start_ns + duration_ns
     return ToolUse(
@@ -79,14 +96,6 @@ def tool_use(event: SpanEvent, span: SpanView, agent: Agent, warn: Warn) -> Tool
         description=words.text("description"),
         agent=_agent(words, agent),
     )
-
-
-def _start_ns(event: SpanEvent, words: Words, span: SpanView) -> int:
-    start_ns = reading.time_ns(event.time_ns)
-    if start_ns is None:
-        words.warn("timestamp", "not nanoseconds since the epoch")
-        return span.start_ns
-    return start_ns
 
 
 def _parameters(words: Words) -> Mapping[str, object]:
@@ -109,10 +118,10 @@ def _agent(words: Words, of_span: Agent) -> Agent:
     return of_span if own is NO_AGENT else own
 
 
-READ: Mapping[object, Callable[[SpanEvent, SpanView, Agent, Warn], Utterance | ToolUse | None]] = {
+READ: Mapping[object, Callable[[str, Words, int, Agent], Utterance | ToolUse | None]] = {
     attributes.TRANSCRIPT_EVENT: utterance,
     attributes.TOOL_INVOCATION_EVENT: tool_use,
     attributes.TOOL_CALL_EVENT: tool_use,
     attributes.TOOL_RESULT_EVENT: tool_use,
 }
-"""What reads an event, by its name."""
+"""What reads an event, by its name: it takes the name, the attributes, the start and the agent of the span."""

@@ -84,6 +84,8 @@ def _fact(words: Words, key: str) -> tuple[str, Value]:
 
 def agent_of(words: Words) -> Agent:
     """Returns the agent that these attributes describe, `NO_AGENT` if there is none."""
+    if _AGENT.keys().isdisjoint(words.found):
+        return NO_AGENT
     fields = {_AGENT[key]: words.text(key) for key in words.found if key in _AGENT}
     return Agent(**fields) if any(fields.values()) else NO_AGENT
 

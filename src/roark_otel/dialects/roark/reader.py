@@ -4,80 +4,126 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Final
 
 from roark_otel import attributes
+from roark_otel._model import reading
+from roark_otel._model.dialect import RowReader
 from roark_otel._model.moments import ToolUse, Unanswered
-from roark_otel.dialects.roark.events import READ
+from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, SPAN, START, Kind, attributes_of, row_of
+from roark_otel._model.steps import no_pause
+from roark_otel.dialects.roark.events import READ, short
 from roark_otel.dialects.roark.facts import NO_AGENT, agent_of, facts
 from roark_otel.dialects.roark.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from roark_otel._model.dialect import Warn
-    from roark_otel._model.moments import Moment
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.moments import Agent, Moment
+    from roark_otel._model.rows import Row, SpanView
+    from roark_otel._model.steps import Pause
 
 _PREFIXES = (attributes.PREFIX, attributes.LIVEKIT_ROOM_ID_RESOURCE)
+_TRANSCRIPT = attributes.TRANSCRIPT_EVENT
+
+STEP_VALUES: Final = 512
+"""How many values of a row are read in one step: those of some 70 events."""
 
 
-class RoarkReader:
+class RoarkReader(RowReader):
     """Keeps what each span says, until it is asked."""
 
-    __slots__ = ("_resource", "_resources", "_said", "_said_by_resources", "_warn")
+    __slots__ = ("_halves", "_resource", "_resources", "_said", "_warn")
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
-        self._said: dict[int, list[Moment]] = {}
+        self._said: list[Moment] = []
+        self._halves: dict[str, list[ToolUse]] = {}
         self._resource: Mapping[str, object] = {}
         self._resources: list[Mapping[str, object]] = []
-        self._said_by_resources: list[Moment] = []
 
     def read(self, span: SpanView) -> None:
-        """Takes in a span; one that comes again replaces what it said before."""
-        if span.resource is not self._resource:
-            self._read_resource(span)
-        said: list[Moment] = []
+        """Takes in a span."""
+        self.read_row((row_of(Kind.ENDED, span), span.resource), no_pause)
+
+    def read_row(self, given: tuple[Row, Mapping[str, object]], pause: Pause) -> None:
+        """Takes in a span. An event that has only a role and a text, as most have, is read where it is."""
+        row, resource = given
+        if resource is not self._resource:
+            self._read_resource(resource, row)
         agent = NO_AGENT
-        if (words := self._words(span.attributes, span, "")) is not None:
-            agent = agent_of(words)
-            said.extend(facts(words, agent, span.end_ns or span.start_ns, span.span_id))
-        for event in span.events:
-            read = READ.get(event.name)
-            if read is not None and (one := read(event, span, agent, self._warn)) is not None:
-                said.append(one)
-        if said:
-            self._said[span.span_id] = said
+        if row[ATTRIBUTES] and _has_words(row[ATTRIBUTES]):
+            agent = self._read_attributes(row)
+        at, size, keep = EVENTS, len(row), self._said.append
+        rest = at + STEP_VALUES
+        while at < size:
+            names = at + 3
+            values = names + row[at + 2]
+            end = values + row[at + 2]
+            one = None
+            if row[at] == _TRANSCRIPT and end == names + 4:
+                one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent)
+            if one is not None:
+                keep(one)
+            elif (read := READ.get(row[at])) is not None:
+                found = dict(zip(row[names:values], row[values:end], strict=True))
+                words = Words(found, row, f"{row[at]} ", self._warn)
+                self._keep(read(row[at], words, _start_ns(row[at + 1], words, row), agent))
+            at = end
+            if at > rest:
+                rest = at + STEP_VALUES
+                pause()
 
-    def moments(self) -> Iterator[Moment]:
-        """Yields everything that was said, the two halves of a tool use joined."""
-        halves: dict[str, list[ToolUse]] = {}
-        for said in (self._said_by_resources, *self._said.values()):
-            for one in said:
-                if isinstance(one, ToolUse) and one.call_id is not None:
-                    halves.setdefault(one.call_id, []).append(one)
-                else:
-                    yield one
-        for known in halves.values():
-            yield known[0] if len(known) == 1 else reduce(_joined, sorted(known, key=_order))
+    def moments(self) -> Iterable[Moment]:
+        """Returns everything that was said, the two halves of a tool use joined."""
+        uses = self._halves.values()
+        return chain(
+            self._said,
+            (known[0] if len(known) == 1 else reduce(_joined, sorted(known, key=_order)) for known in uses),
+        )
 
-    def _read_resource(self, span: SpanView) -> None:
+    def _keep(self, one: Moment | None) -> None:
+        if isinstance(one, ToolUse) and one.call_id is not None:
+            self._halves.setdefault(one.call_id, []).append(one)
+        elif one is not None:
+            self._said.append(one)
+
+    def _read_attributes(self, row: Row) -> Agent:
+        """Takes in the facts in the attributes of a span. Returns the agent that they describe."""
+        words = Words(_own(attributes_of(row)), row, "", self._warn)
+        agent = agent_of(words)
+        self._said.extend(facts(words, agent, row[END] or row[START], row[SPAN]))
+        return agent
+
+    def _read_resource(self, resource: Mapping[str, object], row: Row) -> None:
         """Takes in the resource of a span, the first time that it comes."""
-        self._resource = span.resource
-        if self._resource in self._resources:
-            return
-        self._resources.append(self._resource)
-        if (words := self._words(self._resource, span, "resource ")) is not None:
-            self._said_by_resources.extend(facts(words, agent_of(words), 0, 0))
+        self._resource = resource
+        if resource not in self._resources:
+            self._resources.append(resource)
+            if _has_words(resource):
+                words = Words(_own(resource), row, "resource ", self._warn)
+                self._said.extend(facts(words, agent_of(words), 0, 0))
 
-    def _words(self, found: Mapping[str, object], span: SpanView, where: str) -> Words | None:
-        """Returns the attributes that are Roark's, None if there are none, as on most spans."""
-        names = "\n".join(found)
-        if attributes.PREFIX not in names and attributes.LIVEKIT_ROOM_ID_RESOURCE not in names:
-            return None
-        own = {key: value for key, value in found.items() if key.startswith(_PREFIXES)}
-        return Words(own, span, where, self._warn) if own else None
+
+def _start_ns(time_ns: object, words: Words, row: Row) -> int:
+    """Returns when an event was; if its time is none, when its span began."""
+    start_ns = reading.time_ns(time_ns)
+    if start_ns is None:
+        words.warn("timestamp", "not nanoseconds since the epoch")
+        return int(row[START])
+    return start_ns
+
+
+def _has_words(found: Mapping[str, object]) -> bool:
+    """Returns whether any attribute may be Roark's. On most spans none is."""
+    names = "\n".join(found)
+    return attributes.PREFIX in names or attributes.LIVEKIT_ROOM_ID_RESOURCE in names
+
+
+def _own(found: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in found.items() if key.startswith(_PREFIXES)}
 
 
 def _order(half: ToolUse) -> tuple[int, bool, str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from roark_otel import attributes
 from roark_otel._model import reading
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.formats import is_e164, is_http_url
+from roark_otel._model.rows import NAME, SCOPE, SPAN, TRACE, SpanName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row
 
 _PREFIX = attributes.PREFIX
 _EXTERNAL_ID = attributes.EXTERNAL_ID.removeprefix(_PREFIX)
-_SOUND = frozenset({bool, int, type(None)})
-"""The types whose values JSON carries unchanged, whatever they are."""
 
 
 class Words:
@@ -25,23 +24,23 @@ class Words:
 
     Args:
         found: The attributes.
-        span: The span that they are on.
+        row: The span that they are on.
         where: What a warning puts before their names.
         warn: Takes what could not be read.
     """
 
-    __slots__ = ("_reported", "_span", "_warn", "_where", "_written", "found")
+    __slots__ = ("_reported", "_row", "_warn", "_where", "_written", "found")
 
-    def __init__(self, found: Mapping[str, object], span: SpanView, where: str, warn: Warn) -> None:
+    def __init__(self, found: Mapping[str, object], row: Row, where: str, warn: Warn) -> None:
         self._written = found
-        self._span = span
+        self._row = row
         self._where = where
         self._warn = warn
         self._reported: set[str] | None = None
         self.found: Mapping[str, object] = found
         for key, value in found.items():
             # Nearly every event has only plain names, and nearly every value cannot have a flaw.
-            if key.startswith(_PREFIX) or not (value.isascii() if type(value) is str else type(value) in _SOUND):
+            if key.startswith(_PREFIX) or not ((type(value) is str and value.isascii()) or reading.is_sound(value)):
                 self._look_closely()
                 break
 
@@ -49,8 +48,8 @@ class Words:
         self.found = {key.removeprefix(_PREFIX): value for key, value in self._written.items()}
         for key, value in self.found.items():
             # An external id with a flaw is not an id, which is reported where ids are resolved.
-            if (why := reading.flaw(value)) is not None and key != _EXTERNAL_ID:
-                self.warn(key, why)
+            if not reading.is_sound(value) and key != _EXTERNAL_ID:
+                self._warn_of_flaw(key, value)
 
     def get(self, key: str) -> object:
         """Returns the value of an attribute, None if it is not there."""
@@ -63,7 +62,9 @@ class Words:
         if key not in self._reported:
             self._reported.add(key)
             name = _PREFIX + key if _PREFIX + key in self._written else key
-            self._warn(Unreadable(self._span, self._where + name, why))
+            row = self._row
+            span = SpanName(row[TRACE], row[SPAN], row[SCOPE], row[NAME])
+            self._warn(Unreadable(span, self._where + name, why))
 
     def text(self, key: str) -> str | None:
         """Returns text that says something."""
@@ -134,8 +135,9 @@ class Words:
             return None
         try:
             found = reading.parsed(value, limit) if isinstance(value, str) else value
-            if (why := reading.flaw(found)) is not None:
-                self.warn(key, why)
+            if found is not value and type(found) is dict and reading.is_sound(found):
+                return cast("dict[str, object]", found)
+            self._warn_of_flaw(key, found)
             return reading.json_object(found)
         except ValueError as fault:
             self.warn(key, str(fault))
@@ -148,9 +150,14 @@ class Words:
             found = reading.parsed(value, reading.MAX_JSON) if isinstance(value, str) else value
         except ValueError:
             found = value
-        if (why := reading.flaw(found)) is not None:
-            self.warn(key, why)
+        if reading.is_sound(found):
+            return found
+        self._warn_of_flaw(key, found)
         return reading.json_value(found)
+
+    def _warn_of_flaw(self, key: str, value: object) -> None:
+        if (why := reading.flaw(value)) is not None:
+            self.warn(key, why)
 
     def _is_good(self, key: str, is_good: bool, why: str) -> bool:
         """Reports an attribute that is there and not good."""
