@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from roark_otel._assembly.readers import Reading
 from roark_otel._assembly.routes import Routes
 from roark_otel._assembly.rows import Resources
-from roark_otel._model.steps import no_pause
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
 from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
+from roark_otel._model.steps import no_pause
 from roark_otel.dialects import DIALECTS, GEN_AI
 from support.dumps import records
 from support.kept import Uncut, kept_per_turn

@@ -89,7 +89,9 @@ def assemble(batches: Iterable[Iterable[Row]], rules: Rules, around: Surrounding
     found = sort_out(batches, rules.pause)
     several = conversations_of(found, rules.vocabulary, around.crowded, around.taken_resource_ids, rules.pause)
     is_shared = len(several) > 1
-    return [_outcome(one, rules, around, is_shared=is_shared) for one in several]
+    outcomes = [_outcome(one, rules, around, is_shared=is_shared) for one in several]
+    found.let_go(rules.pause)
+    return outcomes
 
 
 def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared: bool) -> Outcome:

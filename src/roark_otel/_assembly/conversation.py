@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel._assembly.rows import NO_RESOURCE, Resources, is_over, latest_ns, shows
+from roark_otel._assembly.rows import NO_RESOURCE, Resources, has_gap, is_over, latest_ns, shows
 from roark_otel._model import reading
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
 from roark_otel._model.rows import DROPPED, END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
@@ -51,6 +51,7 @@ class Conversation:
     origin: int = int(Origin.AUTO)
     roots: list[Root] = field(default_factory=list["Root"])
     rows: list[Row] = field(default_factory=list["Row"])
+    gaps: list[Row] = field(default_factory=list["Row"])
     resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     traces: dict[int, None] = field(default_factory=dict["int", None])
@@ -94,11 +95,14 @@ class Conversation:
     def add(self, row: Row) -> None:
         """Takes in a span."""
         self.rows.append(row)
+        if has_gap(row):
+            self.gaps.append(row)
         self.traces[row[TRACE]] = None
 
     def absorb(self, other: Conversation, *, with_roots: bool) -> None:
         """Takes in another one, which turned out to be the same."""
         self.rows += other.rows
+        self.gaps += other.gaps
         self.traces.update(other.traces)
         if with_roots:
             self.roots += other.roots
@@ -154,8 +158,8 @@ class Conversation:
 
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {
-            "roark_dropped_spans": len([row for row in self.rows if row[KIND] == _LOST]),
-            "roark_dropped_events": sum([row[DROPPED] for row in self.rows if row[DROPPED]]),
+            "roark_dropped_spans": sum(row[KIND] == _LOST for row in self.gaps),
+            "roark_dropped_events": sum(row[DROPPED] or 0 for row in self.gaps),
             "roark_unlinked": not self._is_linked(),
         }
         return {name: value for name, value in notes.items() if value}

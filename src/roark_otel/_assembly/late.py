@@ -26,7 +26,9 @@ def assemble_late(rows: Iterable[Row], external_id: str, rules: Rules, *, is_fra
         is_framework: Whether its root is a voice framework's: then generic dialects only repeat what that said.
     """
     found = sort_out([rows], rules.pause)
-    one = Conversation(external_id, rows=found.rows, resources=found.resources, contexts=found.contexts)
+    one = Conversation(
+        external_id, rows=found.rows, gaps=found.gaps, resources=found.resources, contexts=found.contexts
+    )
     said = Reading(rules.routes, rules.warn, rules.count_fault, rules.pause).read(one.rows, one.resources, one.contexts)
     mute = rules.vocabulary.generic if is_framework else frozenset[str]()
     heard = tuple((name, moments) for name, moments in said if name not in mute)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from roark_otel._linking.link import NotLinkable
 
 if TYPE_CHECKING:
     from roark_otel._linking.link import Linked
@@ -29,6 +31,16 @@ class Ready:
     is_strong: bool
     is_framework: bool
     spans: frozenset[int] | None
+
+    def parts(self) -> list[object]:
+        """Returns the moments and entries of a long call, to let go of them a few at a time when it is over."""
+        found: list[object] = []
+        for _, moments in self.conversation.moments:
+            found += moments
+        if not isinstance(self.linked, NotLinkable):
+            for value in self.linked.body.values():
+                found += cast("list[object]", value) if isinstance(value, list) else ()
+        return found
 
 
 @dataclass(frozen=True, slots=True)

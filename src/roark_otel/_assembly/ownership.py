@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from roark_otel._assembly.conversation import Conversation, Root
 from roark_otel._assembly.rows import Sorted, is_over, own_id, parent_key
 from roark_otel._model.formats import is_external_id
-from roark_otel._model.rows import END, ORIGIN, OWN_ID, SCOPE, SPAN, STRENGTH, TRACE, Origin, Strength
+from roark_otel._model.rows import END, ORIGIN, SCOPE, SPAN, STRENGTH, TRACE, Origin, Strength
 from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
@@ -78,8 +78,13 @@ class _Ownership:
     def only_one(self) -> list[Conversation]:
         """Returns the one conversation that all spans belong to."""
         found = self._found
-        one = Conversation(rows=found.rows, resources=found.resources, contexts=found.contexts)
-        one.traces = dict.fromkeys([row[TRACE] for row in found.rows])
+        one = Conversation(
+            rows=found.rows,
+            gaps=found.gaps,
+            resources=found.resources,
+            contexts=found.contexts,
+            traces=found.traces,
+        )
         for row in in_steps(found.telling, self._pause):
             if (external_id := own_id(row)) is not None:
                 if row[ORIGIN] == Origin.SPAN or not self._has_id_above(row):
@@ -265,10 +270,9 @@ def _key(row: Row) -> Key:
 
 def _show_their_id(found: Sorted) -> bool:
     """Returns whether each trace shows the only id, if there is one: what is in another has none."""
-    if not found.ids:
+    if not found.ids or len(found.traces) == 1:
         return True
-    traces = {row[TRACE] for row in found.rows}
-    return len(traces) == 1 or traces == {row[TRACE] for row in found.telling if own_id(row) is not None}
+    return found.traces.keys() == {row[TRACE] for row in found.telling if own_id(row) is not None}
 
 
 def _is_open_longer(above: Row, root: Row) -> bool:

@@ -5,9 +5,11 @@ A fault of a reader costs one span of its dialect; a fault in its `moments` cost
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._assembly.rows import NO_RESOURCE
 from roark_otel._model.dialect import RowReader
 from roark_otel._model.moments import Fact, ToolUse, Utterance
 from roark_otel._model.rows import KIND, Kind, view
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from roark_otel._model.steps import Pause
 
 STEP_VALUES: Final = 16 * STEP
-"""The most values of rows in one step: those of 64 spans without events, or of some 140 events. One row may have more."""
+"""The most values of rows in one step, unless one row has more: those of 64 spans without events, or of 140 events."""
 
 _MOMENTS = (Utterance, ToolUse, Fact)
 _EXACT = frozenset(_MOMENTS)
@@ -60,7 +62,7 @@ class Reading:
         for one in contexts:
             for place in self._places(self._routes.of_names(one.attributes)):
                 if (reader := self._reader(place)) is not None:
-                    self._count(faults_of(reader.read, (one,)))
+                    self._count(faults_of(reader.read, (one,), _name(reader)))
         for step in _short_steps(rows):
             self._read(step, resources)
             self._pause()
@@ -73,14 +75,13 @@ class Reading:
     def _read(self, rows: Iterable[Row], resources: Resources) -> None:
         """Gives each reader its part of some spans."""
         parts: dict[int, list[tuple[Row, Mapping[str, object]]]] = {}
-        routes, by_resource, bits = self._routes.of, self._by_resource, self._bits
+        routes, bits = self._routes.of, self._bits
+        resource, of_resource = NO_RESOURCE, 0
         for row in rows:
             if row[KIND] in _SILENT:
                 continue
-            resource = resources.of(row)
-            of_resource = by_resource.get(id(resource))
-            if of_resource is None:
-                of_resource = by_resource[id(resource)] = self._routes.of_names(resource)
+            if (own := resources.of(row)) is not resource:
+                resource, of_resource = own, self._of_resource(own)
             found = of_resource | routes(row)
             for place in bits.get(found) or self._places(found):
                 part = parts.get(place)
@@ -90,9 +91,15 @@ class Reading:
         for place, part in parts.items():
             reader = self._reader(place)
             if isinstance(reader, RowReader):
-                self._count(faults_of(reader.read_row, part, self._pause))
+                self._count(faults_of(partial(reader.read_row, self._pause), part, _name(reader)))
             elif reader is not None:
-                self._count(faults_of(reader.read, starmap(view, part)))
+                self._count(faults_of(reader.read, starmap(view, part), _name(reader)))
+
+    def _of_resource(self, resource: Mapping[str, object]) -> Places:
+        found = self._by_resource.get(id(resource))
+        if found is None:
+            found = self._by_resource[id(resource)] = self._routes.of_names(resource)
+        return found
 
     def _places(self, several: Places) -> tuple[int, ...]:
         found = self._bits[several] = tuple(place for place in range(several.bit_length()) if several >> place & 1)
@@ -119,6 +126,10 @@ class Reading:
         if not is_whole:
             self._count_fault()
         return tuple(said)
+
+
+def _name(reader: Reader) -> str:
+    return f"{type(reader).__qualname__}.read"
 
 
 def _short_steps(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
@@ -25,6 +26,7 @@ from roark_otel._model.rows import (
     SpanView,
     attributes_of,
 )
+from roark_otel._model.steps import free, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 _EDGE, _LOST, _EVENTS = int(Kind.EDGE), int(Kind.LOST), int(Kind.EVENTS)
 _CONTEXT, _RESOURCE, _OPEN = int(Kind.CONTEXT), int(Kind.RESOURCE), int(Kind.OPEN)
 
-_RUN: Final = 2_048
-"""The number of rows that are sorted at once: so the interpreter is not held for longer than half a millisecond."""
+_PART: Final = 2_048
+"""About how many rows are sorted at once, so that the interpreter is not held for longer than half a millisecond."""
 
 NO_RESOURCE: Mapping[str, object] = {}
 
@@ -79,6 +81,8 @@ class Sorted:
         by_key: Their rows, by trace id and span id.
         rows: The same in the order of their starts: of spans with something to say, and those between them.
         telling: Those that show an id, or are marked or a framework's roots.
+        gaps: Those that lack events, or everything.
+        traces: Their traces, in this order.
         resources: Their resources.
         contexts: What `call_attributes` said: attributes and when.
         ids: The ids that spans show.
@@ -87,9 +91,19 @@ class Sorted:
     by_key: dict[Key, Row] = field(default_factory=dict["Key", "Row"])
     rows: list[Row] = field(default_factory=list["Row"])
     telling: list[Row] = field(default_factory=list["Row"])
+    gaps: list[Row] = field(default_factory=list["Row"])
+    traces: dict[int, None] = field(default_factory=dict["int", None])
     resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     ids: set[str] = field(default_factory=set[str])
+
+    def let_go(self, pause: Pause) -> None:
+        """Lets go of the rows, a few at a time."""
+        keys = list(self.by_key)
+        self.by_key.clear()
+        self.telling.clear()
+        free(keys, pause)
+        free(self.rows, pause)
 
     @property
     def strong(self) -> int:
@@ -106,7 +120,10 @@ def sort_out(batches: Iterable[Iterable[Row]], pause: Pause) -> Sorted:
         if (span := found.by_key.get(key)) is not None:
             found.by_key[key] = _with_events(span, rows)
     found.rows = _in_order(list(found.by_key.values()), pause)
-    found.telling = [row for row in found.rows if row[OWN_ID] is not None or row[STRENGTH] is not None]
+    for step in steps(found.rows, pause):
+        found.telling += [row for row in step if row[OWN_ID] is not None or row[STRENGTH] is not None]
+        found.gaps += [row for row in step if row[DROPPED] or row[KIND] == _LOST]
+        found.traces.update(dict.fromkeys([row[TRACE] for row in step]))
     shown = {row[OWN_ID] for row in found.telling if isinstance(row[OWN_ID], str)}
     found.ids = {one for one in shown if is_external_id(one)}
     return found
@@ -184,14 +201,24 @@ def _events(row: Row) -> list[Row]:
 
 
 def _in_order(rows: list[Row], pause: Pause) -> list[Row]:
-    """Sorts rows by start, then by id: runs first, which the last sort only has to merge."""
-    if len(rows) > _RUN:
-        runs: list[Row] = []
-        for at in range(0, len(rows), _RUN):
-            runs += sorted(rows[at : at + _RUN], key=_order)
-            pause()
-        rows = runs
-    return sorted(rows, key=_order)
+    """Sorts rows by start, then by id: many of them in parts, each with the rows of some time."""
+    if len(rows) <= _PART:
+        return sorted(rows, key=_order)
+    bounds = sorted([row[START] for row in rows[:: _PART // 8]])[8::8]
+    parts: list[list[Row]] = [[] for _ in range(len(bounds) + 1)]
+    for step in steps(rows, pause):
+        for row in step:
+            parts[bisect(bounds, row[START])].append(row)
+    ordered: list[Row] = []
+    for part in parts:
+        ordered += sorted(part, key=_order)
+        pause()
+    return ordered
+
+
+def has_gap(row: Row) -> bool:
+    """Returns whether events of a span are missing, or all of it."""
+    return bool(row[DROPPED]) or row[KIND] == _LOST
 
 
 def own_id(row: Row) -> str | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
 from roark_otel._engine.notices import notify
 from roark_otel._model.rows import SPAN
+from roark_otel._model.steps import free
 from roark_otel._open.group import Made
 from roark_otel._open.verdicts import GoesOn, Over
 from roark_otel._safety.guard import guarded
@@ -103,6 +105,7 @@ class Passes:
     def _read(self, one: Pass, now: float) -> bool:
         with importing():
             from roark_otel._assembly.assemble import Surroundings, assemble
+            from roark_otel._assembly.outcomes import Ready
 
         rules, groups = self._ready()[0], self._groups
         inside, around = self._open_rows(one.number)
@@ -111,9 +114,12 @@ class Passes:
             groups.places.crowded(group), groups.places.taken_resource_ids(group), closing=one.closing
         )
         began = time.thread_time()
-        batches = [*groups.rows(one.number), inside, around]
-        outcomes = assemble(batches, rules, surroundings)
+        outcomes = assemble(chain(groups.rows(one.number), (inside, around)), rules, surroundings)
         verdicts = [self._deal(outcome, one) for outcome in outcomes]
+        parts = [outcome.parts() for outcome in outcomes if isinstance(outcome, Ready)]
+        del outcomes
+        for several in parts:
+            free(several, self._pause)
         groups.took(one.number, time.thread_time() - began)
         groups.settle(one, verdicts, now, frozenset(int(row[SPAN]) for row in around if row[SPAN]))
         return True

@@ -32,9 +32,7 @@ class Timeline:
         """Returns the offset in ms, at least 0."""
         return max(0, (time_ns - self.zero_ns) // _NS_PER_MS)
 
-    def entries(
-        self, said: Iterable[tuple[Utterance, int]], reference: Referring | None
-    ) -> list[dict[str, object]]:
+    def entries(self, said: Iterable[tuple[Utterance, int]], reference: Referring | None) -> list[dict[str, object]]:
         """Makes the transcript entries of some utterances. None ends before it starts.
 
         Args:

@@ -66,8 +66,8 @@ class RowReader:
         """Takes in one span of the conversation, as any reader does."""
         raise NotImplementedError
 
-    def read_row(self, given: tuple[Row, Mapping[str, object]], pause: Pause) -> None:
-        """Takes in the row of a span, with its resource, and pauses after every few events."""
+    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:
+        """Takes in the row of a span, with its resource, and calls `pause` after every few events."""
         raise NotImplementedError
 
     def moments(self) -> Iterable[Moment]:

@@ -27,6 +27,7 @@ MAX_JSON = 262_144
 
 _ATOMS = frozenset({bool, int, type(None)})
 _CONTAINERS = frozenset({dict, list})
+_TEXT = frozenset({str})
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\n\r"
@@ -192,12 +193,13 @@ def is_sound(value: object, depth: int = 0) -> bool:
         return False
     inside: Any = value
     if kind is dict:
-        for key in inside:
-            if type(key) is not str or not (key.isascii() or is_sound(key)):
-                return False
+        if not (_TEXT.issuperset(map(type, inside)) and "".join(inside).isascii()):
+            return False
         inside = inside.values()
     for item in inside:
-        if not ((type(item) is str and item.isascii()) or is_sound(item, depth + 1)):
+        if type(item) is str and item.isascii():
+            continue
+        if not is_sound(item, depth + 1):
             return False
     return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,15 +95,21 @@ def guarded_hook(hook: _Hook) -> _Hook:
 _V = TypeVar("_V")
 
 
-def faults_of(step: Callable[Concatenate[_V, _P], object], values: Iterable[_V], *args: _P.args, **kwargs: _P.kwargs) -> int:
-    """Takes a step with each value. Returns how often it raised; such a fault is logged once per interval."""
+def faults_of(step: Callable[[_V], object], values: Iterable[_V], name: str) -> int:
+    """Takes a step with each value. Returns how often it raised; such a fault is logged once per interval.
+
+    Args:
+        step: The step.
+        values: Its values.
+        name: What a log calls the step.
+    """
     faults = 0
     for value in values:
         try:
-            step(value, *args, **kwargs)
+            step(value)
         except Exception as fault:  # noqa: BLE001 - as above
             faults += 1
-            report_fault(fault, getattr(step, "__qualname__", type(step).__name__))
+            report_fault(fault, name)
     return faults
 
 

@@ -17,14 +17,12 @@ from roark_otel._model.moments import (
     short_utterance,
 )
 from roark_otel.dialects.roark.facts import NO_AGENT, NO_CUSTOMER, agent_of, customer_of
-from roark_otel.dialects.roark.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from roark_otel._model.dialect import Warn
     from roark_otel._model.moments import Outcome
-    from roark_otel._model.rows import SpanEvent, SpanView
+    from roark_otel.dialects.roark.words import Words
 
 _ROLES = {"AGENT": Agent, "ASSISTANT": Agent, "CUSTOMER": Customer, "USER": Customer}
 _SPEAKERS: Mapping[str, Agent | Customer] = {
@@ -35,12 +33,13 @@ _SPEAKERS: Mapping[str, Agent | Customer] = {
 _ROLE_AND_TEXT, _TEXT_AND_ROLE = ("role", "text"), ("text", "role")
 
 
-def utterance(_name: str, words: Words, start_ns: int, agent: Agent) -> Utterance | None:
+def utterance(_event: str, time_ns: object, words: Words, agent: Agent) -> Utterance | None:
     """Returns the utterance of a `roark.transcript`; None if it has no role or says nothing. `agent` is the span's."""
     role, text = words.one_of("role", _ROLES), words.text("text")
     if role is None or text is None:
         words.warn("role" if role is None else "text", "missing or unknown")
         return None
+    start_ns = words.start_ns(time_ns)
     duration_ns = words.duration_ns("duration_ms")
     payload = words.json_object("payload") or {}
     if words.flag("interrupted"):
@@ -77,13 +76,14 @@ def short(names: tuple[object, ...], role: object, text: object, time_ns: object
     return short_utterance(speaker if speaker is NO_CUSTOMER else agent, said, time_ns)
 
 
-def tool_use(event: str, words: Words, start_ns: int, agent: Agent) -> ToolUse | None:
+def tool_use(event: str, time_ns: object, words: Words, agent: Agent) -> ToolUse | None:
     """Returns the tool use, or the half of one, of an event; None if nothing names it. `agent` is the span's."""
     is_result = event == attributes.TOOL_RESULT_EVENT
     name, call_id = words.text("name"), words.text("id")
     if name is None and not (is_result and call_id):
         words.warn("name", "missing")
         return None
+    start_ns = words.start_ns(time_ns)
     duration_ns = words.duration_ns("duration_ms")
     end_ns = None if duration_ns is None else start_ns + duration_ns
     return ToolUse(
@@ -118,10 +118,10 @@ def _agent(words: Words, of_span: Agent) -> Agent:
     return of_span if own is NO_AGENT else own
 
 
-READ: Mapping[object, Callable[[str, Words, int, Agent], Utterance | ToolUse | None]] = {
+READ: Mapping[object, Callable[[str, object, Words, Agent], Utterance | ToolUse | None]] = {
     attributes.TRANSCRIPT_EVENT: utterance,
     attributes.TOOL_INVOCATION_EVENT: tool_use,
     attributes.TOOL_CALL_EVENT: tool_use,
     attributes.TOOL_RESULT_EVENT: tool_use,
 }
-"""What reads an event, by its name: it takes the name, the attributes, the start and the agent of the span."""
+"""What reads an event, by its name: from its name, its time, its attributes and the agent of its span."""

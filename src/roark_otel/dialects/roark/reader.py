@@ -8,7 +8,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from roark_otel import attributes
-from roark_otel._model import reading
 from roark_otel._model.dialect import RowReader
 from roark_otel._model.moments import ToolUse, Unanswered
 from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, SPAN, START, Kind, attributes_of, row_of
@@ -46,9 +45,9 @@ class RoarkReader(RowReader):
 
     def read(self, span: SpanView) -> None:
         """Takes in a span."""
-        self.read_row((row_of(Kind.ENDED, span), span.resource), no_pause)
+        self.read_row(no_pause, (row_of(Kind.ENDED, span), span.resource))
 
-    def read_row(self, given: tuple[Row, Mapping[str, object]], pause: Pause) -> None:
+    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:
         """Takes in a span. An event that has only a role and a text, as most have, is read where it is."""
         row, resource = given
         if resource is not self._resource:
@@ -70,7 +69,7 @@ class RoarkReader(RowReader):
             elif (read := READ.get(row[at])) is not None:
                 found = dict(zip(row[names:values], row[values:end], strict=True))
                 words = Words(found, row, f"{row[at]} ", self._warn)
-                self._keep(read(row[at], words, _start_ns(row[at + 1], words, row), agent))
+                self._keep(read(row[at], row[at + 1], words, agent))
             at = end
             if at > rest:
                 rest = at + STEP_VALUES
@@ -105,15 +104,6 @@ class RoarkReader(RowReader):
             if _has_words(resource):
                 words = Words(_own(resource), row, "resource ", self._warn)
                 self._said.extend(facts(words, agent_of(words), 0, 0))
-
-
-def _start_ns(time_ns: object, words: Words, row: Row) -> int:
-    """Returns when an event was; if its time is none, when its span began."""
-    start_ns = reading.time_ns(time_ns)
-    if start_ns is None:
-        words.warn("timestamp", "not nanoseconds since the epoch")
-        return int(row[START])
-    return start_ns
 
 
 def _has_words(found: Mapping[str, object]) -> bool:

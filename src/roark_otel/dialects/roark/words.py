@@ -8,7 +8,7 @@ from roark_otel import attributes
 from roark_otel._model import reading
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.formats import is_e164, is_http_url
-from roark_otel._model.rows import NAME, SCOPE, SPAN, TRACE, SpanName
+from roark_otel._model.rows import NAME, SCOPE, SPAN, START, TRACE, SpanName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -50,6 +50,14 @@ class Words:
             # An external id with a flaw is not an id, which is reported where ids are resolved.
             if not reading.is_sound(value) and key != _EXTERNAL_ID:
                 self._warn_of_flaw(key, value)
+
+    def start_ns(self, time_ns: object) -> int:
+        """Returns the time of an event; if it is none, when its span began."""
+        found = reading.time_ns(time_ns)
+        if found is None:
+            self.warn("timestamp", "not nanoseconds since the epoch")
+            return int(self._row[START])
+        return found
 
     def get(self, key: str) -> object:
         """Returns the value of an attribute, None if it is not there."""
