@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from roark_otel import attributes
 from roark_otel._assembly.assemble import assemble
 from roark_otel._assembly.outcomes import Open
+from roark_otel._assembly.readers import Reading
+from roark_otel._assembly.routes import Routes
+from roark_otel._assembly.rows import Resources
 from roark_otel._model.call import Call, UnrecordedCall
 from roark_otel._model.rows import Kind, Row, SpanEvent, SpanView, as_captured, row_of
 from roark_otel._open.rows_in import row_of_exact
@@ -162,6 +165,45 @@ def test_more_rows_take_nothing_away(spans: Spans, data: st.DataObject) -> None:
 
 def _no_clock(*_: object) -> float:
     raise AssertionError("a clock was asked")
+
+
+@pytest.mark.parametrize("count", [2_000, 5_000])
+def test_long_conversations_are_in_order_whatever_the_order_of_their_rows(count: int) -> None:
+    """They are sorted in parts. Some spans start at once, and then their ids decide."""
+    root = SpanView(1, 1, None, "app", "call", T0, T0 + count * MS, {ID: "call-1"})
+    spans = [
+        SpanView(1, 2 + at, 1, "app", "turn", T0 + at // 3 * MS, T0 + count * MS, {}, (_words(at),))
+        for at in range(count)
+    ]
+    rows = rows_of([*spans[1::2], *reversed(spans[::2]), root])
+    (body,) = bodies(rows)
+    assert [one["text"] for one in json.loads(body)["transcript"]] == [f"{at:05}" for at in range(count)]
+    assert bodies([rows[at] for at in sorted(range(len(rows)), key=lambda at: at * 7_919 % 10_007)]) == [body]
+
+
+def _words(at: int) -> SpanEvent:
+    return SpanEvent("roark.transcript", T0 + at // 3 * MS, {"role": "agent", "text": f"{at:05}"})
+
+
+@pytest.mark.parametrize(("spans", "events"), [(1, 4_000), (40, 100), (4_000, 1)])
+def test_others_run_while_a_long_conversation_is_read(spans: int, events: int) -> None:
+    """However its words are divided among its spans, few are read between two pauses."""
+    said = tuple(SpanEvent("roark.transcript", T0, {"role": "agent", "text": "Hello."}) for _ in range(events))
+    readers: list[Reader] = []
+    read: list[int] = [0]
+
+    def noted(warn: Warn) -> Reader:
+        readers.append(ROARK.reader(warn))
+        return readers[-1]
+
+    def pause() -> None:
+        read.append(len(list(readers[0].moments())))
+
+    reading = Reading(Routes((replace(ROARK, reader=noted),)), lambda _: None, lambda: None, pause)
+    rows = rows_of(SpanView(1, 1 + at, None, "app", "t", T0, T0 + MS, {}, said) for at in range(spans))
+    ((_, moments),) = reading.read(rows, Resources(), ())
+    assert len(moments) == spans * events
+    assert max(after - before for before, after in pairwise(read)) <= 160
 
 
 @given(conversations())

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from roark_otel._model.moments import Returned, ToolUse, Utterance
-from roark_otel._model.rows import SpanEvent, SpanView
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roark_otel._model.moments import Agent, Customer, Returned, ToolUse, Utterance, short_utterance
+from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
 from roark_otel.dialects.roark import ROARK
+from roark_otel.dialects.roark.reader import RoarkReader
+from support.conversations import GARBAGE, QUICK
 from support.kept import Hoarding, kept_per_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from roark_otel.types import Unreadable
+    from roark_otel.types import Moment, Unreadable
 
 T0 = 1_795_348_364_000_000_000
 S = 1_000_000_000
@@ -62,3 +70,49 @@ def test_a_tool_s_long_json_stays_text() -> None:
     assert [(one.attribute, one.why) for one in warned] == [
         ("roark.tool_invocation parameters", "longer than 262144 characters")
     ]
+
+
+def read(*events: SpanEvent) -> tuple[list[Moment], list[tuple[str, str]]]:
+    """Returns what a span with these events says, and what is warned of."""
+    warned: list[Unreadable] = []
+    reader = ROARK.reader(warned.append)
+    reader.read(SpanView(1, 1, None, "app", "turn", T0, T0 + S, {"roark.agent.name": "Ada"}, events))
+    return list(reader.moments()), [(one.attribute, one.why) for one in warned]
+
+
+ROLES = st.sampled_from(["agent", "USER", "Assistant", " customer ", "nobody", ""])
+TEXTS = st.one_of(st.text(), st.sampled_from([" Hello. ", "Grüße", "\ud800", "   "]))
+TIMES = st.one_of(st.integers(T0, T0 + S), st.sampled_from([-1, 2**80, float(T0), None, "now", True]))
+
+
+@given(role=st.one_of(ROLES, GARBAGE), text=st.one_of(TEXTS, GARBAGE), time_ns=TIMES, is_text_first=st.booleans())
+@QUICK
+def test_an_event_with_only_a_role_and_a_text_is_read_like_any_other(
+    role: object, text: object, time_ns: object, is_text_first: bool
+) -> None:
+    """It is read where it is, without a mapping. One with a further attribute, which says nothing, is not."""
+    short: dict[str, object] = {"text": text, "role": role} if is_text_first else {"role": role, "text": text}
+    further = {**short, "duration_ms": None}
+    assert read(SpanEvent("roark.transcript", time_ns, short)) == read(SpanEvent("roark.transcript", time_ns, further))
+
+
+@pytest.mark.parametrize("speaker", [Agent("Ada"), Customer()])
+def test_a_short_utterance_is_an_utterance(speaker: Agent | Customer) -> None:
+    made, usual = short_utterance(speaker, "Hello.", T0), Utterance(speaker, "Hello.", T0)
+    assert (type(made), made, repr(made)) == (Utterance, usual, repr(usual))
+    assert replace(made, text="Hi.") == replace(usual, text="Hi.")
+    with pytest.raises(FrozenInstanceError):
+        made.text = "Hi."  # type: ignore[misc]
+
+
+def test_others_run_while_a_span_of_many_events_is_read() -> None:
+    said = {"role": "agent", "text": "Hello."}
+    events = tuple(SpanEvent("roark.transcript", T0 + at, said) for at in range(5_000))
+    row = row_of(Kind.ENDED, SpanView(1, 1, None, "app", "turn", T0, T0 + S, {}, events))
+    reader = RoarkReader(lambda _: None)
+    read_so_far: list[int] = [0]
+    reader.read_row(lambda: read_so_far.append(len(list(reader.moments()))), (row, {}))
+
+    read_so_far.append(len(list(reader.moments())))
+    assert read_so_far[-1] == 5_000
+    assert max(after - before for before, after in pairwise(read_so_far)) <= 80

@@ -19,7 +19,7 @@ from roark_otel._linking.link import NotLinkable, late_fields, link
 from roark_otel._linking.sizes import is_surely_within
 from roark_otel._model.finished import Ended, FinishedConversation
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Utterance
-from roark_otel._model.steps import STEP, in_steps
+from roark_otel._model.steps import STEP, free, in_steps
 from roark_otel._privacy.redaction import Redaction
 
 Json = dict[str, Any]
@@ -208,6 +208,14 @@ def test_steps_have_all_items(count: int) -> None:
     pauses: list[None] = []
     assert list(in_steps(range(count), lambda: pauses.append(None))) == list(range(count))
     assert len(pauses) == count // STEP
+
+
+@pytest.mark.parametrize("count", [0, 1, STEP, 3 * STEP + 1])
+def test_a_long_list_is_let_go_of_in_steps(count: int) -> None:
+    left: list[int] = []
+    values = list(range(count))
+    free(values, lambda: left.append(len(values)))
+    assert (values, left) == ([], list(range(count - STEP, 0, -STEP)) + [0] * (count > 0))
 
 
 # What takes long is done only where it decides

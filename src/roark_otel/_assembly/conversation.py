@@ -145,23 +145,28 @@ class Conversation:
     def _ending(self) -> Ending:
         if not self.has_ended:
             return NeverEnded()
-        last = max(
-            self.roots,
-            key=lambda root: (
-                root.strength,
-                root.row[KIND] == _ABANDONED,
-                root.end_ns or 0,
-                root.span_id,
-            ),
+        last = (
+            self.roots[0]
+            if len(self.roots) == 1
+            else max(
+                self.roots,
+                key=lambda root: (
+                    root.strength,
+                    root.row[KIND] == _ABANDONED,
+                    root.end_ns or 0,
+                    root.span_id,
+                ),
+            )
         )
         return _ending_of(last.row)
 
     def _notes(self) -> dict[str, int | bool]:
-        notes: dict[str, int | bool] = {
-            "roark_dropped_spans": sum(row[KIND] == _LOST for row in self.gaps),
-            "roark_dropped_events": sum(row[DROPPED] or 0 for row in self.gaps),
-            "roark_unlinked": not self._is_linked(),
-        }
+        notes: dict[str, int | bool] = {}
+        if self.gaps:
+            notes["roark_dropped_spans"] = sum(row[KIND] == _LOST for row in self.gaps)
+            notes["roark_dropped_events"] = sum(row[DROPPED] or 0 for row in self.gaps)
+        if not self._is_linked():
+            notes["roark_unlinked"] = True
         return {name: value for name, value in notes.items() if value}
 
     def _is_linked(self) -> bool:

@@ -54,7 +54,9 @@ class Routes:
 
     def of_names(self, names: Iterable[object]) -> Places:
         """Returns the dialects that read attributes of these names, of no span of a known scope."""
-        return self._places(_NO_SCOPE, names)
+        shape = _NO_SCOPE, *names
+        found = self._by_shape.get(shape)
+        return self._remembered(self._by_shape, shape) if found is None else found
 
     def _remembered(self, known: dict[tuple[object, ...], Places], shape: tuple[object, ...]) -> Places:
         scope, *names = shape

@@ -89,8 +89,8 @@ def tool_uses(several: Iterable[Report], pause: Pause) -> list[ToolUse]:
     """Returns the tool uses in order, each once, with the values of the highest dialect that has them."""
     merged: list[ToolUse] = []
     for report in several:
-        if not merged:
-            merged = _by_call_id(report.used, pause)
+        if not merged or not report.used:
+            merged += _by_call_id(report.used, pause) if report.used else ()
             continue
         known = _Known(merged)
         for use in in_steps(_by_call_id(report.used, pause), pause):

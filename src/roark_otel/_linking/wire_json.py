@@ -32,13 +32,25 @@ _LONG: Final = range(MAX_PIECE)
 def to_json(body: Mapping[str, object], pause: Pause) -> bytes:
     """Writes a body as UTF-8, and calls `pause` between pieces of at most 64 entries. Never raises."""
     pieces: list[bytes] = []
+    few: dict[str, object] = {}
     for name, value in body.items():
-        pieces += (b"," if pieces else b"{", dumps(name), b":")
         if isinstance(value, list):
-            pieces += (b"[", b",".join(_pieces(cast("Entries", value), pause)), b"]")
+            pieces += _fields(few)
+            pieces.append(b"%b:[%b]" % (dumps(name), b",".join(_pieces(cast("Entries", value), pause))))
+            few = {}
         else:
-            pieces.append(_json_of(value)[1:-1])
-    return b"".join([*pieces, b"}"])
+            few[name] = value
+    return b"{%b}" % b",".join([*pieces, *_fields(few)])
+
+
+def _fields(few: Mapping[str, object]) -> tuple[bytes, ...]:
+    """Writes fields that are no lists: together if JSON can carry all of them."""
+    if not few:
+        return ()
+    try:
+        return (dumps(few, inf_nan_mode="null")[1:-1],)
+    except Exception:  # noqa: BLE001 - as below
+        return tuple([b"%b:%b" % (dumps(name), _json_of(value)[1:-1]) for name, value in few.items()])
 
 
 def plain(body: Mapping[str, object], pause: Pause) -> dict[str, Any]:
