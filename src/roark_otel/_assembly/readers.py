@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import starmap
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from roark_otel._assembly.rows import NO_RESOURCE
 from roark_otel._model.dialect import RowReader
@@ -156,7 +156,10 @@ def _moments_of(reader: Reader, pause: Pause) -> tuple[list[Moment], bool]:
     """Returns what a reader says, and whether that is all that it returned: an own one may return anything."""
     said: list[Moment] = []
     returned = 0
-    for step in steps(reader.moments(), pause):
+    for step in steps(cast("Iterable[object]", reader.moments()), pause):
         returned += len(step)
-        said += step if _EXACT.issuperset(map(type, step)) else [one for one in step if isinstance(one, _MOMENTS)]
+        if _EXACT.issuperset(map(type, step)):
+            said += cast("tuple[Moment, ...]", step)
+        else:
+            said += [one for one in step if isinstance(one, _MOMENTS)]
     return said, len(said) == returned

@@ -124,8 +124,7 @@ class Calls:
             message = "%s of call %s is not valid and is ignored"
             log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
         name, body = _name(conversation), linked.to_json(self._pause)
-        header = _header(conversation, linked.turns, linked.tools, rest)
-        header = replace(header, recording_wait=self._rules.recording_wait_seconds)
+        header = _header(conversation, linked.turns, linked.tools, rest, self._rules.recording_wait_seconds)
         if self._is_duplicate(conversation.external_id, name):
             self._tally.add("duplicates")
             notify("duplicates", conversation.external_id, "")
@@ -231,7 +230,9 @@ def _name(conversation: FinishedConversation) -> str:
     return call_name(conversation.external_id, conversation.file_span_id)
 
 
-def _header(conversation: FinishedConversation, turns: int, tools: int, rest: float) -> Header:
+def _header(
+    conversation: FinishedConversation, turns: int, tools: int, rest: float, recording_wait: float = 0.0
+) -> Header:
     now = time.time()
     return Header(
         external_id=conversation.external_id,
@@ -241,4 +242,5 @@ def _header(conversation: FinishedConversation, turns: int, tools: int, rest: fl
         turns=turns,
         tools=tools,
         started_at=conversation.started_ns / 1e9,
+        recording_wait=recording_wait,
     )

@@ -78,12 +78,12 @@ def participants(
     Returns:
         The participants, and the names of fields that were left out because Roark would not take them.
     """
+    if not _are_named((agent, customer, *others), pause):
+        return Participants(agent, customer, (), ()), ()  # as is most often so
     agents: list[Agent] = _identified([agent])
     customers: list[Customer] = _identified([_valid(customer)])
     problems: list[str] = []
     settled: set[object] = set()  # by identity too: a hash takes longer
-    if not _are_named(others, pause):
-        others = ()  # as is most often so
     for one in in_steps((customer, *others), pause):
         # What is reported again, with no change in between, adds nothing. Most speakers have no identity.
         if id(one) in settled:

@@ -66,7 +66,7 @@ class CallName:
 
 def call_name(external_id: str, root_span_id: int) -> str:
     """Returns the NAME of a call."""
-    return str(CallName(id_hash(external_id), f"{root_span_id & (2**64 - 1):016x}"))
+    return f"{id_hash(external_id)}-{root_span_id & (2**64 - 1):016x}"
 
 
 def late_name(call: str, number: int) -> str:

@@ -143,7 +143,8 @@ class Words:
             return None
         try:
             found = reading.parsed(value, limit) if isinstance(value, str) else value
-            if found is not value and type(found) is dict and reading.is_sound(found):
+            kind = type(found)
+            if kind is dict and found is not value and reading.is_sound(found):
                 return cast("dict[str, object]", found)
             self._warn_of_flaw(key, found)
             return reading.json_object(found)
