@@ -36,6 +36,8 @@ _FROM_SPANS = ("transcript", "toolInvocations", "agent", "agents", "customer", "
 
 def recording_of(body: bytes) -> str | None:
     """Returns the URL of a call's recording; None if it has none."""
+    if b'"recordingUrl"' not in body:
+        return None  # to parse a long call holds the interpreter for milliseconds
     found = _parsed(body).get("recordingUrl")
     return found if isinstance(found, str) else None
 
