@@ -132,8 +132,8 @@ class Dialect:
             generic dialect reads the spans of another dialect's scopes.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
         attributes: Names of attributes and events that its reader reads, or what they begin with if they end with a
-            dot. While a conversation is open, only what one of the dialects names is kept. None: everything is kept, on
-            the spans of other dialects too.
+            dot. While a conversation is open, only what a dialect that may read the span names is kept of it. None:
+            everything is kept of every span that this dialect may read.
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
         generic: Whether it reads conventions that any framework may use too. It is given no span of another dialect's

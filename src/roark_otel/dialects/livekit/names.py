@@ -74,6 +74,17 @@ PARTICIPANT_DISCONNECTED: Final = "participant_disconnected"
 DISCONNECT_REASON: Final = "lk.disconnect_reason"
 SHUTDOWN_REASON: Final = "lk.shutdown.reason"
 
+ATTRIBUTES: Final = (
+    *(*USER_TRANSCRIPT, *USER_INPUT, *RESPONSE_TEXT, *FUNCTION_CALLS, *CHAT_CTX, *INPUT_TEXT),
+    *(*TOOL_ARGUMENTS, *TOOL_OUTPUT, TOOL_ID, TOOL_NAME, TOOL_IS_ERROR, TOOL_DESCRIPTION),
+    *(STT_EVENTS, END_OF_TURN_DELAY, CONFIDENCE, TRANSCRIPTION_DELAY, E2E_LATENCY),
+    *(TTFT, TTFB, LLM_METRICS, TTS_METRICS, GENERATION_ID, INTERRUPTED),
+    *(AGENT_LABEL, TURN_AGENT_NAME, WORKER_AGENT_NAME, ROOM_SID, *OTHER_ROOM_SIDS, *ROOM_NAME),
+    *(*SIP_PREFIXES, PARTICIPANT_KIND, *PARTICIPANT_IDENTITY),
+    *(CLOSE_REASON, PARTICIPANT_DISCONNECTED, DISCONNECT_REASON, SHUTDOWN_REASON),
+)
+"""What is read of spans. Histories that other dialects would read, and the tools a model may use, are not."""
+
 
 def spelling(attributes: Mapping[str, object], names: Spellings) -> str:
     """Returns how these attributes spell one with content: as since 1.7 if it is there, else as before."""
