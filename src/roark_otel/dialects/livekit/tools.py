@@ -97,9 +97,12 @@ class Tools:
         history = content(span.attributes, names.CHAT_CTX)
         if isinstance(history, str):
             self._history(span, history)
+        asked = content(span.attributes, names.FUNCTION_CALLS)
+        if asked is None or asked == "[]":
+            return False
         calls: list[Asked] = []
         try:
-            calls = _calls(content(span.attributes, names.FUNCTION_CALLS), end_ns, span.parent_id or 0)
+            calls = _calls(asked, end_ns, span.parent_id or 0)
         except ValueError as fault:
             self._warn(Unreadable(span, spelling(span.attributes, names.FUNCTION_CALLS), str(fault)))
         for one in calls:
@@ -155,8 +158,6 @@ def _asked_for(ran: Ran, asked: Iterable[Asked]) -> Asked | None:
 
 
 def _calls(value: object, at_ns: int, turn_id: int) -> list[Asked]:
-    if value is None or value == "[]":
-        return []
     found = parsed(value) if isinstance(value, str) else value
     if not isinstance(found, (list, tuple)):
         if found is None:
