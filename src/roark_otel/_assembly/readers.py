@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roark_otel._model.moments import Fact, ToolUse, Utterance
-from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, SCOPE, Kind, Row
+from roark_otel._model.rows import ATTRIBUTES, EVENTS, KIND, NAME, SCOPE, Kind, Row
 from roark_otel._model.steps import in_steps
 from roark_otel._safety.guard import guarded, has_done
 from roark_otel._safety.late_imports import importing
@@ -47,31 +47,35 @@ class Routes:
     def of(self, span: Span) -> tuple[int, ...]:
         """Returns the places of the dialects that read a span."""
         row = span.row
+        scope = row[SCOPE]
+        name = row[NAME] if scope in self._own_scopes else ""
         names: tuple[object, ...] = tuple(row[ATTRIBUTES])
         if span.events is not None:
             names += tuple([event.name for event in span.events])
         elif len(row) > EVENTS:
             names += _event_names(row)
-        shape = row[SCOPE], names
+        shape = scope, name, names
         found = self._by_shape.get(shape)
         if found is None:
-            found = self._routes(row[SCOPE], names)
+            found = self._routes(scope, name, names)
             if len(self._by_shape) < MAX_SHAPES and len(names) < 64:
                 self._by_shape[shape] = found
         return found
 
     def of_names(self, names: Iterable[object]) -> tuple[int, ...]:
         """Returns the places of the dialects that read attributes of these names, of no span of a known scope."""
-        return self._routes(_NO_SCOPE, names)
+        return self._routes(_NO_SCOPE, "", names)
 
-    def _routes(self, scope: str, names: Iterable[object]) -> tuple[int, ...]:
+    def _routes(self, scope: str, name: str, names: Iterable[object]) -> tuple[int, ...]:
         texts = tuple(name for name in names if isinstance(name, str))
-        return tuple(place for place, one in enumerate(self.dialects) if self._reads(one, scope, texts))
+        return tuple(place for place, one in enumerate(self.dialects) if self._reads(one, scope, name, texts))
 
-    def _reads(self, dialect: Dialect, scope: str, names: tuple[str, ...]) -> bool:
+    def _reads(self, dialect: Dialect, scope: str, name: str, names: tuple[str, ...]) -> bool:
         if dialect.generic and scope in self._own_scopes:
             return False
-        if scope in dialect.scopes or not (dialect.scopes or dialect.prefixes or scope == _NO_SCOPE):
+        if scope in dialect.scopes and (not dialect.spans or name in dialect.spans):
+            return True
+        if not (dialect.scopes or dialect.prefixes or scope == _NO_SCOPE):
             return True
         return bool(dialect.prefixes) and any(name.startswith(dialect.prefixes) for name in names)
 

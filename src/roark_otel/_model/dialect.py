@@ -130,6 +130,7 @@ class Dialect:
         reader: Makes the reader of one pass over one conversation.
         scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id. No
             generic dialect reads the spans of another dialect's scopes.
+        spans: Names of the spans of its scopes that its reader reads: it is not given others. Empty: it reads all.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
         attributes: Names of attributes and events that its reader reads, or what they begin with if they end with a
             dot. While a conversation is open, only what a dialect that may read the span names is kept of it. None:
@@ -151,6 +152,7 @@ class Dialect:
     name: str
     reader: Callable[[Warn], Reader]
     scopes: frozenset[str] = frozenset()
+    spans: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     attributes: tuple[str, ...] | None = None
     roots: frozenset[str] = frozenset()

@@ -43,6 +43,7 @@ LIVEKIT: Dialect = Dialect(
     name="livekit",
     reader=_reader,
     scopes=frozenset({names.SCOPE}),
+    spans=names.SPANS,
     attributes=names.ATTRIBUTES,
     roots=frozenset({names.AGENT_SESSION}),
     own_id=own_id,

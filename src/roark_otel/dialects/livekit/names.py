@@ -23,6 +23,14 @@ START_AGENT_ACTIVITY: Final = "start_agent_activity"
 SESSION_CLOSE: Final = "session_close"
 JOB_SHUTDOWN: Final = "job_shutdown"
 
+SPANS: Final = frozenset(
+    {
+        *(USER_TURN, USER_SPEAKING, AGENT_TURN, AGENT_SPEAKING, LLM_NODE, LLM_REQUEST, TTS_NODE, TTS_REQUEST),
+        *(FUNCTION_TOOL, START_AGENT_ACTIVITY, AGENT_SESSION, SESSION_CLOSE, JOB_SHUTDOWN),
+    }
+)
+"""The spans that are read. A third of all say nothing more: how often a request was tried, how long a hook took."""
+
 PRIVATE: Final = "lk.pii."
 """What the names of the attributes with content begin with since 1.7; before that it was `lk.` as for all others."""
 
