@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from roark_otel._model.dialect import Unreadable, Warn
-from roark_otel._model.moments import CALLS_AGENT, Agent, Fact, Moment, ToolUse, Utterance
+from roark_otel._model.moments import CALLS_AGENT, Agent, Fact, Moment, ToolUse, Utterance, utterance
 from roark_otel._model.reading import flag, number, text
 from roark_otel._model.rows import SpanName
 from roark_otel.dialects.livekit import names
@@ -101,7 +101,7 @@ class LiveKitReader:
         named: dict[str | None, Agent] = {name: Agent(name=name) for name in agents} if several else {}
         moments: list[Moment] = [*self._customer_said()]
         for text_, start_ns, end_ns, payload, name in said:
-            moments.append(Utterance(named.get(name, CALLS_AGENT), text_, start_ns, end_ns, None, payload))
+            moments.append(utterance(named.get(name, CALLS_AGENT), text_, start_ns, end_ns, None, payload))
         wordless = not moments
         moments += [replace(use, agent=named[name]) if name in named else use for use, name in used]
         moments += self._counts(labels)

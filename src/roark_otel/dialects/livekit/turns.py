@@ -6,7 +6,7 @@ from bisect import bisect_right
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from roark_otel._model.moments import CALLS_CUSTOMER, Utterance
+from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
 from roark_otel._model.reading import number, parsed
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def customer_said(
     start, end = _spoken(turn, speeches) if speeches else (turn.start_ns, turn.end_ns)
     if turn.silent_ns is not None and start < turn.silent_ns < end:
         end = turn.silent_ns  # before 1.4 the speech spans last until the turn is committed
-    return [Utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload)]
+    return [utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload)]
 
 
 def _spoken(turn: CustomerTurn, speeches: Collection[Interval]) -> tuple[int, int]:
@@ -213,7 +213,7 @@ def customer_asked(
             where = where._replace(silent_ns=turn.start_ns)  # no span has the silence, but the reply waited for it
             (rescued[unclear],) = customer_said(where, speeches.get(span_id, {}).values(), {}, asked)
         else:
-            typed.append(Utterance(CALLS_CUSTOMER, asked, turn.start_ns, turn.start_ns))
+            typed.append(utterance(CALLS_CUSTOMER, asked, turn.start_ns, turn.start_ns, None, {}))
     return [*rescued.values(), *typed]
 
 
