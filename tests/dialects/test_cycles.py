@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel.dialects import DIALECTS
+from roark_otel.dialects import GEN_AI, LIVEKIT, OPENINFERENCE, PIPECAT
 from support.dumps import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from roark_otel.types import Dialect, SpanView
+    from roark_otel.types import Dialect, SpanView, Unreadable
 
-DUMPS = ("livekit/1.8.9-tool_call", "pipecat/tool_chain", "gen_ai/google_adk_oi")
+DUMPS = [
+    (LIVEKIT, "livekit/1.8.9-three_turns"),
+    (PIPECAT, "pipecat/tool_chain"),
+    (OPENINFERENCE, "gen_ai/openai_agents_openinference_responses"),
+    (GEN_AI, "gen_ai/strands_agent"),
+]
 
 
 def unreachable(action: Callable[[], object]) -> int:
@@ -29,20 +34,23 @@ def unreachable(action: Callable[[], object]) -> int:
         gc.enable()
 
 
-def read(dialect: Dialect, spans: Sequence[SpanView]) -> None:
-    """Makes a pass of one reader."""
-    reader = dialect.reader([].append)
+def read(dialect: Dialect, spans: Sequence[SpanView]) -> int:
+    """Makes a pass of one reader. Returns how many moments it finds."""
+    reader = dialect.reader(_ignore)
     for one in spans:
         reader.read(one)
-    assert list(reader.moments()) or dialect.name not in {"livekit", "pipecat"}
+    return len(list(reader.moments()))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.name)
-@pytest.mark.parametrize("dump", DUMPS)
+def _ignore(_: Unreadable) -> None:
+    """Takes a warning."""
+
+
+@pytest.mark.parametrize(("dialect", "dump"), DUMPS, ids=lambda one: getattr(one, "name", ""))
 def test_a_reader_leaves_no_cycle(dialect: Dialect, dump: str) -> None:
     """Its words would stay until a full collection, which walks through the whole app."""
-    spans = list(records(dump))
-    read(dialect, spans)  # what is made once
+    spans = records(dump)
+    assert read(dialect, spans) > 0  # what is made once is made here
     assert unreachable(lambda: read(dialect, spans)) == 0
 
 

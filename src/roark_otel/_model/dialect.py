@@ -25,6 +25,18 @@ Warn: TypeAlias = "Callable[[Unreadable], None]"
 """Takes what a reader could not read. The reader goes on with everything else."""
 
 
+def once_each(warn: Warn) -> Warn:
+    """Returns what warns of each attribute once. It knows no reader: a method of one would be a cycle with it."""
+    warned: set[str] = set()
+
+    def report(what: Unreadable) -> None:
+        if what.attribute not in warned:
+            warned.add(what.attribute)
+            warn(what)
+
+    return report
+
+
 OwnId: TypeAlias = "Callable[[Mapping[str, object], int], str | None]"
 """Takes the attributes of a framework's open root and its span id; returns the framework's own id of the conversation,
 or None if it is not known yet. `ROARK_AUTO_EXTERNAL_ID` makes it the external id."""
