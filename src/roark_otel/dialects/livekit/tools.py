@@ -114,7 +114,9 @@ class Tools:
         """Takes the answers from a history, which repeats itself each time the model is asked: only what is new."""
         known = self._growth.known(items)
         since = 0 if known is None else max(0, items.rfind(_ITEM, 0, known[0]))
-        until = len(items.rstrip(_CLOSING))
+        until = len(items)
+        while until and items[until - 1] in _CLOSING:  # `rstrip` would copy all of it
+            until -= 1
         for found in _OUTPUT.finditer(items, since):
             if found[1] in self._seen:
                 continue
