@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel._model.moments import Agent, Customer, Returned, ToolUse, Utterance, short_utterance
+from roark_otel._model.moments import Agent, Customer, Returned, ToolUse, Utterance, utterance
 from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
 from roark_otel.dialects.roark import ROARK
 from roark_otel.dialects.roark.reader import RoarkReader
@@ -98,7 +98,7 @@ def test_an_event_with_only_a_role_and_a_text_is_read_like_any_other(
 
 @pytest.mark.parametrize("speaker", [Agent("Ada"), Customer()])
 def test_a_short_utterance_is_an_utterance(speaker: Agent | Customer) -> None:
-    made, usual = short_utterance(speaker, "Hello.", T0), Utterance(speaker, "Hello.", T0)
+    made, usual = utterance(speaker, "Hello.", T0, None, None, {}), Utterance(speaker, "Hello.", T0)
     assert (type(made), made, repr(made)) == (Utterance, usual, repr(usual))
     assert replace(made, text="Hi.") == replace(usual, text="Hi.")
     with pytest.raises(FrozenInstanceError):

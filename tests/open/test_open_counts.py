@@ -75,6 +75,34 @@ def test_bytes_of_an_open_conversation(shape: str, most: int) -> None:
     assert live.groups._bytes == sum(logs)
 
 
+def log_of_requests(scope: str, attribute: str) -> int:
+    """Returns the bytes of a log of ten requests, each with a new text of 10,000 characters in an attribute."""
+    live = Live(DIALECTS)
+    live.start(1, external_id="a")
+    for number in range(2, 12):
+        live.start(number, 1, scope=scope, name="llm_request")
+        live.set(number, attribute, f"{number} " * 5_000)
+        live.end(number)
+    (group,) = live.groups.places.by_number.values()
+    return len(group.log)
+
+
+@pytest.mark.parametrize(
+    ("scope", "attribute", "is_kept"),
+    [
+        ("livekit-agents", "lk.chat_ctx", True),
+        ("livekit-agents", "lk.function_tools", False),
+        ("livekit-agents", "gen_ai.input.messages", False),
+        ("pipecat", "gen_ai.input.messages", False),
+        ("pipecat", "lk.chat_ctx", False),
+        ("an-app", "gen_ai.input.messages", True),
+    ],
+)
+def test_only_what_a_dialect_may_read_of_a_scope_is_kept(scope: str, attribute: str, is_kept: bool) -> None:
+    """LiveKit writes every history twice, once as the GenAI conventions have it, which are not read there."""
+    assert (log_of_requests(scope, attribute) > 100_000) is is_kept
+
+
 def test_a_span_more_costs_its_own_bytes() -> None:
     """The log grows with what is said, and not with what was said before."""
 

@@ -16,24 +16,42 @@ WORDS = "A sentence as it is said on the telephone."
 
 @dataclass(frozen=True)
 class Shape:
-    """The scope of a conversation, the names of its root and its spans, and the prefix of attributes and events."""
+    """The scope of a conversation, the names of its root and its spans, of ten attributes, and of its events."""
 
     scope: str
     root: str
     names: tuple[str, ...]
-    prefix: str
+    read: tuple[str, ...]
     event: str
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Ten attributes."""
-        texts = {f"{self.prefix}text.{number}": f"the words of attribute {number}" for number in range(7)}
-        return {**texts, f"{self.prefix}count": 17, f"{self.prefix}ok": True, f"{self.prefix}seconds": 0.25}
+        """Ten attributes: seven texts, a flag and two numbers."""
+        texts = [f"the words of attribute {number}" for number in range(7)]
+        return dict(zip(self.read, [*texts, True, 17, 0.25], strict=True))
 
 
-PLAIN = Shape("app", "call", ("work",), "app.", TRANSCRIPT_EVENT)
-LIVEKIT = Shape("livekit-agents", "agent_session", ("agent_turn", "llm_node", "tts_node"), "lk.", "app.event")
-PIPECAT = Shape("pipecat", "conversation", ("turn", "stt", "llm", "tts"), "metrics.", "app.event")
+PLAIN = Shape("app", "call", ("work",), tuple(f"app.{number}" for number in range(10)), TRANSCRIPT_EVENT)
+LIVEKIT = Shape(
+    "livekit-agents",
+    "agent_session",
+    ("agent_turn", "llm_node", "tts_node"),
+    (
+        *("lk.user_transcript", "lk.response.text", "lk.input_text", "lk.agent_label", "lk.room_name"),
+        *("lk.close_reason", "lk.generation_id", "lk.interrupted", "lk.response.ttft", "lk.e2e_latency"),
+    ),
+    "app.event",
+)
+PIPECAT = Shape(
+    "pipecat",
+    "conversation",
+    ("turn", "stt", "llm", "tts"),
+    (
+        *("transcript", "text", "input", "output", "language", "tool.result", "gen_ai.system"),
+        *("turn.was_interrupted", "turn.duration_seconds", "metrics.ttfb"),
+    ),
+    "app.event",
+)
 SHAPES = {"plain": PLAIN, "livekit": LIVEKIT, "pipecat": PIPECAT}
 
 

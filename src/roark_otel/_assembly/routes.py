@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from roark_otel._model.rows import ATTRIBUTES, EVENTS, SCOPE
+from roark_otel._model.rows import ATTRIBUTES, EVENTS, NAME, SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from roark_otel._model.rows import Row
 
 MAX_SHAPES: Final = 10_000
-"""The most combinations of a scope and names that are remembered."""
+"""The most combinations of a scope, a span's name and names on it that are remembered."""
 
 MAX_NAMES: Final = 64
 """The most names in such a combination."""
@@ -40,13 +40,14 @@ class Routes:
     def of(self, row: Row) -> Places:
         """Returns the dialects that read a span."""
         scope = row[SCOPE]
-        shape = scope, *row[ATTRIBUTES]
+        # Which spans a dialect reads of its own scopes depends on their names.
+        shape = scope, row[NAME] if scope in self._own_scopes else "", *row[ATTRIBUTES]
         found = self._by_shape.get(shape)
         if found is None:
             found = self._remembered(self._by_shape, shape)
         at, size = EVENTS, len(row)
         while at < size:
-            event = scope, row[at]
+            event = scope, "", row[at]
             known = self._by_event.get(event)
             found |= self._remembered(self._by_event, event) if known is None else known
             at += 3 + 2 * row[at + 2]
@@ -54,24 +55,26 @@ class Routes:
 
     def of_names(self, names: Iterable[object]) -> Places:
         """Returns the dialects that read attributes of these names, of no span of a known scope."""
-        shape = _NO_SCOPE, *names
+        shape = _NO_SCOPE, "", *names
         found = self._by_shape.get(shape)
         return self._remembered(self._by_shape, shape) if found is None else found
 
     def _remembered(self, known: dict[tuple[object, ...], Places], shape: tuple[object, ...]) -> Places:
-        scope, *names = shape
-        found = self._places(str(scope), names)
+        scope, name, *names = shape
+        found = self._places(str(scope), str(name), names)
         if len(known) < MAX_SHAPES and len(names) < MAX_NAMES:
             known[shape] = found
         return found
 
-    def _places(self, scope: str, names: Iterable[object]) -> Places:
-        texts = tuple(name for name in names if isinstance(name, str))
-        return sum(1 << place for place, one in enumerate(self.dialects) if self._reads(one, scope, texts))
+    def _places(self, scope: str, name: str, names: Iterable[object]) -> Places:
+        texts = tuple(each for each in names if isinstance(each, str))
+        return sum(1 << place for place, one in enumerate(self.dialects) if self._reads(one, scope, name, texts))
 
-    def _reads(self, dialect: Dialect, scope: str, names: tuple[str, ...]) -> bool:
+    def _reads(self, dialect: Dialect, scope: str, name: str, names: tuple[str, ...]) -> bool:
         if dialect.generic and scope in self._own_scopes:
             return False
-        if scope in dialect.scopes or not (dialect.scopes or dialect.prefixes or scope == _NO_SCOPE):
+        if scope in dialect.scopes and (not dialect.spans or name in dialect.spans):
+            return True
+        if not (dialect.scopes or dialect.prefixes or scope == _NO_SCOPE):
             return True
         return bool(dialect.prefixes) and any(name.startswith(dialect.prefixes) for name in names)

@@ -26,6 +26,18 @@ Warn: TypeAlias = "Callable[[Unreadable], None]"
 """Takes what a reader could not read. The reader goes on with everything else."""
 
 
+def once_each(warn: Warn) -> Warn:
+    """Returns what warns of each attribute once. It knows no reader: a method of one would be a cycle with it."""
+    warned: set[str] = set()
+
+    def report(what: Unreadable) -> None:
+        if what.attribute not in warned:
+            warned.add(what.attribute)
+            warn(what)
+
+    return report
+
+
 OwnId: TypeAlias = "Callable[[Mapping[str, object], int], str | None]"
 """Takes the attributes of a framework's open root and its span id; returns the framework's own id of the conversation,
 or None if it is not known yet. `ROARK_AUTO_EXTERNAL_ID` makes it the external id."""
@@ -149,10 +161,11 @@ class Dialect:
         reader: Makes the reader of one pass over one conversation.
         scopes: Instrumentation scopes all of whose spans may belong to a conversation, although they carry no id. No
             generic dialect reads the spans of another dialect's scopes.
+        spans: Names of the spans of its scopes that its reader reads: it is not given others. Empty: it reads all.
         prefixes: Prefixes of attribute and event names that do the same for a span of any scope.
         attributes: Names of attributes and events that its reader reads, or what they begin with if they end with a
-            dot. While a conversation is open, only what one of the dialects names is kept. None: everything is kept, on
-            the spans of other dialects too.
+            dot. While a conversation is open, only what a dialect that may read the span names is kept of it. None:
+            everything is kept of every span that this dialect may read.
         roots: Names of spans in those scopes whose end ends the conversation.
         live: Whether an open span may be read: False where the framework filters private content only at the end.
         generic: Whether it reads conventions that any framework may use too. It is given no span of another dialect's
@@ -170,6 +183,7 @@ class Dialect:
     name: str
     reader: Callable[[Warn], Reader]
     scopes: frozenset[str] = frozenset()
+    spans: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     attributes: tuple[str, ...] | None = None
     roots: frozenset[str] = frozenset()

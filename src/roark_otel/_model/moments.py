@@ -61,14 +61,22 @@ class _Draft:
     __slots__ = Utterance.__slots__
 
 
-def short_utterance(speaker: Agent | Customer, text: str, start_ns: int) -> Utterance:
-    """Makes an utterance without more than these, in a third of the time that its class takes to set frozen fields."""
+def utterance(
+    speaker: Agent | Customer,
+    text: str,
+    start_ns: int,
+    end_ns: int | None,
+    language_code: str | None,
+    payload: Mapping[str, object],
+) -> Utterance:
+    """Makes an utterance in a fourth of the time that its class takes, which sets each frozen field by a call."""
     made: Any = _Draft()
     made.speaker = speaker
     made.text = text
     made.start_ns = start_ns
-    made.end_ns = made.language_code = None
-    made.payload = {}
+    made.end_ns = end_ns
+    made.language_code = language_code
+    made.payload = payload
     made.__class__ = Utterance
     found: Utterance = made
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel import attributes
 from roark_otel._model.rows import Strength
@@ -19,8 +19,20 @@ _ALWAYS = ("service.name", "exception", "exception.", "roark.")
 """What is read of the spans of any dialect."""
 
 
-def _joined(dialects: Sequence[Dialect]) -> frozenset[str]:
-    return frozenset(name for one in dialects for name in one.attributes or ())
+_Kept: TypeAlias = "tuple[frozenset[str] | None, tuple[str, ...]]"
+"""Names of attributes that are kept, None if all are; and what such names begin with."""
+
+
+def _kept(dialects: Sequence[Dialect], others: Iterable[str]) -> _Kept:
+    if any(one.attributes is None for one in dialects):
+        return None, ()
+    names = frozenset({*others, *(name for one in dialects for name in one.attributes or ())})
+    return names, tuple(name for name in names if name.endswith("."))
+
+
+def _may_read(dialect: Dialect, scope: str) -> bool:
+    """Returns whether a dialect may read spans of a scope that is a dialect's own."""
+    return not dialect.generic and (scope in dialect.scopes or bool(dialect.prefixes) or not dialect.scopes)
 
 
 class Vocabulary:
@@ -48,9 +60,13 @@ class Vocabulary:
         }
         """The names of roots, by scope."""
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
-        kept = None if any(one.attributes is None for one in dialects) else _joined(dialects)
-        self._kept = None if kept is None else frozenset({*kept, *_ALWAYS, *self.id_keys})
-        self._kept_prefixes = tuple(name for name in self._kept or () if name.endswith("."))
+        always = (*_ALWAYS, *self.id_keys)
+        self.own_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.generic))
+        """The scopes whose spans no generic dialect reads."""
+        self._kept_of: dict[str, _Kept] = {
+            scope: _kept([d for d in dialects if _may_read(d, scope)], always) for scope in self.own_scopes
+        }
+        self._kept_elsewhere = _kept(dialects, always)
         self._yielding: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if d.yields))
         self._closed_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.live))
         self._own_ids: dict[tuple[str, str], OwnId] = {
@@ -79,11 +95,12 @@ class Vocabulary:
         """Returns whether an attribute or event of this name makes its span relevant."""
         return isinstance(name, str) and (name.startswith(self._prefixes) or name in self.id_keys)
 
-    def keeps(self, name: object) -> bool:
-        """Returns whether a dialect may read an attribute of this name, or an event."""
-        if self._kept is None:
-            return isinstance(name, str)
-        return isinstance(name, str) and (name in self._kept or name.startswith(self._kept_prefixes))
+    def keeps(self, name: object, scope: str = "") -> bool:
+        """Returns whether a dialect may read an attribute of this name, or an event, on a span of this scope."""
+        if not isinstance(name, str):
+            return False
+        names, prefixes = self._kept_of.get(scope, self._kept_elsewhere)
+        return names is None or name in names or name.startswith(prefixes)
 
     def may_be_read_open(self, scope: str) -> bool:
         """Returns whether an open span of this scope may be read."""

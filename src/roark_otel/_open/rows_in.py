@@ -56,13 +56,14 @@ class RowsIn:
         hide: Hides the value of an attribute where content is not captured; None where it is.
     """
 
-    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_pick")
+    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_own_scopes", "_pick")
 
     def __init__(self, vocabulary: Vocabulary, hide: Callable[[str, object], object] | None = None) -> None:
         self._keeps, self._is_relevant = vocabulary.keeps, vocabulary.is_relevant
+        self._own_scopes = vocabulary.own_scopes
         self._hide = hide
         self._known: set[object] = set()
-        self._pick: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
+        self._pick: dict[tuple[Any, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
 
     def exact(self, row: Row, now_ns: int) -> Exact:
         """Returns an exact row. Instead of times that cannot be, the present holds."""
@@ -74,7 +75,7 @@ class RowsIn:
         count = row[ATTRIBUTES]
         values_at = ATTRIBUTES + 1 + count
         events_at = values_at + count
-        names, values = self._kept(row[ATTRIBUTES + 1 : values_at], row[values_at:events_at])
+        names, values = self._kept(row[ATTRIBUTES + 1 : values_at], row[values_at:events_at], head[SCOPE])
         return head, names, values, self._events(row, events_at) if events_at < len(row) else ()
 
     def mapping(self, head: tuple[Any, ...], attributes: Mapping[str, object]) -> Exact:
@@ -113,14 +114,17 @@ class RowsIn:
             at = values_at + count
         return tuple(found)
 
-    def _kept(self, names: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Returns the names and the values of the attributes that a dialect may read."""
+    def _kept(
+        self, names: tuple[Any, ...], values: tuple[Any, ...], scope: str = ""
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Returns the names and the values of the attributes that a dialect may read on spans of a scope."""
         if not names:
             return names, values
+        key = (scope, names) if scope in self._own_scopes else names
         try:
-            pick = self._pick[names]
+            pick = self._pick[key]
         except KeyError:
-            pick = self._shape(names)
+            pick = self._shape(key, names, scope)
         if pick is not None:
             names = pick[0]
             values = pick[1](values)
@@ -128,13 +132,15 @@ class RowsIn:
             values = tuple([exact_value(self._hide(name, value)) for name, value in zip(names, values, strict=True)])
         return names, values
 
-    def _shape(self, names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[[Any], Any]] | None:
-        places = [place for place, name in enumerate(names) if self._keeps(name)]
+    def _shape(
+        self, key: tuple[Any, ...], names: tuple[Any, ...], scope: str
+    ) -> tuple[tuple[str, ...], Callable[[Any], Any]] | None:
+        places = [place for place, name in enumerate(names) if self._keeps(name, scope)]
         pick: tuple[tuple[str, ...], Callable[[Any], Any]] | None = None
         if len(places) < len(names):
             pick = tuple([names[place] for place in places]), _picker(places)
         if len(names) <= MAX_SHAPE and len(self._pick) < MAX_SHAPES:
-            self._pick[names] = pick
+            self._pick[key] = pick
         return pick
 
 

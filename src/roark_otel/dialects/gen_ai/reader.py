@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from roark_otel._model import reading
-from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.dialect import Warn, once_each
 from roark_otel._model.moments import Fact
 from roark_otel.dialects.chat import (
     Agents,
@@ -44,12 +44,10 @@ class GenAiReader:
     best what was said: where it has a side of the conversation, models are not asked for that side.
     """
 
-    __slots__ = ("_agents", "_frameworks", "_sources", "_tools", "_transcript", "_turns", "_voice", "_warn", "_warned")
+    __slots__ = ("_agents", "_frameworks", "_sources", "_tools", "_transcript", "_turns", "_voice")
 
     def __init__(self, warn: Warn) -> None:
-        self._warn = warn
-        self._warned: set[str] = set()
-        self._sources = Sources(Lists(), self._report)
+        self._sources = Sources(Lists(), once_each(warn))
         self._transcript = Transcript()
         self._agents = Agents()
         self._tools = Tools()
@@ -129,12 +127,6 @@ class GenAiReader:
         prompts = [one.text for one in asked if one.role is Role.SYSTEM and one.text]
         if prompt := self._sources.instructions(span) or "\n\n".join(prompts):
             self._agents.prompted(span.start_ns, agent, prompt)
-
-    def _report(self, span: SpanView, attribute: str, why: str) -> None:
-        """Warns of an attribute, once."""
-        if attribute not in self._warned:
-            self._warned.add(attribute)
-            self._warn(Unreadable(span, attribute, why))
 
 
 def _end_ns(span: SpanView) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model import reading
+from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel.dialects.chat import Listing, Mark, Message, Recital, Role, fields_of, holds_message, indexed, messages
 from roark_otel.dialects.gen_ai import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from roark_otel._model.rows import SpanView
     from roark_otel.dialects.chat import Lists
@@ -40,7 +41,7 @@ class Sources:
 
     __slots__ = ("_lists", "_warn")
 
-    def __init__(self, lists: Lists, warn: Callable[[SpanView, str, str], None]) -> None:
+    def __init__(self, lists: Lists, warn: Warn) -> None:
         self._lists = lists
         self._warn = warn
 
@@ -84,7 +85,7 @@ class Sources:
         )
 
     def _list(self, span: SpanView, name: str, value: object) -> Listing:
-        return self._lists.read(name, value, span.start_ns, lambda why: self._warn(span, name, why))
+        return self._lists.read(name, value, span.start_ns, lambda why: self._warn(Unreadable(span, name, why)))
 
     def _per_message(self, span: SpanView) -> Exchange:
         asked: list[Message] = []
@@ -112,7 +113,7 @@ class Sources:
         except ValueError as fault:
             if not body.lstrip().startswith(('[{"', '{"')):
                 return body
-            self._warn(span, name, str(fault))
+            self._warn(Unreadable(span, name, str(fault)))
             return None
         return found if holds_message(found) else body
 

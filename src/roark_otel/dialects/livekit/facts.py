@@ -56,15 +56,16 @@ class KnownCall:
 
     def read(self, span: SpanView, end_ns: int) -> None:
         """Takes in what any span that has ended may say."""
-        when = end_ns, span.span_id
-        if when > self.latest:
-            self.latest = when
-        attributes = span.attributes
-        if not _OF_ROOMS.isdisjoint(attributes):
-            if room := _room_sid(attributes):
-                self._learn("livekit_room_id", room, when)
-            if room_name := text(content(attributes, names.ROOM_NAME)):
-                self._learn("livekit_room_name", room_name, when)
+        if end_ns >= self.latest[0]:
+            self.latest = max((end_ns, span.span_id), self.latest)
+        if not _OF_ROOMS.isdisjoint(span.attributes):
+            self._read_room(span.attributes, (end_ns, span.span_id))
+
+    def _read_room(self, attributes: Mapping[str, object], when: When) -> None:
+        if room := _room_sid(attributes):
+            self._learn("livekit_room_id", room, when)
+        if room_name := text(content(attributes, names.ROOM_NAME)):
+            self._learn("livekit_room_name", room_name, when)
 
     def read_participant(self, span: SpanView, end_ns: int) -> None:
         """Takes in who the customer is, from a span that says it."""

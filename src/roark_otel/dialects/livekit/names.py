@@ -23,6 +23,14 @@ START_AGENT_ACTIVITY: Final = "start_agent_activity"
 SESSION_CLOSE: Final = "session_close"
 JOB_SHUTDOWN: Final = "job_shutdown"
 
+SPANS: Final = frozenset(
+    {
+        *(USER_TURN, USER_SPEAKING, AGENT_TURN, AGENT_SPEAKING, LLM_NODE, LLM_REQUEST, TTS_NODE, TTS_REQUEST),
+        *(FUNCTION_TOOL, START_AGENT_ACTIVITY, AGENT_SESSION, SESSION_CLOSE, JOB_SHUTDOWN),
+    }
+)
+"""The spans that are read. A third of all say nothing more: how often a request was tried, how long a hook took."""
+
 PRIVATE: Final = "lk.pii."
 """What the names of the attributes with content begin with since 1.7; before that it was `lk.` as for all others."""
 
@@ -73,6 +81,17 @@ CLOSE_REASON: Final = "lk.close_reason"
 PARTICIPANT_DISCONNECTED: Final = "participant_disconnected"
 DISCONNECT_REASON: Final = "lk.disconnect_reason"
 SHUTDOWN_REASON: Final = "lk.shutdown.reason"
+
+ATTRIBUTES: Final = (
+    *(*USER_TRANSCRIPT, *USER_INPUT, *RESPONSE_TEXT, *FUNCTION_CALLS, *CHAT_CTX, *INPUT_TEXT),
+    *(*TOOL_ARGUMENTS, *TOOL_OUTPUT, TOOL_ID, TOOL_NAME, TOOL_IS_ERROR, TOOL_DESCRIPTION),
+    *(STT_EVENTS, END_OF_TURN_DELAY, CONFIDENCE, TRANSCRIPTION_DELAY, E2E_LATENCY),
+    *(TTFT, TTFB, LLM_METRICS, TTS_METRICS, GENERATION_ID, INTERRUPTED),
+    *(AGENT_LABEL, TURN_AGENT_NAME, WORKER_AGENT_NAME, ROOM_SID, *OTHER_ROOM_SIDS, *ROOM_NAME),
+    *(*SIP_PREFIXES, PARTICIPANT_KIND, *PARTICIPANT_IDENTITY),
+    *(CLOSE_REASON, PARTICIPANT_DISCONNECTED, DISCONNECT_REASON, SHUTDOWN_REASON),
+)
+"""What is read of spans. Histories that other dialects would read, and the tools a model may use, are not."""
 
 
 def spelling(attributes: Mapping[str, object], names: Spellings) -> str:

@@ -6,19 +6,19 @@ from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from roark_otel._model.dialect import Unreadable, Warn
-from roark_otel._model.moments import Agent, Fact, Moment, ToolUse, Utterance
+from roark_otel._model.moments import CALLS_AGENT, Agent, Fact, Moment, ToolUse, Utterance, utterance
 from roark_otel._model.reading import flag, number, text
 from roark_otel._model.rows import SpanName
 from roark_otel.dialects.livekit import names
+from roark_otel.dialects.livekit.below import Below, add_below
 from roark_otel.dialects.livekit.facts import KnownCall
 from roark_otel.dialects.livekit.names import content
 from roark_otel.dialects.livekit.speeds import Speeds
 from roark_otel.dialects.livekit.tools import Tools
 from roark_otel.dialects.livekit.turns import (
-    NO_AGENT,
     AgentTurn,
     CustomerTurn,
     Generation,
@@ -36,13 +36,8 @@ if TYPE_CHECKING:
 
     from roark_otel._model.rows import SpanView
 
-T = TypeVar("T")
-
 _NS = 1_000_000_000
 _NONE: Final[Mapping[int, Any]] = {}
-
-Below: TypeAlias = "dict[int, dict[int, T]]"
-"""What spans said, by the id of their parent and their own."""
 
 Said: TypeAlias = "tuple[str, int, int | None, dict[str, object], str | None]"
 """What an agent said: the text, from when to when, the payload, and the agent's name."""
@@ -88,12 +83,13 @@ class LiveKitReader:
 
     def read(self, span: SpanView) -> None:
         """Takes in one span that has ended."""
-        if span.scope != names.SCOPE or span.end_ns is None:
+        end_ns = span.end_ns
+        if end_ns is None or span.scope != names.SCOPE:
             return
-        end_ns = span.end_ns if span.end_ns > span.start_ns else span.start_ns
+        if end_ns < span.start_ns:
+            end_ns = span.start_ns
         self._call.read(span, end_ns)
-        read = self._READ.get(span.name)
-        if read is not None:
+        if (read := self._READ.get(span.name)) is not None:
             read(self, span, end_ns)
 
     def moments(self) -> list[Moment]:
@@ -105,7 +101,7 @@ class LiveKitReader:
         named: dict[str | None, Agent] = {name: Agent(name=name) for name in agents} if several else {}
         moments: list[Moment] = [*self._customer_said()]
         for text_, start_ns, end_ns, payload, name in said:
-            moments.append(Utterance(named.get(name, NO_AGENT), text_, start_ns, end_ns, None, payload))
+            moments.append(utterance(named.get(name, CALLS_AGENT), text_, start_ns, end_ns, None, payload))
         wordless = not moments
         moments += [replace(use, agent=named[name]) if name in named else use for use, name in used]
         moments += self._counts(labels)
@@ -195,7 +191,7 @@ class LiveKitReader:
             return None
 
     def _user_speaking(self, span: SpanView, end_ns: int) -> None:
-        _add(self._customer_speech, span, Interval(span.start_ns, end_ns))
+        add_below(self._customer_speech, span, Interval(span.start_ns, end_ns))
         self._participant(span, end_ns)
 
     def _participant(self, span: SpanView, end_ns: int) -> None:
@@ -218,11 +214,11 @@ class LiveKitReader:
         self._speeds.agent_turn(span)
 
     def _agent_speaking(self, span: SpanView, end_ns: int) -> None:
-        _add(self._agent_speech, span, Interval(span.start_ns, end_ns))
+        add_below(self._agent_speech, span, Interval(span.start_ns, end_ns))
 
     def _llm_node(self, span: SpanView, end_ns: int) -> None:
         written = text(content(span.attributes, names.RESPONSE_TEXT))
-        _add(self._generations, span, Generation(span.start_ns, written, self._tools.asked(span, end_ns)))
+        add_below(self._generations, span, Generation(span.start_ns, written, self._tools.asked(span, end_ns)))
         self._speeds.llm_node(span)
 
     def _llm_request(self, span: SpanView, _: int) -> None:
@@ -270,14 +266,6 @@ class LiveKitReader:
         names.SESSION_CLOSE: _session_close,
         names.JOB_SHUTDOWN: _job_shutdown,
     }
-
-
-def _add(where: Below[T], span: SpanView, what: T) -> None:
-    parent_id = span.parent_id or 0
-    if (below := where.get(parent_id)) is None:
-        where[parent_id] = {span.span_id: what}
-    else:
-        below[span.span_id] = what
 
 
 def _label_at(labels: list[tuple[int, str]], at_ns: int) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from roark_otel._model.moments import Fact
 from roark_otel._model.reading import MAX_DURATION_MS, MAX_JSON, number, parsed
 from roark_otel.dialects.livekit import names
+from roark_otel.dialects.livekit.below import Below, add_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,8 @@ _MAX_SECONDS = MAX_DURATION_MS / 1000
 
 _WRITTEN: Final = {key: re.compile(rf'"{key}": ?(-?[0-9.]+)[,}}]') for key in ("ttft", "ttfb")}
 
-_Measured: TypeAlias = "tuple[int, int]"
-"""When the measured span began, in ns since the epoch, and how many millionths it reported."""
+_Measured: TypeAlias = "tuple[int, int, int]"
+"""When the measured span began, in ns since the epoch, its id, and how many millionths it reported."""
 
 
 class Speeds:
@@ -38,8 +39,8 @@ class Speeds:
         self._sure: dict[int, int] = {}
         self._understood: dict[int, int] = {}
         self._answers: dict[int, int] = {}
-        self._models: dict[int, dict[int, _Measured]] = {}
-        self._voices: dict[int, dict[int, _Measured]] = {}
+        self._models: Below[_Measured] = {}
+        self._voices: Below[_Measured] = {}
         self._requests: dict[str, dict[int, object]] = {"ttft": {}, "ttfb": {}}
 
     def user_turn(self, span: SpanView) -> None:
@@ -61,11 +62,13 @@ class Speeds:
 
     def llm_request(self, span: SpanView) -> None:
         """Takes in the metrics of a request to a model, parsed only where no node says the same."""
-        self._requests["ttft"][span.span_id] = span.attributes.get(names.LLM_METRICS)
+        if (metrics := span.attributes.get(names.LLM_METRICS)) is not None:
+            self._requests["ttft"][span.span_id] = metrics
 
     def tts_request(self, span: SpanView) -> None:
         """Takes in the metrics of a request to a voice, parsed only where no node says the same."""
-        self._requests["ttfb"][span.span_id] = span.attributes.get(names.TTS_METRICS)
+        if (metrics := span.attributes.get(names.TTS_METRICS)) is not None:
+            self._requests["ttfb"][span.span_id] = metrics
 
     def of_customer(self, turn_id: int) -> dict[str, object]:
         """Returns what is known of a turn of the customer, as a payload."""
@@ -129,14 +132,14 @@ def _keep(where: dict[int, int], span: SpanView, name: str) -> None:
         where[span.span_id] = found
 
 
-def _keep_below(where: dict[int, dict[int, _Measured]], span: SpanView, name: str) -> None:
+def _keep_below(where: Below[_Measured], span: SpanView, name: str) -> None:
     value = span.attributes.get(name)
     if value is not None and (found := _millionths(value)) is not None:
-        where.setdefault(span.parent_id or 0, {})[span.span_id] = span.start_ns, found
+        add_below(where, span, (span.start_ns, span.span_id, found))
 
 
 def _millionths(value: object) -> int | None:
-    seconds = number(value)
+    seconds = value if type(value) is float else number(value)  # one that is not finite is not in the range either
     # A negative one says that there was no first byte.
     return round(seconds * _MILLIONTHS) if seconds is not None and 0 <= seconds <= _MAX_SECONDS else None
 
@@ -146,10 +149,13 @@ def _ms(millionths: float) -> int:
 
 
 def _all(found: Mapping[int, Mapping[int, _Measured]]) -> list[int]:
-    return [millionths for below in found.values() for _, millionths in below.values()]
+    return [millionths for below in found.values() for _, _, millionths in below.values()]
 
 
 def _before(below: Mapping[int, _Measured] | None, start_ns: int) -> int | None:
     """Returns the last of its kind in a turn that began before what was said then."""
-    known = [(began_ns, span_id) for span_id, (began_ns, _) in below.items() if began_ns <= start_ns] if below else []
-    return below[max(known)[1]][1] if below and known else None
+    last: _Measured | None = None
+    for one in below.values() if below else ():
+        if one[0] <= start_ns and (last is None or one > last):
+            last = one
+    return None if last is None else last[2]

@@ -97,9 +97,12 @@ class Tools:
         history = content(span.attributes, names.CHAT_CTX)
         if isinstance(history, str):
             self._history(span, history)
+        asked = content(span.attributes, names.FUNCTION_CALLS)
+        if asked is None or asked == "[]":
+            return False
         calls: list[Asked] = []
         try:
-            calls = _calls(content(span.attributes, names.FUNCTION_CALLS), end_ns, span.parent_id or 0)
+            calls = _calls(asked, end_ns, span.parent_id or 0)
         except ValueError as fault:
             self._warn(Unreadable(span, spelling(span.attributes, names.FUNCTION_CALLS), str(fault)))
         for one in calls:
@@ -111,7 +114,9 @@ class Tools:
         """Takes the answers from a history, which repeats itself each time the model is asked: only what is new."""
         known = self._growth.known(items)
         since = 0 if known is None else max(0, items.rfind(_ITEM, 0, known[0]))
-        until = len(items.rstrip(_CLOSING))
+        until = len(items)
+        while until and items[until - 1] in _CLOSING:  # `rstrip` would copy all of it
+            until -= 1
         for found in _OUTPUT.finditer(items, since):
             if found[1] in self._seen:
                 continue
@@ -155,8 +160,6 @@ def _asked_for(ran: Ran, asked: Iterable[Asked]) -> Asked | None:
 
 
 def _calls(value: object, at_ns: int, turn_id: int) -> list[Asked]:
-    if value is None or value == "[]":
-        return []
     found = parsed(value) if isinstance(value, str) else value
     if not isinstance(found, (list, tuple)):
         if found is None:

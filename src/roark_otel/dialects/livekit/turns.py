@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from roark_otel._model.moments import Agent, Customer, Utterance
+from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
 from roark_otel._model.reading import number, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-NO_AGENT: Final = Agent()
-NO_CUSTOMER: Final = Customer()
 
 _start = attrgetter("start_ns")
 _NS = 1_000_000_000
@@ -94,15 +92,22 @@ def customer_said(
     said = turn.text or text
     if not said:
         return []
-    spoken = sorted(speeches) if len(speeches) > 1 else [*speeches]
-    if turn.heard_ns is not None and len(spoken) > 1:
+    start, end = _spoken(turn, speeches) if speeches else (turn.start_ns, turn.end_ns)
+    if turn.silent_ns is not None and start < turn.silent_ns < end:
+        end = turn.silent_ns  # before 1.4 the speech spans last until the turn is committed
+    return [utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload)]
+
+
+def _spoken(turn: CustomerTurn, speeches: Collection[Interval]) -> tuple[int, int]:
+    """Returns when a turn was spoken, from when to when."""
+    if len(speeches) == 1:
+        (one,) = speeches
+        return one
+    spoken = sorted(speeches)
+    if turn.heard_ns is not None:
         # A blip of noise opens a turn too early: speech without a word before the next speech does not count.
         spoken = spoken[max(0, bisect_right([one.start_ns for one in spoken], turn.heard_ns) - 1) :]
-    start = spoken[0].start_ns if spoken else turn.start_ns
-    end = max([one.end_ns for one in spoken]) if spoken else turn.end_ns
-    if turn.silent_ns is not None and turn.silent_ns > start:
-        end = min(end, turn.silent_ns)  # before 1.4 the speech spans last until the turn is committed
-    return [Utterance(NO_CUSTOMER, said, start, max(start, end), None, payload)]
+    return spoken[0].start_ns, max([one.end_ns for one in spoken])
 
 
 def agent_said(
@@ -115,6 +120,10 @@ def agent_said(
     """
     if turn.heard is None:
         return []
+    if len(speeches) == 1:  # nearly always: then it was spoken in the step that began last before it
+        (when,) = speeches
+        is_last = len(generations) <= 1 or all(one.start_ns <= when.start_ns for one in generations)
+        return [(turn.heard, when, turn.interrupted and is_last)]
     if len(generations) <= 1:
         return [(turn.heard, _around(speeches) or _written(turn, next(iter(generations), None)), turn.interrupted)]
     steps = sorted(generations, key=_began)
@@ -147,8 +156,8 @@ def _spoken_steps(steps: Sequence[Generation], speeches: Iterable[Interval]) -> 
 
 def _around(speeches: Collection[Interval]) -> Interval | None:
     """Returns the interval of all speeches, None if there are none."""
-    if len(speeches) <= 1:
-        return next(iter(speeches), None)
+    if not speeches:
+        return None
     return Interval(min(one.start_ns for one in speeches), max(one.end_ns for one in speeches))
 
 
@@ -204,7 +213,7 @@ def customer_asked(
             where = where._replace(silent_ns=turn.start_ns)  # no span has the silence, but the reply waited for it
             (rescued[unclear],) = customer_said(where, speeches.get(span_id, {}).values(), {}, asked)
         else:
-            typed.append(Utterance(NO_CUSTOMER, asked, turn.start_ns, turn.start_ns))
+            typed.append(utterance(CALLS_CUSTOMER, asked, turn.start_ns, turn.start_ns, None, {}))
     return [*rescued.values(), *typed]
 
 

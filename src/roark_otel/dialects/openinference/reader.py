@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from roark_otel._model import reading
-from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.dialect import Warn, once_each
 from roark_otel._model.moments import Fact, Failed, Outcome, Returned, ToolUse, Unanswered
 from roark_otel.dialects.chat import (
     Agents,
@@ -52,14 +52,10 @@ class OpenInferenceReader:
         "_tools",
         "_transcript",
         "_turns",
-        "_warn",
-        "_warned",
     )
 
     def __init__(self, warn: Warn) -> None:
-        self._warn = warn
-        self._warned: set[str] = set()
-        self._sources = Sources(self._report)
+        self._sources = Sources(once_each(warn))
         self._transcript = Transcript()
         self._agents = Agents()
         self._tools = Tools()
@@ -150,12 +146,6 @@ class OpenInferenceReader:
         prompt = reading.text(span.attributes.get(names.FIRST_CONTENT))
         if prompt and span.attributes.get(names.FIRST_ROLE) == "system":
             self._agents.prompted(span.start_ns, None, prompt)
-
-    def _report(self, span: SpanView, attribute: str, why: str) -> None:
-        """Warns of an attribute, once."""
-        if attribute not in self._warned:
-            self._warned.add(attribute)
-            self._warn(Unreadable(span, attribute, why))
 
 
 def _kind(span: SpanView) -> str | None:

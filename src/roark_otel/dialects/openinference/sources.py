@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel.dialects.chat import Listing, Lists, Mark, Message, Recital, Role, indexed, messages
 from roark_otel.dialects.openinference import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from roark_otel._model.rows import SpanView
 
 
@@ -35,7 +34,7 @@ class Sources:
 
     __slots__ = ("_lists", "_warn")
 
-    def __init__(self, warn: Callable[[SpanView, str, str], None]) -> None:
+    def __init__(self, warn: Warn) -> None:
         self._lists = Lists()
         self._warn = warn
 
@@ -57,7 +56,7 @@ class Sources:
 
     def _value(self, span: SpanView, name: str) -> Listing:
         value = span.attributes.get(name)
-        return self._lists.read(name, value, span.start_ns, lambda why: self._warn(span, name, why))
+        return self._lists.read(name, value, span.start_ns, lambda why: self._warn(Unreadable(span, name, why)))
 
 
 def _exchange(given: Listing, gave: Listing) -> Exchange:

@@ -41,10 +41,7 @@ PIPECAT: Dialect = Dialect(
     name="pipecat",
     reader=_reader,
     scopes=names.SCOPES,
-    attributes=(
-        *("gen_ai.", "turn.", "metrics.", "tts.", "tool.", "conversation."),
-        *(names.TRANSCRIPT, names.LANGUAGE, names.TEXT, names.INPUT, names.OUTPUT),
-    ),
+    attributes=names.ATTRIBUTES,
     roots=frozenset({names.CONVERSATION}),
     live=True,
     own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel._model.moments import Customer, Utterance
+from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
 from roark_otel._model.reading import text
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.stretches import end_of, ttfb_ns
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from roark_otel._model.rows import SpanView
     from roark_otel.dialects.pipecat.turns import Turns
 
-NO_CUSTOMER = Customer()
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -120,11 +119,13 @@ def customer_said(said: Sequence[Spoken], turns: Turns, answered: Mapping[int, i
         if end_ns is not None and end_ns < start_ns:
             end_ns = start_ns
         payload: dict[str, object] = {} if one.ttfb_ns is None else {"stt_ttfb_ms": one.ttfb_ns // 1_000_000}
-        yield Utterance(NO_CUSTOMER, one.text, start_ns, end_ns, one.language, payload)
+        yield utterance(CALLS_CUSTOMER, one.text, start_ns, end_ns, one.language, payload)
 
 
 def language_code(value: object) -> str | None:
     """Returns a language as its code, None if it is not one."""
+    if value is None:
+        return None
     if isinstance(value, str) and _CODE.fullmatch(value):
         return value
     language, *region = (text(value) or "").removeprefix("Language.").replace("_", "-").split("-")

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from roark_otel._model.growth import Growth
-from roark_otel.dialects.pipecat.messages import Asked, Said, items
+from roark_otel.dialects.pipecat.messages import Asked, Said, items, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +51,12 @@ def _recent(window: _Window, at_ns: int, span_id: int) -> Recent:
     return Recent(at_ns, span_id, last, since) if since or last is None else Recent(at_ns, span_id, before, then)
 
 
+def _next(history: str, position: int) -> int:
+    """Returns where the next message begins, -1 if there is none."""
+    start = cast("re.Match[str]", _BETWEEN.match(history, position)).end()
+    return -1 if history.startswith("]", start) else start
+
+
 class History:
     """Reads the histories of a conversation.
 
@@ -88,10 +94,11 @@ class History:
         is_new = False
         try:
             while True:
-                start = cast("re.Match[str]", _BETWEEN.match(history, position)).end()
-                if history.startswith("]", start):
+                # Nearly always it is a comma and a blank, which is known sooner than matched.
+                start = position + 2 if history.startswith(", {", position) else _next(history, position)
+                if start < 0:
                     return left[0]
-                message, position = cast("tuple[object, int]", _DECODER.raw_decode(history, start))
+                message, position = _DECODER.raw_decode(history, start)
                 left, is_new = self._take(message, left, start, at_ns), True
                 if may_differ:
                     may_differ -= 1
@@ -128,13 +135,18 @@ class History:
     def _take(self, message: object, left: _Left, start: int, at_ns: int) -> _Left:
         """Takes in a message that begins at `start`. Returns what is left after it."""
         window, before, last = left
+        before_that, then, asked, since = window
+        if (said := words(message)) is not None:
+            by_customer, spoken = said
+            if by_customer:
+                return (asked, since, spoken, ()), last, start
+            return (before_that, then, asked, (*since, spoken)), before, last
         for item in items(message):
             if isinstance(item, Asked):
-                _, _, words, since = window
-                window, before, last = (words, since, item.text, ()), last, start
+                before_that, then, asked, since = asked, since, item.text, ()
+                before, last = last, start
             elif isinstance(item, Said):
-                words_before, then, words, since = window
-                window = words_before, then, words, (*since, item.text)
+                since = (*since, item.text)
             else:
                 self._learn(item, at_ns)
-        return window, before, last
+        return (before_that, then, asked, since), before, last

@@ -14,7 +14,7 @@ from roark_otel._model.reading import json_value, parsed, text
 
 _CUSTOMER = "user"
 _AGENT = frozenset({"assistant", "model"})
-_SPEAKERS = ("user", "assistant")
+_SPEAKERS = (_CUSTOMER, "assistant")
 _ROLE_AND_CONTENT = 2
 _ASYNC = "async_tool"
 
@@ -49,15 +49,21 @@ class Answered(NamedTuple):
 Item: TypeAlias = "Asked | Said | Called | Answered"
 
 
+def words(message: object) -> tuple[bool, str] | None:
+    """Returns whether the customer speaks, and the words, of a message that holds nothing else, as nearly all do."""
+    if type(message) is not dict or len(cast("dict[str, object]", message)) != _ROLE_AND_CONTENT:
+        return None
+    get = cast("dict[str, object]", message).get
+    role, said = get("role"), text(get("content"))
+    if said is None or role not in _SPEAKERS:
+        return None
+    by_customer = role == _CUSTOMER
+    return None if by_customer and said.startswith("{") else (by_customer, said)
+
+
 def items(message: object) -> Iterable[Item]:
     """Returns what a message says, nothing if it is not one."""
-    if not isinstance(message, (dict, Mapping)):  # nearly always a dict, which is known much faster
-        return ()
-    found = cast("Mapping[str, object]", message)
-    role, content = found.get("role"), found.get("content")
-    if len(found) == _ROLE_AND_CONTENT and isinstance(content, str) and role in _SPEAKERS:
-        return _text(role, content)  # as nearly all are
-    return _items(found)
+    return _items(cast("Mapping[str, object]", message)) if isinstance(message, Mapping) else ()
 
 
 def _items(found: Mapping[str, object]) -> Iterator[Item]:

@@ -45,3 +45,9 @@ TOOL_NAME: Final = "tool.function_name"
 TOOL_CALL_ID: Final = "tool.call_id"
 TOOL_ARGUMENTS: Final = "tool.arguments"
 TOOL_RESULT: Final = "tool.result"
+
+ATTRIBUTES: Final = (
+    *(CONVERSATION_ID, DURATION, LATENCY, WAS_INTERRUPTED, *PROVIDER, TRANSCRIPT, LANGUAGE, TEXT, TTS_INTERRUPTED),
+    *(INPUT, OUTPUT, SYSTEM_INSTRUCTIONS, TTFB, TTFB_MS, TOOL_NAME, TOOL_CALL_ID, TOOL_ARGUMENTS, TOOL_RESULT),
+)
+"""What is read of spans."""

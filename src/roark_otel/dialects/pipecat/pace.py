@@ -10,7 +10,7 @@ from bisect import bisect_right
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel._model.moments import Agent, Utterance
+from roark_otel._model.moments import CALLS_AGENT, Utterance, utterance
 from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed, spoken_until_ns
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from roark_otel.dialects.pipecat.turns import Turns
 
 _MS = 1_000_000
-_AGENT = Agent()
 _NS_PER_CHARACTER = 1_000_000_000 // 15
 """How long a character takes, if nothing in the call shows it."""
 
@@ -117,7 +116,12 @@ class Pace:
     def _started_ns(self, reply: Reply) -> int:
         """Returns when a reply began: by its turn after the customer fell silent, else with its first byte."""
         turn, silent_ns = self._turns.get(reply.turn_id), self._silent_ns.get(reply.turn_id)
-        if turn is None or turn.latency_ns is None or silent_ns is None or self._answers.get(reply.turn_id) != reply:
+        if (
+            turn is None
+            or turn.latency_ns is None
+            or silent_ns is None
+            or self._answers.get(reply.turn_id) is not reply
+        ):
             return reply.spoken_ns
         started_ns = silent_ns + turn.latency_ns
         return started_ns if reply.start_ns <= started_ns <= (turn.end_ns or started_ns) else reply.spoken_ns
@@ -171,13 +175,13 @@ class Pace:
             payload = self._latencies(one)
             if one.is_cut or (is_interrupted and one is speech.replies[-1]):
                 payload["interrupted"] = True
-            yield Utterance(_AGENT, one.text, start_ns, until_ns, None, payload)
+            yield utterance(CALLS_AGENT, one.text, start_ns, until_ns, None, payload)
 
     def _latencies(self, reply: Reply) -> dict[str, object]:
         """Returns how long it took to hear, to think and to speak, in ms, as far as it is known."""
         found: dict[str, object] = {}
         turn = self._turns.get(reply.turn_id)
-        if turn is not None and turn.latency_ns is not None and self._answers.get(reply.turn_id) == reply:
+        if turn is not None and turn.latency_ns is not None and self._answers.get(reply.turn_id) is reply:
             found["response_latency_ms"] = turn.latency_ns // _MS
         if reply.model is not None and reply.model.ttfb_ns is not None:
             found["llm_ttfb_ms"] = reply.model.ttfb_ns // _MS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from roark_otel._model.dialect import Unreadable, Warn
+from roark_otel._model.dialect import Unreadable, Warn, once_each
 from roark_otel._model.moments import Agent, Fact
 from roark_otel._model.reading import flag, text
 from roark_otel._model.rows import SpanName
@@ -48,14 +48,12 @@ class PipecatReader:
         "_tools",
         "_turns",
         "_warn",
-        "_warned",
         "_words",
     )
 
     def __init__(self, warn: Warn) -> None:
-        self._warn = warn
-        self._warned: set[str] = set()
-        self._tools = Tools(self._unreadable)
+        self._warn = once_each(warn)
+        self._tools = Tools(self._warn)
         self._history = History(self._tools.learn)
         self._ended_ns: list[int] = []
         self._turns: dict[int, Turn] = {}
@@ -110,7 +108,7 @@ class PipecatReader:
         if self._last_speech is not None:
             yield Fact("wordless", True, self._latest_ns, self._latest_id)
             why = "on no span of the conversation: left out, or named otherwise by this version"
-            self._unreadable(Unreadable(SpanName(*self._last_speech, names.TTS), names.TEXT, why))
+            self._warn(Unreadable(SpanName(*self._last_speech, names.TTS), names.TEXT, why))
 
     def _interruptions(self, spoke: Iterable[Utterance]) -> Iterator[Fact]:
         """Yields how often the agent was interrupted, which only turns say."""
@@ -171,7 +169,7 @@ class PipecatReader:
         try:
             self._recents[span.span_id] = self._history.read(history, span.start_ns, span.span_id)
         except ValueError as fault:
-            self._unreadable(Unreadable(span, names.INPUT, str(fault)))
+            self._warn(Unreadable(span, names.INPUT, str(fault)))
 
     def _instructions(self, span: SpanView) -> None:
         """Keeps the last of several prompts."""
@@ -185,12 +183,6 @@ class PipecatReader:
 
     def _tool_result(self, span: SpanView) -> None:
         self._tools.ended(span)
-
-    def _unreadable(self, what: Unreadable) -> None:
-        """Warns once of each attribute that it could not be read."""
-        if what.attribute not in self._warned:
-            self._warned.add(what.attribute)
-            self._warn(what)
 
     _READ: ClassVar[Mapping[str, Callable[[Any, SpanView], None]]] = {
         names.CONVERSATION: _conversation,

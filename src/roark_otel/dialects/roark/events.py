@@ -14,7 +14,9 @@ from roark_otel._model.moments import (
     ToolUse,
     Unanswered,
     Utterance,
-    short_utterance,
+)
+from roark_otel._model.moments import (
+    utterance as made_utterance,
 )
 from roark_otel.dialects.roark.facts import NO_AGENT, NO_CUSTOMER, agent_of, customer_of
 
@@ -73,7 +75,7 @@ def short(names: tuple[object, ...], role: object, text: object, time_ns: object
     speaker, said = _SPEAKERS.get(role), text.strip()
     if speaker is None or not said or not reading.MIN_NS <= time_ns <= reading.MAX_NS:
         return None
-    return short_utterance(speaker if speaker is NO_CUSTOMER else agent, said, time_ns)
+    return made_utterance(speaker if speaker is NO_CUSTOMER else agent, said, time_ns, None, None, {})
 
 
 def tool_use(event: str, time_ns: object, words: Words, agent: Agent) -> ToolUse | None:
