@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="mounts, modes and users of POSIX")
 
+READY = Stage.READY
 MARKED = {"roark.conversation.root": True}
 GROUP, ONE, OTHER = 54_300, 54_301, 54_302
 """A group and two users that no machine has."""
@@ -263,6 +264,68 @@ def test_a_file_is_damaged(content: bytes, said: pytest.LogCaptureFixture) -> No
     assert json.loads(reason.read_text()) == {"status": 0, "reason": "damaged"}
     assert len([record for record in said.records if record.levelname == "WARNING"]) == 1
     assert app.processor.stats().delivered == 1
+
+
+GOOD: dict[str, Any] = {
+    "external_id": "poisoned",
+    "trace_id": "",
+    "finished_at": 1,
+    "not_before": 0,
+    "turns": 0,
+    "tools": 0,
+}
+"""A header that can be read."""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("finished_at", 10**399),
+        ("not_before", float("inf")),
+        ("recording_wait", float("nan")),
+        ("started_at", [1]),
+        ("turns", True),
+        ("external_id", "\ud800"),
+        ("trace_id", "x" * 100_000),
+        ("call_id", "\udcff"),
+    ],
+)
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING, Stage.TRIED])
+def test_a_file_is_poisoned(field: str, value: object, stage: Stage) -> None:
+    """A header that this package never wrote: the file is set aside, and everything around it is delivered."""
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        left = Spool(directory)
+        for number in range(4):
+            header = Header(f"left-{number}", "a1", 1.0, 0.0, 1, 0)
+            left.put(call_name(header.external_id, 7), header, b'{"externalId":"%s"}' % header.external_id.encode(), READY)
+        poisoned = json.dumps({**GOOD, field: value}).encode() + b'\n{"externalId":"poisoned"}\n'
+        file = directory / f"{call_name('poisoned', 1)}{stage.value}"
+        file.write_bytes(poisoned)
+        os.utime(file, (1.0, 1.0))  # the first in the order of their ages
+        app = App(server.url)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+        wait_until(lambda: len(list(directory.glob("rejected/*.reason.json"))) == 1, 60)
+        wait_until(lambda: len(server.seen) == 5, 60)
+    assert {seen.external_id for seen in server.seen} == {"call-1", "left-0", "left-1", "left-2", "left-3"}
+    (kept,) = directory.glob("rejected/*[0-9a-f].jsonl")
+    assert kept.read_bytes() == poisoned
+
+
+def test_a_file_is_too_large_to_be_read(tmp_path: Path) -> None:
+    """It takes no memory: it is set aside as it is."""
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        directory.mkdir(parents=True)
+        with (directory / f"{call_name('large', 1)}.ready.jsonl").open("wb") as file:
+            file.write(json.dumps({**GOOD}).encode() + b"\n")
+            file.truncate(1 << 40)
+        App(server.url)
+
+        wait_until(lambda: len(list(directory.glob("rejected/*.reason.json"))) == 1, 60)
+    assert server.seen == []
 
 
 def test_a_file_has_a_newer_format(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,7 @@ class WaitingCalls:
         for name in [name for name in self._waits if CallName.parse(name).id_hash in attached]:
             self._give_kept(name)
 
+    @guarded(None)
     def _begin(self, name: str, *, own: bool, ask_at: float) -> None:
         with self._spool.claim(name, (Stage.WAITING,)) as call:
             if not isinstance(call, Spooled):

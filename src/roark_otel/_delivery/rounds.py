@@ -112,10 +112,10 @@ class Rounds:
                 return  # a backlog must not delay a flush, nor this process's own calls
             if not errand.is_for(sweep, now):
                 continue
-            # Should the attempt fail in an unforeseen way, it is not repeated at once.
-            pending = errand.backed_off(now + backoff(errand.failures + 1, random.random()))  # noqa: S311 - jitter
+            # Should the attempt fail in an unforeseen way, it counts as one that failed.
+            pending = errand.failed(now + backoff(errand.failures + 1, random.random()))  # noqa: S311 - jitter
             self._errands.update(name, pending)
-            if self._try(name, pending):
+            if self._try(name, errand):
                 return
 
     # Looking
@@ -183,7 +183,8 @@ class Rounds:
                 pause = receipt.after or backoff(errand.failures + 1, random.random())  # noqa: S311 - jitter
                 self._errands.update(name, errand.failed(now + pause))
             case Refused():
-                self._look_at = min(self._look_at, now + LOOK_SECONDS)  # for a new key; the call is not at fault
+                self._errands.update(name, errand)  # the call is not at fault
+                self._look_at = min(self._look_at, now + LOOK_SECONDS)  # for a new key
             case _:
                 assert_never(receipt)
         before = self.availability

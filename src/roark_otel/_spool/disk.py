@@ -24,6 +24,9 @@ except ImportError:  # Windows: there a 409 alone keeps two processes from creat
 STALE_SECONDS = 3_600.0
 """A temporary file that is older was left by a process that died."""
 
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""The most bytes of a file that is read: a call is far smaller, and a larger file would take the app's memory."""
+
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _Parsed = TypeVar("_Parsed")
@@ -152,11 +155,13 @@ def read_path(path: Path) -> bytes | None:
 
 
 def read(file: int, status: os.stat_result) -> bytes:
-    """Reads an open file of this status from its beginning.
+    """Reads an open file of this status from its beginning; nothing of one that is too large to be a call's.
 
     Raises:
         OSError: if it cannot.
     """
+    if status.st_size > MAX_FILE_BYTES:
+        return b""
     content = os.read(file, status.st_size + 1)
     while len(content) < status.st_size and (more := os.read(file, status.st_size + 1)):
         content += more
