@@ -645,7 +645,7 @@ def test_temporary_files_of_dead_processes_are_removed(calls: Spool) -> None:
         path.write_bytes(BODY)
     os.utime(stale, (1_000, 1_000))
 
-    calls.clean()
+    calls.take_in(calls.census().finish())
 
     assert files(calls) == sorted([young.name, file_of(calls, Stage.READY).name])
 

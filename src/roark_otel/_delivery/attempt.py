@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel._delivery.reports import finished_call, log_delivered, log_failed, log_refused, log_rejected
+from roark_otel._delivery.reports import (
+    finished_call,
+    log_delivered,
+    log_dropped,
+    log_failed,
+    log_refused,
+    log_rejected,
+)
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
 from roark_otel._spool.body import without_fields
@@ -91,6 +98,11 @@ class Attempts:
                 self._spool.reject(call, 0, reason)
                 self._tally.add("rejected", error_type=reason)
                 log_rejected(call, 0, reason, self._spool.place)
+
+    def note_dropped(self, number: int) -> None:
+        """Counts and logs rejected calls that were deleted because `rejected/` had too many."""
+        self._tally.add("rejected_dropped", number)
+        log_dropped(number, self._spool.place)
 
     @guarded(None)
     def hang_up(self) -> None:

@@ -20,6 +20,7 @@ from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
+from roark_otel._spool.census import REST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class _Attach:
 
     id_hash: str
     url: str
+    is_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,27 @@ class Courier:
 
     # On any thread
 
-    def start_with_backlog(self) -> None:
-        """Looks into the spool once, and starts the thread if calls of earlier processes wait there."""
-        self._spool.clean()
-        if self._spool.items():
-            self._worker.start()
+    def start_with_backlog(self, then: Callable[[], None] = lambda: None) -> None:
+        """Has a thread look into the spool once, which starts the courier if calls of earlier processes wait there.
+
+        Args:
+            then: Called on that thread afterwards.
+        """
+
+        @guarded(None)
+        def look() -> None:
+            census = self._spool.census()
+            while not (ended := census.step()) and not census.has_found_calls:
+                time.sleep(REST_SECONDS)
+            if census.has_found_calls:
+                self._worker.start()
+            elif ended:
+                self._spool.take_in(census)
+            then()
+
+        looker = Worker("roark-otel-spool", look, lambda: False)
+        looker.retire()  # it ends after its only round
+        looker.start()
 
     def offer(self, name: str, delay: float) -> None:
         """Takes a call of this process that is in the spool, to be sent after this many seconds."""
@@ -126,9 +144,12 @@ class Courier:
         self._post(_Await(name))
         self._worker.start()
 
-    def attach(self, id_hash: str, url: str) -> None:
-        """Gives calls in memory a recording that was attached, and scans the directory."""
-        self._post(_Attach(id_hash, url))
+    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
+        """Gives calls in memory a recording that was attached, and scans the directory.
+
+        `is_kept`: whether the disk keeps the URL for calls to come; else memory does.
+        """
+        self._post(_Attach(id_hash, url, is_kept))
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
@@ -215,7 +236,7 @@ class Courier:
             self._rounds.round(sweep)
 
     def _is_busy(self) -> bool:
-        has_calls = not self._is_discarded and bool(self._errands or self._waiting)
+        has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._rounds.is_looking)
         return has_calls or not self._messages.empty()
 
     def _take_messages(self, pause: float) -> None:
@@ -241,8 +262,8 @@ class Courier:
                 self._waiting.add_own(name)
             case ResolverAnswer():
                 self._waiting.resolve(message)
-            case _Attach(id_hash, url):
-                self._waiting.attach(id_hash, url)
+            case _Attach(id_hash, url, is_kept):
+                self._waiting.attach(id_hash, url, is_kept=is_kept)
                 self._rounds.look_soon()
             case _Flush(done, sweep):
                 try:

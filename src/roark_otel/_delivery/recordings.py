@@ -27,7 +27,7 @@ from roark_otel._spool.claims import Spooled
 from roark_otel._spool.names import CallName, Stage, is_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
 
     from roark_otel._delivery.clock import Clock
     from roark_otel._delivery.errands import Errands
@@ -106,21 +106,30 @@ class WaitingCalls:
         else:
             self._waits[name] = known.owned(now)
 
-    def take_in(self, files: Mapping[str, float]) -> None:
+    def count_others(self) -> int:
+        """Returns how many calls other processes look after."""
+        return sum(1 for wait in self._waits.values() if not wait.own)
+
+    def names(self) -> set[str]:
+        """Returns the names of the calls."""
+        return set(self._waits)
+
+    def take_in(self, files: Iterable[tuple[str, float]], gone: Iterable[str]) -> None:
         """Adds the calls of other processes, forgets those that no longer wait, and gives the others what was attached.
 
         Args:
-            files: The names of the waiting calls in the spool, with the times when they were last touched.
+            files: The names of waiting calls in the spool, with the times when they were last touched.
+            gone: The names of those that no longer wait.
         """
-        for name, touched in files.items():
+        for name, touched in files:
             free_at = self._clock.monotonic() + seconds_until_free(touched, self._clock.time())
             known = self._waits.get(name)
             if known is None:
                 self._begin(name, own=False, ask_at=free_at)
             elif not known.own:
                 self._waits[name] = known.left_alone(free_at)
-        for name in [name for name in self._waits if name not in files]:
-            del self._waits[name]
+        for name in gone:
+            self._waits.pop(name, None)
         attached = self._kept.on_disk() if self._waits else ()
         for name in [name for name in self._waits if CallName.parse(name).id_hash in attached]:
             self._give_kept(name)
@@ -142,12 +151,12 @@ class WaitingCalls:
 
     # What is known of their recordings
 
-    def attach(self, id_hash: str, url: str) -> None:
-        """Gives the waiting calls of an id a recording; in memory it is kept for one that is yet to come."""
+    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
+        """Gives the waiting calls of an id a recording; in memory it is kept for one to come unless a disk keeps it."""
         names = [name for name in self._waits if is_of(name, id_hash)]
         for name in names:
             self._give(name, url)
-        if not names:
+        if not names and not is_kept:
             self._kept.keep(id_hash, url)
 
     def resolve(self, answer: ResolverAnswer) -> None:

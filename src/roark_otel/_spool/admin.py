@@ -13,7 +13,8 @@ from typing_extensions import assert_never
 
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import recording_of
-from roark_otel._spool.directory import path_of, scan
+from roark_otel._spool.census import scan
+from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Readable, from_bytes
 from roark_otel._spool.names import CallName, Stage
 from roark_otel._spool.rejected import Aside

@@ -8,6 +8,8 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._engine.parts import spool_directory
+from roark_otel._spool import disk
 from roark_otel._spool.names import Stage, parse_file_name, parse_rejected_name
 from roark_otel._spool.rejected import FOLDER
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
@@ -26,7 +28,11 @@ def check_spool(settings: Settings) -> list[Finding]:
         cure = "unset ROARK_SPOOL to keep calls on disk until they are delivered"
         return [Warned("spool", "in memory: waiting calls are lost with the process", cure)]
     directory = settings.spool_dir
-    return [_writable(directory), *_mode(directory), *_space(directory), *backlog(directory)]
+    key = settings.api_key
+    usable = _usable(directory, None if key is None else spool_directory(settings, key))
+    if any(isinstance(one, Wrong) for one in usable):
+        return usable
+    return [*usable, *_mode(directory), *_space(directory), *backlog(directory)]
 
 
 def backlog(directory: Path) -> list[Finding]:
@@ -48,16 +54,18 @@ def backlog(directory: Path) -> list[Finding]:
     return found or [Fine("backlog", "nothing waits")]
 
 
-def _writable(directory: Path) -> Finding:
-    """Writes a file where the spool is, or where it would be made."""
-    place = next((one for one in (directory, *directory.parents) if one.exists()), directory)
-    try:
-        with tempfile.TemporaryFile(dir=place) as file:
-            file.write(b"x")
-    except OSError as fault:
-        cure = "set ROARK_SPOOL_DIR to a directory that this user can write and that outlives the pod"
-        return Wrong("spool", f"{directory} cannot be written ({fault.strerror})", cure)
-    return Fine("spool", f"{directory} can be written" if place == directory else f"{directory} can be made")
+def _usable(directory: Path, own: Path | None) -> list[Finding]:
+    """Writes a file where the spool is, or where it would be made, and in the directory of this key if there is one."""
+    for one in (directory, *([own] if own else ())):
+        try:
+            disk.refuse_foreign(one)
+            place = next((found for found in (one, *one.parents) if found.exists()), one)
+            with tempfile.TemporaryFile(dir=place) as file:
+                file.write(b"x")
+        except OSError as fault:
+            seen = f"{one} cannot be used ({fault.strerror}): calls are in memory only, and lost with the process"
+            return [Wrong("spool", seen, "set ROARK_SPOOL_DIR to a directory of this user that outlives the pod")]
+    return [Fine("spool", f"{directory} can be {'written' if directory.exists() else 'made'}")]
 
 
 def _mode(directory: Path) -> list[Finding]:

@@ -12,7 +12,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from roark_otel._engine.engine import Engine
+from roark_otel._engine.parts import spool_directory
 from roark_otel._model.hooks import Hooks
+from roark_otel._spool.listing import measure
 from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool.change import settings_with_key
 from roark_otel.dialects import DIALECTS
@@ -41,7 +43,7 @@ def run_drain(options: argparse.Namespace) -> int:
             _follow(engine)
         is_done = engine.drain(options.timeout)
     engine.retire()
-    stats, left = engine.stats(), engine.measure_spool()
+    stats, left = engine.stats(), measure(spool_directory(settings, key))
     counts = {
         "delivered": stats.delivered + stats.already,
         "rejected": stats.rejected,

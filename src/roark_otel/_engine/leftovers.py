@@ -1,0 +1,35 @@
+"""What a process leaves behind when it ends, and what will become of it, in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roark_otel._safety.guard import logger
+
+if TYPE_CHECKING:
+    from roark_otel._engine.engine import Engine
+
+
+def report_what_is_left(engine: Engine) -> None:
+    """Logs how many calls Roark does not have yet at the exit, where they are, and what becomes of them."""
+    spool = engine.parts.spool
+    found, kept = spool.counts(), spool.in_memory()
+    lost = kept.sendable + kept.awaiting_recording
+    to_send, unrecorded = found.sendable - kept.sendable, found.awaiting_recording - kept.awaiting_recording
+    if lost:
+        logger.error(
+            "the process ends and %d calls are lost, because they are in memory only: %d that Roark has not taken yet, "
+            "%d without a recording URL. ROARK_EXIT_TIMEOUT_SECONDS gives them more time; a spool on disk keeps them.",
+            lost,
+            kept.sendable,
+            kept.awaiting_recording,
+        )
+    if to_send or unrecorded:
+        logger.error(
+            "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. "
+            "The next process with this spool, or `roark-otel spool drain`, delivers them; a directory that dies with "
+            "the pod loses them.",
+            spool.directory,
+            to_send,
+            unrecorded,
+        )
