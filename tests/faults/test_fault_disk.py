@@ -283,7 +283,7 @@ def test_the_directory_is_removed(tmp_path: Path) -> None:
         assert app.processor.force_flush(60_000)
     assert sorted(created_ids) in (["call-1"], ["call-1", "gone"])
     assert app.processor.stats().delivered == len(created_ids)
-    assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+    assert list((tmp_path / "spool").rglob("*.jsonl")) == []
 
 
 @needs_root
@@ -591,6 +591,6 @@ def test_an_id_is_hostile(external_id: str, tmp_path: Path) -> None:
         finish(app, server, 1)
 
         directory = _directory_of(app)
-        found = [path for path in tmp_path.rglob("*") if path.is_file()]
+        found = list(tmp_path.rglob("*.jsonl"))
     assert [path.parent for path in found] == [directory]
     assert found[0].name.startswith(call_name(external_id, 0)[:32])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
+from roark_otel._delivery.keys import OwnKey
 from roark_otel._delivery.reports import (
     finished_call,
     log_delivered,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._delivery.client import Client
-    from roark_otel._delivery.clock import Clock
+    from roark_otel._model.clock import Clock
     from roark_otel._model.hooks import ReceiptHook
     from roark_otel._model.stats import Tally
     from roark_otel._spool.file import Header
@@ -52,6 +53,7 @@ class Attempts:
         tally: Counts receipts.
         on_receipt: The app's hook.
         clock: Supplies the time.
+        key: Notes what answers say about the key.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class Attempts:
         tally: Tally,
         on_receipt: ReceiptHook | None = None,
         clock: Clock = time,
+        key: OwnKey | None = None,
     ) -> None:
         self._spool = spool
+        self._key = key or OwnKey(None, "")
         self._make_client = make_client
         self._tally = tally
         self._on_receipt = on_receipt
@@ -151,6 +155,7 @@ class Attempts:
     # Settling
 
     def _settle(self, call: Spooled, receipt: Receipt) -> None:
+        self._key.note(receipt, call.header.service)
         match receipt:
             case Delivered():
                 self._settle_delivered(call, receipt)

@@ -14,6 +14,7 @@ from typing_extensions import assert_never
 from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.availability import Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
+from roark_otel._delivery.keys import OwnKey
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.resolver import ResolverAnswer
 from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
@@ -80,6 +81,7 @@ class Courier:
         on_receipt: The app's hook, called on the courier's thread.
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
+        address: The base URL that the calls are for.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Courier:
         on_receipt: ReceiptHook | None = None,
         has_new_key: Callable[[], bool] = lambda: False,
         max_age_seconds: float = MAX_AGE_SECONDS,
+        address: str = "",
     ) -> None:
         self._spool = spool
         self._messages: SimpleQueue[_Message] = SimpleQueue()
@@ -98,7 +101,8 @@ class Courier:
         self._is_discarded = False
         self._errands = Errands()
         self._waiting = WaitingCalls(spool, self._errands, tally, policy or RecordingPolicy(), self._post)
-        attempts = Attempts(spool, make_client, tally, on_receipt)
+        self.key = key = OwnKey(spool, address)
+        attempts = Attempts(spool, make_client, tally, on_receipt, key=key)
         self._rounds = Rounds(
             spool,
             self._errands,
@@ -107,6 +111,7 @@ class Courier:
             has_new_key,
             max_age_seconds,
             lambda: not self._messages.empty(),
+            key=key,
         )
         self._worker = Worker("roark-otel-courier", self._work, self._is_busy, attempts.hang_up)
 

@@ -17,19 +17,21 @@ from roark_otel._delivery.answers import backoff
 from roark_otel._delivery.attempt import Resting
 from roark_otel._delivery.availability import Availability, Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
+from roark_otel._delivery.keys import OwnKey
 from roark_otel._delivery.waits import NEVER
 from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
 from roark_otel._spool.census import MAX_OLDEST, REST_SECONDS, Census
 from roark_otel._spool.claims import Gone, Held
 from roark_otel._spool.names import Stage
+from roark_otel._spool.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._delivery.attempt import Attempts
-    from roark_otel._delivery.clock import Clock
     from roark_otel._delivery.recordings import WaitingCalls
+    from roark_otel._model.clock import Clock
     from roark_otel._model.receipts import Receipt
     from roark_otel._spool.census import SpoolItem
     from roark_otel._spool.spool import Spool
@@ -89,6 +91,7 @@ class Rounds:
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         is_awaited: Returns whether another thread waits for this one: a pass over a backlog then ends early.
         clock: Supplies the time.
+        key: Takes over what wrong keys have left.
     """
 
     def __init__(
@@ -101,8 +104,11 @@ class Rounds:
         max_age_seconds: float = MAX_AGE_SECONDS,
         is_awaited: Callable[[], bool] = lambda: False,
         clock: Clock = time,
+        key: OwnKey | None = None,
     ) -> None:
         self._spool = spool
+        self._key = key or OwnKey(None, "")
+        self._witness = Witness(None if spool.directory is None else spool.directory.parent, clock)
         self._errands = errands
         self._attempts = attempts
         self._waiting = waiting
@@ -118,7 +124,7 @@ class Rounds:
 
     def is_any_due(self, *, own_only: bool) -> bool:
         """Returns whether a call is due, whatever its backoff. Any thread may ask."""
-        has_more = self._has_more and not own_only
+        has_more = (self._has_more or self._has_changed) and not own_only
         return has_more or self._errands.is_any_due(self._clock.monotonic(), own_only=own_only)
 
     @property
@@ -145,7 +151,8 @@ class Rounds:
         self._go_on_looking(to_its_end=sweep is Sweep.DRAIN)
         self._waiting.round()
         self.sweep(sweep)
-        if self._has_more and self._errands.count_others() <= FEW:
+        is_short = self._has_more and self._errands.count_others() <= FEW
+        if self._key.take_news() or is_short:
             self.look_soon()
 
     def sweep(self, sweep: Sweep) -> None:
@@ -174,7 +181,8 @@ class Rounds:
             if now < self._look_at:
                 return
             self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
-            self._has_changed = False
+            self._has_changed = self._key.take_over() > 0
+            self._waiting.believe_since(self._witness.believed_since())
             known = _Look(now, self._errands.names(), self._waiting.names())
             room = MAX_OLDEST - self._errands.count_others(), MAX_OLDEST - self._waiting.count_others()
             census = self._spool.census(known.looks_for, room)
@@ -188,6 +196,10 @@ class Rounds:
         self._look_at = self._clock.monotonic() + self._pause_after(look, self._clock.monotonic() - look.began)
         if not look.census.has_failed:
             self._take_in(look, now)
+        counts = self._spool.counts()
+        if counts.sendable or counts.awaiting_recording:
+            self._key.begin()
+            self._witness.keep()
         self._set_aside_old()
         if (dropped := self._spool.trim_rejected()) > 0:
             self._attempts.note_dropped(dropped)
@@ -218,8 +230,13 @@ class Rounds:
         return max(least, 50 * seconds)
 
     def _set_aside_old(self) -> None:
-        """Sets aside calls that have waited too long, but only if they failed here or Roark was found down."""
+        """Sets aside calls that have waited too long, but only if they failed here or Roark was found down.
+
+        The time before a jump of the clock does not count: it may have been a minute or a month.
+        """
         too_old = self._clock.time() - self._max_age_seconds
+        if self._witness.believed_since() > too_old:
+            return
         for name, errand in self._errands.in_order():
             if errand.since < too_old and (errand.failures or self.availability.is_down):
                 self._attempts.set_aside(name, "too_old")

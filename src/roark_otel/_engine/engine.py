@@ -15,7 +15,8 @@ from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
 from roark_otel._safety.guard import logger
 from roark_otel._safety.log_ids import hash_ids
-from roark_otel._spool.listing import Measure, siblings
+from roark_otel._spool.listing import Measure
+from roark_otel._spool.stranded import stranded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -140,8 +141,8 @@ class Engine:
         """
         self.be_of_this_process()
         if (directory := self.parts.spool.directory) is not None:
-            root = self.settings.spool_dir
-            self.parts.courier.start_with_backlog(lambda: warn_of_siblings(siblings(root, directory)))
+            root, address = self.settings.spool_dir, self.settings.base_url
+            self.parts.courier.start_with_backlog(lambda: warn_of_siblings(stranded(root, directory, address)))
 
     def attach(self, id_hash: str, url: str, *, is_kept: bool) -> bool:
         """Gives calls of this id a recording. Returns whether one of them waits in memory here.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roark_otel._safety.guard import logger
+from roark_otel._spool.outlook import ATTACH, GO_OUT, Whose, outlook
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from roark_otel._engine.engine import Engine
 
 
@@ -24,12 +27,25 @@ def report_what_is_left(engine: Engine) -> None:
             kept.sendable,
             kept.awaiting_recording,
         )
-    if to_send or unrecorded:
+    if spool.directory is not None and (to_send or unrecorded):
         logger.error(
             "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. "
-            "The next process with this spool, or `roark-otel spool drain`, delivers them; a directory that dies with "
-            "the pod loses them.",
+            "%s A directory that dies with the pod loses them.",
             spool.directory,
             to_send,
             unrecorded,
+            _what_happens(engine, spool.directory, to_send, unrecorded),
         )
+
+
+def _what_happens(engine: Engine, directory: Path, to_send: int, unrecorded: int) -> str:
+    said: list[str] = []
+    if to_send:
+        will = outlook(directory, engine.parts.courier.key.known, Whose.OWN, engine.settings.base_url)
+        if will.cure == GO_OUT:
+            said.append("The next process with this spool, or `roark-otel spool drain`, delivers them.")
+        else:
+            said.append(f"{will.why[0].upper()}{will.why[1:]}: {will.cure}.")
+    if unrecorded:
+        said.append(f"Without a recording none is sent: {ATTACH}.")
+    return " ".join(said)

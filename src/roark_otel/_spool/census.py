@@ -144,6 +144,10 @@ class Census:
         """The oldest files that lack their recordings, in no order."""
         return [_item(one) for one in self._waiting]
 
+    def all(self) -> list[SpoolItem]:
+        """Returns both, the oldest first."""
+        return sorted([*self.sendable, *self.waiting], key=lambda one: (one.since, one.name))
+
     @property
     def has_found_calls(self) -> bool:
         """Whether there are files to send or that wait."""

@@ -68,6 +68,11 @@ class SpoolDirectory:
         self._folder = Folder(path)
         self._recent = RecentFiles()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this process made it."""
+        return self._folder.is_new
+
     def file(self, name: str, stage: Stage) -> Path:
         """Returns the path of a call's file in a stage."""
         return path_of(self.path, name, stage)

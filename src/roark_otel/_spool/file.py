@@ -27,7 +27,8 @@ class Header:
     """What a file says about its call.
 
     Times are in seconds since the epoch; `not_before` 0 means now. `call_id` is Roark's, where it is known already;
-    `recording_wait` is for how many seconds after its end the call waits for a recording, 0 if not given.
+    `recording_wait` is for how many seconds after its end the call waits for a recording, 0 if not given. `service` is
+    its `service.name`, empty if it has none. `has_resolver`: whether the process that wrote it may ask a resolver.
     """
 
     external_id: str
@@ -40,6 +41,8 @@ class Header:
     started_at: float = 0.0
     call_id: str | None = None
     recording_wait: float = 0.0
+    service: str = ""
+    has_resolver: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +133,6 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "started_at": _is_number,
     "call_id": _is_text_or_none,
     "recording_wait": _is_number,
+    "service": _is_text,
+    "has_resolver": lambda value: isinstance(value, bool),
 }

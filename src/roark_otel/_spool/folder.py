@@ -89,10 +89,14 @@ class Folder:
     """A directory by its path, which is made when something is written, and opened again after a fork.
 
     If another directory takes its place, files go on to be written to the old one until the next `refresh`.
+
+    Attributes:
+        is_new: Whether it was made here.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_new = False
         self._directory: _Opened | None = None
         self._batch: tuple[int, set[_Opened]] | None = None
 
@@ -192,6 +196,7 @@ class Folder:
         except OSError as fault:
             if fault.errno not in _LOST:
                 raise
+        self.is_new = not disk.exists(self.path)
         disk.make_directory(self.path)
         self._directory = None
         return self._write(self._needed(), name, content)

@@ -60,6 +60,11 @@ class Spool:
             return "memory"
         return f"memory, because {self.directory} cannot be used" if self._is_unusable else str(self.directory)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this process made the directory."""
+        return self._files is not None and self._files.is_new
+
     # What comes in
 
     def put(self, name: str, header: Header, body: bytes, stage: Stage) -> Put:
