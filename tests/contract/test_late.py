@@ -207,7 +207,7 @@ def test_what_comes_late_for_a_conversation_that_is_not_sent_stays_unsent(sandbo
     call.end()
 
     assert sandbox.calls() == []
-    assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+    assert list((tmp_path / "spool").rglob("*.jsonl")) == []
 
 
 # A further root

@@ -369,12 +369,15 @@ def test_a_backlog_of_earlier_processes_is_delivered_unasked(office: Callable[..
     assert sorted(seen.external_id for seen in server.seen) == ["call-1", "call-2"]
 
 
-def test_a_spool_without_backlog_starts_no_thread(office: Callable[..., Office]) -> None:
+def test_a_spool_without_backlog_leaves_no_thread(office: Callable[..., Office]) -> None:
+    """The one that looks ends, and no courier has started: a master process forks without threads of ours."""
     post = office(dead_url())
-    before = threading.active_count()
-    post.courier.start_with_backlog()
+    before, has_looked = couriers(), threading.Event()
+    post.courier.start_with_backlog(has_looked.set)
 
-    assert threading.active_count() == before
+    assert has_looked.wait(60)
+    eventually(lambda: not [one for one in threading.enumerate() if one.name == "roark-otel-spool"])
+    assert couriers() == before
 
 
 def test_a_flush_waits_for_the_calls_of_this_process_only(office: Callable[..., Office]) -> None:

@@ -50,7 +50,7 @@ def test_calls_that_failed_come_last_and_this_process_s_own_first() -> None:
 def test_files_of_other_processes_are_taken_in_and_let_go() -> None:
     found = errands(own=OWN, gone=THEIRS, stays=THEIRS)
 
-    found.take_in({"stays": SINCE, "new": SINCE}, NOW + 5)
+    found.take_in([("stays", SINCE), ("new", SINCE)], ["own", "gone"], NOW + 5)
 
     assert dict(found.in_order()) == {"own": OWN, "stays": THEIRS, "new": Errand(NOW + 5, own=False, since=SINCE)}
 
@@ -59,7 +59,7 @@ def test_a_file_that_another_process_has_rewritten_is_taken_in_again() -> None:
     """Its header may hold it back, so neither its rest nor its failures count any more."""
     found = errands(theirs=THEIRS.resting(NOW).failed(NOW + 60), own=OWN.failed(NOW + 60))
 
-    found.take_in({"theirs": SINCE + 1, "own": SINCE + 1}, NOW)
+    found.take_in([("theirs", SINCE + 1), ("own", SINCE + 1)], [], NOW)
 
     assert dict(found.in_order()) == {
         "theirs": Errand(NOW, own=False, since=SINCE + 1),

@@ -21,7 +21,9 @@ from roark_otel._delivery import recordings, rounds, waits
 from roark_otel._delivery import resolver as resolver_module
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.courier import Courier
-from roark_otel._delivery.recordings import RecordingPolicy
+from roark_otel._delivery.errands import Errands
+from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
+from roark_otel._engine import registry
 from roark_otel._model.stats import Tally
 from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import attachments
@@ -30,7 +32,7 @@ from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
 from roark_otel.types import Attached, FinishedCall, Kept, NoRecording
 from support.answering import AnsweringServer, created
-from support.helpers import App, wait_until
+from support.helpers import ID, SECOND, T0, App, customer_said, wait_until
 from support.paths import TESTS
 
 if TYPE_CHECKING:
@@ -72,7 +74,9 @@ def sent(server: AnsweringServer) -> dict[str, str]:
 
 
 def spool_files(tmp_path: Path, pattern: str) -> list[Path]:
-    return [path for path in (tmp_path / "spool").rglob(pattern) if path.is_file()]
+    """The files of calls and of recordings."""
+    found = (tmp_path / "spool").rglob(pattern)
+    return [path for path in found if path.is_file() and path.parent.name != "keys"]
 
 
 # Attached
@@ -459,3 +463,63 @@ def test_a_waiting_call_of_a_running_process_is_left_to_it(server: AnsweringServ
     assert (asked, [seen.external_id for seen in server.seen]) == ([], ["sent"])
     assert waiting.exists()
     other.discard()
+
+
+# What is set later
+
+
+LATER = "https://recordings.example.com/{service_name}/{started_at:%Y}/{external_id}.wav"
+
+
+@pytest.mark.parametrize(
+    ("later", "url"),
+    [
+        ({"recording_url_template": LATER}, "https://recordings.example.com/desk/2026/call%2F1.wav"),
+        ({"recording_url": "https://example.com/all.wav"}, "https://example.com/all.wav"),
+        ({"recording_url": lambda call: f"https://example.com/{call.turns}.wav"}, "https://example.com/1.wav"),
+    ],
+    ids=["template", "argument", "resolver"],
+)
+def test_a_source_that_is_set_later_serves_calls_that_wait(
+    later: dict[str, Any], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL at once, if the process that spooled them has no resolver; a resolver once that process is gone."""
+    if callable(later.get("recording_url")):
+        monkeypatch.setattr(waits, "TAKE_OVER_SECONDS", 0.0)
+    with AnsweringServer() as server:
+        before = App(server.url, recording_url=None, resource={"service.name": "desk"})
+        attributes: Any = {ID: "call/1", "roark.conversation.root": True}
+        root = before.tracer.start_span("call", start_time=T0, attributes=attributes)
+        customer_said(root, "Hello.", T0)
+        root.end(T0 + SECOND)
+        assert before.processor.force_flush(60_000)
+        assert before.processor.stats().awaiting_recording == 1
+        engine = before.processor._engine
+        assert engine is not None
+        engine.parts.courier.discard()
+        registry._engines.clear()
+
+        App(server.url, **{"recording_url": None, **later})
+        wait_until(lambda: bool(server.seen), 60)
+    assert json.loads(server.seen[0].body)["recordingUrl"] == url
+
+
+def test_a_source_that_is_set_later_leaves_calls_of_a_live_resolver_alone(tmp_path: Path) -> None:
+    """The process that spooled the call asks its own resolver, as long as it touches the file."""
+    header = Header("call-1", "a1", time.time(), 0.0, 1, 0, has_resolver=True)
+    body = b'{"externalId":"call-1","startedAt":"2026-01-31T09:30:00.000Z"}'
+    spool = Spool(tmp_path / "spool" / ("a" * 16))
+    spool.put(call_name("call-1", 7), header, body, Stage.WAITING)
+    policy = RecordingPolicy(url_for=lambda _header, _body: "https://example.com/a.wav")
+    errands = Errands()
+    waiting = WaitingCalls(spool, errands, Tally(), policy, lambda _: None)
+    name = call_name("call-1", 7)
+    waiting.take_in([(name, time.time())], [])
+    waiting.round()
+    assert (len(waiting), len(errands)) == (1, 0)
+
+    waiting.take_in([(name, time.time() - 3_600)], [])
+    free = WaitingCalls(spool, errands, Tally(), policy, lambda _: None)
+    free.take_in([(name, time.time() - 3_600)], [])
+    free.round()
+    assert (len(free), len(errands)) == (0, 1)

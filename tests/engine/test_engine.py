@@ -46,7 +46,7 @@ def test_discard_leaves_nothing_behind(spool: str, tmp_path: Path) -> None:
         wait_until(lambda: not threads.names())
         after = app.processor.stats()
         assert (after.open_conversations, after.spooled, after.awaiting_recording) == (0, 0, 0)
-        assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+        assert list((tmp_path / "spool").rglob("*.jsonl")) == []
         asked = len(server.seen)
         assert app.processor.force_flush()
         assert len(server.seen) == asked

@@ -13,20 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from roark_otel._delivery import rounds
+from roark_otel._engine.parts import spool_directory
+from roark_otel._settings.settings import Settings
+from roark_otel._spool import rejected
+from roark_otel._spool.census import MAX_OLDEST
 from roark_otel._spool.file import FILE_FORMAT, Header
 from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, Seen, created
+from support.counting import counted
 from support.helpers import App, wait_until
-from support.writers import report, spool_one_call
+from support.slow_disk import SlowToOpen
+from support.writers import attach_in_memory, report, spool_and_leave, spool_one_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="mounts, modes and users of POSIX")
 
+READY = Stage.READY
 MARKED = {"roark.conversation.root": True}
 GROUP, ONE, OTHER = 54_300, 54_301, 54_302
 """A group and two users that no machine has."""
@@ -148,6 +156,95 @@ def test_the_directory_is_not_writable(open_path: Path) -> None:
     assert list((open_path / "spool").iterdir()) == []
 
 
+def root_made_the_project(place: Path, url: str) -> Path:
+    directory = spool_directory(Settings(base_url=url, spool_dir=place / "spool"), SecretStr("k"))
+    directory.mkdir(parents=True, mode=0o700)
+    directory.parent.chmod(0o777)
+    return directory.parent
+
+
+def root_made_the_spool(place: Path, _url: str) -> Path:
+    (place / "spool").mkdir(mode=0o700)
+    return place / "spool"
+
+
+def root_s_parent(place: Path, _url: str) -> Path:
+    (place / "home").mkdir(mode=0o700)
+    return place / "home" / "spool"
+
+
+def a_file(place: Path, _url: str) -> Path:
+    (place / "spool").write_text("")
+    return place / "spool"
+
+
+def a_link_in_tmp(place: Path, _url: str) -> Path:
+    place.chmod(0o1777)
+    (place / "target").mkdir()
+    os.chown(place / "target", ONE, ONE)
+    (place / "spool").symlink_to(place / "target")
+    return place / "spool"
+
+
+def another_user_s_in_tmp(place: Path, _url: str) -> Path:
+    place.chmod(0o1777)
+    (place / "spool").mkdir(mode=0o777)
+    (place / "spool").chmod(0o777)
+    os.chown(place / "spool", OTHER, OTHER)
+    return place / "spool"
+
+
+def open_to_all_in_tmp(place: Path, _url: str) -> Path:
+    place.chmod(0o1777)
+    (place / "spool").mkdir()
+    (place / "spool").chmod(0o777)
+    os.chown(place / "spool", ONE, ONE)
+    return place / "spool"
+
+
+@needs_root
+@pytest.mark.parametrize("is_up", [True, False], ids=["up", "down"])
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        root_made_the_project,
+        root_made_the_spool,
+        root_s_parent,
+        a_file,
+        a_link_in_tmp,
+        another_user_s_in_tmp,
+        open_to_all_in_tmp,
+    ],
+)
+def test_the_directory_cannot_be_used(prepare: Any, is_up: bool, open_path: Path) -> None:
+    """Calls are in memory: delivered while Roark is up, and else counted by the flush, `stats()` and the last line."""
+    with AnsweringServer(then=created() if is_up else Answer(503)) as server:
+        spool_dir = prepare(open_path, server.url)
+        before = sorted(open_path.rglob("*"))
+        result = as_user(ONE, ONE, spool_and_leave, server.url, spool_dir)
+        # A process that is gone may have left the last of its requests incomplete.
+        posted = {one.external_id for one in server.seen if len(one.body) == int(one.headers["content-length"])}
+
+    assert posted == {"call-1", "call-2"}
+    assert (result["flushed"], result["delivered"], result["spooled"]) == ((True, 2, 0) if is_up else (False, 0, 2))
+    loud = [line for line in result["errors"] if line.startswith("the spool ")]
+    assert len(loud) == 1
+    assert "ROARK_SPOOL_DIR" in loud[0]
+    assert "calls are delivered from memory" in loud[0]
+    last = [line for line in result["errors"] if line.startswith("the process ends")]
+    assert len(last) == (0 if is_up else 1)
+    assert all("2 calls are lost" in line and "delivers them" not in line for line in last)
+    assert sorted(open_path.rglob("*")) == before
+
+
+@needs_root
+def test_a_call_in_memory_gets_its_recording(open_path: Path) -> None:
+    """Where no disk can be used, `attach_recording()` does not raise, before or after the call."""
+    with AnsweringServer() as server:
+        result = as_user(ONE, ONE, attach_in_memory, server.url, root_made_the_spool(open_path, server.url))
+        assert result == {"attached": ["Attached", "Kept"], "delivered": 2}
+
+
 @needs_root
 def test_the_user_has_no_home_directory(open_path: Path) -> None:
     """The spool is in the system's directory for temporary files, in a folder that only this user can enter."""
@@ -186,7 +283,7 @@ def test_the_directory_is_removed(tmp_path: Path) -> None:
         assert app.processor.force_flush(60_000)
     assert sorted(created_ids) in (["call-1"], ["call-1", "gone"])
     assert app.processor.stats().delivered == len(created_ids)
-    assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+    assert list((tmp_path / "spool").rglob("*.jsonl")) == []
 
 
 @needs_root
@@ -265,6 +362,177 @@ def test_a_file_is_damaged(content: bytes, said: pytest.LogCaptureFixture) -> No
     assert app.processor.stats().delivered == 1
 
 
+GOOD: dict[str, Any] = {
+    "external_id": "poisoned",
+    "trace_id": "",
+    "finished_at": 1,
+    "not_before": 0,
+    "turns": 0,
+    "tools": 0,
+}
+"""A header that can be read."""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("finished_at", 10**399),
+        ("not_before", float("inf")),
+        ("recording_wait", float("nan")),
+        ("started_at", [1]),
+        ("turns", True),
+        ("external_id", "\ud800"),
+        ("trace_id", "x" * 100_000),
+        ("call_id", "\udcff"),
+    ],
+)
+@pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING, Stage.TRIED])
+def test_a_file_is_poisoned(field: str, value: object, stage: Stage) -> None:
+    """A header that this package never wrote: the file is set aside, and everything around it is delivered."""
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        left = Spool(directory)
+        for number in range(4):
+            header = Header(f"left-{number}", "a1", 1.0, 0.0, 1, 0)
+            left.put(
+                call_name(header.external_id, 7), header, b'{"externalId":"%s"}' % header.external_id.encode(), READY
+            )
+        poisoned = json.dumps({**GOOD, field: value}).encode() + b'\n{"externalId":"poisoned"}\n'
+        file = directory / f"{call_name('poisoned', 1)}{stage.value}"
+        file.write_bytes(poisoned)
+        os.utime(file, (1.0, 1.0))  # the first in the order of their ages
+        app = App(server.url)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+        wait_until(lambda: not file.exists() and len(server.seen) == 5, 60)
+    assert {seen.external_id for seen in server.seen} == {"call-1", "left-0", "left-1", "left-2", "left-3"}
+    (kept,) = directory.glob("rejected/*[0-9a-f].jsonl")
+    assert kept.read_bytes() == poisoned
+
+
+def test_a_file_is_too_large_to_be_read() -> None:
+    """It takes no memory: it is set aside as it is."""
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        directory.mkdir(parents=True)
+        with (directory / f"{call_name('large', 1)}.ready.jsonl").open("wb") as file:
+            file.write(json.dumps({**GOOD}).encode() + b"\n")
+            file.truncate(1 << 40)
+        App(server.url)
+
+        wait_until(lambda: len(list(directory.glob("rejected/*.reason.json"))) == 1, 60)
+    assert server.seen == []
+
+
+def test_the_directory_is_slow() -> None:
+    """While the disk does not answer, the constructor, `stats()` and the app's spans do not wait for it."""
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        left = Spool(directory)
+        left.put(call_name("left", 7), Header("left", "a1", 1.0, 0.0, 1, 0), b'{"externalId":"left"}', READY)
+        with SlowToOpen(directory) as slow:
+            app = App(server.url)
+            talk(app, "call-1")
+            assert app.processor.stats().delivered == 0
+            assert slow.is_asked.wait(60)
+            assert not app.processor.force_flush(1)
+            assert (server.seen, slow.took_too_long) == ([], False)
+            slow.let_go()
+
+            assert app.processor.force_flush(60_000)
+            wait_until(lambda: len(server.seen) == 2, 60)
+    assert sorted(seen.external_id for seen in server.seen) == ["call-1", "left"]
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_the_spool_has_very_many_files(count: int) -> None:
+    """The app's thread asks no disk, and the courier works on the oldest few thousand at most."""
+    with AnsweringServer(then=Answer(503)) as server:
+        directory = _directory_of(App(server.url))
+        leave_many(directory, count)
+        with counted("MainThread") as counts:
+            app = App(server.url)
+            app.processor.stats()
+        wait_until(lambda: app.processor.stats().spooled == count, 60)
+        with counted("MainThread") as later:
+            assert app.processor.stats().spooled == count
+        engine = app.processor._engine
+        assert engine is not None
+        assert 0 < len(engine.parts.courier._errands) <= min(count, MAX_OLDEST)
+    assert [name for name in ("scandir", "stat", "open", "access") if counts[name] or later[name]] == []
+
+
+def leave_many(directory: Path, count: int) -> None:
+    """Writes the files of calls that an earlier process left."""
+    directory.mkdir(parents=True, exist_ok=True)
+    content = json.dumps({**GOOD, "external_id": "left"}).encode() + b'\n{"externalId":"left"}\n'
+    for number in range(count):
+        (directory / f"{call_name(str(number), 1)}.ready.jsonl").write_bytes(content)
+
+
+def test_a_backlog_is_delivered_oldest_first_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few of its files the courier works on at a time, all of them are delivered."""
+    monkeypatch.setattr(rounds, "MAX_OLDEST", 10)
+    monkeypatch.setattr(rounds, "FEW", 2)
+    with AnsweringServer() as server:
+        directory = _directory_of(App(server.url))
+        left = Spool(directory)
+        names = [f"left-{number:02}" for number in range(45)]
+        for number, name in enumerate(names):
+            left.put(
+                call_name(name, 7), Header(name, "a1", 1.0, 0.0, 1, 0), b'{"externalId":"%s"}' % name.encode(), READY
+            )
+            os.utime(directory / f"{call_name(name, 7)}.ready.jsonl", (number, number))
+        app = App(server.url)
+
+        wait_until(lambda: len(server.seen) == 45, 60)
+        wait_until(lambda: app.processor.stats().spooled == 0, 60)
+    assert [seen.external_id for seen in server.seen[:5]] == names[:5]
+    assert sorted(seen.external_id for seen in server.seen) == names
+
+
+def test_very_many_calls_are_rejected(monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:
+    """`rejected/` has bounds of its own: beyond them the oldest are deleted, which is counted and logged."""
+    monkeypatch.setattr(rejected, "MAX_REJECTED", 20)
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(rounds, "IDLE_LOOK_SECONDS", 0.05)
+    with AnsweringServer(then=Answer(400)) as server:
+        app = App(server.url)
+        for number in range(30):
+            talk(app, f"call-{number}")
+        assert app.processor.force_flush(60_000)
+        directory = _directory_of(app)
+        wait_until(lambda: app.processor.stats().rejected_dropped > 0, 60)
+        wait_until(lambda: len(list((directory / "rejected").iterdir())) == 2 * 18, 60)
+        stats = app.processor.stats()
+    assert (stats.rejected, stats.rejected_dropped) == (30, 12)
+    assert "12 oldest rejected calls were deleted" in said.text
+
+
+@needs_root
+def test_no_file_can_be_opened() -> None:
+    """A process at its limit of open files delivers from memory, and gives up no call that is on disk."""
+    import resource
+
+    with AnsweringServer(then=Answer(503)) as server:
+        app = App(server.url)
+        talk(app, "call-1")
+        finish(app, server, 1)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())), before[1]))
+        try:
+            seen = len(server.seen)
+            assert not app.processor.force_flush(1_000)
+            assert app.processor.stats().spooled == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        server.then = created()
+        assert app.processor.force_flush(60_000)
+    assert app.processor.stats().delivered == 1
+    assert len(server.seen) > seen
+
+
 def test_a_file_has_a_newer_format(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left for the version that wrote it."""
     monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
@@ -323,6 +591,6 @@ def test_an_id_is_hostile(external_id: str, tmp_path: Path) -> None:
         finish(app, server, 1)
 
         directory = _directory_of(app)
-        found = [path for path in tmp_path.rglob("*") if path.is_file()]
+        found = list(tmp_path.rglob("*.jsonl"))
     assert [path.parent for path in found] == [directory]
     assert found[0].name.startswith(call_name(external_id, 0)[:32])

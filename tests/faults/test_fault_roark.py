@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from roark_otel._delivery.client import Client
 from roark_otel._delivery.errands import Errands, Sweep
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.rounds import Rounds
+from roark_otel._engine import registry
 from roark_otel._model.stats import Tally
 from roark_otel._spool.file import Header
 from roark_otel._spool.names import Stage, call_name
@@ -346,6 +348,106 @@ def test_the_clock_jumps(simulated: Simulated) -> None:
         simulated.run(130.0)
         assert ids(server) == ["call-1", "call-2"]
         simulated.close()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize("days", [9, -9], ids=["forward", "back"])
+def test_the_clock_jumps_by_days_in_an_outage(simulated: Simulated, days: int, is_restarted: bool) -> None:
+    """No call becomes too old by that, in this process or the next."""
+    simulated.save("call-1", "call-2")
+    simulated.run(600.0)
+    if is_restarted:
+        simulated.close()
+    simulated.set_back = -86_400.0 * days
+    if is_restarted:
+        simulated.restart(DEAD_URL)
+    simulated.save("call-3")
+    simulated.run(600.0)
+    assert len(list(simulated.directory.glob("*.jsonl"))) == 3
+    with AnsweringServer() as server:
+        simulated.url = server.url
+        simulated.close()
+        simulated.run(2 * MAX_BACKOFF_SECONDS)
+
+        assert ids(server) == ["call-1", "call-2", "call-3"]
+    assert simulated.tally.snapshot().rejected == 0
+
+
+def test_a_call_is_too_old(simulated: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days that both clocks have seen pass do count, also from the time when no process ran."""
+    simulated.save("call-1")
+    for path in simulated.directory.glob("*.jsonl"):
+        os.utime(path, (simulated.time(), simulated.time()))
+    simulated.run(600.0)
+    simulated.close()
+    simulated.now += 8 * 86_400.0
+    simulated.restart(DEAD_URL)
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 1.0)
+    simulated.run(600.0)
+
+    (reason,) = simulated.directory.glob("rejected/*.reason.json")
+    assert json.loads(reason.read_text(encoding="utf-8"))["reason"] == "too_old"
+
+
+def test_the_key_is_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls of the wrong key are sent with the right one; tests/delivery/test_keys.py has what this depends on."""
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
+
+    def accept(seen: Seen) -> Answer:
+        return created() if seen.headers["authorization"] == "Bearer right" else Answer(401)
+
+    with AnsweringServer(then=accept) as server:
+        wrong = App(server.url, api_key="wrong")
+        talk(wrong, "call-1")
+        assert not wrong.processor.force_flush(60_000)
+        right = App(server.url, api_key="right")
+        talk(right, "call-2")
+        assert right.processor.force_flush(60_000)
+
+        wait_until(lambda: right.processor.stats().delivered == 2, 60)
+    assert sorted({one.external_id for one in server.seen if one.headers["authorization"] == "Bearer right"}) == [
+        "call-1",
+        "call-2",
+    ]
+
+
+def test_one_of_two_keys_is_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both services have delivered, so the calls of each stay with its key."""
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
+    accepted = {"Bearer one", "Bearer two"}
+
+    def accept(seen: Seen) -> Answer:
+        return created() if seen.headers["authorization"] in accepted else Answer(401)
+
+    with AnsweringServer(then=accept) as server:
+        one, two = App(server.url, api_key="one"), App(server.url, api_key="two")
+        for number, app in enumerate((one, two)):
+            talk(app, f"call-{number}")
+            assert app.processor.force_flush(60_000)
+        accepted.remove("Bearer one")
+        talk(one, "one-2")
+        assert not one.processor.force_flush(60_000)
+        for number in range(5):
+            talk(two, f"two-{number}")
+            assert two.processor.force_flush(60_000)
+        assert (one.processor.stats().spooled, two.processor.stats().delivered) == (1, 6)
+    assert {seen.headers["authorization"] for seen in server.seen if seen.external_id == "one-2"} == {"Bearer one"}
+
+
+def test_a_source_of_recordings_is_set_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template of the next process serves the calls that the one before has left without a recording."""
+    with AnsweringServer() as server:
+        before = App(server.url, recording_url=None)
+        talk(before, "call-1")
+        assert before.processor.force_flush(60_000)
+        engine = before.processor._engine
+        assert engine is not None
+        engine.parts.courier.discard()
+        monkeypatch.setattr(registry, "_engines", {})
+        App(server.url, recording_url=None, recording_url_template="https://example.com/{external_id}.wav")
+
+        wait_until(lambda: bool(server.seen), 60)
+    assert json.loads(server.seen[0].body)["recordingUrl"] == "https://example.com/call-1.wav"
 
 
 def test_the_recording_arrives_later() -> None:

@@ -18,6 +18,7 @@ from roark_otel._spool.listing import InStage, Measure, directories, list_files,
 from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.rejected import Aside
 from roark_otel._spool.spool import Spool
+from support.helpers import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,6 +206,7 @@ def test_a_processor_warns_of_calls_that_its_key_cannot_deliver(tmp_path: Path, 
 
     RoarkSpanProcessor(api_key="new-key", base_url="http://127.0.0.1:9", spool_dir=tmp_path / "spool").shutdown()
 
+    wait_until(lambda: bool(said.records), 60)
     (warning,) = [record.getMessage() for record in said.records if record.levelname == "WARNING"]
     assert warning.startswith(f"1 calls of another key, project or address wait in {other}")
     assert "spool adopt" in warning

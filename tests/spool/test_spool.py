@@ -22,6 +22,7 @@ from roark_otel._spool import attachments, disk, memory
 from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
 from roark_otel._spool.folder import Folder
+from roark_otel._spool.listing import directories
 from roark_otel._spool.names import SENDABLE, Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import AnsweringServer, Seen, created
@@ -97,6 +98,8 @@ def test_a_file_has_a_header_line_and_the_body_as_it_is_sent(calls: Spool) -> No
         "started_at": 0.0,
         "call_id": None,
         "recording_wait": 0.0,
+        "service": "",
+        "has_resolver": True,
     }
     assert (body, rest) == (BODY, b"")
 
@@ -582,12 +585,18 @@ def test_a_rejected_call_is_dropped_if_the_disk_cannot_keep_it(nowhere: Spool, s
 # From span to request
 
 
+def processor_directory(tmp_path: Path) -> Path:
+    """The only directory of calls below a folder's spool."""
+    (directory,) = directories(tmp_path / "spool")
+    return directory
+
+
 def test_a_call_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     """When the request arrives the file is marked as tried, and has the same bytes."""
     found: list[tuple[str, bytes]] = []
 
     def look(_seen: Seen) -> Any:
-        found.extend((path.name, path.read_bytes()) for path in (tmp_path / "spool").rglob("*") if path.is_file())
+        found.extend((path.name, path.read_bytes()) for path in (tmp_path / "spool").rglob("*.jsonl"))
         return created()
 
     with AnsweringServer(look) as server:
@@ -603,7 +612,7 @@ def test_a_call_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     header, body, _ = content.split(b"\n")
     assert json.loads(header)["external_id"] == "call-1"
     assert body == server.seen[0].body
-    assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+    assert [path.name for path in processor_directory(tmp_path).iterdir()] == []
 
 
 def test_calls_without_a_recording_are_counted_and_wait(
@@ -645,7 +654,7 @@ def test_temporary_files_of_dead_processes_are_removed(calls: Spool) -> None:
         path.write_bytes(BODY)
     os.utime(stale, (1_000, 1_000))
 
-    calls.clean()
+    calls.take_in(calls.census().finish())
 
     assert files(calls) == sorted([young.name, file_of(calls, Stage.READY).name])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -131,3 +132,60 @@ def spool_one_call(
         time.sleep(0.05)
     stats = processor.stats()
     return {"flushed": flushed, "delivered": stats.delivered, "spooled": stats.spooled}
+
+
+class Errors(logging.Handler):
+    """The lines that were logged at ERROR."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def spool_and_leave(url: str, spool_dir: Path) -> dict[str, Any]:
+    """Traces two conversations, flushes, and ends as a process does."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from roark_otel._engine.leftovers import report_what_is_left
+    from roark_otel._safety import guard
+
+    guard._last_logged.clear()  # what the warm-up logged
+    errors = Errors()
+    logging.getLogger("roark_otel").addHandler(errors)
+    provider = TracerProvider(shutdown_on_exit=False)
+    processor = processor_for(url, spool_dir)
+    provider.add_span_processor(processor)
+    talk(provider, "call-1")
+    talk(provider, "call-2")
+    flushed = processor.force_flush(3_000)
+    stats = processor.stats()
+    report_what_is_left(processor._engine)
+    return {
+        "flushed": flushed,
+        "delivered": stats.delivered,
+        "spooled": stats.spooled,
+        "errors": errors.lines,
+    }
+
+
+def attach_in_memory(url: str, spool_dir: Path) -> dict[str, Any]:
+    """Attaches recordings to a call that waits in memory, and to one that is yet to come."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from roark_otel import attach_recording
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    processor = processor_for(url, spool_dir, recording_url=None)
+    provider.add_span_processor(processor)
+    talk(provider, "call-1")
+    processor.force_flush(60_000)
+    attached = [type(attach_recording(name, "https://example.com/1.wav")).__name__ for name in ("call-1", "call-2")]
+    talk(provider, "call-2")
+    processor.force_flush(60_000)
+    deadline = time.monotonic() + 60
+    while processor.stats().delivered < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return {"attached": attached, "delivered": processor.stats().delivered}

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel._delivery.reports import finished_call, log_delivered, log_failed, log_refused, log_rejected
+from roark_otel._delivery.keys import OwnKey
+from roark_otel._delivery.reports import (
+    finished_call,
+    log_delivered,
+    log_dropped,
+    log_failed,
+    log_refused,
+    log_rejected,
+)
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
 from roark_otel._spool.body import without_fields
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._delivery.client import Client
-    from roark_otel._delivery.clock import Clock
+    from roark_otel._model.clock import Clock
     from roark_otel._model.hooks import ReceiptHook
     from roark_otel._model.stats import Tally
     from roark_otel._spool.file import Header
@@ -45,6 +53,7 @@ class Attempts:
         tally: Counts receipts.
         on_receipt: The app's hook.
         clock: Supplies the time.
+        key: Notes what answers say about the key.
     """
 
     def __init__(
@@ -54,8 +63,10 @@ class Attempts:
         tally: Tally,
         on_receipt: ReceiptHook | None = None,
         clock: Clock = time,
+        key: OwnKey | None = None,
     ) -> None:
         self._spool = spool
+        self._key = key or OwnKey(None, "")
         self._make_client = make_client
         self._tally = tally
         self._on_receipt = on_receipt
@@ -91,6 +102,11 @@ class Attempts:
                 self._spool.reject(call, 0, reason)
                 self._tally.add("rejected", error_type=reason)
                 log_rejected(call, 0, reason, self._spool.place)
+
+    def note_dropped(self, number: int) -> None:
+        """Counts and logs rejected calls that were deleted because `rejected/` had too many."""
+        self._tally.add("rejected_dropped", number)
+        log_dropped(number, self._spool.place)
 
     @guarded(None)
     def hang_up(self) -> None:
@@ -139,6 +155,7 @@ class Attempts:
     # Settling
 
     def _settle(self, call: Spooled, receipt: Receipt) -> None:
+        self._key.note(receipt, call.header.service)
         match receipt:
             case Delivered():
                 self._settle_delivered(call, receipt)

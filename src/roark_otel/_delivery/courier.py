@@ -14,12 +14,14 @@ from typing_extensions import assert_never
 from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.availability import Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
+from roark_otel._delivery.keys import OwnKey
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.resolver import ResolverAnswer
 from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
+from roark_otel._spool.census import REST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +56,7 @@ class _Attach:
 
     id_hash: str
     url: str
+    is_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Courier:
         on_receipt: The app's hook, called on the courier's thread.
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
+        address: The base URL that the calls are for.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Courier:
         on_receipt: ReceiptHook | None = None,
         has_new_key: Callable[[], bool] = lambda: False,
         max_age_seconds: float = MAX_AGE_SECONDS,
+        address: str = "",
     ) -> None:
         self._spool = spool
         self._messages: SimpleQueue[_Message] = SimpleQueue()
@@ -96,7 +101,8 @@ class Courier:
         self._is_discarded = False
         self._errands = Errands()
         self._waiting = WaitingCalls(spool, self._errands, tally, policy or RecordingPolicy(), self._post)
-        attempts = Attempts(spool, make_client, tally, on_receipt)
+        self.key = key = OwnKey(spool, address)
+        attempts = Attempts(spool, make_client, tally, on_receipt, key=key)
         self._rounds = Rounds(
             spool,
             self._errands,
@@ -105,16 +111,33 @@ class Courier:
             has_new_key,
             max_age_seconds,
             lambda: not self._messages.empty(),
+            key=key,
         )
         self._worker = Worker("roark-otel-courier", self._work, self._is_busy, attempts.hang_up)
 
     # On any thread
 
-    def start_with_backlog(self) -> None:
-        """Looks into the spool once, and starts the thread if calls of earlier processes wait there."""
-        self._spool.clean()
-        if self._spool.items():
-            self._worker.start()
+    def start_with_backlog(self, then: Callable[[], None] = lambda: None) -> None:
+        """Has a thread look into the spool once, which starts the courier if calls of earlier processes wait there.
+
+        Args:
+            then: Called on that thread afterwards.
+        """
+
+        @guarded(None)
+        def look() -> None:
+            census = self._spool.census()
+            while not (ended := census.step()) and not census.has_found_calls:
+                time.sleep(REST_SECONDS)
+            if census.has_found_calls:
+                self._worker.start()
+            elif ended:
+                self._spool.take_in(census)
+            then()
+
+        looker = Worker("roark-otel-spool", look, lambda: False)
+        looker.retire()  # it ends after its only round
+        looker.start()
 
     def offer(self, name: str, delay: float) -> None:
         """Takes a call of this process that is in the spool, to be sent after this many seconds."""
@@ -126,9 +149,12 @@ class Courier:
         self._post(_Await(name))
         self._worker.start()
 
-    def attach(self, id_hash: str, url: str) -> None:
-        """Gives calls in memory a recording that was attached, and scans the directory."""
-        self._post(_Attach(id_hash, url))
+    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
+        """Gives calls in memory a recording that was attached, and scans the directory.
+
+        `is_kept`: whether the disk keeps the URL for calls to come; else memory does.
+        """
+        self._post(_Attach(id_hash, url, is_kept))
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
@@ -215,7 +241,7 @@ class Courier:
             self._rounds.round(sweep)
 
     def _is_busy(self) -> bool:
-        has_calls = not self._is_discarded and bool(self._errands or self._waiting)
+        has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._rounds.is_looking)
         return has_calls or not self._messages.empty()
 
     def _take_messages(self, pause: float) -> None:
@@ -241,8 +267,8 @@ class Courier:
                 self._waiting.add_own(name)
             case ResolverAnswer():
                 self._waiting.resolve(message)
-            case _Attach(id_hash, url):
-                self._waiting.attach(id_hash, url)
+            case _Attach(id_hash, url, is_kept):
+                self._waiting.attach(id_hash, url, is_kept=is_kept)
                 self._rounds.look_soon()
             case _Flush(done, sweep):
                 try:

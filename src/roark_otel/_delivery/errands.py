@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 
 class Sweep(Enum):
@@ -102,18 +102,27 @@ class Errands:
         """Removes an errand, if it is there."""
         self._errands.pop(name, None)
 
-    def take_in(self, files: Mapping[str, float], now: float) -> None:
-        """Adds the files that other processes left, and removes the errands for those that other processes took.
+    def count_others(self) -> int:
+        """Returns how many of the files are of other processes and have not failed."""
+        return sum(1 for errand in self._errands.values() if not errand.own and not errand.failures)
+
+    def names(self) -> set[str]:
+        """Returns the names of the files."""
+        return set(self._errands)
+
+    def take_in(self, files: Iterable[tuple[str, float]], gone: Iterable[str], now: float) -> None:
+        """Adds files that other processes left, and removes the errands for those that other processes took.
 
         Args:
-            files: The names of the files in the spool that may be sent, with the times when they were written.
+            files: The names of files in the spool that may be sent, with the times when they were written.
+            gone: The names of the files that are no longer there.
             now: The time, in monotonic seconds.
         """
-        for name, since in files.items():
+        for name, since in files:
             if (known := self._errands.get(name)) is None or known.is_outdated(since):
                 self._errands[name] = Errand(now, own=False, since=since)
-        for name, errand in list(self._errands.items()):
-            if name not in files and not errand.own:
+        for name in gone:
+            if (known := self._errands.get(name)) is not None and not known.own:
                 self.remove(name)
 
     def is_any_due(self, now: float, *, own_only: bool) -> bool:

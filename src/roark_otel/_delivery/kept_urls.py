@@ -1,4 +1,4 @@
-"""Recordings that were attached before their call came: in the spool's root, or in memory without a disk."""
+"""Recordings that were attached before their call came: in the spool's root, or in memory where no disk keeps them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class KeptUrls:
     """The URLs by the hashes of their external ids.
 
     Args:
-        root: The root of the spool, where `attach_recording` keeps them; None to keep them in memory.
+        root: The root of the spool, where `attach_recording` keeps them; None without a disk.
     """
 
     def __init__(self, root: Path | None) -> None:
@@ -27,11 +27,10 @@ class KeptUrls:
         self._in_memory: OrderedDict[str, str] = OrderedDict()
 
     def keep(self, id_hash: str, url: str) -> None:
-        """Keeps a URL in memory; on disk `attach_recording` has kept it already."""
-        if self._root is None:
-            self._in_memory[id_hash] = url
-            if len(self._in_memory) > MAX_KEPT:
-                self._in_memory.popitem(last=False)
+        """Keeps a URL in memory, because no disk does."""
+        self._in_memory[id_hash] = url
+        if len(self._in_memory) > MAX_KEPT:
+            self._in_memory.popitem(last=False)
 
     def on_disk(self) -> Collection[str]:
         """Returns the hashes for which any process has kept a URL."""
@@ -39,8 +38,9 @@ class KeptUrls:
 
     def take(self, id_hash: str) -> str | None:
         """Returns the URL for a hash, if there is one. On disk it stays until it is dropped."""
-        if self._root is None:
-            return self._in_memory.pop(id_hash, None)
+        found = self._in_memory.pop(id_hash, None)
+        if found is not None or self._root is None:
+            return found
         return attachments.kept_for(self._root, id_hash)
 
     def drop(self, id_hash: str) -> None:

@@ -27,12 +27,13 @@ from roark_otel._spool.claims import Spooled
 from roark_otel._spool.names import CallName, Stage, is_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
 
-    from roark_otel._delivery.clock import Clock
     from roark_otel._delivery.errands import Errands
+    from roark_otel._model.clock import Clock
     from roark_otel._model.hooks import RecordingResolver
     from roark_otel._model.stats import Tally
+    from roark_otel._spool.file import Header
     from roark_otel._spool.spool import Spool
 
 RETRY_SECONDS = 1.0
@@ -48,12 +49,16 @@ class RecordingPolicy:
         wait_seconds: How long a call waits after its end.
         fallback_url: What is sent when the wait is over; None to set the call aside.
         resolver: The app's resolver.
+        url_for: Makes the URL of a call that waits already, of its header and body; None if nothing does.
+        delay_seconds: How long after its end such a URL is good.
     """
 
     root: Path | None = None
     wait_seconds: float = 86_400.0
     fallback_url: str | None = None
     resolver: RecordingResolver | None = None
+    url_for: Callable[[Header, bytes], str | None] | None = None
+    delay_seconds: float = 0.0
 
 
 class WaitingCalls:
@@ -85,15 +90,23 @@ class WaitingCalls:
         self._resolver = None if policy.resolver is None else Resolver(policy.resolver, post, tally)
         self._kept = KeptUrls(policy.root)
         self._waits: dict[str, Wait] = {}
+        self._believed_since = 0.0
 
     def __len__(self) -> int:
         return len(self._waits)
 
     def next_at(self) -> float:
         """Returns when there is something to do, in monotonic seconds."""
-        has_resolver = self._resolver is not None
-        soonest = min((wait.next_at(has_resolver=has_resolver) for wait in self._waits.values()), default=NEVER)
+        soonest = min((wait.next_at(has_resolver=self._has_source) for wait in self._waits.values()), default=NEVER)
         return min(soonest, self._resolver.next_at() if self._resolver else NEVER)
+
+    @property
+    def _has_source(self) -> bool:
+        return self._resolver is not None or self._policy.url_for is not None
+
+    def believe_since(self, since: float) -> None:
+        """Notes since when the wall clock is believed, in epoch seconds: what was before does not count as waiting."""
+        self._believed_since = since
 
     # What waits
 
@@ -106,47 +119,61 @@ class WaitingCalls:
         else:
             self._waits[name] = known.owned(now)
 
-    def take_in(self, files: Mapping[str, float]) -> None:
+    def count_others(self) -> int:
+        """Returns how many calls other processes look after."""
+        return sum(1 for wait in self._waits.values() if not wait.own)
+
+    def names(self) -> set[str]:
+        """Returns the names of the calls."""
+        return set(self._waits)
+
+    def take_in(self, files: Iterable[tuple[str, float]], gone: Iterable[str]) -> None:
         """Adds the calls of other processes, forgets those that no longer wait, and gives the others what was attached.
 
         Args:
-            files: The names of the waiting calls in the spool, with the times when they were last touched.
+            files: The names of waiting calls in the spool, with the times when they were last touched.
+            gone: The names of those that no longer wait.
         """
-        for name, touched in files.items():
+        for name, touched in files:
             free_at = self._clock.monotonic() + seconds_until_free(touched, self._clock.time())
             known = self._waits.get(name)
             if known is None:
                 self._begin(name, own=False, ask_at=free_at)
             elif not known.own:
                 self._waits[name] = known.left_alone(free_at)
-        for name in [name for name in self._waits if name not in files]:
-            del self._waits[name]
+        for name in gone:
+            self._waits.pop(name, None)
         attached = self._kept.on_disk() if self._waits else ()
         for name in [name for name in self._waits if CallName.parse(name).id_hash in attached]:
             self._give_kept(name)
 
+    @guarded(None)
     def _begin(self, name: str, *, own: bool, ask_at: float) -> None:
         with self._spool.claim(name, (Stage.WAITING,)) as call:
             if not isinstance(call, Spooled):
                 return
             header = call.header
         now = self._clock.monotonic()
-        ends_at = now + seconds_left(header, self._policy.wait_seconds, self._clock.time())
+        counted = replace(header, finished_at=max(header.finished_at, self._believed_since))
+        ends_at = now + seconds_left(counted, self._policy.wait_seconds, self._clock.time())
         if own:
             wait = Wait(finished_call(header), own, ask_at, ends_at, touch_at=now + TOUCH_SECONDS)
         else:
             wait = Wait(finished_call(header), own, ask_at, ends_at + TAKE_OVER_SECONDS)
         self._waits[name] = wait
         self._give_kept(name)
+        if not own and not header.has_resolver and self._policy.url_for is not None:
+            # The process that spooled it had nothing that could know better.
+            self._give_later(name, self._policy.url_for)
 
     # What is known of their recordings
 
-    def attach(self, id_hash: str, url: str) -> None:
-        """Gives the waiting calls of an id a recording; in memory it is kept for one that is yet to come."""
+    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
+        """Gives the waiting calls of an id a recording; in memory it is kept for one to come unless a disk keeps it."""
         names = [name for name in self._waits if is_of(name, id_hash)]
         for name in names:
             self._give(name, url)
-        if not names:
+        if not names and not is_kept:
             self._kept.keep(id_hash, url)
 
     def resolve(self, answer: ResolverAnswer) -> None:
@@ -174,12 +201,26 @@ class WaitingCalls:
             if wait.touch_at <= now:
                 self._spool.touch(name)
                 self._waits[name] = wait = wait.touched(now)
-            if wait.ask_at <= now and self._resolver is not None:
-                self._waits[name] = wait.asked(now)
-                self._resolver.ask(name, wait.call)
+            if wait.ask_at <= now and self._has_source:
+                self._ask(name, wait, now)
         if self._resolver is not None:
             for name in self._resolver.round():
                 self._ask_later(name)
+
+    def _ask(self, name: str, wait: Wait, now: float) -> None:
+        """Finds a call's recording: by what makes URLs here, else by the resolver."""
+        self._waits[name] = wait.asked(now)
+        if self._policy.url_for is not None and not wait.own:
+            self._give_later(name, self._policy.url_for)
+        elif self._resolver is not None:
+            self._resolver.ask(name, wait.call)
+
+    @guarded(None)
+    def _give_later(self, name: str, url_for: Callable[[Header, bytes], str | None]) -> None:
+        with self._spool.claim(name, (Stage.WAITING,)) as call:
+            found = (call.header, call.body) if isinstance(call, Spooled) else None
+        if found is not None and (url := url_for(*found)) is not None:
+            self._give(name, url, not_before=found[0].finished_at + self._policy.delay_seconds)
 
     def _ask_later(self, name: str) -> None:
         if (wait := self._waits.get(name)) is not None:
@@ -192,14 +233,14 @@ class WaitingCalls:
         if (url := self._kept.take(CallName.parse(name).id_hash)) is not None:
             self._give(name, url)
 
-    def _give(self, name: str, url: str) -> None:
-        """Gives a waiting call its recording, so that it may be sent."""
+    def _give(self, name: str, url: str, not_before: float = 0.0) -> None:
+        """Gives a waiting call its recording, so that it may be sent, from a time in epoch seconds on."""
         wait = self._waits.get(name)
         if wait is None or not self._write_recording(name, url):
             return
         del self._waits[name]
         self._kept.drop(CallName.parse(name).id_hash)
-        self._hand_over(name, wait)
+        self._hand_over(name, wait, max(0.0, min(not_before - self._clock.time(), self._policy.delay_seconds)))
 
     @guarded(False)
     def _write_recording(self, name: str, url: str) -> bool:
@@ -230,5 +271,5 @@ class WaitingCalls:
             self._spool.rewrite(call, call.header, body, Stage.READY)
         self._hand_over(name, wait)
 
-    def _hand_over(self, name: str, wait: Wait) -> None:
-        self._errands.put(name, Errand(self._clock.monotonic(), wait.own, self._clock.time()))
+    def _hand_over(self, name: str, wait: Wait, rest: float = 0.0) -> None:
+        self._errands.put(name, Errand(self._clock.monotonic() + rest, wait.own, self._clock.time()))

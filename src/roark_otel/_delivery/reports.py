@@ -11,6 +11,7 @@ from roark_otel._model.hooks import FinishedCall
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.names import Stage
+from roark_otel._spool.rejected import MAX_REJECTED, MAX_REJECTED_BYTES
 
 if TYPE_CHECKING:
     from roark_otel._model.receipts import Delivered
@@ -92,3 +93,17 @@ def log_failed(why: str, place: str) -> None:
     """Logs that an attempt failed and is repeated."""
     message = "Roark cannot be reached (%s); calls wait in %s and are retried"
     log_once(logging.WARNING, (why,), message, why, place)
+
+
+def log_dropped(number: int, place: str) -> None:
+    """Logs that rejected calls were deleted, and what to do about the others."""
+    log_once(
+        logging.WARNING,
+        (place,),
+        "the %d oldest rejected calls were deleted from %s/rejected, which keeps %d calls and %d MiB at most; look at "
+        "the others with `roark-otel spool list`",
+        number,
+        place,
+        MAX_REJECTED,
+        MAX_REJECTED_BYTES // 1024**2,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
@@ -16,20 +17,23 @@ from roark_otel._delivery.answers import backoff
 from roark_otel._delivery.attempt import Resting
 from roark_otel._delivery.availability import Availability, Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
+from roark_otel._delivery.keys import OwnKey
 from roark_otel._delivery.waits import NEVER
 from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
+from roark_otel._spool.census import MAX_OLDEST, REST_SECONDS, Census
 from roark_otel._spool.claims import Gone, Held
-from roark_otel._spool.names import SENDABLE, Stage
+from roark_otel._spool.names import Stage
+from roark_otel._spool.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from roark_otel._delivery.attempt import Attempts
-    from roark_otel._delivery.clock import Clock
     from roark_otel._delivery.recordings import WaitingCalls
+    from roark_otel._model.clock import Clock
     from roark_otel._model.receipts import Receipt
-    from roark_otel._spool.directory import SpoolItem
+    from roark_otel._spool.census import SpoolItem
     from roark_otel._spool.spool import Spool
 
 LOOK_SECONDS = 5.0
@@ -45,6 +49,36 @@ MAX_AGE_SECONDS = 604_800.0
 """The longest that a call waits for a Roark that does not accept it; then it is set aside."""
 
 
+def _ages(items: list[SpoolItem]) -> list[tuple[str, float]]:
+    """Returns the names of files and when they were written, the oldest first."""
+    return [(one.name, one.since) for one in sorted(items, key=lambda one: (one.since, one.name))]
+
+
+FEW = 64
+"""With fewer calls of other processes at hand, the courier looks for more where the directory has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look into the directory that is under way, and what was known when it began, in monotonic seconds."""
+
+    began: float
+    errands: set[str]
+    waiting: set[str]
+    census: Census = field(default_factory=lambda: Census(None))
+
+    def looks_for(self, name: str) -> bool:
+        """Returns whether a call was worked on when the look began."""
+        return name in self.errands or name in self.waiting
+
+    def found(self) -> tuple[list[SpoolItem], list[SpoolItem]]:
+        """Returns the files that may be sent, and those that wait: the known ones and the oldest of the others."""
+        known = [one for one in self.census.present.values() if self.looks_for(one.name)]
+        sendable = [one for one in known if one.stage is not Stage.WAITING]
+        waiting = [one for one in known if one.stage is Stage.WAITING]
+        return [*sendable, *self.census.sendable], [*waiting, *self.census.waiting]
+
+
 class Rounds:
     """Does what is due, when it is called. All methods are for one thread, but for `is_any_due` and `availability`.
 
@@ -57,6 +91,7 @@ class Rounds:
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         is_awaited: Returns whether another thread waits for this one: a pass over a backlog then ends early.
         clock: Supplies the time.
+        key: Takes over what wrong keys have left.
     """
 
     def __init__(
@@ -69,8 +104,11 @@ class Rounds:
         max_age_seconds: float = MAX_AGE_SECONDS,
         is_awaited: Callable[[], bool] = lambda: False,
         clock: Clock = time,
+        key: OwnKey | None = None,
     ) -> None:
         self._spool = spool
+        self._key = key or OwnKey(None, "")
+        self._witness = Witness(None if spool.directory is None else spool.directory.parent, clock)
         self._errands = errands
         self._attempts = attempts
         self._waiting = waiting
@@ -79,28 +117,43 @@ class Rounds:
         self._is_awaited = is_awaited
         self._clock = clock
         self._look_at = 0.0
+        self._look: _Look | None = None
+        self._has_changed = False
+        self._has_more = False
         self.availability = Availability()
 
     def is_any_due(self, *, own_only: bool) -> bool:
         """Returns whether a call is due, whatever its backoff. Any thread may ask."""
-        return self._errands.is_any_due(self._clock.monotonic(), own_only=own_only)
+        has_more = (self._has_more or self._has_changed) and not own_only
+        return has_more or self._errands.is_any_due(self._clock.monotonic(), own_only=own_only)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether the directory may hold calls that have not been taken in."""
+        return self._has_more or self._look is not None
 
     def pause(self) -> float:
         """Returns the seconds until something is due; `NEVER` if nothing is before the next message."""
+        if self._look is not None:
+            return 0.0
         due = max(self._errands.next_at(), self.availability.paused_until)
         return max(0.0, min(due, self._look_at, self._waiting.next_at()) - self._clock.monotonic())
 
     def look_soon(self) -> None:
-        """Makes the next round scan the directory."""
+        """Makes the next round scan the directory, even if one that is under way may have seen what is new."""
         self._look_at = 0.0
+        self._has_changed = True
 
     def round(self, sweep: Sweep) -> None:
         """Does what is due, and makes one pass over the calls."""
         if sweep is Sweep.DRAIN:
-            self.look_soon()
-        self._look()
+            self._look_at, self._look = 0.0, None
+        self._go_on_looking(to_its_end=sweep is Sweep.DRAIN)
         self._waiting.round()
         self.sweep(sweep)
+        is_short = self._has_more and self._errands.count_others() <= FEW
+        if self._key.take_news() or is_short:
+            self.look_soon()
 
     def sweep(self, sweep: Sweep) -> None:
         """Tries each due call that the pass is for once, until one shows that the others have to wait."""
@@ -112,33 +165,64 @@ class Rounds:
                 return  # a backlog must not delay a flush, nor this process's own calls
             if not errand.is_for(sweep, now):
                 continue
-            # Should the attempt fail in an unforeseen way, it is not repeated at once.
-            pending = errand.backed_off(now + backoff(errand.failures + 1, random.random()))  # noqa: S311 - jitter
+            # Should the attempt fail in an unforeseen way, it counts as one that failed.
+            pending = errand.failed(now + backoff(errand.failures + 1, random.random()))  # noqa: S311 - jitter
             self._errands.update(name, pending)
-            if self._try(name, pending):
+            if self._try(name, errand):
                 return
 
     # Looking
 
     @guarded(None)
-    def _look(self) -> None:
-        """Takes in what other processes left in the directory, and lets go of what they took."""
+    def _go_on_looking(self, *, to_its_end: bool) -> None:
+        """Looks for what other processes left in the directory, for as long as no thread waits for this one."""
         now = self._clock.monotonic()
-        if now < self._look_at:
-            return
-        self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
-        items = self._spool.items()
-        self._look_at = now + self._pause_after(items, self._clock.monotonic() - now)
-        self._errands.take_in({item.name: item.since for item in items if item.stage in SENDABLE}, now)
-        self._waiting.take_in({item.name: item.since for item in items if item.stage is Stage.WAITING})
+        if self._look is None:
+            if now < self._look_at:
+                return
+            self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
+            self._has_changed = self._key.take_over() > 0
+            self._waiting.believe_since(self._witness.believed_since())
+            known = _Look(now, self._errands.names(), self._waiting.names())
+            room = MAX_OLDEST - self._errands.count_others(), MAX_OLDEST - self._waiting.count_others()
+            census = self._spool.census(known.looks_for, room)
+            self._look = replace(known, census=census)
+        look = self._look
+        while not look.census.step():
+            if self._is_awaited() and not to_its_end:
+                return
+            time.sleep(REST_SECONDS)
+        self._look = None
+        self._look_at = self._clock.monotonic() + self._pause_after(look, self._clock.monotonic() - look.began)
+        if not look.census.has_failed:
+            self._take_in(look, now)
+        counts = self._spool.counts()
+        if counts.sendable or counts.awaiting_recording:
+            self._key.begin()
+            self._witness.keep()
         self._set_aside_old()
+        if (dropped := self._spool.trim_rejected()) > 0:
+            self._attempts.note_dropped(dropped)
         if self.availability.pause is Pause.REFUSED and self._has_new_key():
             self.availability = self.availability.with_new_key(now)
 
-    def _pause_after(self, items: Sequence[SpoolItem], seconds: float) -> float:
+    def _take_in(self, look: _Look, now: float) -> None:
+        """Takes in what other processes left in the directory, and lets go of what they took."""
+        census = look.census
+        self._spool.take_in(census)
+        self._has_more = census.has_more
+        sendable, waiting = look.found()
+        self._errands.take_in(_ages(sendable), look.errands - {one.name for one in sendable}, now)
+        gone = look.waiting - {one.name for one in waiting}
+        self._waiting.take_in(_ages(waiting), {name for name in gone if not self._spool.is_in_memory(name)})
+
+    def _pause_after(self, look: _Look, seconds: float) -> float:
         """Returns how long after a scan, which took so many seconds, the next one begins."""
+        if self._has_changed:
+            return 0.0
+        sendable, waiting = look.found()
         is_refused = self.availability.pause is Pause.REFUSED  # a new key is to be found soon
-        if is_refused or not all(self._errands.is_own(item.name) for item in items):
+        if is_refused or waiting or not all(self._errands.is_own(item.name) for item in sendable):
             least = LOOK_SECONDS
         else:
             least = NEVER if self._spool.directory is None else IDLE_LOOK_SECONDS
@@ -146,8 +230,13 @@ class Rounds:
         return max(least, 50 * seconds)
 
     def _set_aside_old(self) -> None:
-        """Sets aside calls that have waited too long, but only if they failed here or Roark was found down."""
+        """Sets aside calls that have waited too long, but only if they failed here or Roark was found down.
+
+        The time before a jump of the clock does not count: it may have been a minute or a month.
+        """
         too_old = self._clock.time() - self._max_age_seconds
+        if self._witness.believed_since() > too_old:
+            return
         for name, errand in self._errands.in_order():
             if errand.since < too_old and (errand.failures or self.availability.is_down):
                 self._attempts.set_aside(name, "too_old")
@@ -169,6 +258,7 @@ class Rounds:
                 return False
             case Gone():  # another process took it, or has just rewritten it
                 self._errands.remove(name)
+                self._spool.forget(name)
                 self._look_at = min(self._look_at, now + LOOK_SECONDS)
                 return False
             case Delivered() | Rejected() | Refused() | TryAgain():
@@ -183,7 +273,8 @@ class Rounds:
                 pause = receipt.after or backoff(errand.failures + 1, random.random())  # noqa: S311 - jitter
                 self._errands.update(name, errand.failed(now + pause))
             case Refused():
-                self._look_at = min(self._look_at, now + LOOK_SECONDS)  # for a new key; the call is not at fault
+                self._errands.update(name, errand)  # the call is not at fault
+                self._look_at = min(self._look_at, now + LOOK_SECONDS)  # for a new key
             case _:
                 assert_never(receipt)
         before = self.availability

@@ -37,6 +37,9 @@ REMEMBERED_SECONDS = 3_600.0
 SPARE_SECONDS = 1.0
 """How much longer a call waits than it rests: a span that came in the last moment is taken within a second."""
 
+MAX_SERVICE = 255
+"""The most characters of a service name in a header."""
+
 MAX_UNSENT = 1_024
 """The most conversations without a call that are remembered, so that each is counted once."""
 
@@ -49,7 +52,8 @@ class CallRules:
     `recording_delay_seconds`: how long after its end the template's URL of a call becomes valid;
     `recording_wait_seconds`: how long after its end a call waits for a recording;
     `max_calls`: the most calls that are remembered for what comes late;
-    `has_recording_source`: whether a call may get its recording other than from its spans and attachments.
+    `has_recording_source`: whether a call may get its recording other than from its spans and attachments;
+    `has_resolver`: whether a resolver of the app is asked for it.
     """
 
     hold_seconds: float
@@ -57,6 +61,7 @@ class CallRules:
     recording_wait_seconds: float = 0.0
     max_calls: int = 10_000
     has_recording_source: bool = True
+    has_resolver: bool = False
 
 
 class Calls:
@@ -124,7 +129,10 @@ class Calls:
             message = "%s of call %s is not valid and is ignored"
             log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
         name, body = _name(conversation), linked.to_json(self._pause)
-        header = _header(conversation, linked.turns, linked.tools, rest, self._rules.recording_wait_seconds)
+        header = replace(
+            _header(conversation, linked.turns, linked.tools, rest, self._rules.recording_wait_seconds),
+            has_resolver=self._rules.has_resolver,
+        )
         if self._is_duplicate(conversation.external_id, name):
             self._tally.add("duplicates")
             notify("duplicates", conversation.external_id, "")
@@ -243,4 +251,5 @@ def _header(
         tools=tools,
         started_at=conversation.started_ns / 1e9,
         recording_wait=recording_wait,
+        service=(conversation.service_name or "")[:MAX_SERVICE].encode(errors="replace").decode(),
     )

@@ -15,8 +15,8 @@ from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
 from roark_otel._safety.guard import logger
 from roark_otel._safety.log_ids import hash_ids
-from roark_otel._spool.listing import Measure, measure, siblings
-from roark_otel._spool.names import SENDABLE, Stage
+from roark_otel._spool.listing import Measure
+from roark_otel._spool.stranded import stranded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -135,17 +135,23 @@ class Engine:
     # For the app
 
     def start_with_backlog(self) -> None:
-        """Delivers what earlier processes left in the spool, and warns of what it cannot deliver."""
-        self.be_of_this_process()
-        self.parts.courier.start_with_backlog()
-        if (directory := self.parts.spool.directory) is not None:
-            warn_of_siblings(siblings(self.settings.spool_dir, directory))
+        """Delivers what earlier processes left in the spool, and warns of what it cannot deliver.
 
-    def attach(self, id_hash: str, url: str) -> bool:
-        """Gives calls of this id a recording. Returns whether one of them waits in memory here."""
+        A thread looks: a disk may take seconds to answer.
+        """
+        self.be_of_this_process()
+        if (directory := self.parts.spool.directory) is not None:
+            root, address = self.settings.spool_dir, self.settings.base_url
+            self.parts.courier.start_with_backlog(lambda: warn_of_siblings(stranded(root, directory, address)))
+
+    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> bool:
+        """Gives calls of this id a recording. Returns whether one of them waits in memory here.
+
+        `is_kept`: whether the disk keeps the URL for calls to come, if there are disks.
+        """
         parts = self.parts
         is_awaited = parts.spool.awaits_in_memory(id_hash)
-        parts.courier.attach(id_hash, url)
+        parts.courier.attach(id_hash, url, is_kept=is_kept and parts.spool.directory is not None)
         return is_awaited
 
     def drain(self, timeout: float) -> bool:
@@ -189,8 +195,8 @@ class Engine:
 
     def count_waiting(self) -> tuple[int, int]:
         """Returns how many calls in the spool can be sent, and how many lack their recording."""
-        spool = self.parts.spool
-        return len(spool.names(SENDABLE)), len(spool.names([Stage.WAITING]))
+        found = self.parts.spool.counts()
+        return found.sendable, found.awaiting_recording
 
     def stats(self) -> Stats:
         """Returns what has happened so far, in numbers."""
@@ -208,10 +214,9 @@ class Engine:
         return self.parts.tally.by_error_type(counter)
 
     def measure_spool(self) -> Measure:
-        """Returns what waits in the spool, in numbers."""
+        """Returns what waits in the spool as this process knows it, in numbers. Asks no disk."""
         self.be_of_this_process()
-        directory = self.parts.spool.directory
-        return Measure() if directory is None else measure(directory)
+        return Measure.of(self.parts.spool.counts())
 
     @property
     def waiting_entries(self) -> int:

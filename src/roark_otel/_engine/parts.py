@@ -15,6 +15,7 @@ from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import RecordingPolicy
 from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.framework_versions import installed_versions
+from roark_otel._engine.later_recordings import later_url
 from roark_otel._engine.notices import warn_of_unreadable
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.hooks import Hooks, RecordingResolver
     from roark_otel._settings.settings import Settings
+    from roark_otel._spool.file import Header
 
 
 MAX_UNREADABLE: Final = 4_096
@@ -93,6 +95,13 @@ class Plan:
     def resolver(self) -> RecordingResolver | None:
         """The function of the app that finds recordings, if it has one."""
         return None if isinstance(self.hooks.recording_url, str) else self.hooks.recording_url
+
+    def later_recording(self) -> Callable[[Header, bytes], str | None] | None:
+        """Returns what makes the URL of a call that waits already, of its header and body; None if nothing does."""
+        if (url := self.defaults.recording_url) is not None:
+            return lambda _header, _body: url
+        template = self.defaults.recording_template
+        return None if template is None else partial(later_url, template)
 
     @property
     def recording_source(self) -> str:
@@ -170,6 +179,8 @@ def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally:
         settings.recording_wait_seconds,
         settings.recording_fallback_url,
         plan.resolver,
+        plan.later_recording(),
+        settings.recording_delay_seconds,
     )
     return Courier(
         spool,
@@ -179,6 +190,7 @@ def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally:
         plan.hooks.on_receipt,
         plan.key.has_changed,
         settings.spool_max_age_seconds,
+        settings.base_url,
     )
 
 
@@ -237,6 +249,7 @@ def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally, pace: 
         settings.recording_wait_seconds,
         settings.max_conversations,
         has_recording_source=plan.recording_source != "spans" or settings.recording_fallback_url is not None,
+        has_resolver=plan.resolver is not None,
     )
     return Calls(spool, courier, tally, plan.defaults, plan.redaction, rules, pace.pause)
 

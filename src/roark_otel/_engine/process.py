@@ -21,7 +21,8 @@ import weakref
 from multiprocessing import util as multiprocessing_util
 from typing import TYPE_CHECKING
 
-from roark_otel._safety.guard import guarded, logger
+from roark_otel._engine.leftovers import report_what_is_left
+from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,20 +107,6 @@ def save_at_exit(engine: Engine, began: float, close_idle: float | None) -> None
 def send_at_exit(engine: Engine, began: float) -> None:
     """Sends this process's own calls. A Roark that does not answer leaves later hooks the time to save."""
     engine.send(began + engine.settings.exit_timeout_seconds * (1 - _TO_SAVE))
-
-
-def report_what_is_left(engine: Engine) -> None:
-    """Logs how many calls Roark does not have yet at the exit, and where they are."""
-    to_send, unrecorded = engine.count_waiting()
-    if to_send or unrecorded:
-        logger.error(
-            "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. "
-            "The next process with this spool, or `roark-otel spool drain`, delivers them; a directory that dies with "
-            "the pod loses them.",
-            engine.parts.spool.place,
-            to_send,
-            unrecorded,
-        )
 
 
 @guarded(None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from roark_otel._linking.call_body import allowed_properties, make_body
 from roark_otel._linking.material import Material
+from roark_otel._linking.recording_template import template_values
 from roark_otel._linking.sampling import is_in_sample
 from roark_otel._linking.wire_json import plain, to_json
 from roark_otel._model.enums import ENDED_STATUSES
@@ -110,7 +111,7 @@ def link(
     url = known
     if known is None and defaults.recording_template is not None:
         room_name = material.facts.text("livekit_room_name")
-        url = defaults.recording_template.fill(conversation, material.started_at, body, room_name)
+        url = defaults.recording_template.fill(template_values(conversation, material.started_at, body, room_name))
     if url is not None and not is_http_url(url):
         url, problems = None, (*problems, "recording_url")
     if url is not None:

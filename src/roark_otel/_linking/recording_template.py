@@ -40,23 +40,8 @@ class Template:
             if field not in _NAMES and not field.startswith("property."):
                 raise ValueError(f"recording URL template: no such name: {{{field}}}")
 
-    def fill(
-        self,
-        conversation: FinishedConversation,
-        started_at: datetime,
-        body: Mapping[str, object],
-        room_name: str | None = None,
-    ) -> str | None:
-        """Makes the URL for a conversation, its start, its body and its room; None if a name has no value there."""
-        properties = cast("Mapping[str, object]", body["properties"])
-        values = {f"property.{name}": value for name, value in properties.items()} | {
-            "external_id": conversation.external_id,
-            "trace_id": f"{conversation.trace_id:032x}",
-            "livekit_room_id": body.get("livekitRoomId"),
-            "livekit_room_name": room_name,
-            "service_name": conversation.service_name,
-            "started_at": started_at,
-        }
+    def fill(self, values: Mapping[str, object]) -> str | None:
+        """Makes the URL of the values of its names; None if one of them has none."""
         pieces: list[str] = []
         for literal, field, form, _ in string.Formatter().parse(self.text):
             pieces.append(literal)
@@ -71,3 +56,21 @@ class Template:
                 else quote(reading.unicode_text(str(value)), "")
             )
         return "".join(pieces)
+
+
+def template_values(
+    conversation: FinishedConversation,
+    started_at: datetime,
+    body: Mapping[str, object],
+    room_name: str | None,
+) -> dict[str, object]:
+    """Returns the values of a template's names for a conversation, its start, its body and its room."""
+    properties = cast("Mapping[str, object]", body["properties"])
+    return {f"property.{name}": value for name, value in properties.items()} | {
+        "external_id": conversation.external_id,
+        "trace_id": f"{conversation.trace_id:032x}",
+        "livekit_room_id": body.get("livekitRoomId"),
+        "livekit_room_name": room_name,
+        "service_name": conversation.service_name,
+        "started_at": started_at,
+    }

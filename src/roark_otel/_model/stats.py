@@ -31,6 +31,8 @@ class Stats:
     """Calls that Roark already had, from an attempt whose answer was lost."""
     rejected: int = 0
     """Calls that Roark does not accept, kept in `rejected/` of the spool."""
+    rejected_dropped: int = 0
+    """Rejected calls that were deleted, the oldest first, because `rejected/` had too many or too large ones."""
     refused: int = 0
     """Attempts that Roark refused because of the key, its permissions, the credits or the address."""
     retried: int = 0

@@ -39,12 +39,19 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
 
     Raises:
         ValueError: if no call can have this id, or the URL is not an absolute http or https URL.
-        OSError: if writing to the spool fails.
+        OSError: if the spool cannot be written, and this process has no processor that could keep the URL in memory.
     """
     _check(external_id, url)
+    engines, key, calls, fault = registry.engines(), id_hash(external_id), 0, None
     # Files first: a courier that scans the directory because of `engine.attach` finds them there.
-    calls = sum(attach_below(root, external_id, url) for root in _roots())
-    calls += sum(engine.attach(id_hash(external_id), url) for engine in registry.engines())
+    for root in _roots():
+        try:
+            calls += attach_below(root, external_id, url)
+        except OSError as found:
+            fault = found
+    if fault is not None and not engines:
+        raise fault
+    calls += sum(engine.attach(key, url, is_kept=fault is None) for engine in engines)
     return Attached(calls) if calls else Kept()
 
 

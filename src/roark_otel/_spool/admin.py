@@ -13,13 +13,19 @@ from typing_extensions import assert_never
 
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import recording_of
-from roark_otel._spool.directory import path_of, scan
+from roark_otel._spool.census import Census, scan
+from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Readable, from_bytes
 from roark_otel._spool.names import CallName, Stage
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
+
+
+MAX_AT_ONCE = 256
+"""The most calls in each stage that one step of a courier takes over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,32 @@ def purge_rejected(directory: Path) -> int:
         with suppress(OSError):
             rejected.purge(directory, one.name)
             count += 1
+    return count
+
+
+def take_over_calls(directory: Path, source: Path, services: Container[str]) -> int:
+    """Takes over the oldest calls of these services that wait in another directory, a few hundred at most.
+
+    A call that is being sent stays, as does one that cannot be read, and one whose name is taken here.
+
+    Returns:
+        How many.
+
+    Raises:
+        OSError: if writing fails.
+    """
+    disk.make_directory(directory)
+    disk.refuse_foreign(source)
+    count = 0
+    for one in Census(source, room=(MAX_AT_ONCE, MAX_AT_ONCE)).finish().all():
+        taken_over = path_of(directory, one.name, one.stage)
+        with disk.locked(path_of(source, one.name, one.stage)) as file:
+            call = from_bytes(file.content) if isinstance(file, disk.Locked) else None
+            if isinstance(call, Readable) and call.header.service in services and not disk.exists(taken_over):
+                path_of(source, one.name, one.stage).rename(taken_over)
+                count += 1
+    if count:
+        disk.sync_directory(directory)
     return count
 
 

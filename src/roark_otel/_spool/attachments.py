@@ -50,9 +50,9 @@ def attach_below(root: Path, external_id: str, url: str) -> int:
 
 def _attach_in(directory: Path, key: str, url: str) -> int:
     spool = Spool(directory)
-    waiting = [one.name for one in spool.items((Stage.WAITING, Stage.READY)) if is_of(one.name, key)]
+    waiting = [name for name in spool.names_of(key) if is_of(name, key)]
     given = sum(give(spool, name, url) for name in waiting)
-    aside = sorted(one.name for one in rejected.rejected_files(directory) if is_of(one.name, key))
+    aside = sorted(name for name in rejected.names_of(directory, key) if is_of(name, key))
     return given + sum(rejected.revive(directory, name, url) for name in aside)
 
 
@@ -96,6 +96,7 @@ def drop(root: Path, key: str) -> None:
 
 
 def _keep(root: Path, key: str, url: str) -> None:
+    disk.refuse_foreign(root / _FOLDER)
     disk.refuse_link(root / _FOLDER)
     write_file(_path(root, key), json.dumps({"url": url}).encode())
 

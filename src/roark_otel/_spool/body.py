@@ -43,8 +43,10 @@ def recording_of(body: bytes) -> str | None:
 
 
 def with_recording(body: bytes, url: str, *, is_fallback: bool = False) -> bytes:
-    """Returns the call with this recording."""
+    """Returns the call with this recording; a body that cannot be read as it is."""
     call = _parsed(body)
+    if not call:
+        return body
     call["recordingUrl"] = url
     if is_fallback:
         call["properties"] = {**_object(call, "properties"), "roark_recording": "fallback"}

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 from roark_otel._safety.guard import log_once
 from roark_otel._spool import disk, rejected
+from roark_otel._spool.census import MAX_OLDEST, SpoolItem, scan
 from roark_otel._spool.claims import Claim, Gone, Held, Spooled
 from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readable, from_bytes, to_bytes
 from roark_otel._spool.folder import Folder
+from roark_otel._spool.inventory import Inventory
 from roark_otel._spool.names import Stage, file_name, parse_file_name
 from roark_otel._spool.recent import RecentFiles
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
-MEASURE_SECONDS = 10.0
-"""How long a measurement of the directory is used; what this process adds in that time is added to it."""
+    from roark_otel._spool.census import Census
 
+MEASURE_SECONDS = 10.0
+"""How long a count of the directory is used; what this process does in that time is added to it."""
+
+MEASURE_STEPS = 32
+"""The most steps of a count that a call waits for."""
+
+
+FROM_MEMORY = "calls are delivered from memory, and lost with this process"
+"""What a directory that cannot be used means."""
 
 _CLAIMED = (Stage.READY, Stage.TRIED, Stage.WAITING, Stage.LATE)
 """Ready before tried, so that a call that is tried meanwhile is not missed; and before waiting: a process that died as
 it gave a call its recording has left both."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolItem:
-    """A call in the spool, without its content. `size` in bytes; `since`: when it was written, in epoch seconds."""
-
-    name: str
-    stage: Stage
-    size: int
-    since: float
 
 
 class FullError(OSError):
@@ -50,18 +50,6 @@ class FullError(OSError):
 def path_of(directory: Path, name: str, stage: Stage) -> Path:
     """Returns the path of a call's file in a stage."""
     return directory / file_name(name, stage)
-
-
-def scan(directory: Path, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
-    """Returns the files in these stages, in no order. Reads none."""
-    wanted = tuple(stages)
-
-    def parse(text: str) -> tuple[str, Stage] | None:
-        parsed = parse_file_name(text)
-        return parsed if parsed and parsed[1] in wanted else None
-
-    found = disk.stat_files(directory, parse)
-    return [SpoolItem(name, stage, status.st_size, status.st_mtime) for (name, stage), status in found]
 
 
 class SpoolDirectory:
@@ -74,12 +62,16 @@ class SpoolDirectory:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
+        self.inventory = Inventory()
         self._max_bytes = max_bytes
-        self._bytes = 0
         self._measure_at = float("-inf")
-        self._ignored: set[str] = set()
         self._folder = Folder(path)
         self._recent = RecentFiles()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process made it."""
+        return self._folder.is_new
 
     def file(self, name: str, stage: Stage) -> Path:
         """Returns the path of a call's file in a stage."""
@@ -96,14 +88,35 @@ class SpoolDirectory:
         return any(self.has(call.name, stage) for stage in stages)
 
     def items(self, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
-        """Returns the calls in these stages, in no order."""
+        """Returns the calls in these stages, in no order; none if the directory cannot be used."""
         self._folder.refresh()
-        found = scan(self.path, stages)
-        return [item for item in found if item.name not in self._ignored] if self._ignored else found
+        found = [] if self._folder.fault() else scan(self.path, stages)
+        return [item for item in found if not self.inventory.is_ignored(item.name)]
 
-    def ignore(self, name: str) -> None:
-        """Leaves a call out of `items` from now on: this process can do nothing more for it."""
-        self._ignored.add(name)
+    def names_of(self, key: str) -> list[str]:
+        """Returns the names of the calls that begin with a hash; none if the directory cannot be used."""
+        found = [] if self._folder.fault() else disk.names(self.path, key)
+        return sorted({parsed[0] for text in found if (parsed := parse_file_name(text))})
+
+    def census(
+        self, is_known: Callable[[str], bool] = lambda _: False, room: tuple[int, int] = (MAX_OLDEST, MAX_OLDEST)
+    ) -> Census:
+        """Begins to count the directory; `take_in` ends it. The arguments are those of a `Census`."""
+        self._folder.refresh()
+        fault = self._folder.fault()
+        if fault is not None:
+            log_fault(str(self.path), fault, FROM_MEMORY)
+        return self.inventory.census(
+            None if fault else self.path,
+            lambda name: self.inventory.is_ignored(name) or is_known(name),
+            room,
+        )
+
+    def take_in(self, census: Census) -> None:
+        """Takes over what a finished census has counted."""
+        if not census.has_failed:
+            self.inventory.take_in(census)
+            self._measure_at = time.monotonic() + MEASURE_SECONDS
 
     def save(self, call: Spooled) -> None:
         """Writes the file of a call that is new to its stage.
@@ -113,22 +126,38 @@ class SpoolDirectory:
             OSError: if writing fails.
         """
         content = to_bytes(call.header, call.body)
-        if (now := time.monotonic()) >= self._measure_at:
-            self._bytes = sum(item.size for item in self.items())
-            # A directory of very many files is measured less often: one part of the time in fifty.
-            self._measure_at = now + max(MEASURE_SECONDS, 50 * (time.monotonic() - now))
-        if self._bytes + len(content) > self._max_bytes:
+        if time.monotonic() >= self._measure_at:
+            self._measure()
+        if self.inventory.total().bytes + len(content) > self._max_bytes:
             raise FullError(0, f"ROARK_SPOOL_MAX_BYTES={self._max_bytes}")
-        self._write(call, content)
-        self._bytes += len(content)
+        before = self.inventory.get(call.name)
+        self.inventory.put(call.name, (call.stage, len(content), before[2] if before else time.time()))
+        try:
+            self._write(call, content)
+        except OSError:
+            self.inventory.put(call.name, before)
+            raise
 
-    def rewrite(self, call: Spooled) -> None:
-        """Replaces the file of a claimed call in its stage, whatever room there is.
+    def _measure(self) -> None:
+        """Counts the directory, unless it has so many files that this has to be left to the courier."""
+        self._measure_at = time.monotonic() + MEASURE_SECONDS
+        census = self.census()
+        if any(census.step() for _ in range(MEASURE_STEPS)):
+            self.take_in(census)
+
+    def rewrite(self, call: Spooled, before: Stage) -> None:
+        """Replaces the file of a claimed call, whatever room there is.
+
+        Args:
+            call: The call as it is to be.
+            before: The stage that it was in. If it is another, its file there remains.
 
         Raises:
             OSError: if writing fails.
         """
-        self._write(call, to_bytes(call.header, call.body))
+        content = to_bytes(call.header, call.body)
+        self._write(call, content)
+        self.inventory.rewrote(call.name, call.stage, len(content), before)
 
     def _write(self, call: Spooled, content: bytes) -> None:
         status = self._folder.write(file_name(call.name, call.stage), content)
@@ -181,7 +210,7 @@ class SpoolDirectory:
             case Readable(header, body):
                 return Spooled(name, stage, header, body)
             case Newer():
-                self.ignore(name)
+                self.inventory.ignore(name)
                 return Gone()
             case Damaged():
                 log_once(
@@ -189,6 +218,7 @@ class SpoolDirectory:
                 )
                 with suppress(OSError):
                     rejected.set_aside(self.path, name, self.file(name, stage), Aside(0, "damaged"))
+                    self._count_as_rejected(name, stage, file.status.st_size)
                 return Gone()
         assert_never(content)
 
@@ -199,6 +229,7 @@ class SpoolDirectory:
             OSError: if writing the mark fails.
         """
         self._folder.rename(file_name(name, Stage.READY), file_name(name, Stage.TRIED))
+        self.inventory.renamed(name, Stage.TRIED)
 
     def remove(self, call: Spooled) -> None:
         """Removes a claimed call, whether or not it has been marked as tried since.
@@ -207,19 +238,22 @@ class SpoolDirectory:
             OSError: if writing fails. Then it is ignored.
         """
         try:
-            if call.stage is Stage.LATE or not self.unlink(call.name, Stage.TRIED):
-                self.unlink(call.name, call.stage)
+            if call.stage is Stage.LATE or not self.unlink(call.name, Stage.TRIED, len(call.body)):
+                self.unlink(call.name, call.stage, len(call.body))
         except OSError:
-            self.ignore(call.name)
+            self.inventory.ignore(call.name)
             raise
 
-    def unlink(self, name: str, stage: Stage) -> bool:
-        """Deletes a call's file in a stage. Returns whether there was one.
+    def unlink(self, name: str, stage: Stage, size: int = 0) -> bool:
+        """Deletes a call's file in a stage, of about so many bytes. Returns whether there was one.
 
         Raises:
             OSError: if it cannot.
         """
-        return self._folder.unlink(file_name(name, stage))
+        was_there = self._folder.unlink(file_name(name, stage))
+        if was_there:
+            self.inventory.removed(name, stage, size)
+        return was_there
 
     def set_aside(self, call: Spooled, why: Aside) -> None:
         """Moves a claimed call to the rejected ones.
@@ -229,6 +263,11 @@ class SpoolDirectory:
         """
         stage = Stage.TRIED if self.has(call.name, Stage.TRIED) else call.stage
         rejected.set_aside(self.path, call.name, self.file(call.name, stage), why)
+        self._count_as_rejected(call.name, stage, len(call.body))
+
+    def _count_as_rejected(self, name: str, stage: Stage, size: int) -> None:
+        self.inventory.removed(name, stage, size)
+        self.inventory.set_aside(size)
 
     def touch(self, name: str) -> None:
         """Notes on a waiting call's file that a process still looks after it."""
@@ -236,7 +275,16 @@ class SpoolDirectory:
             os.utime(self.file(name, Stage.WAITING), follow_symlinks=False)
 
 
+_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP}
+"""What a directory raises that this user cannot use."""
+
+
 def log_fault(place: str, fault: OSError | None, outcome: str) -> None:
     """Logs once what a fault of the disk means for calls. `fault`: None where memory is full."""
     why = f"{type(fault).__name__} {fault.strerror or ''}".strip() if fault else "memory"
-    log_once(logging.ERROR, (place, outcome), "the spool %s failed (%s); %s", place, why, outcome)
+    cure = "set ROARK_SPOOL_DIR to a directory that this user alone can write; " if _is_not_ours(fault) else ""
+    log_once(logging.ERROR, (place, outcome), "the spool %s failed (%s); %s%s", place, why, cure, outcome)
+
+
+def _is_not_ours(fault: OSError | None) -> bool:
+    return fault is not None and fault.errno in _NOT_OURS

@@ -5,16 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from roark_otel._spool.names import is_temporary
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from pathlib import Path
+    from collections.abc import Callable, Generator, Iterator
 
 try:
     import fcntl
@@ -24,7 +21,13 @@ except ImportError:  # Windows: there a 409 alone keeps two processes from creat
 STALE_SECONDS = 3_600.0
 """A temporary file that is older was left by a process that died."""
 
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""The most bytes of a file that is read: a call is far smaller, and a larger file would take the app's memory."""
+
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+"""What opening raises where there is no file, or a link in its place. All other errors leave that open."""
 
 _Parsed = TypeVar("_Parsed")
 
@@ -89,9 +92,41 @@ def make_directory(directory: Path) -> None:
     if directory.is_dir():
         return
     make_directory(directory.parent)
-    directory.mkdir(exist_ok=True)
-    directory.chmod(0o700)
+    try:
+        directory.mkdir(0o700)
+    except FileExistsError:  # another process made it, or another user a link
+        return
+    directory.chmod(0o700)  # whatever the umask is
     _share_directory(directory, directory.parent)
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Raises if another user may have made a directory, or one above it, or can put others in its place.
+
+    Names in a directory that everyone may write to, such as /tmp, can be guessed and taken. What is there must be the
+    user's own, or root's, and no link.
+
+    Raises:
+        OSError: with EPERM; or if that cannot be found out.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    path = Path(os.path.abspath(directory))  # noqa: PTH100 - `resolve` would follow the links
+    for one in (path, *path.parents[:-1]):
+        try:
+            status = one.lstat()
+        except FileNotFoundError:
+            continue
+        if one.parent.stat().st_mode & stat.S_IWOTH and _is_foreign(status, is_last=one == path):
+            raise PermissionError(errno.EPERM, f"{one} is not this user's alone", str(directory))
+
+
+def _is_foreign(found: os.stat_result, *, is_last: bool) -> bool:
+    is_own = found.st_uid == os.geteuid()
+    if stat.S_ISLNK(found.st_mode) or not (is_own or found.st_uid == 0):
+        return True
+    is_open = bool(found.st_mode & stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+    return is_open and (is_own or is_last)
 
 
 def refuse_link(directory: Path) -> None:
@@ -152,11 +187,13 @@ def read_path(path: Path) -> bytes | None:
 
 
 def read(file: int, status: os.stat_result) -> bytes:
-    """Reads an open file of this status from its beginning.
+    """Reads an open file of this status from its beginning; nothing of one that is too large to be a call's.
 
     Raises:
         OSError: if it cannot.
     """
+    if status.st_size > MAX_FILE_BYTES:
+        return b""
     content = os.read(file, status.st_size + 1)
     while len(content) < status.st_size and (more := os.read(file, status.st_size + 1)):
         content += more
@@ -189,10 +226,8 @@ def open_locked(paths: tuple[str, ...], directory: int | None = None) -> FileLoc
     """
     try:
         file = os.open(paths[0], _OPEN, dir_fd=directory)
-    except PermissionError as fault:
-        return Inaccessible(fault)
-    except OSError:
-        return Absent()
+    except OSError as fault:
+        return Absent() if fault.errno in ABSENT else Inaccessible(fault)
     try:
         found = _locked_at(file, paths, directory)
     except OSError as fault:
@@ -240,26 +275,22 @@ def exists(path: Path) -> bool:
 # Listing
 
 
-def stat_files(directory: Path, parse: Callable[[str], _Parsed | None]) -> list[tuple[_Parsed, os.stat_result]]:
-    """Returns the regular files of a directory: what `parse` makes of the name, and the file's status.
+def stat_files(directory: Path, parse: Callable[[str], _Parsed | None]) -> Iterator[tuple[_Parsed, os.stat_result]]:
+    """Yields the regular files of a directory: what `parse` makes of the name, and the file's status.
 
     Files whose name it makes None of are left out, as are links, and all files if the directory cannot be read.
     """
-    found: list[tuple[_Parsed, os.stat_result]] = []
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
             parsed = parse(entry.name)
             if parsed is not None:
                 with suppress(OSError):
                     if entry.is_file(follow_symlinks=False):
-                        found.append((parsed, entry.stat(follow_symlinks=False)))
-    return found
+                        yield parsed, entry.stat(follow_symlinks=False)
 
 
-def clean(directory: Path) -> None:
-    """Removes the temporary files that processes left when they died."""
-    too_old = time.time() - STALE_SECONDS
-    for name, status in stat_files(directory, lambda name: name if is_temporary(name) else None):
-        if status.st_mtime < too_old:
-            with suppress(OSError):
-                (directory / name).unlink()
+def names(directory: Path, beginning: str) -> list[str]:
+    """Returns the names in a directory that begin like this; none if it cannot be read."""
+    with suppress(OSError), os.scandir(directory) as entries:
+        return [entry.name for entry in entries if entry.name.startswith(beginning)]
+    return []

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 FILE_FORMAT = 1
 """The format that this version writes and reads. A file of a newer one is left alone."""
+
+MAX_TEXT = 1_024
+"""The most characters of a text in a header; ids have at most 255."""
+
+MAX_NUMBER = 1e300
+"""The largest number in a header: a larger one would leave the range of a float when it is added to a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,8 @@ class Header:
     """What a file says about its call.
 
     Times are in seconds since the epoch; `not_before` 0 means now. `call_id` is Roark's, where it is known already;
-    `recording_wait` is for how many seconds after its end the call waits for a recording, 0 if not given.
+    `recording_wait` is for how many seconds after its end the call waits for a recording, 0 if not given. `service` is
+    its `service.name`, empty if it has none. `has_resolver`: whether the process that wrote it may ask a resolver.
     """
 
     external_id: str
@@ -31,6 +41,8 @@ class Header:
     started_at: float = 0.0
     call_id: str | None = None
     recording_wait: float = 0.0
+    service: str = ""
+    has_resolver: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +91,48 @@ def from_bytes(content: bytes) -> Content:
     return Damaged() if header is None or not body.endswith(b"\n") or not body.strip() else Readable(header, body[:-1])
 
 
-_TEXTS = ("external_id", "trace_id")
-_NUMBERS = ("finished_at", "not_before", "turns", "tools")
+_NEEDED = ("external_id", "trace_id", "finished_at", "not_before", "turns", "tools")
 
 
 def _header(values: dict[str, object]) -> Header | None:
-    if not all(isinstance(values.get(name), str) for name in _TEXTS):
-        return None
-    if not all(isinstance(values.get(name), (int, float)) for name in _NUMBERS):
-        return None
-    if not isinstance(values.get("format", FILE_FORMAT), int):
-        return None
-    if not all(
-        isinstance(values.get(name, 0.0), (int, float)) for name in ("started_at", "recording_wait")
-    ) or not isinstance(values.get("call_id", ""), str | None):
+    """Returns the header of these values; None if one is missing or not what this package would have written."""
+    if any(name not in values for name in _NEEDED) or not all(
+        _FITS[name](values[name]) for name in _FIELDS if name in values
+    ):
         return None
     return Header(**{name: values[name] for name in _FIELDS if name in values})  # type: ignore[arg-type]
+
+
+def _is_text(value: object) -> bool:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_number(value: object) -> bool:
+    # Not a number is in no range, and one of hundreds of digits cannot be added to a time.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -MAX_NUMBER <= value <= MAX_NUMBER
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or _is_text(value)
+
+
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "external_id": _is_text,
+    "trace_id": _is_text,
+    "finished_at": _is_number,
+    "not_before": _is_number,
+    "turns": _is_number,
+    "tools": _is_number,
+    "format": _is_number,
+    "started_at": _is_number,
+    "call_id": _is_text_or_none,
+    "recording_wait": _is_number,
+    "service": _is_text,
+    "has_resolver": lambda value: isinstance(value, bool),
+}

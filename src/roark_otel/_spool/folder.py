@@ -40,7 +40,7 @@ class _Opened:
         is_link: Whether a link led to it.
 
     Raises:
-        OSError: if there is none.
+        OSError: if there is none, or it cannot be used.
     """
 
     __slots__ = ("_path", "_status", "file", "group", "is_link", "process")
@@ -49,6 +49,7 @@ class _Opened:
         self.file: int | None = None
         self.process = os.getpid()
         self._path = str(path)
+        disk.refuse_foreign(path)
         self.is_link = path.is_symlink()
         self._status = os.stat(path)  # noqa: PTH116 - as those below
         self.group = disk.group_of(self._status)
@@ -88,10 +89,14 @@ class Folder:
     """A directory by its path, which is made when something is written, and opened again after a fork.
 
     If another directory takes its place, files go on to be written to the old one until the next `refresh`.
+
+    Attributes:
+        is_new: Whether it was made here.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_new = False
         self._directory: _Opened | None = None
         self._batch: tuple[int, set[_Opened]] | None = None
 
@@ -102,25 +107,43 @@ class Folder:
             self._directory = None
 
     def _opened(self) -> _Opened | None:
-        """Returns the open directory; None if there is none."""
+        """Returns the open directory; None if there is none.
+
+        Raises:
+            OSError: if it cannot be used.
+        """
         directory = self._directory
         if directory is None or directory.process != os.getpid():
+            self._directory = None
             try:
                 directory = self._directory = _Opened(self.path)
-            except OSError:
-                directory = self._directory = None
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         return directory
+
+    def fault(self) -> OSError | None:
+        """Returns why the directory cannot be used; None if it can, or has yet to be made."""
+        try:
+            self._opened()
+        except OSError as fault:
+            return fault
+        return None
 
     # Files by their names
 
     def has(self, name: str) -> bool:
         """Returns whether there is anything by this name; False if the disk does not answer that."""
-        directory = self._opened()
-        return directory is not None and os.access(directory.at(name), os.F_OK, dir_fd=directory.file)
+        with suppress(OSError):
+            directory = self._opened()
+            return directory is not None and os.access(directory.at(name), os.F_OK, dir_fd=directory.file)
+        return False
 
     def lock(self, name: str, renamed: str) -> disk.FileLock:
         """Opens and locks a file, which the last holder of the lock may have renamed."""
-        directory = self._opened()
+        try:
+            directory = self._opened()
+        except OSError as fault:
+            return disk.Inaccessible(fault)
         if directory is None:
             return disk.Absent()
         return disk.open_locked((directory.at(name), directory.at(renamed)), directory.file)
@@ -173,6 +196,7 @@ class Folder:
         except OSError as fault:
             if fault.errno not in _LOST:
                 raise
+        self.is_new = not disk.exists(self.path)
         disk.make_directory(self.path)
         self._directory = None
         return self._write(self._needed(), name, content)

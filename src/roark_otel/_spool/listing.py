@@ -9,12 +9,16 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - the field of a dataclass
+from typing import TYPE_CHECKING
 
 from roark_otel._spool import disk
-from roark_otel._spool.directory import path_of, scan
+from roark_otel._spool.census import Census, Counts, scan
+from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Content, Header, Readable, from_bytes
-from roark_otel._spool.names import Stage
 from roark_otel._spool.rejected import Aside, reason_for, rejected_files, rejected_path
+
+if TYPE_CHECKING:
+    from roark_otel._spool.names import Stage
 
 ADOPT_AFTER_SECONDS = 60.0
 """A sibling's files that are younger are not counted: a process of its own is likely to be sending them."""
@@ -55,6 +59,18 @@ class Measure:
     rejected_bytes: int = 0
     oldest_seconds: float = 0.0
 
+    @classmethod
+    def of(cls, counts: Counts) -> Measure:
+        """Makes it of what was counted, with the age of the oldest."""
+        return cls(
+            counts.sendable,
+            counts.awaiting_recording,
+            counts.rejected,
+            counts.bytes,
+            counts.rejected_bytes,
+            max(0.0, time.time() - counts.oldest) if counts.oldest else 0.0,
+        )
+
 
 def directories(root: Path) -> list[Path]:
     """Returns the directories of a spool's root that have, or had, calls."""
@@ -84,17 +100,7 @@ def list_files(directory: Path) -> list[Listed]:
 
 def measure(directory: Path) -> Measure:
     """Counts the files of a directory by what they wait for, with their bytes and the oldest one's age. Reads none."""
-    waiting, rejected = scan(directory), rejected_files(directory)
-    now = time.time()
-    awaiting_recording = sum(1 for one in waiting if one.stage is Stage.WAITING)
-    return Measure(
-        sendable=len(waiting) - awaiting_recording,
-        awaiting_recording=awaiting_recording,
-        rejected=len(rejected),
-        bytes=sum(one.size for one in waiting),
-        rejected_bytes=sum(one.size for one in rejected),
-        oldest_seconds=max(0.0, now - min((one.since for one in waiting), default=now)),
-    )
+    return Measure.of(Census(directory).finish().counts)
 
 
 def siblings(root: Path, own: Path) -> dict[Path, int]:

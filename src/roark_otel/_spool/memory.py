@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roark_otel._spool.census import Counts
 from roark_otel._spool.names import Stage
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ class SpoolMemory:
         wanted = set(stages)
         with self._lock:
             return [(name, call) for name, call in self._calls.items() if call.stage in wanted]
+
+    def counts(self) -> Counts:
+        """Returns the calls in numbers."""
+        with self._lock:
+            calls, total = list(self._calls.values()), self._bytes
+        waiting = sum(1 for call in calls if call.stage is Stage.WAITING)
+        return Counts(len(calls) - waiting, waiting, total, min((call.since for call in calls), default=0.0))
 
     def is_final(self, name: str) -> bool:
         """Returns whether this call is being sent or was tried."""

@@ -14,10 +14,21 @@ from roark_otel._spool.folder import write_file
 from roark_otel._spool.names import CallName, Stage, file_name, parse_rejected_name, reason_name, rejected_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FOLDER = "rejected"
 """Its name in a directory of the spool."""
+
+
+MAX_REJECTED = 10_000
+"""The most rejected calls that a directory keeps. Beyond it the oldest are deleted."""
+
+MAX_REJECTED_BYTES = 256 * 1024 * 1024
+"""The most bytes of them."""
+
+_ROOM = 0.9
+"""The share of these bounds that is kept when calls are deleted, so that it is not done again for each one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +50,25 @@ class RejectedFile:
 
 def rejected_files(directory: Path) -> list[RejectedFile]:
     """Returns the rejected calls of a directory, in no order. Reads none; none if the folder is a link."""
+    return list(rejected_entries(directory))
+
+
+def rejected_entries(directory: Path) -> Iterator[RejectedFile]:
+    """Yields the same, one after the other."""
     folder = directory / FOLDER
-    found = [] if folder.is_symlink() else disk.stat_files(folder, parse_rejected_name)
-    return [RejectedFile(name, status.st_size, status.st_mtime) for name, status in found]
+    with suppress(OSError):
+        if not folder.is_symlink():
+            for name, status in disk.stat_files(folder, parse_rejected_name):
+                yield RejectedFile(name, status.st_size, status.st_mtime)
+
+
+def names_of(directory: Path, key: str) -> list[str]:
+    """Returns the names of the rejected calls that begin with a hash, in no order; none if the folder is a link."""
+    folder = directory / FOLDER
+    with suppress(OSError):
+        found = [] if folder.is_symlink() else disk.names(folder, key)
+        return [name for text in found if (name := parse_rejected_name(text))]
+    return []
 
 
 def rejected_path(directory: Path, name: str) -> Path:
@@ -131,6 +158,22 @@ def revive(directory: Path, name: str, url: str) -> bool:
         write_file(directory / file_name(name, Stage.READY), content)
         purge(directory, name)
     return True
+
+
+def trim(directory: Path) -> int:
+    """Deletes the oldest rejected calls of a directory that has more than it may keep. Returns how many."""
+    files = sorted(rejected_entries(directory), key=lambda one: (one.since, one.name))
+    count, total, deleted = len(files), sum(one.size for one in files), 0
+    if count <= MAX_REJECTED and total <= MAX_REJECTED_BYTES:
+        return 0
+    for one in files:
+        if count <= MAX_REJECTED * _ROOM and total <= MAX_REJECTED_BYTES * _ROOM:
+            break
+        count, total = count - 1, total - one.size
+        with suppress(OSError):
+            purge(directory, one.name)
+            deleted += 1
+    return deleted
 
 
 def purge(directory: Path, name: str) -> None:

@@ -13,17 +13,18 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from roark_otel._spool import disk, rejected
+from roark_otel._spool import rejected
 from roark_otel._spool.body import recording_of, with_late_fields, with_recording
+from roark_otel._spool.census import MAX_OLDEST, Census, Counts, SpoolItem
 from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, Saved, Spooled, TooLate
-from roark_otel._spool.directory import FullError, SpoolDirectory, SpoolItem, log_fault
+from roark_otel._spool.directory import FROM_MEMORY, FullError, SpoolDirectory, log_fault
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.memory import SpoolMemory
 from roark_otel._spool.names import SENDABLE, Stage, is_of
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from pathlib import Path
 
 MAX_SPOOL_BYTES = 1024**3
@@ -49,12 +50,20 @@ class Spool:
         self.directory = directory
         self._files = None if directory is None else SpoolDirectory(directory, max_bytes)
         self._memory = SpoolMemory()
+        self._is_unusable = False
         self._departed: OrderedDict[str, str | None] = OrderedDict()
 
     @property
     def place(self) -> str:
         """Where the calls are, in words for a log."""
-        return "memory" if self.directory is None else str(self.directory)
+        if self.directory is None:
+            return "memory"
+        return f"memory, because {self.directory} cannot be used" if self._is_unusable else str(self.directory)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process made the directory."""
+        return self._files is not None and self._files.is_new
 
     # What comes in
 
@@ -86,6 +95,7 @@ class Spool:
                 self._log_fault(fault, "late data is not added to a call")
                 return Replaced(call.name, earlier.stage)
             return self._put_in_memory(call, fault)
+        self._is_unusable = False
         if not isinstance(earlier, Spooled):
             return Saved(call.name)
         # No other file is removed: from the moment that it has its name, a new file may be given its recording, and
@@ -101,7 +111,8 @@ class Spool:
             self._log_fault(fault, "memory has no room for calls either, and calls are lost")
             return NoRoom(call.name)
         if fault is not None:
-            self._log_fault(fault, "calls are delivered from memory, and lost with this process")
+            self._is_unusable = not isinstance(fault, FullError)
+            self._log_fault(fault, FROM_MEMORY)
         return Replaced(call.name, call.stage) if is_known else Saved(call.name)
 
     def merge(self, name: str, late: Mapping[str, Any], again: Mapping[str, Any] | None = None) -> Spooled | None:
@@ -125,13 +136,18 @@ class Spool:
         """Keeps a call that is not to be sent in `rejected/`, with the reason next to it."""
         if self.directory is not None:
             try:
-                rejected.keep(self.directory, name, to_bytes(header, body), Aside(0, reason))
+                content = to_bytes(header, body)
+                rejected.keep(self.directory, name, content, Aside(0, reason))
+                self._on_disk.inventory.set_aside(len(content))
             except OSError as fault:
                 self._log_fault(fault, "a call that is not sent cannot be set aside")
 
     @contextmanager
     def _replaceable(self, name: str) -> Generator[Claim]:
         """Claims an earlier version of a call that may be replaced; Held if it is being sent or was tried."""
+        if name in self._departed:
+            yield Gone()
+            return
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             with self.claim(name, (Stage.READY, Stage.WAITING)) as earlier:
@@ -162,6 +178,39 @@ class Spool:
     def names(self, stages: Iterable[Stage]) -> list[str]:
         """Returns the names of the calls in these stages, the oldest first."""
         return [item.name for item in self.items(stages)]
+
+    def names_of(self, key: str) -> list[str]:
+        """Returns the names of the calls on disk that begin with a hash."""
+        return [] if self._files is None else self._files.names_of(key)
+
+    def counts(self) -> Counts:
+        """Returns what is in the spool, on disk as far as this process knows, and in memory. Asks no disk."""
+        kept = self.in_memory()
+        return kept if self._files is None else self._files.inventory.total() + kept
+
+    def in_memory(self) -> Counts:
+        """Returns what is in memory, and lost with this process."""
+        return self._memory.counts()
+
+    def census(
+        self, is_known: Callable[[str], bool] = lambda _: False, room: tuple[int, int] = (MAX_OLDEST, MAX_OLDEST)
+    ) -> Census:
+        """Begins to count the directory; `take_in` ends it. The arguments are those of a `Census`."""
+        return Census(None) if self._files is None else self._files.census(is_known, room)
+
+    def take_in(self, census: Census) -> None:
+        """Takes over what a finished census has counted."""
+        if self._files is not None:
+            self._files.take_in(census)
+
+    def forget(self, name: str) -> None:
+        """Notes that another process has taken a call."""
+        if self._files is not None:
+            self._files.inventory.put(name, None)
+
+    def is_in_memory(self, name: str) -> bool:
+        """Returns whether a call is in memory."""
+        return name in self._memory
 
     def awaits_in_memory(self, key: str) -> bool:
         """Returns whether a call in memory, of the external id with this hash, waits for its recording."""
@@ -212,7 +261,7 @@ class Spool:
         if call.name in self._memory:
             self._memory.put(call.name, header, body, stage)
             return
-        self._on_disk.rewrite(Spooled(call.name, stage, header, body))
+        self._on_disk.rewrite(Spooled(call.name, stage, header, body), call.stage)
         if stage is not call.stage:
             self._on_disk.unlink(call.name, call.stage)
 
@@ -242,25 +291,31 @@ class Spool:
         why = Aside(status, reason)
         try:
             if call.name in self._memory:
-                rejected.keep(self._on_disk.path, call.name, to_bytes(call.header, call.body), why)
+                content = to_bytes(call.header, call.body)
+                rejected.keep(self._on_disk.path, call.name, content, why)
+                self._on_disk.inventory.set_aside(len(content))
             else:
                 self._on_disk.set_aside(call, why)
         except OSError as fault:
             # If it is on disk it stays there, and a later process tries it again; if it is only in memory it is lost.
             if self._files is not None:
-                self._files.ignore(call.name)
+                self._files.inventory.ignore(call.name)
             self._log_fault(fault, "a call that Roark will not take cannot be set aside")
         self._memory.remove(call.name)
+
+    def trim_rejected(self) -> int:
+        """Deletes the oldest calls in `rejected/` if they are more than it may have. Returns how many."""
+        if self._files is None:
+            return 0
+        found = self._files.inventory.total()
+        if found.rejected <= rejected.MAX_REJECTED and found.rejected_bytes <= rejected.MAX_REJECTED_BYTES:
+            return 0
+        return rejected.trim(self._files.path)
 
     def touch(self, name: str) -> None:
         """Notes on a waiting call's file that this process still looks after it."""
         if self._files is not None:
             self._files.touch(name)
-
-    def clean(self) -> None:
-        """Removes temporary files that processes left when they died."""
-        if self._files is not None:
-            disk.clean(self._files.path)
 
     def _remember(self, name: str, call_id: str | None) -> None:
         self._departed[name] = call_id
@@ -274,4 +329,4 @@ class Spool:
         return self._files
 
     def _log_fault(self, fault: OSError | None, outcome: str) -> None:
-        log_fault(self.place, fault, outcome)
+        log_fault("memory" if self.directory is None else str(self.directory), fault, outcome)

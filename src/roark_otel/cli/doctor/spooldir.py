@@ -8,7 +8,10 @@ import stat
 import tempfile
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._spool.names import Stage, parse_file_name, parse_rejected_name
+from roark_otel._engine.parts import spool_directory
+from roark_otel._spool import disk, records
+from roark_otel._spool.listing import measure
+from roark_otel._spool.outlook import ATTACH, Whose, outlook
 from roark_otel._spool.rejected import FOLDER
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
@@ -26,38 +29,46 @@ def check_spool(settings: Settings) -> list[Finding]:
         cure = "unset ROARK_SPOOL to keep calls on disk until they are delivered"
         return [Warned("spool", "in memory: waiting calls are lost with the process", cure)]
     directory = settings.spool_dir
-    return [_writable(directory), *_mode(directory), *_space(directory), *backlog(directory)]
+    key = settings.api_key
+    usable = _usable(directory, None if key is None else spool_directory(settings, key))
+    if any(isinstance(one, Wrong) for one in usable):
+        return usable
+    return [*usable, *_mode(directory), *_space(directory), *backlog(directory, settings)]
 
 
-def backlog(directory: Path) -> list[Finding]:
-    """Counts the calls that wait in a directory, and those that Roark rejected."""
-    stages = [parsed[1] for path in directory.rglob("*") if (parsed := parse_file_name(path.name))]
-    kept = [path for path in directory.rglob(f"{FOLDER}/*") if parse_rejected_name(path.name)]
-    waiting = stages.count(Stage.WAITING)
-    ready = stages.count(Stage.READY) + stages.count(Stage.TRIED)
+def backlog(root: Path, settings: Settings | None = None) -> list[Finding]:
+    """Counts the calls that wait in a spool, with what becomes of them, and those that Roark rejected."""
+    own = None if settings is None or settings.api_key is None else spool_directory(settings, settings.api_key)
+    waiting = rejected = 0
     found: list[Finding] = []
+    for directory in sorted(path for path in root.glob("*") if path.is_dir() and not path.is_symlink()):
+        counts = measure(directory)
+        waiting, rejected = waiting + counts.awaiting_recording, rejected + counts.rejected
+        if counts.sendable:
+            whose = Whose.OPEN if own is None else Whose.OWN if directory == own else Whose.OTHER
+            will = outlook(directory, records.read(directory), whose, settings.base_url if settings else "")
+            why = "" if will.why == "to send" else f": {will.why}"
+            found.append(Warned("backlog", f"{counts.sendable} wait to be sent{why}", will.cure))
+    if rejected:
+        cure = f"read the reasons next to them, below {FOLDER}/ in {root}, or with `roark-otel spool list`"
+        found.insert(0, Warned("backlog", f"{rejected} were rejected by Roark and are kept", cure))
     if waiting:
-        cure = "set ROARK_RECORDING_URL_TEMPLATE, or attach a recording to each"
-        found.append(Warned("backlog", f"{waiting} wait for a recording", cure))
-    if kept:
-        cure = f"read the reasons next to them in {kept[0].parent}"
-        found.append(Warned("backlog", f"{len(kept)} were rejected by Roark and are kept", cure))
-    if ready:
-        cure = "the next process that uses this spool delivers them"
-        found.append(Warned("backlog", f"{ready} wait to be sent", cure))
+        found.insert(0, Warned("backlog", f"{waiting} wait for a recording", ATTACH))
     return found or [Fine("backlog", "nothing waits")]
 
 
-def _writable(directory: Path) -> Finding:
-    """Writes a file where the spool is, or where it would be made."""
-    place = next((one for one in (directory, *directory.parents) if one.exists()), directory)
-    try:
-        with tempfile.TemporaryFile(dir=place) as file:
-            file.write(b"x")
-    except OSError as fault:
-        cure = "set ROARK_SPOOL_DIR to a directory that this user can write and that outlives the pod"
-        return Wrong("spool", f"{directory} cannot be written ({fault.strerror})", cure)
-    return Fine("spool", f"{directory} can be written" if place == directory else f"{directory} can be made")
+def _usable(directory: Path, own: Path | None) -> list[Finding]:
+    """Writes a file where the spool is, or where it would be made, and in the directory of this key if there is one."""
+    for one in (directory, *([own] if own else ())):
+        try:
+            disk.refuse_foreign(one)
+            place = next((found for found in (one, *one.parents) if found.exists()), one)
+            with tempfile.TemporaryFile(dir=place) as file:
+                file.write(b"x")
+        except OSError as fault:
+            seen = f"{one} cannot be used ({fault.strerror}): calls are in memory only, and lost with the process"
+            return [Wrong("spool", seen, "set ROARK_SPOOL_DIR to a directory of this user that outlives the pod")]
+    return [Fine("spool", f"{directory} can be {'written' if directory.exists() else 'made'}")]
 
 
 def _mode(directory: Path) -> list[Finding]:

@@ -12,9 +12,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from roark_otel._engine.engine import Engine
+from roark_otel._engine.parts import spool_directory
 from roark_otel._model.hooks import Hooks
+from roark_otel._spool.listing import measure
 from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool.change import settings_with_key
+from roark_otel.cli.spool.keys import introduce, outlooks
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
@@ -35,13 +38,15 @@ def run_drain(options: argparse.Namespace) -> int:
     settings, key = settings_with_key(options.spool_dir)
     if not settings.enabled:
         raise Problem("ROARK_OBSERVABILITY_ENABLED is off, so nothing is sent", USAGE)
+    own = spool_directory(settings, key)
+    introduce(settings, key, own)
     engine = Engine(settings, key, DIALECTS, Hooks())
     with _log_on_stderr():
         if options.follow:
             _follow(engine)
         is_done = engine.drain(options.timeout)
     engine.retire()
-    stats, left = engine.stats(), engine.measure_spool()
+    stats, left = engine.stats(), measure(own)
     counts = {
         "delivered": stats.delivered + stats.already,
         "rejected": stats.rejected,
@@ -49,6 +54,8 @@ def run_drain(options: argparse.Namespace) -> int:
         "awaiting_recording": left.awaiting_recording,
     }
     print(json.dumps({**counts, "spool": asdict(left)}) if options.json else _in_words(counts))
+    if not options.json:
+        print("".join(f"{line}\n" for line in outlooks(settings, own)), end="")
     return 0 if is_done else FAILED
 
 

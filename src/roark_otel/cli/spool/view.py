@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._settings.settings import Settings
+from roark_otel._spool import records
 from roark_otel._spool.listing import InStage, Listed, directories, list_files, read_body
+from roark_otel._spool.names import Stage
+from roark_otel._spool.outlook import ATTACH, described, outlook
 from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, Problem
+from roark_otel.cli.spool.keys import whose
 
 if TYPE_CHECKING:
     import argparse
@@ -59,23 +63,36 @@ def directory_of(one: Listed) -> Path:
 
 def run_list(options: argparse.Namespace) -> int:
     """Lists every call."""
-    root = root_of(options)
+    root, settings = root_of(options), Settings.from_env()
     if options.json:
-        print(json.dumps([file_fields(one) for one in everything(root)], indent=2))
+        print(json.dumps([file_fields(one, settings) for one in everything(root)], indent=2))
         return 0
     for directory in directories(root):
-        files = list_files(directory)
-        print(f"{directory}: {len(files)} calls" if files else f"{directory}: empty")
+        files, record = list_files(directory), records.read(directory)
+        count = f"{len(files)} calls" if files else "empty"
+        print(plain(f"{directory}: {count}, {described(record)}"))
         for one in files:
-            why = f"  {plain(one.state.reason)}" if isinstance(one.state, Aside) else ""
-            print(f"  {state(one):24} {_age(one.since):>6} {one.size:>9,} B  {plain(one.external_id or one.name)}{why}")
+            kind = f"{state(one):24} {_age(one.since):>6} {one.size:>9,} B"
+            print(f"  {kind}  {plain(one.external_id or one.name)}  {plain(_why(one, settings))}")
     return 0
+
+
+def _why(one: Listed, settings: Settings) -> str:
+    """Returns why a call has not been sent, and what happens next."""
+    if isinstance(one.state, Aside):
+        return one.state.reason
+    if one.state.stage is Stage.WAITING:
+        return f"no recording; {ATTACH}"
+    rest = 0.0 if one.header is None else one.header.not_before - time.time()
+    directory = directory_of(one)
+    will = outlook(directory, records.read(directory), whose(directory, settings), settings.base_url)
+    return f"{will.why}; {will.cure}{f', in {rest:.0f} s at the earliest' if rest > 0 else ''}"
 
 
 def run_show(options: argparse.Namespace) -> int:
     """Shows the files of one call, with `--body` also their bodies."""
     for one in matching(options, options.id):
-        fields = file_fields(one)
+        fields = file_fields(one, Settings.from_env())
         content = read_body(one.path) if options.body else None
         if options.json:
             print(json.dumps(fields if content is None else {**fields, "body": json.loads(content)}, indent=2))
@@ -101,9 +118,10 @@ def state(one: Listed) -> str:
             assert_never(one.state)
 
 
-def file_fields(one: Listed) -> dict[str, object]:
+def file_fields(one: Listed, settings: Settings) -> dict[str, object]:
     """Returns what `--json` prints of a file; times are UTC."""
     header = {} if one.header is None else asdict(one.header)
+    record = records.read(directory_of(one))
     return {
         "name": one.name,
         "external_id": one.external_id,
@@ -119,6 +137,11 @@ def file_fields(one: Listed) -> dict[str, object]:
         "tools": header.get("tools"),
         "bytes": one.size,
         "directory": str(directory_of(one)),
+        "why": _why(one, settings),
+        "service_name": header.get("service"),
+        "address": record.address or None,
+        "last_status": record.answer or None,
+        "key": record.acceptance.value,
     }
 
 

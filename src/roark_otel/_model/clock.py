@@ -1,4 +1,4 @@
-"""The clock that the courier's thread goes by."""
+"""The clock that waits go by."""
 
 from __future__ import annotations
 
