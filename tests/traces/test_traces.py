@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -228,6 +229,35 @@ def test_the_oldest_traces_with_an_id_are_forgotten(roark: AnsweringServer, monk
 
     assert app.processor._traces is not None
     assert len(app.processor._traces._with_id) <= 10
+
+
+def test_spans_that_are_never_ended_are_bounded(roark: AnsweringServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the app keeps them; a conversation that is crowded out is still exported whole."""
+    monkeypatch.setattr(traces, "MAX_TRACES", 10)
+    app = App(roark.url, export_traces=True)
+    root = app.tracer.start_span("call", attributes={ID: "call-1"})
+    app.tracer.start_span("turn", set_span_in_context(root)).end()
+    kept = [app.tracer.start_span("never ended") for _ in range(25)]
+    app.tracer.start_span("turn", set_span_in_context(root)).end()
+    root.end()
+    export(app.processor)
+
+    assert app.processor._traces is not None
+    assert len(app.processor._traces._open) <= 10
+    assert len(kept) == 25
+    assert sorted(exported(roark)) == ["call", "turn", "turn"]
+
+
+def test_nothing_is_kept_of_spans_that_the_app_lets_go_of(roark: AnsweringServer) -> None:
+    app = App(roark.url, export_traces=True)
+    root = app.tracer.start_span("abandoned")
+    app.tracer.start_span("child", set_span_in_context(root)).end()
+    del root
+    gc.collect()
+
+    assert app.processor._traces is not None
+    assert app.processor._traces._open == {}
+    assert app.processor._traces._waiting == 0
 
 
 # Without content

@@ -35,19 +35,33 @@ MAX_WAITING_SPANS: Final = 10_000
 """The most ended spans that may wait for an id, in all traces together; beyond it, the oldest trace's are dropped."""
 
 MAX_TRACES: Final = 10_000
-"""The most traces with an id that are remembered."""
+"""The most traces with open spans that are known, and the most traces with an id that are remembered."""
+
+
+class _OpenSpan(weakref.ref["Span"]):
+    """An open span. One that an app never ends is let go of with it."""
+
+    __slots__ = ("is_root", "span_id", "trace_id")
+
+    is_root: bool
+    span_id: int
+    trace_id: int
 
 
 class _Trace:
-    """A trace with open spans: whether it shows an id, its local roots, and its ended spans that wait."""
+    """A trace with open spans: whether it shows an id, and its ended spans that wait."""
 
-    __slots__ = ("has_id", "open", "roots", "waiting")
+    __slots__ = ("has_id", "open", "waiting")
 
     def __init__(self) -> None:
         self.has_id = False
-        self.open: set[int] = set()
-        self.roots: list[Span] = []
+        self.open: dict[int, _OpenSpan] = {}
         self.waiting: deque[ReadableSpan] = deque()
+
+    def roots(self) -> list[Span]:
+        """Returns its open local roots, which may get an id late."""
+        opened = list(self.open.values())
+        return [span for one in opened if one.is_root and (span := one()) is not None]
 
 
 class ConversationTraces(SpanProcessor):
@@ -64,6 +78,7 @@ class ConversationTraces(SpanProcessor):
     def __init__(self, to: SpanProcessor, id_keys: Sequence[str]) -> None:
         self._to = to
         self._id_keys = tuple(id_keys)
+        self._on_death = self._forget  # one object for all weak references
         self._open: dict[int, _Trace] = {}
         self._with_id: dict[int, None] = {}
         self._waiting = 0
@@ -74,8 +89,16 @@ class ConversationTraces(SpanProcessor):
         context = span.get_span_context()
         if not context.trace_flags.sampled:
             return
-        trace = self._open.get(context.trace_id) or self._open.setdefault(context.trace_id, _Trace())
-        trace.open.add(context.span_id)
+        trace = self._open.get(context.trace_id)
+        if trace is None:
+            trace = self._begin(context.trace_id)
+        try:
+            opened = _OpenSpan(span, self._on_death)
+        except TypeError:  # a span of a type that knows no weak references
+            return
+        opened.trace_id, opened.span_id = context.trace_id, context.span_id
+        opened.is_root = span.parent is None or span.parent.is_remote
+        trace.open[context.span_id] = opened
         if trace.has_id:
             return
         if (
@@ -84,26 +107,45 @@ class ConversationTraces(SpanProcessor):
             or baggage.get_baggage(EXTERNAL_ID, parent_context) is not None
         ):
             trace.has_id = True
-        elif span.parent is None or span.parent.is_remote:
-            trace.roots.append(span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Takes in a span that ended: hands it on, or keeps it until its trace shows an id."""
         context = span.get_span_context()
         trace = None if context is None else self._open.get(context.trace_id)
-        if context is None or trace is None:
-            return  # it began before this processor was added
+        if context is None:
+            return
+        if trace is None:
+            if context.trace_id in self._with_id:
+                self._to.on_end(span)
+            return  # it began before this processor was added, or was crowded out
         trace.waiting.append(span)
         self._waiting += 1
-        trace.has_id = trace.has_id or self._shows_id(span) or any(self._shows_id(root) for root in trace.roots)
+        trace.has_id = trace.has_id or self._shows_id(span) or any(map(self._shows_id, trace.roots()))
         if trace.has_id:
             self._hand_on(context.trace_id, trace)
         elif self._waiting > MAX_WAITING_SPANS:
             self._drop_oldest()
-        trace.open.discard(context.span_id)
-        if not trace.open:
-            self._open.pop(context.trace_id, None)
+        self._end(context.trace_id, context.span_id, trace)
+
+    def _begin(self, trace_id: int) -> _Trace:
+        """Takes in a trace. Beyond the bound the oldest is forgotten: one with an id is exported all the same."""
+        if len(self._open) >= MAX_TRACES:
+            for oldest in list(self._open)[: MAX_TRACES // 10]:
+                if (trace := self._open.pop(oldest, None)) is not None:
+                    self._waiting -= len(trace.waiting)
+        return self._open.setdefault(trace_id, _Trace())
+
+    def _end(self, trace_id: int, span_id: int, trace: _Trace) -> None:
+        """Lets go of a span that has ended or never can, and with the last one of its trace."""
+        trace.open.pop(span_id, None)
+        if not trace.open and self._open.pop(trace_id, None) is not None:
             self._waiting -= len(trace.waiting)
+
+    @guarded(None)
+    def _forget(self, opened: _OpenSpan) -> None:
+        """The app has let go of an open span: it can never end. Runs wherever that happened."""
+        if (trace := self._open.get(opened.trace_id)) is not None:
+            self._end(opened.trace_id, opened.span_id, trace)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Exports the ended spans of traces that show an id. Returns whether that was done in time."""
@@ -118,7 +160,6 @@ class ConversationTraces(SpanProcessor):
         return any(key in attributes for key in self._id_keys) or any(key in resource for key in self._id_keys)
 
     def _hand_on(self, trace_id: int, trace: _Trace) -> None:
-        trace.roots.clear()
         if trace_id not in self._with_id:
             if self._pid != os.getpid():
                 self._pid = os.getpid()
