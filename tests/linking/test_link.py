@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roark_otel._linking.careful import link_carefully
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
 from roark_otel._linking.recording_template import Template
@@ -29,6 +30,8 @@ from roark_otel._model.moments import (
     Unanswered,
     Utterance,
 )
+from roark_otel._privacy.redaction import Redaction
+from roark_otel._safety import guard
 
 Json = dict[str, Any]
 
@@ -812,3 +815,15 @@ def test_arbitrary_moments_make_a_call_that_roark_accepts(
         assert all(one.get("endOffsetMs", one["startOffsetMs"]) >= one["startOffsetMs"] >= 0 for one in entries)
     assert all(key == key.lower() for key in found["properties"])
     assert with_content or "transcript" not in found
+
+
+def test_a_moment_that_cannot_be_linked_costs_itself_and_not_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_reraise", False)
+    good = [said(AGENT, f"Sentence {number}.", number) for number in range(5)]
+    bad = said(AGENT, cast("str", 7), 2)
+    faults: list[None] = []
+    found = link_carefully(conversation(*good, bad), RECORDED, Redaction(), lambda: None, lambda: faults.append(None))
+
+    assert isinstance(found, Recorded)
+    assert texts(json.loads(found.to_json())) == [one.text for one in good]
+    assert len(faults) == 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import sys
 import threading
 from dataclasses import replace
+from datetime import datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -380,6 +383,66 @@ def test_a_hook_that_fails_for_one_utterance(sandbox: Sandbox, said: pytest.LogC
     assert [words(call) for call in sandbox.calls()] == [["Hello?", FAILED_TEXT, FAILED_TEXT]]
     assert len([record for record in said.records if record.levelno == logging.ERROR]) == 1
     assert "SECRET" not in said.text
+
+
+ITSELF: list[Any] = []
+ITSELF.append(ITSELF)
+ODD = {
+    "a date": datetime(2026, 11, 22, tzinfo=timezone.utc),
+    "a decimal": Decimal("1.5"),
+    "a set": {1, 2},
+    "a surrogate": "a\ud800b",
+    "an object": object(),
+    "a long integer": 10**5_000,
+    "not a number": math.nan,
+    "bytes": b"x",
+    "a list of itself": ITSELF,
+    "nothing": None,
+}
+"""What a hook may put into a field that is for something else."""
+
+
+def answers_with(value: Any) -> dict[str, Callable[[Any], Any]]:
+    """The hooks that answer with a value, by where they put it."""
+
+    def on(kind: Any, **changes: Any) -> Callable[[Any], Any]:
+        return lambda one: replace(one, **changes) if isinstance(one, kind) else one
+
+    def in_properties(one: Any) -> Any:
+        if isinstance(one, UnrecordedCall):
+            return one.model_copy(update={"properties": {"x": value}})
+        return one
+
+    return {
+        "text": on(Utterance, text=value),
+        "payload": on(Utterance, payload={"x": value}),
+        "language": on(Utterance, language_code=value),
+        "speaker": on(Utterance, speaker=value),
+        "times": on(Utterance, start_ns=value, end_ns=value),
+        "parameters": on(ToolUse, parameters={"x": value}),
+        "outcome": on(ToolUse, outcome=value),
+        "result": on(ToolUse, outcome=Returned(value)),
+        "description": on(ToolUse, description=value),
+        "agent": on(ToolUse, agent=value),
+        "name": on(ToolUse, name=value, call_id=value),
+        "properties": in_properties,
+    }
+
+
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD)
+def test_an_odd_answer_of_the_hook_costs_its_part_and_not_the_call(value: Any, sandbox: Sandbox) -> None:
+    for where, hook in answers_with(value).items():
+        app = App(sandbox.url, api_key=where, redact=hook, spool="memory")
+        with app.tracer.start_as_current_span("call", attributes={ID: where}) as span:
+            span.add_event("roark.transcript", {"role": "agent", "text": "Hello there."})
+            span.add_event("roark.tool_invocation", {"name": "look_up", "parameters": '{"city": "Bern"}'})
+        assert app.provider.force_flush()
+
+    calls = {call["externalId"]: call for call in sandbox.calls()}
+    assert calls.keys() == answers_with(value).keys()
+    assert all(len(call["toolInvocations"]) == 1 for call in calls.values())
+    assert calls["name"]["toolInvocations"][0]["name"] == "look_up"
+    assert words(calls["speaker"]) == words(calls["times"]) == ["Hello there."]
 
 
 def test_a_hook_must_be_a_function() -> None:

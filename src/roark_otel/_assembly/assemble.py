@@ -13,7 +13,7 @@ from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
 from roark_otel._assembly.ownership import conversations_of
 from roark_otel._assembly.readers import Reading
 from roark_otel._assembly.rows import sort_out
-from roark_otel._linking.link import link
+from roark_otel._linking.careful import link_carefully
 from roark_otel._model.moments import Fact
 from roark_otel._model.rows import Origin, Strength
 from roark_otel._model.steps import no_pause
@@ -114,7 +114,7 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
     root = one.strong_root
     return Ready(
         conversation=conversation,
-        linked=link(conversation, rules.defaults, rules.redaction, rules.pause),
+        linked=link_carefully(conversation, rules.defaults, rules.redaction, rules.pause, rules.count_fault),
         origin=one.origin,
         is_strong=root is not None,
         is_framework=root is not None and root.strength == Strength.DIALECT,

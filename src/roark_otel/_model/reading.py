@@ -25,13 +25,14 @@ MAX_LITERAL = 100_000
 MAX_JSON = 262_144
 """The longest arguments or result of a tool, in characters, that are parsed as JSON. Longer ones stay text."""
 
-_ATOMS = frozenset({bool, int, type(None)})
+_ATOMS = frozenset({bool, type(None)})
 _CONTAINERS = frozenset({dict, list})
 _TEXT = frozenset({str})
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\n\r"
 _FOREIGN_ESCAPE = re.compile(r"""\\(?!\\|['"nrtxuU])""")
+_MIN_WHOLE, _MAX_WHOLE = -(2**63), 2**64 - 1
 MIN_NS = 0
 MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
 
@@ -162,8 +163,10 @@ def scalar(value: object) -> str | int | float | bool:
 
 def json_value(value: object, depth: int = 0) -> object:
     """Converts any value to one that JSON can carry: NaN becomes None, bytes and unknown objects become text."""
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return value if _MIN_WHOLE <= value <= _MAX_WHOLE else _long_whole(value)
     if isinstance(value, str):
         return unicode_text(value)
     if isinstance(value, float):
@@ -174,10 +177,26 @@ def json_value(value: object, depth: int = 0) -> object:
         return "…"
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
-        return {unicode_text(str(key)): json_value(item, depth + 1) for key, item in items}
+        return {_name(key): json_value(item, depth + 1) for key, item in items}
     if isinstance(value, Sequence):
         return [json_value(item, depth + 1) for item in cast("Sequence[object]", value)]
     return unicode_text(type(value).__name__)
+
+
+def _name(key: object) -> str:
+    """Returns the name of a field: the key as text, if that can be had."""
+    try:
+        return unicode_text(key if isinstance(key, str) else str(key))
+    except Exception:  # noqa: BLE001 - a key may be an object of any class, or an integer too long to be written
+        return type(key).__name__
+
+
+def _long_whole(value: int) -> str:
+    """Writes an integer that most readers of JSON would change as text; of one that is too long, only its length."""
+    try:
+        return str(value)
+    except ValueError:  # `sys.set_int_max_str_digits`, 4,300 by default
+        return f"[an integer of {value.bit_length()} bits]"
 
 
 def is_sound(value: object, depth: int = 0) -> bool:
@@ -187,6 +206,8 @@ def is_sound(value: object, depth: int = 0) -> bool:
         return value.isascii() or value == unicode_text(value)  # type: ignore[attr-defined, arg-type]
     if kind in _ATOMS:
         return True
+    if kind is int:
+        return _MIN_WHOLE <= value <= _MAX_WHOLE  # type: ignore[operator]
     if kind is float:
         return math.isfinite(value)  # type: ignore[arg-type]
     if depth >= _MAX_DEPTH or kind not in _CONTAINERS:
@@ -206,8 +227,10 @@ def is_sound(value: object, depth: int = 0) -> bool:
 
 def flaw(value: object, depth: int = 0) -> str | None:
     """Returns why JSON cannot carry the value unchanged, so that `json_value` changes it; None if it can."""
-    if value is None or isinstance(value, (bool, int)):
+    if value is None or isinstance(value, bool):
         return None
+    if isinstance(value, int):
+        return None if _MIN_WHOLE <= value <= _MAX_WHOLE else "an integer of more than 64 bits"
     if isinstance(value, str):
         return None if value == unicode_text(value) else "lone surrogates"
     if isinstance(value, float):

@@ -8,11 +8,21 @@ call is sent without them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
+from typing_extensions import assert_never
+
 from roark_otel._model import reading
-from roark_otel._model.moments import Failed, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.moments import (
+    Agent,
+    Customer,
+    Failed,
+    Returned,
+    ToolUse,
+    Unanswered,
+    Utterance,
+)
 from roark_otel._model.steps import in_steps, no_pause
 from roark_otel._privacy.in_moments import InMoments
 from roark_otel._privacy.patterns import Patterns
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from roark_otel._model.call import UnrecordedCall
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.hooks import Redactable
+    from roark_otel._model.moments import Outcome
     from roark_otel._model.steps import Pause
 
 FAILED_TEXT: Final = "[redaction failed]"
@@ -37,7 +48,11 @@ class HookFailed:
 GuardedRedactor: TypeAlias = "Callable[[Redactable], object]"
 """The app's hook, which returns `HookFailed` where it would raise."""
 
+Answers: TypeAlias = "dict[object, object]"
+"""What the hook has answered about the moments of one conversation, which is read several times."""
+
 _R = TypeVar("_R", Utterance, ToolUse)
+_S = TypeVar("_S", bound="Agent | Customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +67,19 @@ class Redaction:
     Args:
         patterns: Replaced in every text.
         hook: The app's own hook, guarded.
+        answers: What the hook has answered so far; None if it is asked each time.
     """
 
     patterns: Patterns = field(default_factory=Patterns)
     hook: GuardedRedactor | None = None
+    answers: Answers | None = None
+
+    def remembering(self, answers: Answers) -> Redaction:
+        """Returns a redaction that asks the hook about each moment of a conversation once.
+
+        `answers`: those so far, to which it adds.
+        """
+        return replace(self, answers=answers)
 
     # Patterns
 
@@ -79,7 +103,7 @@ class Redaction:
         return [kept for kept in redacted if kept is not None]
 
     def _redacted(self, moment: _R, hook: GuardedRedactor) -> _R | None:
-        answer = hook(moment)
+        answer = hook(moment) if self.answers is None else _remembered(moment, hook, self.answers)
         if answer is None:
             return None
         if isinstance(moment, Utterance):
@@ -96,6 +120,17 @@ class Redaction:
         return _valid_call(call, answer) or _without_words(call)
 
 
+def _remembered(moment: Utterance | ToolUse, hook: GuardedRedactor, answers: Answers) -> object:
+    """Returns the hook's answer about a moment. Its end may not be known at first, and does not make it another."""
+    try:
+        key = repr(replace(moment, end_ns=None))
+    except Exception:  # noqa: BLE001 - a value in it may be of any class
+        return hook(moment)
+    if key not in answers:
+        answers[key] = hook(moment)
+    return answers[key]
+
+
 def _utterance(original: Utterance, answer: object) -> Utterance | None:
     """Returns the hook's answer with the original times; None if it is blank; the original without words if invalid."""
     if not isinstance(answer, Utterance):
@@ -105,9 +140,12 @@ def _utterance(original: Utterance, answer: object) -> Utterance | None:
         return replace(original, text=FAILED_TEXT, payload={})
     if not text.strip():
         return None  # blank text is not an utterance
-    clean = cast("Mapping[str, object]", reading.json_value(cast("object", payload)))
     return replace(
-        answer, text=reading.unicode_text(text), payload=clean, start_ns=original.start_ns, end_ns=original.end_ns
+        original,
+        speaker=_clean_speaker(original.speaker, answer.speaker),
+        text=reading.unicode_text(text),
+        language_code=reading.text(cast("object", answer.language_code)),
+        payload=_clean(payload),
     )
 
 
@@ -119,33 +157,73 @@ def _tool_use(original: ToolUse, answer: object) -> ToolUse:
     parameters, outcome = cast("object", answer.parameters), cast("object", answer.outcome)
     if not isinstance(parameters, Mapping) or not isinstance(outcome, (Returned, Failed, Unanswered)):
         return failed
-    clean = cast("Mapping[str, object]", reading.json_value(cast("object", parameters)))
-    return replace(answer, name=original.name, parameters=clean, start_ns=original.start_ns, end_ns=original.end_ns)
+    return replace(
+        original,
+        parameters=_clean(parameters),
+        outcome=_clean_outcome(outcome),
+        description=reading.text(cast("object", answer.description)),
+        agent=_clean_speaker(original.agent, answer.agent),
+    )
+
+
+def _clean(values: Mapping[str, object]) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", reading.json_value(values))
+
+
+def _clean_outcome(outcome: Outcome) -> Outcome:
+    match outcome:
+        case Returned(value):
+            return Returned(reading.json_value(value))
+        case Failed(error):
+            return Failed(reading.text(cast("object", error)) or FAILED_TEXT)
+        case Unanswered():
+            return outcome
+    assert_never(outcome)
+
+
+def _clean_speaker(original: _S, answer: object) -> _S:
+    """Returns the hook's speaker, or an unknown one if it is of another kind, or not described by texts."""
+    kind = type(original)
+    if isinstance(answer, kind):
+        values = [getattr(answer, one.name) for one in fields(kind)]
+        if all(isinstance(value, (str, type(None))) for value in values):
+            return answer
+    return kind()
 
 
 def _valid_call(call: UnrecordedCall, answer: object) -> UnrecordedCall | None:
     """Returns the hook's answer if it is a valid call, else None: changing a copy of a model skips its checks."""
     if not isinstance(answer, type(call)):
         return None
-    fields = answer.model_dump(exclude_unset=True, warnings=False) | {"external_id": call.external_id}
     try:
-        return type(call).model_validate(fields)
-    except ValueError:
+        found = answer.model_dump(exclude_unset=True, warnings=False) | {"external_id": call.external_id}
+        return type(call).model_validate(_with_clean_values(found))
+    except Exception:  # noqa: BLE001 - pydantic raises what the methods of odd values raise
         return None
+
+
+def _with_clean_values(call: dict[str, Any]) -> dict[str, Any]:
+    """Makes the values of a call fit for JSON that its model leaves open."""
+    if isinstance(properties := call.get("properties"), Mapping):
+        call["properties"] = _clean(cast("Mapping[str, object]", properties))
+    for name, inside in (("transcript", ("payload",)), ("tool_invocations", ("parameters", "result"))):
+        for entry in call.get(name) or ():
+            entry |= {each: reading.json_value(entry[each]) for each in inside if each in entry}
+    return call
 
 
 def _without_words(call: UnrecordedCall) -> UnrecordedCall:
     """Returns the call without transcript, arguments, results, prompts, descriptions and texts of properties."""
-    fields: dict[str, Any] = call.model_dump(exclude_unset=True)
-    fields.pop("transcript", None)
-    for use in fields.get("tool_invocations") or ():
+    found: dict[str, Any] = call.model_dump(exclude_unset=True)
+    found.pop("transcript", None)
+    for use in found.get("tool_invocations") or ():
         use |= {"parameters": {}, "result": ""}
         use.pop("description", None)
-    agents: list[dict[str, Any]] = [one for one in (fields.get("agent"), *(fields.get("agents") or ())) if one]
+    agents: list[dict[str, Any]] = [one for one in (found.get("agent"), *(found.get("agents") or ())) if one]
     for agent in agents:
         agent.pop("description", None)
         agent.pop("prompt", None)
     properties = call.properties or {}
     kept = {name: value for name, value in properties.items() if name == "trace_id" or not isinstance(value, str)}
-    fields["properties"] = kept | {"roark_redaction_failed": True}
-    return type(call).model_validate(fields)
+    found["properties"] = kept | {"roark_redaction_failed": True}
+    return type(call).model_validate(found)
