@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roark_otel import cli
-from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.file import Header, to_bytes
+from roark_otel._spool.listing import directories
+from roark_otel._spool.names import Stage, call_name, file_name, late_name
 from roark_otel._spool.spool import Spool
 from roark_otel.sandbox import Sandbox
 from support.helpers import KEY, by_id, wait_until
@@ -124,6 +125,37 @@ def test_reject_retry_and_purge(run: Callable[..., tuple[int, str, str]]) -> Non
     assert run("spool", "reject", "call-2")[0] == 0
     assert run("spool", "purge", "--rejected")[:2] == (0, "deleted 1 rejected call\n")
     assert set(listed(run)) == {"call-1"}
+
+
+@pytest.mark.usefixtures("left")
+def test_forget_deletes_all_of_an_id_and_nothing_else(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    """What waits, what goes on in no living process, what was rejected, and a recording that came before its call."""
+    (directory,) = directories(tmp_path / "spool")
+    spool, header = Spool(directory), Header("call-1", "a1", 0.0, 0.0, 1, 0, owner="0123456789abcdef")
+    assert spool.open_calls is not None
+    (directory / file_name(call_name("call-1", 5), Stage.OPEN)).write_bytes(to_bytes(header, b"{}"))
+    spool.put_aside(call_name("call-1", 6), header, b"{}", "by hand")
+    spool.put(late_name(call_name("call-1", 7), 1), header, b"{}", Stage.LATE)
+    assert run("spool", "attach", "call-3", "https://example.com/3.wav")[0] == 0
+
+    assert run("spool", "forget", "call-1")[:2] == (0, "deleted 4 files\n")
+    assert json.loads(run("spool", "forget", "call-3", "--json")[1])["erased"] == 1
+    assert listed(run).keys() == {"call-2"}
+    assert [path for path in tmp_path.rglob("*.json*") if not path.name.startswith(call_name("call-2", 0)[:32])] == []
+    assert run("spool", "forget", "call-1")[:2] == (0, "nothing was deleted\n")
+
+
+@pytest.mark.usefixtures("left")
+def test_forget_says_what_goes_on(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    (directory,) = directories(tmp_path / "spool")
+    living = Spool(directory)
+    assert living.open_calls is not None
+    assert living.open_calls.save(call_name("call-9", 9), Header("call-9", "a1", 0.0, 0.0, 1, 0), b"{}")
+
+    status, out, _ = run("spool", "forget", "call-9")
+    assert (status, "a living process" in out) == (1, True)
+    living.leave_to_parent()  # as if it had died
+    assert run("spool", "forget", "call-9")[:2] == (0, "deleted 1 file\n")
 
 
 @pytest.mark.usefixtures("left")

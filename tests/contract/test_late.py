@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roark_otel import cli
 from support.answering import Answer, AnsweringServer, Seen, created
 from support.helpers import ID, MS, App, wait_until, words
 
@@ -149,8 +150,8 @@ def _appended(seen: Seen) -> Answer:
     return Answer(200, json.dumps({"data": {"added": added, "skipped": 0, "callId": "id-7"}}).encode())
 
 
-def test_late_words_of_a_call_that_was_sent_are_counted_with_one_warning(
-    sandbox: Sandbox, said: pytest.LogCaptureFixture
+def test_late_words_of_a_call_that_was_sent_are_kept_aside_with_one_warning(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     app = App(sandbox.url)
     for number in range(2):
@@ -163,6 +164,10 @@ def test_late_words_of_a_call_that_was_sent_are_counted_with_one_warning(
     assert len(warnings) == 1
     assert "after a call was sent" in warnings[0]
     assert "secret words" not in said.text
+    kept = [path.read_text().splitlines()[1] for path in (tmp_path / "spool").rglob("rejected/*.jsonl")]
+    assert sorted(json.loads(body)["externalId"] for body in kept) == ["call-0", "call-1"]
+    assert all(json.loads(body)["transcript"][0]["text"] == "secret words" for body in kept)
+    assert cli.main(["spool", "retry", "--rejected", "--spool-dir", str(tmp_path / "spool")]) == 1
 
 
 def test_late_tools_of_a_call_without_a_known_id_are_kept(tmp_path: Path) -> None:

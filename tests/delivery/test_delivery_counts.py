@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.errands import Errand, Errands, Sweep
+from roark_otel._delivery.orphans import Orphans
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.rounds import IDLE_LOOK_SECONDS, LOOK_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
@@ -57,7 +58,7 @@ def counts_for(directory: Path, number: int, *, own: bool) -> Counter[str]:
     with AnsweringServer() as server:
         attempts = Attempts(calls, lambda: Client(server.url, SecretStr("k"), None, 60.0), tally)
         waiting = WaitingCalls(calls, errands, tally, RecordingPolicy(), lambda _answer: None)
-        rounds = Rounds(calls, errands, attempts, waiting)
+        rounds = Rounds(calls, errands, attempts, waiting, Orphans(calls, Tally(), 60.0))
         rounds._witness.believed_since()
         rounds._witness.keep()  # once a minute, whatever is delivered
         attempts.attempt("none", has_rested=True)
@@ -90,7 +91,7 @@ def test_calls_that_wait_for_roark_cost_nothing(tmp_path: Path) -> None:
         errands.put(name, Errand(time.monotonic() + 3_600.0, own=True, since=time.time(), has_rested=True))
     attempts = Attempts(calls, lambda: Client("http://127.0.0.1:9", SecretStr("k"), None, 60.0), tally)
     waiting = WaitingCalls(calls, errands, tally, RecordingPolicy(), lambda _answer: None)
-    rounds = Rounds(calls, errands, attempts, waiting)
+    rounds = Rounds(calls, errands, attempts, waiting, Orphans(calls, Tally(), 60.0))
     rounds.round(Sweep.ROUTINE)
     with counted(MAIN) as counts:
         for _ in range(10):
@@ -115,7 +116,7 @@ def rounds_of(calls: Spool, errands: Errands, url: str = "http://127.0.0.1:9") -
     attempts = Attempts(calls, lambda: Client(url, SecretStr("k"), None, 60.0), tally)
     waiting = WaitingCalls(calls, errands, tally, RecordingPolicy(), lambda _answer: None)
     try:
-        yield Rounds(calls, errands, attempts, waiting, clock=StoppedClock())
+        yield Rounds(calls, errands, attempts, waiting, Orphans(calls, Tally(), 60.0), clock=StoppedClock())
     finally:
         attempts.hang_up()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FAULTS = TESTS / "faults"
 TABLES = {
     "When something is missing or down": ("test_fault_*.py",),
+    "Conversations that go on": ("test_killed_conversations.py",),
     "Forks and exits": ("test_exits.py", "test_forks.py", "test_soak.py"),
 }
 """The tables of docs/delivery.md by heading, and the files with the tests of their rows."""

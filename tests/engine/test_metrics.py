@@ -65,7 +65,12 @@ def test_every_instrument_reads_what_happened(sandbox: Sandbox) -> None:
     assert found["roark_otel.processor.conversation.processed"][("call",)] == 2
     assert found["roark_otel.processor.conversation.processed"][("skipped",)] == 1
     assert found["roark_otel.exporter.call.exported"] == {("delivered",): 1}
-    assert found["roark_otel.spool.call.count"] == {("sendable",): 0, ("awaiting_recording",): 1, ("rejected",): 0}
+    assert found["roark_otel.spool.call.count"] == {
+        ("sendable",): 0,
+        ("awaiting_recording",): 1,
+        ("going_on",): 0,
+        ("rejected",): 0,
+    }
     assert found["roark_otel.spool.size"][("waiting",)] > 100
     assert found["roark_otel.spool.oldest.age"][()] >= 0
     assert found["roark_otel.processor.span.dropped"] == {("queue_full",): 0, ("late",): 0, ("bad_id",): 0}

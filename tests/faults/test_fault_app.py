@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.answering import AnsweringServer
 from support.helpers import App, words
-from support.paths import TESTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from roark_otel.sandbox import Sandbox
 
 TALKING = """
@@ -32,22 +25,6 @@ with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_the_process_is_killed_in_the_middle_of_a_conversation(tmp_path: Path) -> None:
-    """Nothing of it is on disk yet."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with AnsweringServer() as server:
-        command = [sys.executable, "-c", TALKING, server.url, str(TESTS)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:  # noqa: S603
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"talking\n"
-            process.send_signal(signal.SIGKILL)
-        app = App(server.url)
-
-        assert app.processor.force_flush(10_000)
-    assert server.seen == []
-    assert list(tmp_path.rglob("*.jsonl")) == []
-
-
 def test_the_root_span_never_ends(sandbox: Sandbox) -> None:
     """At exit, or after the idle time, the conversation is delivered as far as it went."""
     app = App(sandbox.url)

@@ -15,6 +15,7 @@ from roark_otel._delivery.answers import MAX_BACKOFF_SECONDS, REFUSED_RETRY_SECO
 from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.client import Client
 from roark_otel._delivery.errands import Errands, Sweep
+from roark_otel._delivery.orphans import Orphans
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.rounds import Rounds
 from roark_otel._engine import registry
@@ -70,7 +71,8 @@ class Simulated:
             self.spool, lambda: Client(self.url, SecretStr("k"), None, 5.0), self.tally, clock=self
         )
         waiting = WaitingCalls(self.spool, errands, self.tally, RecordingPolicy(), lambda _answer: None, self)
-        self._rounds = Rounds(self.spool, errands, self._attempts, waiting, clock=self)
+        orphans = Orphans(self.spool, self.tally, 60.0, self)
+        self._rounds = Rounds(self.spool, errands, self._attempts, waiting, orphans, clock=self)
 
     def save(self, *external_ids: str) -> None:
         for external_id in external_ids:

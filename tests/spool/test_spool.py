@@ -612,7 +612,7 @@ def test_a_call_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     header, body, _ = content.split(b"\n")
     assert json.loads(header)["external_id"] == "call-1"
     assert body == server.seen[0].body
-    assert [path.name for path in processor_directory(tmp_path).iterdir()] == []
+    assert list((tmp_path / "spool").rglob("*.jsonl")) == []
 
 
 def test_calls_without_a_recording_are_counted_and_wait(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry import baggage
@@ -23,6 +23,8 @@ from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.calls import Calls
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
+from roark_otel._engine.saver import Saver
+from roark_otel._engine.written import Written
 from roark_otel._linking.defaults import Defaults
 from roark_otel._model.moments import Utterance
 from roark_otel._model.stats import Tally
@@ -34,6 +36,8 @@ from roark_otel._open.taken import Taken
 from roark_otel._open.verdicts import Closed, Forgotten
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 from roark_otel.dialects.livekit import LIVEKIT
@@ -46,7 +50,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from opentelemetry.trace import Tracer
 
-    from roark_otel._linking.link import Linked
+    from roark_otel._linking.link import Linked, NotLinkable
     from roark_otel._model.finished import FinishedConversation
     from roark_otel.types import Dialect
 
@@ -91,6 +95,13 @@ class Noticed:
 Output: TypeAlias = "Finished | Reopened | Late | Noticed"
 
 
+@dataclass(frozen=True, slots=True)
+class _Unwritten(Written):
+    """A call that is not written, with what it was made of."""
+
+    finished: Finished
+
+
 class _Calls(Calls):
     """Keeps conversations instead of spooling their calls."""
 
@@ -98,15 +109,26 @@ class _Calls(Calls):
         self._outputs = outputs
 
     @property
-    def hold_seconds(self) -> float:
-        return HELD
+    def can_save(self) -> bool:
+        return False
+
+    def hold_back(self, call: Written) -> bool:
+        self._outputs.append(Reopened(call.header.external_id))
+        return False
+
+    def drop(self, name: str) -> None:
+        pass
 
     def hand_on(self) -> None:
         pass
 
-    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> bool:
-        is_held = rest == HELD
-        self._outputs.append(Reopened(conversation.external_id) if is_held else Finished(conversation, linked, rest))
+    def written(self, conversation: FinishedConversation, linked: Linked) -> Written | NotLinkable:
+        header = Header(conversation.external_id, "", 0.0, 0.0, 0, 0)
+        return _Unwritten("", header, b"", Stage.READY, 0.0, (), Finished(conversation, linked, 0.0))
+
+    def put(self, call: Written, rest: float) -> bool:
+        assert isinstance(call, _Unwritten)
+        self._outputs.append(replace(call.finished, rest=rest))
         return False
 
     def add_late(self, conversation: FinishedConversation, again: Linked | None = None) -> bool:  # noqa: ARG002
@@ -310,7 +332,9 @@ class Live:
 
     def assembler(self) -> Assembler:
         """Returns an assembler with a thread of its own, which then does this instead."""
-        return Assembler(self.inbox, self.groups, self.capture, self._passes, self._tally, Pace())
+        pace = Pace()
+        saver = Saver(self.groups, self.capture.open_rows, self._passes.save, pace.pause)
+        return Assembler(self.inbox, self.groups, self.capture, self._passes, saver, self._tally, pace)
 
     def _acted(self) -> None:
         if self._is_eager:

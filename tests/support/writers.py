@@ -134,6 +134,45 @@ def spool_one_call(
     return {"flushed": flushed, "delivered": stats.delivered, "spooled": stats.spooled}
 
 
+def converse(url: str, spool_dir: Path, log: Path, name: str, conversations: int, entries: int, pause: float) -> None:
+    """Has conversations open, says something in one of them after the other, and ends each after so many entries.
+
+    It logs what is on an ended span, and which roots have ended, each with the time. It goes on until it is killed.
+    """
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import set_span_in_context
+
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def note(*words: object) -> None:
+        os.write(file, f"{' '.join(map(str, words))} {time.time()}\n".encode())
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor_for(url, spool_dir, linger_seconds=2.0, quiet_seconds=1.0))
+    tracer = provider.get_tracer("app")
+    begun = 0
+    talks: list[list[Any]] = []
+    while True:
+        while len(talks) < conversations:
+            external_id, begun = f"{name}-{begun}", begun + 1
+            attributes: dict[str, Any] = {"roark.external_id": external_id, "roark.conversation.root": True}
+            # Some are nearly over when they begin, so that not all of them end at once.
+            talks.append(
+                [external_id, tracer.start_span("call", attributes=attributes), begun * entries // 7 % entries]
+            )
+        for each in list(talks):
+            external_id, root, said = each
+            with tracer.start_as_current_span("turn", set_span_in_context(root)) as span:
+                span.add_event("roark.transcript", {"role": "agent", "text": f"Sentence {said}."})
+            note("said", external_id, f"{said}")
+            each[2] += 1
+            if each[2] >= entries:
+                root.end()
+                note("ended", external_id, "-")
+                talks.remove(each)
+            time.sleep(pause)
+
+
 class Errors(logging.Handler):
     """The lines that were logged at ERROR."""
 

@@ -139,7 +139,8 @@ def _collect(batches: Iterable[Iterable[Row]], found: Sorted, early: dict[Key, l
             key = row[TRACE], row[SPAN]
             if kind in says:
                 known = by_key.get(key)
-                if known is None or says[known[KIND]] < says[kind]:
+                # What an open span shows may change: what was read last holds.
+                if known is None or says[known[KIND]] < says[kind] or kind == known[KIND] == _OPEN:
                     if not by_key:
                         found.resources = Resources(resource)
                     by_key[key] = row

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from roark_otel._capture.open_spans import NOTHING_AT_START, Branch, OpenSpan
-from roark_otel._capture.sdk_spans import SPAN_ID, TRACE_ID, add_events, events_of, public
+from roark_otel._capture.sdk_spans import NOTHING, SPAN_ID, TRACE_ID, add_events, events_of, public
 from roark_otel._model.rows import Kind, Origin
 
 if TYPE_CHECKING:
@@ -50,6 +50,23 @@ class OpenRows:
             return [], []
         found = [row for opened in self._below(first) if (row := self._open_row(number, opened)) is not None]
         return found, list(self._around(first))
+
+    def words(self, number: int) -> int:
+        """Returns a number that changes when an open span of a group gets another id, attribute or event."""
+        first = self._branches.first(number)
+        return 0 if first is None else sum(map(self._size, self._below(first)))
+
+    def _size(self, opened: OpenSpan) -> int:
+        span = cast("Span | None", opened())
+        if span is None:
+            return 0
+        try:
+            attributes, events = cast("Any", span)._attributes._dict, cast("Any", span)._events
+            count = len(events._dq) + events.dropped
+        except AttributeError:
+            attributes = span.attributes or NOTHING
+            count = len(span.events) + span.dropped_events
+        return hash((len(attributes), count, *map(attributes.get, self._vocabulary.id_keys)))
 
     def _below(self, branch: Branch) -> Iterator[OpenSpan]:
         if branch.key in self._branches.open:

@@ -15,6 +15,7 @@ from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.availability import Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.keys import OwnKey
+from roark_otel._delivery.orphans import Orphans
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.resolver import ResolverAnswer
 from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
@@ -81,6 +82,7 @@ class Courier:
         on_receipt: The app's hook, called on the courier's thread.
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
+        quiet_seconds: How long a conversation rests that a killed process left open.
         address: The base URL that the calls are for.
     """
 
@@ -93,6 +95,7 @@ class Courier:
         on_receipt: ReceiptHook | None = None,
         has_new_key: Callable[[], bool] = lambda: False,
         max_age_seconds: float = MAX_AGE_SECONDS,
+        quiet_seconds: float = 60.0,
         address: str = "",
     ) -> None:
         self._spool = spool
@@ -101,6 +104,7 @@ class Courier:
         self._is_discarded = False
         self._errands = Errands()
         self._waiting = WaitingCalls(spool, self._errands, tally, policy or RecordingPolicy(), self._post)
+        self._orphans = Orphans(spool, tally, quiet_seconds)
         self.key = key = OwnKey(spool, address)
         attempts = Attempts(spool, make_client, tally, on_receipt, key=key)
         self._rounds = Rounds(
@@ -108,6 +112,7 @@ class Courier:
             self._errands,
             attempts,
             self._waiting,
+            self._orphans,
             has_new_key,
             max_age_seconds,
             lambda: not self._messages.empty(),
@@ -241,7 +246,8 @@ class Courier:
             self._rounds.round(sweep)
 
     def _is_busy(self) -> bool:
-        has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._rounds.is_looking)
+        is_looking = self._rounds.is_looking
+        has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._orphans or is_looking)
         return has_calls or not self._messages.empty()
 
     def _take_messages(self, pause: float) -> None:

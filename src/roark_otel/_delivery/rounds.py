@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._delivery.attempt import Attempts
+    from roark_otel._delivery.orphans import Orphans
     from roark_otel._delivery.recordings import WaitingCalls
     from roark_otel._model.clock import Clock
     from roark_otel._model.receipts import Receipt
@@ -87,6 +88,7 @@ class Rounds:
         errands: The calls that are to be delivered.
         attempts: Makes attempts.
         waiting: The calls that wait for their recordings.
+        orphans: The conversations that killed processes left open.
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         is_awaited: Returns whether another thread waits for this one: a pass over a backlog then ends early.
@@ -100,6 +102,7 @@ class Rounds:
         errands: Errands,
         attempts: Attempts,
         waiting: WaitingCalls,
+        orphans: Orphans,
         has_new_key: Callable[[], bool] = lambda: False,
         max_age_seconds: float = MAX_AGE_SECONDS,
         is_awaited: Callable[[], bool] = lambda: False,
@@ -112,6 +115,7 @@ class Rounds:
         self._errands = errands
         self._attempts = attempts
         self._waiting = waiting
+        self._orphans = orphans
         self._has_new_key = has_new_key
         self._max_age_seconds = max_age_seconds
         self._is_awaited = is_awaited
@@ -137,7 +141,9 @@ class Rounds:
         if self._look is not None:
             return 0.0
         due = max(self._errands.next_at(), self.availability.paused_until)
-        return max(0.0, min(due, self._look_at, self._waiting.next_at()) - self._clock.monotonic())
+        return max(
+            0.0, min(due, self._look_at, self._waiting.next_at(), self._orphans.next_at()) - self._clock.monotonic()
+        )
 
     def look_soon(self) -> None:
         """Makes the next round scan the directory, even if one that is under way may have seen what is new."""
@@ -149,6 +155,9 @@ class Rounds:
         if sweep is Sweep.DRAIN:
             self._look_at, self._look = 0.0, None
         self._go_on_looking(to_its_end=sweep is Sweep.DRAIN)
+        if self._orphans.round():
+            self._look_at, self._look = 0.0, None
+            self._go_on_looking(to_its_end=True)
         self._waiting.round()
         self.sweep(sweep)
         is_short = self._has_more and self._errands.count_others() <= FEW
@@ -196,6 +205,7 @@ class Rounds:
         self._look_at = self._clock.monotonic() + self._pause_after(look, self._clock.monotonic() - look.began)
         if not look.census.has_failed:
             self._take_in(look, now)
+            self._orphans.look(look.census.going_on)
         counts = self._spool.counts()
         if counts.sendable or counts.awaiting_recording:
             self._key.begin()

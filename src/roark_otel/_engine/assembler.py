@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from roark_otel._capture.inbox import Inbox
     from roark_otel._engine.pace import Pace
     from roark_otel._engine.passes import Passes
+    from roark_otel._engine.saver import Saver
     from roark_otel._model.stats import Tally
     from roark_otel._open.groups import Groups
 
@@ -40,22 +41,36 @@ class Assembler:
         groups: What is open.
         capture: Where open spans are known, so that they may be forgotten.
         passes: Reads what is due.
+        saver: Saves what goes on.
         tally: What counts what happens.
         pace: When to let other threads run.
     """
 
     def __init__(
-        self, inbox: Inbox, groups: Groups, capture: Capture, passes: Passes, tally: Tally, pace: Pace
+        self,
+        inbox: Inbox,
+        groups: Groups,
+        capture: Capture,
+        passes: Passes,
+        saver: Saver,
+        tally: Tally,
+        pace: Pace,
     ) -> None:
         self._inbox = inbox
         self._groups = groups
         self._branches = capture.branches
         self._has_open = capture.open_rows.has_open
         self._passes = passes
+        self._saver = saver
         self._tally = tally
         self._pace = pace
         self._last_round = 0.0
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
+
+    @property
+    def unsaved_seconds(self) -> float:
+        """The age of the oldest word of an open conversation that may not be saved yet."""
+        return self._saver.unsaved_seconds()
 
     @property
     def open_conversations(self) -> int:
@@ -140,6 +155,7 @@ class Assembler:
     def _read_due(self, now: float) -> None:
         while self._passes.run_due(now):
             self._pace.pause()
+        self._saver.run(now)
         for output in self._groups.outputs():
             self._deal_with(output)
 
@@ -160,6 +176,7 @@ class Assembler:
                 self._branches.forget_trace(trace_id)
             case Closed(number):
                 self._branches.forget_group(number)
+                self._passes.forget(number)
             case Noticed(kind, external_id, detail):
                 self._tally.add(kind)
                 notify(kind, external_id, detail)

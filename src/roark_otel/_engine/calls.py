@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
+from roark_otel._engine.earlier_parts import Parts
+from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
+from roark_otel._engine.written import Written
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
 from roark_otel._linking.wire_json import plain
 from roark_otel._model.steps import no_pause
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.stats import Tally
     from roark_otel._model.steps import Pause
+    from roark_otel._open.group import Made
     from roark_otel._privacy.redaction import Redaction
     from roark_otel._spool.spool import Spool
 
@@ -95,51 +99,103 @@ class Calls:
         self._rules = rules
         self._pause = pause
         self._unsent: OrderedDict[str, None] = OrderedDict()
+        self._parts = Parts(spool.open_calls)
+        self._late_words = LateWords(spool, tally)
+        self._lost: set[str] = set()
+        self._finished: OrderedDict[str, None] = OrderedDict()
         self._saved: list[tuple[str, Stage, float]] = []
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._has_warned_of_recordings = rules.has_recording_source
 
-    @property
-    def hold_seconds(self) -> float:
-        """How long a call that goes on is held back."""
-        return self._rules.hold_seconds
+    def written(self, conversation: FinishedConversation, linked: Linked) -> Written | NotLinkable:
+        """Writes the call of a conversation, as it goes into the spool."""
+        match linked:
+            case NotLinkable():
+                return linked
+            case Recorded():
+                stage, delay = Stage.READY, self._rules.recording_delay_seconds if linked.is_by_template else 0.0
+            case Unrecorded():
+                stage, delay = Stage.WAITING, 0.0
+            case _:
+                assert_never(linked)
+        header = replace(
+            _header(conversation, linked.turns, linked.tools, self._rules.recording_wait_seconds),
+            has_resolver=self._rules.has_resolver,
+        )
+        valid_at = conversation.ended_ns / 1e9 + delay if delay else 0.0
+        return Written(_name(conversation), header, linked.to_json(self._pause), stage, valid_at, linked.problems)
 
-    def put(self, conversation: FinishedConversation, linked: Linked, rest: float) -> bool:
-        """Puts the call of a conversation into the spool, to be sent after `rest` seconds.
+    def put(self, call: Written, rest: float) -> bool:
+        """Puts a call into the spool, to be sent after `rest` seconds.
 
         Returns:
             Whether it waits beyond that: for its recording, or until the template's URL is valid.
         """
-        waits = False
         rest += SPARE_SECONDS if rest > 0 else 0.0
-        match linked:
-            case NotLinkable(reason):
-                self._leave_out(_name(conversation), reason)
-                return False
-            case Recorded():
-                stage = Stage.READY
-                if linked.is_by_template and self._rules.recording_delay_seconds:
-                    waits = True
-                    rest = max(rest, conversation.ended_ns / 1e9 + self._rules.recording_delay_seconds - time.time())
-            case Unrecorded():
-                stage, waits = Stage.WAITING, True
-            case _:
-                assert_never(linked)
-        for field in linked.problems:
+        external_id, until = call.header.external_id, call.valid_at - time.time()
+        for field in call.problems:
             message = "%s of call %s is not valid and is ignored"
-            log_once(logging.WARNING, (field,), message, field, log_id(conversation.external_id))
-        name, body = _name(conversation), linked.to_json(self._pause)
-        header = replace(
-            _header(conversation, linked.turns, linked.tools, rest, self._rules.recording_wait_seconds),
-            has_resolver=self._rules.has_resolver,
-        )
-        if self._is_duplicate(conversation.external_id, name):
+            log_once(logging.WARNING, (field,), message, field, log_id(external_id))
+        rest = max(rest, until)
+        header = _resting(call.header, rest)
+        if self._is_duplicate(external_id, call.name):
             self._tally.add("duplicates")
-            notify("duplicates", conversation.external_id, "")
-            self._spool.put_aside(name, header, body, "duplicate_id")
+            notify("duplicates", external_id, "")
+            self._spool.put_aside(call.name, header, call.body, "duplicate_id")
             return False
-        self._put(name, header, body, stage, rest)
-        return waits
+        body, parts = self._parts.joined(call.name, call.body)
+        self._put(call.name, header, body, call.stage, rest)
+        self._parts.drop(parts)
+        return call.stage is Stage.WAITING or until > 0
+
+    def leave_out(self, made: Made, reason: str) -> None:
+        """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
+        self._leave_out(call_name(made.external_id, made.file_span_id), reason)
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        self._spool.withdraw(name)
+        if name not in self._unsent:
+            self._tally.add(reason)
+        self._unsent[name] = None
+        if len(self._unsent) > MAX_UNSENT:
+            self._unsent.popitem(last=False)
+
+    # What goes on
+
+    @property
+    def can_save(self) -> bool:
+        """Whether conversations that go on can be saved."""
+        return self._spool.open_calls is not None
+
+    def save(self, call: Written) -> int:
+        """Saves the call of a conversation that goes on. Returns the bytes that were written."""
+        if self._spool.open_calls is None or self._is_known_otherwise(call):
+            return 0
+        body, parts = self._parts.joined(call.name, call.body)
+        header = _resting(call.header, max(0.0, call.valid_at - time.time()))
+        if self._spool.open_calls.save(call.name, header, body):
+            self._parts.drop(parts)
+        return len(body)
+
+    def drop(self, name: str) -> None:
+        """Removes a call that was saved while its conversation went on, unless memory too has no room for it."""
+        if self._spool.open_calls is not None and name not in self._lost:
+            self._spool.open_calls.drop(name)
+
+    def hold_back(self, call: Written) -> bool:
+        """Keeps a call from being sent, because its conversation goes on after it had ended.
+
+        Returns:
+            Whether it waits for its recording.
+        """
+        if self._spool.reopen(call.name, call.header, call.body):
+            return call.stage is Stage.WAITING
+        return self.put(call, self._rules.hold_seconds)
+
+    def _is_known_otherwise(self, call: Written) -> bool:
+        """Returns whether another root has made a call of the id: then this conversation makes none."""
+        first, at = self._known.get(call.header.external_id, ("", 0.0))
+        return first not in {"", call.name} and time.monotonic() - at < REMEMBERED_SECONDS
 
     def _is_duplicate(self, external_id: str, name: str) -> bool:
         """Returns whether another root has made a call of the id: the first one makes it."""
@@ -153,33 +209,33 @@ class Calls:
             self._known.popitem(last=False)
         return False
 
-    def _leave_out(self, name: str, reason: str) -> None:
-        """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
-        self._spool.withdraw(name)
-        if name not in self._unsent:
-            self._tally.add(reason)
-        self._unsent[name] = None
-        if len(self._unsent) > MAX_UNSENT:
-            self._unsent.popitem(last=False)
-
     def _put(self, name: str, header: Header, body: bytes, stage: Stage, rest: float) -> None:
         put = self._spool.put(name, header, body, stage)
         match put:
             case Saved():
-                self._tally.add("finished")
+                self._count_finished(name)
                 if stage is Stage.WAITING:
                     self._report_wait(header.external_id)
             case Replaced(_, stage):
                 pass  # a recording that was attached to the earlier version stays
             case TooLate():
-                self._drop_late(header.external_id)
+                self._late_words.keep(name, header, body)
                 return
             case NoRoom():
                 self._tally.add("lost", error_type="no_room")
+                self._lost.add(name)
                 return
             case _:
                 assert_never(put)
         self._saved.append((name, stage, rest))
+
+    def _count_finished(self, name: str) -> None:
+        """Counts a conversation once, also if it goes on after it had ended."""
+        if name not in self._finished:
+            self._tally.add("finished")
+        self._finished[name] = None
+        if len(self._finished) > self._rules.max_calls:
+            self._finished.popitem(last=False)
 
     def _report_wait(self, external_id: str) -> None:
         logger.info(WAITS_FOR_RECORDING, log_id(external_id))
@@ -218,38 +274,36 @@ class Calls:
         if (merged := self._spool.merge(name, late, whole)) is not None:
             self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return True
-        if late.keys() - {"toolInvocations"}:
-            self._drop_late(conversation.external_id)
+        self._late_words.keep_fields(name, _header(conversation, 0, 0), late, self._pause)
         call_id = self._spool.call_id(name)
         for number, body in enumerate(appendable(late)):
             tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
-            header = replace(_header(conversation, 0, tools, 0.0), call_id=call_id)
+            header = replace(_header(conversation, 0, tools), call_id=call_id)
             put = self._spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._saved.append((put.name, Stage.LATE, 0.0))
         return False
-
-    def _drop_late(self, external_id: str) -> None:
-        self._tally.add("late_dropped")
-        notify("late_dropped", external_id, "")
 
 
 def _name(conversation: FinishedConversation) -> str:
     return call_name(conversation.external_id, conversation.file_span_id)
 
 
-def _header(
-    conversation: FinishedConversation, turns: int, tools: int, rest: float, recording_wait: float = 0.0
-) -> Header:
-    now = time.time()
+def _header(conversation: FinishedConversation, turns: int, tools: int, recording_wait: float = 0.0) -> Header:
     return Header(
         external_id=conversation.external_id,
         trace_id=f"{conversation.trace_id:032x}",
-        finished_at=now,
-        not_before=now + rest if rest > 0 else 0.0,
+        finished_at=time.time(),
+        not_before=0.0,
         turns=turns,
         tools=tools,
         started_at=conversation.started_ns / 1e9,
         recording_wait=recording_wait,
         service=(conversation.service_name or "")[:MAX_SERVICE].encode(errors="replace").decode(),
     )
+
+
+def _resting(header: Header, rest: float) -> Header:
+    """Returns a header as of now, of a call that rests for this many seconds."""
+    now = time.time()
+    return replace(header, finished_at=now, not_before=now + rest if rest > 0 else 0.0)

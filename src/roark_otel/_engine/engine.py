@@ -204,6 +204,7 @@ class Engine:
         parts = self.parts
         spooled, awaiting_recording = self.count_waiting()
         return parts.tally.snapshot(
+            going_on=parts.spool.counts().going_on,
             open_conversations=parts.assembler.open_conversations,
             spooled=spooled,
             awaiting_recording=awaiting_recording,
@@ -272,6 +273,7 @@ class Engine:
         if self._life.pid == pid:
             return
         if self._builders.setdefault(pid, me) == me and self._life.pid != pid:
+            self.parts.spool.leave_to_parent()
             self._life = self._begin(self.parts.capture.known_traces())
             self._shorten()
             self._builders.clear()

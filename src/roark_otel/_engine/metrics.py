@@ -88,6 +88,7 @@ def _spooled(engine: Engine) -> Iterable[tuple[float, Mapping[str, str]]]:
     stats, found = engine.stats(), engine.measure_spool()
     yield stats.spooled, {STATE: "sendable"}
     yield stats.awaiting_recording, {STATE: "awaiting_recording"}
+    yield stats.going_on, {STATE: "going_on"}
     yield found.rejected, {STATE: "rejected"}
 
 
@@ -111,6 +112,13 @@ INSTRUMENTS: Final = (
         "{conversation}",
         "Conversations that are closed, by what became of them.",
         _conversations,
+    ),
+    Instrument(
+        "roark_otel.processor.conversation.unsaved.age",
+        _GAUGE,
+        "s",
+        "The age of the oldest word of an open conversation that may not be saved yet; 0 if none is open.",
+        lambda engine: [(engine.parts.assembler.unsaved_seconds, {})],
     ),
     Instrument(
         "roark_otel.processor.span.dropped",

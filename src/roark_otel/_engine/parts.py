@@ -19,6 +19,7 @@ from roark_otel._engine.later_recordings import later_url
 from roark_otel._engine.notices import warn_of_unreadable
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
+from roark_otel._engine.saver import Saver
 from roark_otel._model.dialect import Words
 from roark_otel._model.stats import Tally
 from roark_otel._model.vocabulary import Vocabulary
@@ -152,7 +153,8 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
         tally,
         pace.pause,
     )
-    assembler = Assembler(inbox, groups, capture, passes, tally, pace)
+    saver = Saver(groups, capture.open_rows, passes.save, pace.pause)
+    assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace)
     return Parts(tally, inbox, spool, capture, courier, assembler)
 
 
@@ -190,6 +192,7 @@ def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally:
         plan.hooks.on_receipt,
         plan.key.has_changed,
         settings.spool_max_age_seconds,
+        settings.quiet_seconds,
         settings.base_url,
     )
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
+from roark_otel._engine.ended import Ended, KeptEnds
 from roark_otel._engine.notices import notify
+from roark_otel._engine.written import Written
 from roark_otel._model.rows import SPAN
 from roark_otel._model.steps import free
-from roark_otel._open.group import Made
-from roark_otel._open.verdicts import GoesOn, Over
+from roark_otel._open.verdicts import GoesOn, Over, Pass
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from roark_otel._model.rows import Row
     from roark_otel._model.stats import Tally
     from roark_otel._model.steps import Pause
+    from roark_otel._open.group import Made
     from roark_otel._open.groups import Groups
-    from roark_otel._open.verdicts import Pass, Verdict
+    from roark_otel._open.verdicts import Verdict
+    from roark_otel._privacy.redaction import Answers
     from roark_otel._spool.spool import Spool
 
 MADE_TOGETHER: Final = 64
@@ -70,6 +73,9 @@ class Passes:
         self._pause = pause
         self._rules: Rules | None = None
         self._calls: Calls | None = None
+        self._kept = KeptEnds()
+        self._saved: dict[int, tuple[str, ...]] = {}
+        self._answers: dict[int, Answers] = {}
 
     @guarded(None)
     def prepare(self) -> None:
@@ -103,26 +109,96 @@ class Passes:
 
     @guarded(False)
     def _read(self, one: Pass, now: float) -> bool:
-        with importing():
-            from roark_otel._assembly.assemble import Surroundings, assemble
-            from roark_otel._assembly.outcomes import Ready
-
-        rules, groups = self._ready()[0], self._groups
-        inside, around = self._open_rows(one.number)
-        group = groups.places.by_number[one.number]
-        surroundings = Surroundings(
-            groups.places.crowded(group), groups.places.taken_resource_ids(group), closing=one.closing
-        )
+        kept = () if one.closing else self._kept.take(one.number, self._state(one.number))
+        if kept:
+            self._groups.settle(one, [self._put(ended, one) for ended in kept], now)
+            return True
         began = time.thread_time()
-        outcomes = assemble(chain(groups.rows(one.number), (inside, around)), rules, surroundings)
+        outcomes, around = self._assemble(one)
         verdicts = [self._deal(outcome, one) for outcome in outcomes]
+        self._let_go(outcomes)
+        self._groups.took(one.number, time.thread_time() - began)
+        self._groups.settle(one, verdicts, now, around)
+        return True
+
+    def _let_go(self, outcomes: list[Outcome]) -> None:
+        """Frees what a pass has made a little at a time: a long call holds the interpreter for as long as it takes."""
+        from roark_otel._assembly.outcomes import Ready
+
         parts = [outcome.parts() for outcome in outcomes if isinstance(outcome, Ready)]
-        del outcomes
+        outcomes.clear()
         for several in parts:
             free(several, self._pause)
-        groups.took(one.number, time.thread_time() - began)
-        groups.settle(one, verdicts, now, frozenset(int(row[SPAN]) for row in around if row[SPAN]))
-        return True
+
+    def _assemble(self, one: Pass) -> tuple[list[Outcome], frozenset[int]]:
+        """Returns what a pass finds, and the ids of the open spans around that it has read."""
+        with importing():
+            from roark_otel._assembly.assemble import Surroundings, assemble
+
+        number, (crowded, taken) = one.number, self._around(one.number)
+        inside, around = self._open_rows(number)
+        surroundings = Surroundings(crowded, taken, closing=one.closing)
+        batches = chain(self._groups.rows(number), (inside, around))
+        outcomes = assemble(batches, self._rules_of(number), surroundings)
+        return outcomes, frozenset(int(row[SPAN]) for row in around if row[SPAN])
+
+    def _around(self, number: int) -> tuple[frozenset[int], frozenset[str]]:
+        """Returns the traces of a group that show others, and the resources' ids that it may not take."""
+        places = self._groups.places
+        group = places.by_number[number]
+        return places.crowded(group), places.taken_resource_ids(group)
+
+    def _rules_of(self, number: int) -> Rules:
+        """Returns the rules, with what the app's hook has answered about a group so far."""
+        rules = self._ready()[0]
+        if rules.redaction.hook is None:
+            return rules
+        answers = self._answers.setdefault(number, {})
+        return replace(rules, redaction=rules.redaction.remembering(answers))
+
+    # What goes on
+
+    @guarded(0)
+    def save(self, number: int) -> int:
+        """Saves what a group is by now, as one call for each conversation in it. Returns the bytes written."""
+        calls = self._ready()[1]
+        if not calls.can_save:
+            return 0
+        from roark_otel._assembly.outcomes import Ready
+
+        has_ended = self._groups.places.by_number[number].has_ended
+        began = time.thread_time()
+        outcomes, _ = self._assemble(Pass(number, closing=not has_ended))
+        self._groups.took(number, time.thread_time() - began)
+        found = [self._ended(outcome, number) for outcome in outcomes if isinstance(outcome, Ready)]
+        several = len(outcomes)
+        self._let_go(outcomes)
+        written = {each.call.name: calls.save(each.call) for each in found if isinstance(each.call, Written)}
+        self._drop_saved(number, written)
+        self._saved[number] = tuple(written)
+        if has_ended and len(found) == several:
+            self._kept.keep(number, self._state(number), found)
+        return sum(written.values())
+
+    def _state(self, number: int) -> object:
+        """Returns what a pass over a group depends on; None if spans of it are open, which may change."""
+        if any(map(self._open_spans.has_open, self._groups.numbers(number))):
+            return None
+        group = self._groups.places.by_number[number]
+        return group.numbers, len(group.log), self._around(number)
+
+    def forget(self, number: int) -> None:
+        """Lets go of what is remembered of a group that is closed, and of what was saved of it and is no call."""
+        self._kept.take(number, None)
+        self._answers.pop(number, None)
+        self._drop_saved(number)
+        self._saved.pop(number, None)
+
+    def _drop_saved(self, number: int, kept: Container[str] = ()) -> None:
+        """Removes what was saved of a group under names that it no longer has."""
+        for name in self._saved.get(number, ()):
+            if name not in kept:
+                self._ready()[1].drop(name)
 
     def _ready(self) -> tuple[Rules, Calls]:
         if self._rules is None or self._calls is None:
@@ -149,7 +225,7 @@ class Passes:
             case Withheld():
                 return self._withhold(outcome)
             case Ready():
-                return self._put(outcome, one)
+                return self._put(self._ended(outcome, one.number), one)
         assert_never(outcome)
 
     def _withhold(self, outcome: Withheld) -> Verdict:
@@ -158,25 +234,24 @@ class Passes:
             notify(outcome.reason, outcome.external_id, "")
         return Over(outcome.spans, outcome.external_id)
 
-    def _put(self, ready: Ready, one: Pass) -> Verdict:
-        calls = self._ready()[1]
-        conversation = ready.conversation
-        known = self._groups.made(one.number)
+    def _ended(self, ready: Ready, number: int) -> Ended:
+        """Returns a conversation with its call, under the name that this already has in the spool."""
+        conversation, known = ready.conversation, self._groups.made(number)
         if known is not None and known.external_id == conversation.external_id:
             conversation = replace(conversation, file_span_id=known.file_span_id)
-        rests = not (ready.is_strong or one.closing)
-        rest = calls.hold_seconds if one.is_reopened else one.quiet if rests else 0.0
-        waits = calls.put(conversation, ready.linked, rest)
-        made = Made(
-            conversation.external_id,
-            conversation.trace_id,
-            conversation.root_span_id,
-            conversation.file_span_id,
-            conversation.started_ns,
-            ready.is_framework,
-            waits,
-        )
-        return Over(ready.spans, conversation.external_id, ready.origin, rests, made)
+        return Ended.of(ready, conversation, self._ready()[1])
+
+    def _put(self, ended: Ended, one: Pass) -> Verdict:
+        calls = self._ready()[1]
+        rests = not (ended.is_strong or one.closing)
+        if not isinstance(ended.call, Written):
+            calls.leave_out(ended.made, ended.call.reason)
+            waits = False
+        elif one.is_reopened:
+            waits = calls.hold_back(ended.call)
+        else:
+            waits = calls.put(ended.call, one.quiet if rests else 0.0)
+        return ended.over(rests=rests, waits=waits)
 
     @guarded(None)
     def _read_late(self, number: int) -> None:

@@ -120,3 +120,4 @@ def _leave(alive: weakref.ref[Engine]) -> None:
     if engine is not None and engine.is_used_here:
         leave([engine], close_idle=0.0)
         report_what_is_left(engine)
+        engine.parts.spool.leave()

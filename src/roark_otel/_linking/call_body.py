@@ -14,6 +14,7 @@ from roark_otel._model.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_T
 from roark_otel._model.finished import Errored, NeverEnded
 from roark_otel._model.formats import MAX_PROPERTY, is_http_url
 from roark_otel._model.hangups import is_hang_up
+from roark_otel._model.latencies import response_latencies
 from roark_otel._model.moments import Agent, Customer, ToolUse, Unanswered
 from roark_otel._model.steps import in_steps, steps
 
@@ -147,7 +148,7 @@ def _properties(material: Material, times: Timed, defaults: Defaults) -> Body:
         found["interruptions"] = times.interruptions
     if version := defaults.version_of(facts.text("property.framework") or ""):
         found["framework_version"] = version
-    found.update(times.response_latencies())
+    found.update(response_latencies(times.waits_ms))
     found.update(allowed_properties(facts, defaults))
     found.update(conversation.notes)
     if isinstance(conversation.ending, NeverEnded):

@@ -9,7 +9,7 @@ from roark_otel._model.moments import Agent
 from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from roark_otel._model.moments import Utterance
     from roark_otel._model.steps import Pause
@@ -32,16 +32,6 @@ class Timed:
     waits_ms: Sequence[int]
     interruptions: int
 
-    def response_latencies(self) -> Mapping[str, int]:
-        """Returns the response latency of a call as properties: `response_latency_{p50,p95,max}_ms`."""
-        if not self.waits_ms:
-            return {}
-        return {
-            "response_latency_p50_ms": _percentile(self.waits_ms, 50),
-            "response_latency_p95_ms": _percentile(self.waits_ms, 95),
-            "response_latency_max_ms": self.waits_ms[-1],
-        }
-
 
 def timed(said: Sequence[Utterance], ended_ns: int, pause: Pause) -> Timed:
     """Times utterances in order, in one pass from the last to the first."""
@@ -62,8 +52,3 @@ def timed(said: Sequence[Utterance], ended_ns: int, pause: Pause) -> Timed:
             interruptions += 1
         next_ns, is_agent_next = start_ns, is_agent
     return Timed(ends[::-1], sorted(wait for wait in waits if wait >= 0), interruptions)
-
-
-def _percentile(ordered: Sequence[int], percent: int) -> int:
-    """Returns the smallest value that at least `percent` percent of the values do not exceed."""
-    return ordered[-(-len(ordered) * percent // 100) - 1]

@@ -25,6 +25,10 @@ class Stats:
     """Gauge: calls in the spool that wait to be sent."""
     awaiting_recording: int = 0
     """Gauge: calls in the spool that lack a recording URL."""
+    going_on: int = 0
+    """Gauge: conversations in the spool that had not ended when they were saved last."""
+    recovered: int = 0
+    """Conversations that a killed process left open, and that this one made a call of."""
     delivered: int = 0
     """Calls that Roark has created."""
     already: int = 0

@@ -56,6 +56,10 @@ class Schedule:
         self._at_once: OrderedDict[int, Pass] = OrderedDict()
         self._traces: OrderedDict[int, float] = OrderedDict()
         self._late = 0
+        self.on_begin: Callable[[int], object] = _ignore
+        """Called with the number of a group that begins."""
+        self.on_linger: Callable[[int], object] = _ignore
+        """Called with the number of a group of which the root has ended."""
 
     @property
     def is_idle(self) -> bool:
@@ -71,6 +75,7 @@ class Schedule:
     def add(self, group: Group) -> None:
         """Takes in a group that is open."""
         self.open[group] = None
+        self.on_begin(group.number)
 
     def touch(self, group: Group, now: float) -> None:
         """Notes activity; a further root may have begun with it."""
@@ -89,6 +94,7 @@ class Schedule:
             # One root for each turn is one pass for each: they take a share of the time, however long the call gets.
             wait = self._waits.linger if group.is_strong else max(self._waits.linger, group.cost / SHARE)
             self._wait(group, State.LINGERING, now + wait)
+            self.on_linger(group.number)
 
     def rest(self, group: Group, until: float) -> None:
         """Keeps a group whose call is in the spool until then, because a further root may join."""
@@ -242,3 +248,7 @@ class Schedule:
         else:
             self._traces.pop(trace_id, None)
         return waits
+
+
+def _ignore(_number: int) -> None:
+    """Is called where nothing is saved while it goes on."""

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import assert_never
 
 from roark_otel._spool import disk, rejected
-from roark_otel._spool.body import recording_of
+from roark_otel._spool.body import fields_of, recording_of
 from roark_otel._spool.census import Census, scan
 from roark_otel._spool.directory import path_of
-from roark_otel._spool.file import Readable, from_bytes
+from roark_otel._spool.file import Readable, from_bytes, head_of
 from roark_otel._spool.names import CallName, Stage
+from roark_otel._spool.owner import is_alive
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ class Busy:
     """A process is sending it right now."""
 
 
-Change: TypeAlias = "Done | Missing | Busy"
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """It came after its call was sent, and Roark takes only tool invocations then."""
+
+
+Change: TypeAlias = "Done | Missing | Busy | TooLate"
 
 
 def retry(directory: Path, name: str) -> Change:
@@ -54,6 +60,8 @@ def retry(directory: Path, name: str) -> Change:
                 call = from_bytes(content)
                 if not isinstance(call, Readable):
                     return Missing()
+                if CallName.parse(name).late and "toolInvocations" not in fields_of(call.body):
+                    return TooLate()
                 rejected.bring_back(directory, name, _first_stage(name, call.body))
                 return Done()
             case disk.InUse():
@@ -76,6 +84,8 @@ def reject(directory: Path, name: str, reason: str) -> Change:
         OSError: if writing fails.
     """
     for stage in Stage:
+        if stage is Stage.OPEN and _goes_on(directory, name):
+            return Busy()
         with disk.locked(path_of(directory, name, stage)) as file:
             match file:
                 case disk.Locked(path):
@@ -89,6 +99,12 @@ def reject(directory: Path, name: str, reason: str) -> Change:
                     continue
             assert_never(file)
     return Missing()
+
+
+def _goes_on(directory: Path, name: str) -> bool:
+    """Returns whether the process lives whose conversation this open call is."""
+    header = head_of(disk.read_head(path_of(directory, name, Stage.OPEN)))
+    return header is not None and is_alive(directory, header.owner)
 
 
 def purge_rejected(directory: Path) -> int:
@@ -130,7 +146,7 @@ def take_over_calls(directory: Path, source: Path, services: Container[str]) -> 
 def adopt(directory: Path, source: Path) -> int:
     """Takes over the calls that wait in another directory, and what was rejected there. Returns how many.
 
-    A call that is being sent stays, as does one whose name is taken here.
+    A call that is being sent stays, as do one that goes on and one whose name is taken here.
 
     Raises:
         OSError: if writing fails.
@@ -138,6 +154,8 @@ def adopt(directory: Path, source: Path) -> int:
     disk.make_directory(directory)
     count = 0
     for one in scan(source):
+        if one.stage is Stage.OPEN and _goes_on(source, one.name):
+            continue
         taken_over = path_of(directory, one.name, one.stage)
         with disk.locked(path_of(source, one.name, one.stage)) as file:
             if isinstance(file, disk.Locked) and not disk.exists(taken_over):

@@ -62,7 +62,7 @@ def give(spool: Spool, name: str, url: str) -> bool:
     Raises:
         OSError: if writing fails.
     """
-    with spool.claim(name, (Stage.WAITING, Stage.READY)) as call:
+    with spool.replaceable(name) as call:  # a courier that only looks at it holds it for a moment
         if not isinstance(call, Spooled):
             return False
         spool.rewrite(call, call.header, with_recording(call.body, url), Stage.READY)

@@ -42,6 +42,11 @@ def recording_of(body: bytes) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def fields_of(body: bytes) -> frozenset[str]:
+    """Returns the names of a body's fields."""
+    return frozenset(_parsed(body))
+
+
 def with_recording(body: bytes, url: str, *, is_fallback: bool = False) -> bytes:
     """Returns the call with this recording; a body that cannot be read as it is."""
     call = _parsed(body)

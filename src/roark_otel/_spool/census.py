@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel._spool import disk
-from roark_otel._spool.names import Stage, is_temporary, parse_file_name
+from roark_otel._spool.names import Stage, is_temporary, parse_file_name, parse_owner_name
+from roark_otel._spool.owner import is_alive
 from roark_otel._spool.rejected import rejected_entries
 
 if TYPE_CHECKING:
@@ -48,10 +49,15 @@ class SpoolItem:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Files in numbers. `oldest`: when the oldest that is not rejected was written, in epoch seconds; 0 if none is."""
+    """Files in numbers.
+
+    `going_on`: conversations that had not ended when they were saved; `oldest`: when the oldest that has ended and is
+    not rejected was written, in epoch seconds; 0 if none is.
+    """
 
     sendable: int = 0
     awaiting_recording: int = 0
+    going_on: int = 0
     bytes: int = 0
     oldest: float = 0.0
     rejected: int = 0
@@ -77,7 +83,7 @@ class Counts:
         return Counts(**sums, oldest=oldest)
 
 
-_SUMS = ("sendable", "awaiting_recording", "bytes", "rejected", "rejected_bytes")
+_SUMS = ("sendable", "awaiting_recording", "going_on", "bytes", "rejected", "rejected_bytes")
 
 
 class Census:
@@ -92,6 +98,7 @@ class Census:
 
     Attributes:
         present: The files that were looked for and are there.
+        going_on: The conversations that had not ended when they were saved.
         has_more: Whether there are files to send that are neither known nor kept.
         has_failed: Whether the directory could not be read to its end: then nothing is known of it.
     """
@@ -115,6 +122,7 @@ class Census:
         self._oldest = float("inf")
         self._sendable: list[_Aged] = []
         self._waiting: list[_Aged] = []
+        self.going_on: list[SpoolItem] = []
         self._entries = iter(()) if directory is None else self._read(directory)
 
     def step(self) -> bool:
@@ -132,7 +140,7 @@ class Census:
         """What has been counted so far."""
         sendable, waiting, size, rejected, rejected_size = self._counts
         oldest = self._oldest if sendable or waiting else 0.0
-        return Counts(sendable, waiting, size, oldest, rejected, rejected_size)
+        return Counts(sendable, waiting, len(self.going_on), size, oldest, rejected, rejected_size)
 
     @property
     def sendable(self) -> list[SpoolItem]:
@@ -150,8 +158,8 @@ class Census:
 
     @property
     def has_found_calls(self) -> bool:
-        """Whether there are files to send or that wait."""
-        return bool(self._sendable or self._waiting)
+        """Whether there are files to send, that wait, or of conversations that a dead process may have left."""
+        return bool(self._sendable or self._waiting or self.going_on)
 
     def _read(self, directory: Path) -> Iterator[None]:
         try:
@@ -169,6 +177,10 @@ class Census:
 
     def _take(self, name: str, stage: Stage, status: os.stat_result) -> None:
         size, since, waits = status.st_size, status.st_mtime, stage is Stage.WAITING
+        if stage is Stage.OPEN:
+            self._counts[2] += size
+            self.going_on.append(SpoolItem(name, stage, size, since))
+            return
         if self._is_counted(name):
             self._counts[waits] += 1
             self._counts[2] += size
@@ -218,6 +230,7 @@ def _entries(directory: Path) -> Iterator[tuple[str, Stage, os.stat_result] | No
             parsed = parse_file_name(entry.name)
             if parsed is None:
                 _remove_stale(entry)
+                _remove_dead(directory, entry.name)
                 yield None
                 continue
             try:
@@ -225,6 +238,12 @@ def _entries(directory: Path) -> Iterator[tuple[str, Stage, os.stat_result] | No
                 yield (*parsed, entry.stat(follow_symlinks=False)) if is_file else None
             except OSError:  # another process took it meanwhile
                 yield None
+
+
+def _remove_dead(directory: Path, name: str) -> None:
+    """Removes the file of an owner that is dead."""
+    if (token := parse_owner_name(name)) is not None:
+        is_alive(directory, token)
 
 
 def _remove_stale(entry: os.DirEntry[str]) -> None:

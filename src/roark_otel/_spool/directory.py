@@ -38,9 +38,9 @@ MEASURE_STEPS = 32
 FROM_MEMORY = "calls are delivered from memory, and lost with this process"
 """What a directory that cannot be used means."""
 
-_CLAIMED = (Stage.READY, Stage.TRIED, Stage.WAITING, Stage.LATE)
-"""Ready before tried, so that a call that is tried meanwhile is not missed; and before waiting: a process that died as
-it gave a call its recording has left both."""
+_CLAIMED = (Stage.READY, Stage.TRIED, Stage.WAITING, Stage.LATE, Stage.OPEN)
+"""Ready before tried, so that a call that is tried meanwhile is not missed; and before waiting and open: a process that
+died as it gave a call its recording, or finished it, has left both."""
 
 
 class FullError(OSError):
@@ -126,10 +126,7 @@ class SpoolDirectory:
             OSError: if writing fails.
         """
         content = to_bytes(call.header, call.body)
-        if time.monotonic() >= self._measure_at:
-            self._measure()
-        if self.inventory.total().bytes + len(content) > self._max_bytes:
-            raise FullError(0, f"ROARK_SPOOL_MAX_BYTES={self._max_bytes}")
+        self._find_room(len(content))
         before = self.inventory.get(call.name)
         self.inventory.put(call.name, (call.stage, len(content), before[2] if before else time.time()))
         try:
@@ -137,6 +134,36 @@ class SpoolDirectory:
         except OSError:
             self.inventory.put(call.name, before)
             raise
+
+    def make(self) -> None:
+        """Makes the directory, if there is none.
+
+        Raises:
+            OSError: if it cannot be made, or cannot be used.
+        """
+        if fault := self._folder.fault():
+            raise fault
+        if not disk.exists(self.path):
+            self._folder.make()
+
+    def save_open(self, call: Spooled) -> None:
+        """Writes the file of a conversation that goes on, in place of an earlier one. It is not synced.
+
+        Raises:
+            FullError: if the directory would get more bytes than it may have.
+            OSError: if writing fails.
+        """
+        content = to_bytes(call.header, call.body)
+        self._find_room(len(content))
+        status = self._folder.write_unsynced(file_name(call.name, Stage.OPEN), content)
+        self._recent.put(call.name, status, Readable(call.header, call.body))
+
+    def _find_room(self, size: int) -> None:
+        """Raises `FullError` if the directory would get more bytes than it may have."""
+        if time.monotonic() >= self._measure_at:
+            self._measure()
+        if self.inventory.total().bytes + size > self._max_bytes:
+            raise FullError(0, f"ROARK_SPOOL_MAX_BYTES={self._max_bytes}")
 
     def _measure(self) -> None:
         """Counts the directory, unless it has so many files that this has to be left to the courier."""

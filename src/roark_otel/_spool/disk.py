@@ -21,6 +21,9 @@ except ImportError:  # Windows: there a 409 alone keeps two processes from creat
 STALE_SECONDS = 3_600.0
 """A temporary file that is older was left by a process that died."""
 
+HEAD_BYTES = 4_096
+"""The most bytes that a header has."""
+
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The most bytes of a file that is read: a call is far smaller, and a larger file would take the app's memory."""
 
@@ -171,6 +174,20 @@ def share(file: int, group: int) -> None:
 # Reading
 
 
+def read_head(path: Path) -> bytes:
+    """Reads the first bytes of a file, with its header; none if there is none, or it cannot be read, or is a link."""
+    try:
+        file = os.open(path, _OPEN)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, HEAD_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
 def read_path(path: Path) -> bytes | None:
     """Reads a file; None if there is none, or it cannot be read, or is a link."""
     try:
@@ -261,6 +278,17 @@ def lock(file: int) -> bool:
         return False
     except OSError:
         return True  # a file system without locks: a 409 is safeguard enough
+    return True
+
+
+def has_locks(file: int) -> bool:
+    """Returns whether the lock that `lock` took of an open file is one: some file systems have none."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
     return True
 
 

@@ -29,6 +29,7 @@ class Header:
     Times are in seconds since the epoch; `not_before` 0 means now. `call_id` is Roark's, where it is known already;
     `recording_wait` is for how many seconds after its end the call waits for a recording, 0 if not given. `service` is
     its `service.name`, empty if it has none. `has_resolver`: whether the process that wrote it may ask a resolver.
+    `owner` is the token of the process whose conversation goes on, empty once it has ended.
     """
 
     external_id: str
@@ -43,6 +44,7 @@ class Header:
     recording_wait: float = 0.0
     service: str = ""
     has_resolver: bool = True
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ _FIELDS = tuple(field.name for field in fields(Header))
 
 def to_bytes(header: Header, body: bytes) -> bytes:
     """Returns the two lines of a file."""
-    head = json.dumps({name: getattr(header, name) for name in _FIELDS})
+    head = json.dumps({name: getattr(header, name) for name in _FIELDS if name != "owner" or header.owner})
     return b"%b\n%b\n" % (head.encode(), body)
 
 
@@ -89,6 +91,12 @@ def from_bytes(content: bytes) -> Content:
         return Newer()
     header = _header(values)
     return Damaged() if header is None or not body.endswith(b"\n") or not body.strip() else Readable(header, body[:-1])
+
+
+def head_of(content: bytes) -> Header | None:
+    """Parses the first line of a file, of which the rest may be missing; None where it is of no use."""
+    found = from_bytes(content.partition(b"\n")[0] + b"\n{}\n")
+    return found.header if isinstance(found, Readable) else None
 
 
 _NEEDED = ("external_id", "trace_id", "finished_at", "not_before", "turns", "tools")
@@ -134,5 +142,6 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "call_id": _is_text_or_none,
     "recording_wait": _is_number,
     "service": _is_text,
+    "owner": _is_text,
     "has_resolver": lambda value: isinstance(value, bool),
 }

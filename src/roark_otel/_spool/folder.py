@@ -15,7 +15,7 @@ from roark_otel._spool import disk
 from roark_otel._spool.names import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 _HAS_DIRECTORIES = {os.open, os.rename, os.unlink, os.stat, os.access} <= os.supports_dir_fd  # not on Windows
@@ -25,6 +25,17 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | 
 
 _LOST = {errno.ENOENT, errno.ENOTDIR, errno.EBADF}
 """What writing raises where the directory was deleted, or the app has closed files that are not its own."""
+
+
+def _write_all(file: int, content: bytes) -> None:
+    written = os.write(file, content)
+    while written < len(content):
+        written += os.write(file, content[written:])
+
+
+def _write_and_sync(file: int, content: bytes) -> None:
+    _write_all(file, content)
+    os.fsync(file)
 
 
 class _Opened:
@@ -191,30 +202,56 @@ class Folder:
         Raises:
             OSError: if writing fails, or the directory is a link.
         """
+        status = self.write_unsynced(name, content, _write_and_sync)
+        self._sync(self._needed())
+        return status
+
+    def write_unsynced(
+        self, name: str, content: bytes, write: Callable[[int, bytes], None] = _write_all
+    ) -> os.stat_result:
+        """Writes a whole file or none, which outlives the process, though not a power failure.
+
+        `write`: writes the content of the open file.
+
+        Returns:
+            The file's status.
+
+        Raises:
+            OSError: if writing fails, or the directory is a link.
+        """
         try:
-            return self._write(self._needed(), name, content)
+            return self._write(self._needed(), name, content, write)
         except OSError as fault:
             if fault.errno not in _LOST:
                 raise
+        self.make()
+        return self._write(self._needed(), name, content, write)
+
+    def make(self) -> None:
+        """Makes the directory.
+
+        Raises:
+            OSError: if it cannot be made.
+        """
         self.is_new = not disk.exists(self.path)
         disk.make_directory(self.path)
         self._directory = None
-        return self._write(self._needed(), name, content)
 
-    def _write(self, directory: _Opened, name: str, content: bytes) -> os.stat_result:
+    def _write(
+        self, directory: _Opened, name: str, content: bytes, write: Callable[[int, bytes], None]
+    ) -> os.stat_result:
         if directory.is_link:
             raise disk.link_error(self.path)
         begin, end = TEMPORARY
         temporary = directory.at(f"{begin}{os.urandom(8).hex()}{end}")
         try:
-            status = _write_new(temporary, directory, content)
+            status = _write_new(temporary, directory, content, write)
             path, file = directory.at(name), directory.file
             os.replace(temporary, path, src_dir_fd=file, dst_dir_fd=file)
         except OSError:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=directory.file)
             raise
-        self._sync(directory)
         return status
 
     def _sync(self, directory: _Opened) -> None:
@@ -237,15 +274,12 @@ class Folder:
                 directory.sync()
 
 
-def _write_new(path: str, directory: _Opened, content: bytes) -> os.stat_result:
+def _write_new(path: str, directory: _Opened, content: bytes, write: Callable[[int, bytes], None]) -> os.stat_result:
     file = os.open(path, _CREATE, 0o600, dir_fd=directory.file)
     try:
         if directory.group is not None:
             disk.share(file, directory.group)
-        written = os.write(file, content)
-        while written < len(content):
-            written += os.write(file, content[written:])
-        os.fsync(file)
+        write(file, content)
         return os.fstat(file)
     finally:
         os.close(file)

@@ -15,6 +15,7 @@ from roark_otel._spool import disk
 from roark_otel._spool.census import Census, Counts, scan
 from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Content, Header, Readable, from_bytes
+from roark_otel._spool.names import FINISHED
 from roark_otel._spool.rejected import Aside, reason_for, rejected_files, rejected_path
 
 if TYPE_CHECKING:
@@ -50,10 +51,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A directory in numbers. `oldest_seconds`: the age of the oldest file that is not rejected, 0 if there is none."""
+    """A directory in numbers.
+
+    `going_on`: conversations that had not ended when they were saved; `oldest_seconds`: the age of the oldest file that
+    is not rejected, 0 if there is none.
+    """
 
     sendable: int = 0
     awaiting_recording: int = 0
+    going_on: int = 0
     rejected: int = 0
     bytes: int = 0
     rejected_bytes: int = 0
@@ -65,6 +71,7 @@ class Measure:
         return cls(
             counts.sendable,
             counts.awaiting_recording,
+            counts.going_on,
             counts.rejected,
             counts.bytes,
             counts.rejected_bytes,
@@ -107,7 +114,7 @@ def siblings(root: Path, own: Path) -> dict[Path, int]:
     """Returns the other directories of a root in which calls have waited for a while, and how many in each."""
     too_young = time.time() - ADOPT_AFTER_SECONDS
     counts = {
-        directory: sum(1 for one in scan(directory) if one.since < too_young)
+        directory: sum(1 for one in scan(directory, FINISHED) if one.since < too_young)
         for directory in directories(root)
         if directory != own
     }

@@ -56,7 +56,8 @@ class SpoolMemory:
         with self._lock:
             calls, total = list(self._calls.values()), self._bytes
         waiting = sum(1 for call in calls if call.stage is Stage.WAITING)
-        return Counts(len(calls) - waiting, waiting, total, min((call.since for call in calls), default=0.0))
+        oldest = min((call.since for call in calls), default=0.0)
+        return Counts(len(calls) - waiting, waiting, bytes=total, oldest=oldest)
 
     def is_final(self, name: str) -> bool:
         """Returns whether this call is being sent or was tried."""

@@ -3,6 +3,7 @@
 NAME is `HASH-ROOT`: the hash of the call's external id and the id of its root span, in hexadecimal. Late tool
 invocations for a call have a NAME of their own, `HASH-ROOT-LATE`.
 
+    NAME.open.jsonl       goes on, or its process ended before it did
     NAME.waiting.jsonl    lacks a recording URL
     NAME.ready.jsonl      may be sent once its header's `not_before` is over
     NAME.tried.jsonl      an attempt was made, which may have created the call
@@ -10,6 +11,7 @@ invocations for a call have a NAME of their own, `HASH-ROOT-LATE`.
     NAME.jsonl            in the folder of rejected calls: will not be sent
     NAME.reason.json      next to it: why
     .*.tmp                is being written
+    TOKEN.owner           locked by a process for as long as it lives: the owner of its open calls
 """
 
 from __future__ import annotations
@@ -23,12 +25,15 @@ TEMPORARY = (".", ".tmp")
 """The first and the last letters of the name of a file that is being written."""
 
 _REJECTED = ".jsonl"
+_OWNER = ".owner"
 _REASON = ".reason.json"
 
 
 class Stage(Enum):
     """How far a call has come, as the end of its file's name."""
 
+    OPEN = ".open.jsonl"
+    """A conversation that goes on, as it was when it was saved last."""
     WAITING = ".waiting.jsonl"
     READY = ".ready.jsonl"
     TRIED = ".tried.jsonl"
@@ -38,6 +43,9 @@ class Stage(Enum):
 
 SENDABLE = (Stage.READY, Stage.TRIED, Stage.LATE)
 """The stages in which a file may be sent."""
+
+FINISHED = (Stage.WAITING, *SENDABLE)
+"""The stages of what has ended."""
 
 _STAGES = {stage.value: stage for stage in Stage}
 
@@ -89,6 +97,16 @@ def parse_file_name(text: str) -> tuple[str, Stage] | None:
     name, _, end = text.partition(".")
     stage = _STAGES.get(f".{end}")
     return (name, stage) if name and stage else None
+
+
+def owner_name(token: str) -> str:
+    """Returns the name of the file that the owner with this token locks."""
+    return f"{token}{_OWNER}"
+
+
+def parse_owner_name(text: str) -> str | None:
+    """Returns the token of the owner whose file this is; None if it is another file."""
+    return text.removesuffix(_OWNER) if text.endswith(_OWNER) else None
 
 
 def rejected_name(name: str) -> str:

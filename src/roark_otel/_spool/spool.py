@@ -20,7 +20,8 @@ from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, S
 from roark_otel._spool.directory import FROM_MEMORY, FullError, SpoolDirectory, log_fault
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.memory import SpoolMemory
-from roark_otel._spool.names import SENDABLE, Stage, is_of
+from roark_otel._spool.names import FINISHED, SENDABLE, Stage, is_of
+from roark_otel._spool.open_calls import OpenCalls
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Spool:
     def __init__(self, directory: Path | None, max_bytes: int = MAX_SPOOL_BYTES) -> None:
         self.directory = directory
         self._files = None if directory is None else SpoolDirectory(directory, max_bytes)
+        self.open_calls = None if self._files is None else OpenCalls(self._files)
+        """The conversations that go on; None in memory, where they would be lost with the process anyway."""
         self._memory = SpoolMemory()
         self._is_unusable = False
         self._departed: OrderedDict[str, str | None] = OrderedDict()
@@ -77,7 +80,7 @@ class Spool:
         if not self._files.has_version(call) and name not in self._departed:
             return self._put_on_disk(self._files, call, Gone())
         # The sender of the earlier version holds its lock, and would remove the new one with it.
-        with self._replaceable(name) as earlier:
+        with self.replaceable(name) as earlier:
             # It may have been delivered while this waited for it.
             if isinstance(earlier, Held) or name in self._departed:
                 return TooLate(name)
@@ -95,6 +98,8 @@ class Spool:
                 self._log_fault(fault, "late data is not added to a call")
                 return Replaced(call.name, earlier.stage)
             return self._put_in_memory(call, fault)
+        if self.open_calls is not None:
+            self.open_calls.drop(call.name)
         self._is_unusable = False
         if not isinstance(earlier, Spooled):
             return Saved(call.name)
@@ -120,7 +125,7 @@ class Spool:
 
         Returns it as it is now; None if it is too late for that.
         """
-        with self._replaceable(name) as call:
+        with self.replaceable(name) as call:
             if not isinstance(call, Spooled):
                 return None
             body = with_late_fields(call.body, late, again)
@@ -131,6 +136,24 @@ class Spool:
                 self._log_fault(fault, "late data is not added to a call")
                 return None
             return replace(call, stage=stage, body=body)
+
+    def reopen(self, name: str, header: Header, body: bytes) -> bool:
+        """Saves a call that goes on after it had ended as an open one, so that it is not sent until it ends again.
+
+        Returns:
+            Whether that was possible: it may have been sent meanwhile, and memory has no open calls.
+        """
+        if self.open_calls is None:
+            return False
+        with self.replaceable(name) as earlier:
+            if not isinstance(earlier, Spooled) or name in self._memory:
+                return False
+            if url := recording_of(earlier.body):
+                body = with_recording(body, url)
+            if self.open_calls.save(name, header, body):
+                self._on_disk.unlink(name, earlier.stage)
+                return True
+            return False
 
     def put_aside(self, name: str, header: Header, body: bytes, reason: str) -> None:
         """Keeps a call that is not to be sent in `rejected/`, with the reason next to it."""
@@ -143,7 +166,7 @@ class Spool:
                 self._log_fault(fault, "a call that is not sent cannot be set aside")
 
     @contextmanager
-    def _replaceable(self, name: str) -> Generator[Claim]:
+    def replaceable(self, name: str) -> Generator[Claim]:
         """Claims an earlier version of a call that may be replaced; Held if it is being sent or was tried."""
         if name in self._departed:
             yield Gone()
@@ -168,7 +191,7 @@ class Spool:
 
     # What is there
 
-    def items(self, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
+    def items(self, stages: Iterable[Stage] = FINISHED) -> list[SpoolItem]:
         """Returns the calls in these stages, on disk and in memory, the oldest first."""
         wanted = tuple(stages)
         kept = [SpoolItem(name, one.stage, len(one.body), one.since) for name, one in self._memory.items(wanted)]
@@ -186,7 +209,9 @@ class Spool:
     def counts(self) -> Counts:
         """Returns what is in the spool, on disk as far as this process knows, and in memory. Asks no disk."""
         kept = self.in_memory()
-        return kept if self._files is None else self._files.inventory.total() + kept
+        if self._files is None or self.open_calls is None:
+            return kept
+        return replace(self._files.inventory.total() + kept, going_on=len(self.open_calls))
 
     def in_memory(self) -> Counts:
         """Returns what is in memory, and lost with this process."""
@@ -270,6 +295,8 @@ class Spool:
         self._remember(call.name, call_id)
         if call.name in self._memory:
             self._memory.remove(call.name)
+            if self.open_calls is not None:
+                self.open_calls.drop(call.name)  # the disk took it while it went on, and then no more
         elif self._files is not None:
             try:
                 self._files.remove(call)
@@ -278,7 +305,7 @@ class Spool:
 
     def withdraw(self, name: str) -> bool:
         """Removes a call that no courier has begun to send, because it is not to be sent. Returns whether it did."""
-        with self._replaceable(name) as call:
+        with self.replaceable(name) as call:
             if name in self._memory:
                 self._memory.remove(name)
             elif isinstance(call, Spooled):
@@ -316,6 +343,16 @@ class Spool:
         """Notes on a waiting call's file that this process still looks after it."""
         if self._files is not None:
             self._files.touch(name)
+
+    def leave_to_parent(self) -> None:
+        """Lets go, in a forked child, of the lock that shows that the parent lives."""
+        if self.open_calls is not None:
+            self.open_calls.let_go()
+
+    def leave(self) -> None:
+        """Removes what shows other processes that this one lives, because it ends."""
+        if self.open_calls is not None:
+            self.open_calls.leave()
 
     def _remember(self, name: str, call_id: str | None) -> None:
         self._departed[name] = call_id

@@ -40,6 +40,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     reject.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
     purge = action("purge", "delete the calls that were rejected")
     purge.add_argument("--rejected", action="store_true", required=True, help="required: they cannot be restored")
+    forget = action(
+        "forget", "delete everything that the spool has of a call: what waits, what was rejected, recordings"
+    )
+    forget.add_argument("id", metavar="ID", help="its external id")
     adopt = action("adopt", "take over the calls of another directory, for example after a change of keys")
     adopt.add_argument("directory", metavar="DIR", type=Path, help="a directory of a spool, as `list` names it")
     drain = action("drain", "deliver the calls that wait, without an app; settings come from the environment")
@@ -60,6 +64,7 @@ def _run(options: argparse.Namespace) -> int:
         "retry": change.run_retry,
         "reject": change.run_reject,
         "purge": change.run_purge,
+        "forget": change.run_forget,
         "adopt": change.run_adopt,
         "drain": drain.run_drain,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
@@ -11,7 +12,8 @@ from roark_otel._engine.parts import spool_directory
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.attach_recording import attach_to
 from roark_otel._spool import admin
-from roark_otel._spool.admin import Busy, Done, Missing
+from roark_otel._spool.admin import Busy, Done, Missing, TooLate
+from roark_otel._spool.forgetting import forget
 from roark_otel._spool.listing import directories
 from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, USAGE, Problem
@@ -73,6 +75,23 @@ def run_purge(options: argparse.Namespace) -> int:
     return 0
 
 
+def run_forget(options: argparse.Namespace) -> int:
+    """Deletes what the spool has of an external id."""
+    try:
+        found = forget(root_of(options), options.id)
+    except OSError as fault:
+        raise Problem(f"a file cannot be deleted: {fault.strerror or fault}; what came before it is deleted") from None
+    if options.json:
+        print(json.dumps(asdict(found)))
+    else:
+        print(f"deleted {_files(found.erased)}" if found.erased else "nothing was deleted")
+        if found.busy:
+            print(f"{_files(found.busy)} being sent right now: repeat it, and ask Roark to delete the call")
+        if found.going_on:
+            print(f"{_files(found.going_on)} of a conversation that goes on in a living process: repeat it at its end")
+    return 0 if found.is_whole else FAILED
+
+
 def run_adopt(options: argparse.Namespace) -> int:
     """Moves the calls of another directory into the one for the key and address in the environment."""
     settings, key = settings_with_key(options.spool_dir)
@@ -119,6 +138,10 @@ def _each(options: argparse.Namespace, chosen: list[Listed], becomes: str, chang
     return 0 if all(one["outcome"] == becomes for one in outcomes) else FAILED
 
 
+def _files(count: int) -> str:
+    return f"{count} file{'s' * (count != 1)}"
+
+
 def _calls(count: int, kind: str = "") -> str:
     return f"{count} {kind}call{'s' * (count != 1)}"
 
@@ -131,5 +154,7 @@ def _in_words(outcome: Change, becomes: str) -> str:
             return "is gone, or cannot be read"
         case Busy():
             return "is being sent right now"
+        case TooLate():
+            return "came after its call was sent, and Roark takes no more words of it"
         case _:
             assert_never(outcome)

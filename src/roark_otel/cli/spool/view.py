@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-STATES = {"WAITING": "waits for its recording", "READY": "to send", "TRIED": "tried", "LATE": "late tools to append"}
+STATES = {
+    "OPEN": "goes on, or was cut off",
+    "WAITING": "waits for its recording",
+    "READY": "to send",
+    "TRIED": "tried",
+    "LATE": "late tools to append",
+}
 """How the stages are printed."""
 
 

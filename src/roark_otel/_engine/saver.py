@@ -1,0 +1,111 @@
+"""Saves conversations while they go on, so that each outlives the process that it is in.
+
+A conversation is saved at once when its root ends, and before that whenever it has changed and the budget allows. What
+is saved is a whole call, made by the same pass as one that has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from roark_otel._engine.budget import SHARE, Budget
+from roark_otel._open.group import State
+from roark_otel._safety.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roark_otel._capture.open_rows import OpenRows
+    from roark_otel._model.steps import Pause
+    from roark_otel._open.group import Group
+    from roark_otel._open.groups import Groups
+
+SAVE_SECONDS: Final = 2.0
+"""How often a conversation that goes on is saved, if it has changed."""
+
+_EARLY_SECONDS: Final = 0.1
+"""A look that is due so soon is made at once, instead of waking once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """When a conversation was looked at last, in monotonic seconds, and what it was then."""
+
+    at: float
+    state: tuple[object, ...]
+
+
+class Saver:
+    """Knows what is to be saved when. One thread owns it, but for `unsaved_seconds`.
+
+    Args:
+        groups: What is open.
+        open_spans: Counts what open spans have.
+        save: Saves a group. Returns the bytes that were written.
+        pause: Called after each, so that other threads may run.
+    """
+
+    def __init__(self, groups: Groups, open_spans: OpenRows, save: Callable[[int], int], pause: Pause) -> None:
+        self._groups = groups
+        self._words = open_spans.words
+        self._save = save
+        self._pause = pause
+        self._budget = Budget(time.monotonic())
+        self._looks: dict[int, _Look] = {}
+        self._due: list[tuple[float, int]] = []
+        self._begun: list[int] = []
+        self._ended: list[int] = []
+        groups.schedule.on_begin = self._begun.append
+        groups.schedule.on_linger = self._ended.append
+
+    def unsaved_seconds(self) -> float:
+        """Returns the age of the oldest word that may not be saved yet. Any thread may ask."""
+        now = time.monotonic()
+        return max((now - look.at for look in list(self._looks.values())), default=0.0)
+
+    def run(self, now: float) -> None:
+        """Saves what has just ended, then what has changed, as far as the budget allows."""
+        for number in self._begun:
+            self._looks[number] = _Look(now, ())
+            heappush(self._due, (now + SAVE_SECONDS / 2, number))  # it may have begun a second ago
+        for number in self._ended:
+            group = self._groups.places.by_number.get(number)
+            if group is not None and group.state is State.LINGERING:
+                self._look(number, now)
+        self._ended.clear()
+        self._begun.clear()
+        while self._due and self._due[0][0] <= now + _EARLY_SECONDS and self._budget.is_left(now):
+            self._look_in_turn(heappop(self._due)[1], now)
+
+    @guarded(None)
+    def _look_in_turn(self, number: int, now: float) -> None:
+        interval = SAVE_SECONDS
+        if (cost := self._look(number, now)) is None:
+            self._looks.pop(number, None)
+            return
+        heappush(self._due, (now + max(interval, cost / SHARE), number))
+
+    def _look(self, number: int, now: float) -> float | None:
+        """Saves a conversation if it has changed. Returns the seconds of CPU that took; None if there is none."""
+        group = self._groups.places.by_number.get(number)
+        if group is None or group.number != number or group.state is State.CLOSED:
+            return None
+        if not group.is_known:
+            return 0.0
+        began = time.thread_time()
+        state, written = self._state(group), 0
+        known = self._looks.get(number)
+        if known is None or state != known.state:
+            written = self._save(number)
+            self._pause()
+        self._looks[number] = _Look(now, state)
+        cost = time.thread_time() - began
+        self._budget.spend(cost, written)
+        return cost
+
+    def _state(self, group: Group) -> tuple[object, ...]:
+        words = sum(map(self._words, group.numbers))
+        return group.numbers, len(group.log), group.external_id, group.has_ended, words

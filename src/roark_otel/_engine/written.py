@@ -1,0 +1,31 @@
+"""A call as it goes into the spool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roark_otel._spool.file import Header
+    from roark_otel._spool.names import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A call as it goes into the spool, or has gone while its conversation went on.
+
+    Args:
+        name: Its name there.
+        header: What its file says about it.
+        body: Its body as it is sent.
+        stage: The stage that it has once its conversation has ended.
+        valid_at: When the template's URL of its recording becomes valid, in seconds since the epoch.
+        problems: Fields that were left out because they could not be right.
+    """
+
+    name: str
+    header: Header
+    body: bytes
+    stage: Stage
+    valid_at: float
+    problems: tuple[str, ...]

@@ -1,0 +1,76 @@
+"""Erases what a spool has of an external id: what goes on, waits or was rejected, and the recordings kept for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roark_otel._safety.log_ids import id_hash
+from roark_otel._spool import attachments, disk, rejected
+from roark_otel._spool.census import scan
+from roark_otel._spool.directory import path_of
+from roark_otel._spool.file import head_of
+from roark_otel._spool.listing import directories
+from roark_otel._spool.names import Stage, is_of
+from roark_otel._spool.owner import is_alive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What became of the files of an id.
+
+    Args:
+        erased: How many were deleted.
+        busy: How many are being sent right now.
+        going_on: How many are those of a living process, which saves the conversation again as long as it goes on.
+    """
+
+    erased: int = 0
+    busy: int = 0
+    going_on: int = 0
+
+    def __add__(self, other: Forgotten) -> Forgotten:
+        return Forgotten(self.erased + other.erased, self.busy + other.busy, self.going_on + other.going_on)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left."""
+        return not (self.busy or self.going_on)
+
+
+def forget(root: Path, external_id: str) -> Forgotten:
+    """Deletes every file of an id in all directories of a spool.
+
+    Raises:
+        OSError: if a file cannot be deleted.
+    """
+    key = id_hash(external_id)
+    found = Forgotten(int(attachments.kept_for(root, key) is not None))
+    attachments.drop(root, key)
+    for directory in directories(root):
+        for item in scan(directory):
+            if is_of(item.name, key):
+                found += _erase(directory, item.name, item.stage)
+        for aside in rejected.rejected_files(directory):
+            if is_of(aside.name, key):
+                rejected.purge(directory, aside.name)
+                found += Forgotten(1)
+    return found
+
+
+def _erase(directory: Path, name: str, stage: Stage) -> Forgotten:
+    path = path_of(directory, name, stage)
+    if stage is Stage.OPEN:
+        header = head_of(disk.read_head(path))
+        if header is not None and is_alive(directory, header.owner):
+            return Forgotten(going_on=1)
+    with disk.locked(path) as file:
+        if isinstance(file, disk.InUse):
+            return Forgotten(busy=1)
+        if isinstance(file, disk.Absent):
+            return Forgotten()
+        path.unlink()
+    return Forgotten(1)

@@ -1,0 +1,96 @@
+"""When conversations that go on are saved, and what that may cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from roark_otel._engine.budget import BYTES_PER_SECOND, SHARE, Budget
+from roark_otel._engine.saver import SAVE_SECONDS, Saver
+from support.live import Live
+
+
+class Saved:
+    """A saver of the groups of a machine, which notes what it saves."""
+
+    def __init__(self, machine: Live) -> None:
+        self._machine = machine
+        self.numbers: list[int] = []
+        self._saver = Saver(machine.groups, machine.capture.open_rows, self._save, lambda: None)
+
+    def _save(self, number: int) -> int:
+        self.numbers.append(number)
+        return 100
+
+    def after(self, seconds: float) -> int:
+        """Lets this much time pass. Returns how many were saved in it."""
+        before = len(self.numbers)
+        until = self._machine.now + seconds
+        while self._machine.now < until:
+            self._machine.now = min(until, self._machine.now + 1.0)
+            self._saver.run(self._machine.now)
+        return len(self.numbers) - before
+
+
+@pytest.fixture(name="machine")
+def _machine() -> Live:
+    return Live()
+
+
+def test_a_conversation_is_saved_when_it_has_changed(machine: Live) -> None:
+    saved = Saved(machine)
+    machine.start(1, external_id="a")
+    assert saved.after(1.0) == 0
+    machine.say(1, "hello")
+    assert saved.after(SAVE_SECONDS) == 1
+    assert saved.after(60.0) == 0
+
+    machine.start(2, 1)
+    machine.end(2, "one")
+    assert saved.after(SAVE_SECONDS) == 1
+    assert saved.after(60.0) == 0
+
+
+def test_one_whose_root_has_ended_is_saved_at_once(machine: Live) -> None:
+    saved = Saved(machine)
+    machine.start(1, external_id="a")
+    machine.end(1, "one")
+    assert saved.after(0.001) == 1
+    assert saved.after(60.0) == 0
+
+
+def test_what_has_no_id_is_not_saved(machine: Live) -> None:
+    saved = Saved(machine)
+    machine.start(1)
+    machine.end(1, "one")
+    assert saved.after(60.0) == 0
+
+
+def test_a_closed_conversation_is_not_looked_at_again(machine: Live) -> None:
+    saved = Saved(machine)
+    machine.start(1, external_id="a", marked=True)
+    machine.end(1, "one")
+    saved.after(0.001)
+    machine.after(2.0)
+    saved.after(60.0)
+    assert saved.numbers == [1]
+    assert saved._saver.unsaved_seconds() == 0.0
+
+
+def test_saving_takes_a_share_of_one_core() -> None:
+    budget, now, spent = Budget(0.0), 0.0, 0.0
+    while now < 1_000.0:
+        now += 0.1
+        if budget.is_left(now):
+            budget.spend(0.01, 0)
+            spent += 0.01
+    assert spent == pytest.approx(SHARE * 1_000.0, rel=0.02)
+
+
+def test_saving_writes_so_many_bytes_a_second() -> None:
+    budget, now, written = Budget(0.0), 0.0, 0
+    while now < 100.0:
+        now += 0.1
+        if budget.is_left(now):
+            budget.spend(0.0, 500_000)
+            written += 500_000
+    assert written <= 110 * BYTES_PER_SECOND

@@ -1,0 +1,83 @@
+"""Parts of one conversation that several processes saw are joined to one call."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from roark_otel._spool.joining import joined
+
+Json = dict[str, Any]
+
+FIRST: Json = {
+    "startedAt": "2026-11-22T11:52:44.000Z",
+    "externalId": "call-1",
+    "transcript": [
+        {"startOffsetMs": 0, "endOffsetMs": 900, "role": "AGENT", "text": "Hello."},
+        {"startOffsetMs": 1_000, "endOffsetMs": 2_000, "role": "CUSTOMER", "text": "Hi."},
+    ],
+    "toolInvocations": [{"name": "look_up", "parameters": {}, "result": "", "startOffsetMs": 2_000}],
+    "properties": {"trace_id": "a1", "tier": "gold", "interruptions": 1, "roark_incomplete": True},
+}
+SECOND: Json = {
+    "startedAt": "2026-11-22T11:53:44.000Z",
+    "externalId": "call-1",
+    "recordingUrl": "https://example.com/2.wav",
+    "endedStatus": "CUSTOMER_DID_NOT_SPEAK",
+    "transcript": [{"startOffsetMs": 500, "endOffsetMs": 800, "role": "AGENT", "text": "Where were we?"}],
+    "properties": {"trace_id": "b2", "interruptions": 2},
+}
+
+
+def join(*parts: Json) -> Json:
+    found: Json = json.loads(joined([json.dumps(part).encode() for part in parts]))
+    return found
+
+
+def starts(call: Json) -> list[tuple[str, int]]:
+    return [(entry["text"], entry["startOffsetMs"]) for entry in call["transcript"]]
+
+
+def test_the_call_begins_with_its_first_part_and_ends_as_its_last() -> None:
+    call = join(SECOND, FIRST)
+    assert call["startedAt"] == FIRST["startedAt"]
+    assert starts(call) == [("Hello.", 0), ("Hi.", 1_000), ("Where were we?", 60_500)]
+    assert call["transcript"][-1]["endOffsetMs"] == 60_800
+    assert call["toolInvocations"] == FIRST["toolInvocations"]
+    assert call["recordingUrl"] == SECOND["recordingUrl"]
+    assert "roark_incomplete" not in call["properties"]
+
+
+def test_counts_are_added_and_waits_measured_again() -> None:
+    properties = join(FIRST, SECOND)["properties"]
+    assert (properties["trace_id"], properties["tier"], properties["interruptions"]) == ("b2", "gold", 3)
+    assert properties["response_latency_max_ms"] == 58_500
+
+
+def test_who_did_not_speak_is_seen_in_the_whole() -> None:
+    assert "endedStatus" not in join(FIRST, SECOND)
+    silent = {**FIRST, "transcript": FIRST["transcript"][:1]}
+    assert join(silent, SECOND)["endedStatus"] == "CUSTOMER_DID_NOT_SPEAK"
+    assert join(FIRST, {**SECOND, "endedStatus": "AGENT_ERROR"})["endedStatus"] == "AGENT_ERROR"
+
+
+def test_a_part_that_holds_another_repeats_nothing() -> None:
+    """A process that was killed as it joined what another one left has left both."""
+    both = join(FIRST, SECOND)
+    assert join(FIRST, both) == both
+    assert join(both, FIRST)["transcript"] == both["transcript"]
+
+
+def test_the_parts_participants_are_told_apart() -> None:
+    first = {**FIRST, "agent": {"name": "Ada", "customId": "ada"}, "customer": {"phoneNumberE164": "+15550100"}}
+    second = {**SECOND, "agent": {"name": "Eve", "customId": "eve"}, "customer": {"phoneNumberE164": "+15550100"}}
+    call = join(first, second)
+    assert call["agents"] == [first["agent"], second["agent"]]
+    assert call["customer"] == first["customer"]
+    assert [entry.get("agent") for entry in call["transcript"]] == [{"customId": "ada"}, None, {"customId": "eve"}]
+    assert call["toolInvocations"][0]["agent"] == {"customId": "ada"}
+
+
+def test_an_agent_without_an_id_is_the_same_agent() -> None:
+    call = join({**FIRST, "agent": {"name": "Ada"}}, {**SECOND, "agent": {"name": "Ada", "description": "x"}})
+    assert call["agent"] == {"name": "Ada", "description": "x"}
