@@ -11,12 +11,13 @@ import pytest
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import set_span_in_context
 
+from roark_otel._capture.stamping import MAX_LOOKS
 from roark_otel.dialects import DIALECTS
-from support.live import Captures, Live
+from support.live import Captures, Live, open_ids, sizes
 from support.shapes import PLAIN, WORDS, fill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -66,6 +67,10 @@ class _Values(dict[str, Any]):
         self.by.look_ups += 1
         return super().__iter__()
 
+    def keys(self) -> Any:
+        self.by.look_ups += 1 - len(self)  # it is copied: one step for a dictionary, and for this one a look-up each
+        return super().keys()
+
     def values(self) -> Any:
         self.by.look_ups += 1
         return super().values()
@@ -93,12 +98,19 @@ def without_counts(span: Any) -> None:
     span._attributes._dict = dict(span._attributes._dict.items())
 
 
-def counted(scope: str, event: str | None, *, inside: bool) -> dict[str, tuple[int, int]]:
+def counted(
+    scope: str, event: str | None, *, inside: bool, job: bool = False, id_keys: Sequence[str] = ()
+) -> dict[str, tuple[int, int]]:
     """Returns the reads of attributes of a span, and those in its dictionary, at its start and at its end."""
-    live = Live(DIALECTS, processors=0)
+    live = Live(DIALECTS, processors=0, id_keys=id_keys)
     counting = Counting(live)
     live.provider({}).add_span_processor(counting)
-    if inside:
+    if job:
+        live.start(9, scope=scope, name="job_entrypoint")
+        live.start(1, 9, scope=scope, name="agent_session", external_id="a")
+        for span_id in range(10, 10 + MAX_LOOKS):
+            live.start(span_id, 1)
+    elif inside:
         live.start(1, external_id="a")
     else:
         live.start(1)
@@ -122,9 +134,9 @@ def counted(scope: str, event: str | None, *, inside: bool) -> dict[str, tuple[i
 @pytest.mark.parametrize(
     ("scope", "event", "inside", "start", "end"),
     [
-        pytest.param("app", "roark.transcript", True, (5, 2), (13, 4), id="own"),
-        pytest.param("livekit-agents", "app.event", True, (5, 2), (13, 4), id="livekit"),
-        pytest.param("app", "app.event", True, (5, 2), (5, 1), id="foreign, in a conversation's trace"),
+        pytest.param("app", "roark.transcript", True, (4, 2), (12, 3), id="own"),
+        pytest.param("livekit-agents", "app.event", True, (4, 2), (12, 3), id="livekit"),
+        pytest.param("app", "app.event", True, (4, 2), (5, 1), id="foreign, in a conversation's trace"),
         pytest.param("app", "app.event", False, (4, 1), (4, 1), id="foreign"),
     ],
 )
@@ -134,6 +146,22 @@ def test_reads_of_a_span(scope: str, event: str, inside: bool, start: tuple[int,
     for now, most in ((found["start"], start), (found["end"], end)):
         assert now[0] <= most[0]
         assert now[1] <= most[1]
+
+
+def test_reads_of_a_span_in_a_session_below_its_job() -> None:
+    """A branch that joined the one around it costs its spans no more, once the job's span is not waited for."""
+    found = counted("livekit-agents", "app.event", inside=True, job=True)
+    assert found == counted("livekit-agents", "app.event", inside=True)
+
+
+def test_reads_of_a_span_under_further_id_keys() -> None:
+    """Each set of further keys is gone through in one step."""
+    (start, end), (start_before, end_before) = (
+        tuple(counted("app", "roark.transcript", inside=True, id_keys=keys).values())
+        for keys in (("app.session", "app.call"), ())
+    )
+    assert (start[0], end[0]) == (start_before[0], end_before[0])
+    assert (start[1], end[1]) == (start_before[1] + 1, end_before[1] + 1)
 
 
 class Remembers(SpanProcessor):
@@ -182,9 +210,50 @@ def test_a_span_that_is_let_go_of_is_freed_at_once() -> None:
         for span_id in (2, 3, 1):
             live.let_go(span_id)
         assert [one() for one in held if one() is not None] == []
-        assert not live.branches.open
+        assert open_ids(live) == []
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("context", [{}, {"roark.agent.name": "Ada"}], ids=["plain", "with call_attributes"])
+def test_spans_that_never_end_are_not_remembered(context: dict[str, str]) -> None:
+    """Below a root that stays open, what the app has let go of is forgotten at the next look."""
+    live = Live(DIALECTS)
+    live.start(1, external_id="a")
+    before = sizes(live)
+    for span_id in range(2, 302, 3):
+        live.start(span_id, 1, context=context)
+        live.start(span_id + 1, span_id, external_id="b")
+        live.start(span_id + 2, span_id + 1)
+        for one in (span_id, span_id + 1, span_id + 2):
+            live.let_go(one)
+    assert sizes(live)["branch.below"] >= 100
+    live.after(0.0)
+    after = sizes(live)
+    assert (
+        (after["branch.below"], after["branch.places"]) == (before["branch.below"], before["branch.places"]) == (0, 0)
+    )
+
+
+def test_a_row_is_a_copy() -> None:
+    """Whatever another processor does with an ended span afterwards is not in its row."""
+    live = Live(DIALECTS, is_eager=False)
+
+    class Mutates(SpanProcessor):
+        def on_end(self, span: Any) -> None:
+            span._attributes._dict.clear()
+            for event in span._events._dq:
+                event._attributes._dict["text"] = "[gone]"
+            span._events._dq.clear()
+
+    live.start(1, external_id="a", marked=True)
+    live.provider({}).add_span_processor(Mutates())
+    live.start(2, 1, attributes={"roark.agent.name": "Ada"})
+    live.end(2, "A word.")
+    row = live.inbox.entries[-1]
+    assert isinstance(row, tuple)
+    attributes, (name, _, said) = row[-2:]
+    assert (attributes["roark.agent.name"], name, said["text"]) == ("Ada", "roark.transcript", "A word.")
 
 
 def test_nothing_of_a_foreign_span_is_kept() -> None:
@@ -197,4 +266,4 @@ def test_nothing_of_a_foreign_span_is_kept() -> None:
     child: Any = tracer.start_span("query", set_span_in_context(root), attributes={"db.system": "x"})
     child.end()
     root.end()
-    assert (len(live.inbox), live.branches.open, live.branches.homes) == (0, {}, {})
+    assert (len(live.inbox), live.branches.homes) == (0, {})

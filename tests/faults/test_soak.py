@@ -130,7 +130,8 @@ def _assert_bounded(processor: RoarkSpanProcessor) -> None:
     groups, branches = engine.parts.assembler._groups, engine.parts.capture.branches
     assert len(groups.schedule._traces) == len(groups.schedule.open) == len(groups.places._by_id) == 0
     assert len(groups.places._shown) == len(groups.places._in_trace) == len(groups.places._waiting) == 0
-    assert len(branches.homes) == len(branches.open) == len(branches._first) == 0
+    branches.open.sweep()
+    assert len(branches.homes) == len(branches.open._left) == len(branches._first) == 0
     assert len(groups.schedule._due) <= BATCH
     assert len(groups._taken) <= 1_024
     assert len(guard._last_logged) <= guard.MAX_REMEMBERED

@@ -9,7 +9,7 @@ from roark_otel._model.finished import Ended, Errored, NeverEnded
 from roark_otel._model.rows import Kind, SpanEvent, SpanView, Strength, as_captured, row_of
 from roark_otel._open.schedule import Waits
 from support.helpers import MS, T0
-from support.live import NOTHING, WAITS, Finished, Live, Reopened, kinds, texts
+from support.live import NOTHING, WAITS, Finished, Live, Reopened, kinds, sizes, texts
 
 
 @pytest.fixture(name="machine")
@@ -220,6 +220,26 @@ def test_a_framework_root_that_is_let_go_of_without_a_word(machine: Live) -> Non
     assert isinstance(finished, Finished)
     assert finished.conversation.ending == NeverEnded()
     assert texts(finished) == []
+
+
+def test_a_span_that_outlives_its_trace_is_late(machine: Live) -> None:
+    """It is known for as long as it is open, so that what it says at last is counted for its own conversation."""
+    machine.start(1, external_id="a", marked=True)
+    machine.start(2, 1)
+    machine.start(3, 1)
+    machine.end(1, "hello")
+    machine.after(2.0)
+    machine.after(60.0)
+    assert machine.forgotten == [1]
+
+    machine.end(2, "too late")
+    assert kinds(machine.after(0.0)) == ["late_spans"]
+    machine.let_go(3)
+    machine.after(0.0)
+    assert {name: size for name, size in sizes(machine).items() if name.startswith("branches.open")} == {
+        "branches.open.homes": 1,
+        "branches.open._left": 0,
+    }
 
 
 def test_without_a_quiet_time_an_open_conversation_does_not_loop_forever() -> None:

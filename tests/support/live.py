@@ -167,7 +167,7 @@ class Captures(SpanProcessor):
     is_awake = True
 
     def __init__(self, capture: Capture) -> None:
-        self._on_start = start_hook(capture, self, capture.on_start)
+        self._on_start = start_hook(capture, capture.on_start)
         self._on_end = end_hook(capture, self, capture.on_end)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -355,6 +355,7 @@ class Live:
         """Moves the clock. Returns what came of it since the last time."""
         self.now += seconds
         self.drain()
+        self.branches.open.sweep()
         self.groups.expire(self.now, self.capture.open_rows.has_open)
         return self.read_due()
 
@@ -377,7 +378,7 @@ class Live:
         for output in self.groups.outputs():
             match output:
                 case Forgotten(trace_id):
-                    self.branches.forget_trace(trace_id)
+                    self.branches.open.forget_trace(trace_id)
                     self.forgotten.append(trace_id)
                 case Closed(number):
                     self.branches.forget_group(number)
@@ -386,6 +387,14 @@ class Live:
         found = list(self._outputs)
         self._outputs.clear()
         return found
+
+
+def open_ids(live: Live) -> list[int]:
+    """Returns the ids of the open spans that capture knows, branches first."""
+    live.branches.open.sweep()
+    homes = list(live.branches.homes.values())
+    roots = [home.span_id for home in homes if home.is_open]
+    return roots + [span_id for home in homes for span_id in (*home.below, *(home.places or ()))]
 
 
 def texts(output: Output) -> list[str]:
@@ -404,6 +413,7 @@ def sizes(live: Live) -> dict[str, int]:
     owners: dict[str, object] = {
         "inbox": live.inbox,
         "branches": live.branches,
+        "branches.open": live.branches.open,
         "groups": live.groups,
         "groups.places": live.groups.places,
         "groups.schedule": live.groups.schedule,
@@ -417,7 +427,7 @@ def sizes(live: Live) -> dict[str, int]:
         if isinstance(value, (dict, set, list, deque, Taken)) and value is not live.groups._outputs
     }
     for branch in {id(one): one for one in (*live.branches.homes.values(), *live.branches._first.values())}.values():
-        for key in ("below", "ids", "unnamed"):
+        for key in ("below", "places", "ids", "unnamed"):
             found[f"branch.{key}"] = found.get(f"branch.{key}", 0) + len(getattr(branch, key) or ())
     for group in {id(one): one for one in live.groups.places.by_number.values()}.values():
         for key in ("log", "late", "roots", "seen_contexts"):

@@ -1,4 +1,4 @@
-"""The open spans of conversations' traces, and where the spans below them belong."""
+"""Branches: how each begins, goes on and ends."""
 
 # The SDK's private attributes have no types that pyright knows.
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -8,18 +8,19 @@ from __future__ import annotations
 import sys
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from roark_otel._capture.open_spans import NOTHING_AT_START, AtStart, Branch, Key, OpenSpan
+from roark_otel._capture.branch import NOTHING_AT_START, AtStart, Branch
+from roark_otel._capture.open_spans import OpenSpans
 from roark_otel._capture.sdk_spans import (
     NOTHING,
     SPAN_ID,
     TRACE_ID,
-    add_events,
     characters,
     events_of,
     left_of,
     parts_of,
+    values_of,
 )
 from roark_otel._capture.stamping import Stamping
 from roark_otel._model.joining import joins
@@ -53,7 +54,7 @@ _NO_SPAN = _NoSpan()
 
 
 class Branches:
-    """Keeps the open spans of conversations' traces.
+    """Begins branches, reads their events while they are open, and ends them.
 
     Any app thread may change it at any time, so each step is one that the interpreter does not interrupt.
 
@@ -69,37 +70,27 @@ class Branches:
         self._resources = resources
         self.stamping = Stamping(vocabulary, resources)
         self._numbers = count(1)
-        self.on_death = self._on_death  # one object for all weak references
+        self._on_branch_death = self._on_death  # one object for all weak references
         self._first: dict[int, Branch] = {}
-        self.homes: dict[int, Branch] = {}
-        """The first branch of each trace: where spans below no known one belong."""
-        self.open: dict[Key, OpenSpan] = {}
+        self.open = OpenSpans()
+        self.homes = self.open.homes
 
     # A span begins
 
-    def opens(self, above: OpenSpan | None, branch: Branch, at_start: AtStart) -> bool:
+    def opens(self, above: Branch | None, branch: Branch, at_start: AtStart) -> bool:
         """Returns whether a span with this id begins a branch of its own below this one."""
         if above is None:
             return True
         inherits = at_start[1] != Origin.SPAN and branch.external_id is not None
         return not inherits and at_start[0] != branch.external_id
 
-    def note(self, span: Span, trace_id: int, span_id: int, branch: Branch, at_start: AtStart | None) -> None:
+    def note(self, span: Span, context: SpanContext, home: Branch, branch: Branch, at_start: AtStart | None) -> None:
         """Notes a span that is open in a branch."""
-        try:
-            opened = OpenSpan(span, self.on_death)
-        except TypeError:
-            return  # a span of a type that knows no weak references is known when it ends
-        opened.key = key = (trace_id, span_id)
-        opened.branch = branch
-        opened.at_start = at_start
-        opened.has_below = False
-        self.open[key] = opened  # before `below`, whose readers look it up
-        branch.below[span_id] = None
-        branch.activity += 1
+        trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
+        self.open.note(span, home, branch, span_id, at_start)
         if at_start is not None and at_start[3] is not None and at_start[3] is not branch.context:
             branch.context = at_start[3]
-            row = (_OPEN, trace_id, span_id, 0, "", "", span.start_time, None, None, 0, None, False, 0, 0)
+            row = (_OPEN, trace_id, span_id, 0, "", "", span.start_time, None, None, 0, None, False, 0, NOTHING, ())
             self._inbox.append((branch.number, branch.resource, at_start[3], *row))
 
     def begin(
@@ -111,16 +102,15 @@ class Branches:
         at_start: AtStart | None,
         strength: int | None,
         home: Branch | None,
-        above: OpenSpan | None,
+        around: Branch | None,
     ) -> None:
-        """Begins a branch with a span that opens one."""
+        """Begins a branch with a span that opens one, below a span that is open in `around`."""
         trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
         own_id = None if at_start is None else at_start[0]
-        around = None if above is None else above.branch or cast("Branch", above)
         if around is not None and not joins(around.external_id, around.strength, own_id, strength):
             around = None
         branch = self._branch(span, around, own_id, strength)
-        branch.key = (trace_id, span_id)
+        branch.trace_id, branch.span_id, branch.is_open = trace_id, span_id, True
         branch.at_start = at_start
         parent_id = 0 if parent is None else parent[SPAN_ID]
         branch.start = (trace_id, span_id, parent_id, scope, span.name, span.start_time)
@@ -132,31 +122,32 @@ class Branches:
         branch.sdk_resource, resource, _ = self._resources.of(span)
         branch.resource = resource
         if home is None:
+            branch.places = {}
             home = self.homes.setdefault(trace_id, branch)
-        self.open[branch.key] = branch  # before `below`, whose readers look it up
+        self.open.place(home, branch, span_id)
         if around is not None:
-            around.below[span_id] = None
+            around.below[span_id] = branch
         self.stamping.name(home, branch, span, scope, at_start, is_local_root=parent is None)
         origin = 0 if at_start is None else at_start[1]
         branch.context = values = None if at_start is None else at_start[3]
-        row = (_OPEN, *branch.start, None, own_id, origin, strength, False, 0, 0)
+        row = (_OPEN, *branch.start, None, own_id, origin, strength, False, 0, NOTHING, ())
         self._inbox.append((branch.number, resource, values, *row))
 
     def begin_unseen(self, trace_id: int) -> Branch:
         """Begins the first branch of a trace with a span whose start was not seen."""
         branch = self._branch(_NO_SPAN, None, None, None)
-        branch.key = (trace_id, 0)
+        branch.trace_id, branch.span_id = trace_id, 0
+        branch.places = {}
         return self.homes.setdefault(trace_id, branch)
 
     def _branch(self, span: object, around: Branch | None, own_id: object, strength: int | None) -> Branch:
         try:
-            branch = Branch(span, self.on_death)
+            branch = Branch(span, self._on_branch_death)
         except TypeError:
             branch = Branch(_NO_SPAN)
-        branch.branch = branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = (
-            branch.events
-        ) = None
-        branch.has_below = branch.live = branch.is_forgotten = False
+        branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = branch.events = None
+        branch.places = None
+        branch.is_settled = branch.is_open = branch.live = branch.is_forgotten = False
         branch.seen = branch.looks = branch.activity = branch.read_at = 0
         branch.queue = branch.sdk_resource = None
         branch.below = {}
@@ -170,7 +161,6 @@ class Branches:
             branch.number = around.number
             around.external_id = branch.external_id = around.external_id or own_id
             around.strength = branch.strength = _stronger(around.strength, strength)
-            around.has_below = True
         return branch
 
     # It goes on
@@ -184,51 +174,41 @@ class Branches:
 
     def _read_events(self, branch: Branch) -> None:
         span = cast("Span | None", branch())
-        if span is None or branch.key not in self.open:
+        if span is None or not branch.is_open:
             return
         dropped, events = events_of(span)
         first = max(branch.seen, dropped)
         if dropped + len(events) == branch.seen or self._inbox.is_flooded():
             return
-        values: list[Any] = []
-        add_events(values, events[first - dropped :])
+        values = values_of(events[first - dropped :])
         branch.seen = dropped + len(events)
         branch.read_at = _next_read(branch.queue, len(events))
-        row = (_EVENTS, *branch.start, None, None, 0, None, False, first, 0, *values)
-        self._inbox.append((branch.number, branch.resource, None, *row), characters(values))
+        row = (_EVENTS, *branch.start, None, None, 0, None, False, first, NOTHING, values)
+        self._inbox.append((branch.number, branch.resource, None, *row), characters(NOTHING, values))
 
     @guarded(None)
-    def _on_death(self, opened: OpenSpan) -> None:
-        """The app has let go of an open span: it can never end. Runs wherever that happened, so it only takes notes."""
-        if self.open.pop(opened.key, None) is None:
+    def _on_death(self, branch: Branch) -> None:
+        """The app has let go of the span of a branch. Runs wherever that happens, so it only takes notes."""
+        if not branch.is_open:
             return
-        branch = opened.branch
-        if branch is not None:
-            branch.below.pop(opened.key[1], None)
-            return
-        branch = cast("Branch", opened)
-        if branch.outer is not None:
-            branch.outer.below.pop(branch.key[1], None)
+        self.open.remove(branch)
         if self._inbox.is_flooded():
+            branch.is_open = False
             return
-        dropped, values = left_of(branch.attributes, branch.events)
+        dropped, attributes, events = left_of(branch.attributes, branch.events)
         self.end(branch)
         at_start = branch.at_start or NOTHING_AT_START
         identity = *at_start[:2], branch.strength if branch.outer is None else None
-        row = (_ABANDONED, *branch.start, None, *identity, False, dropped, *values)
-        self._inbox.append((branch.number, branch.resource, at_start[3], *row), characters(values))
+        row = (_ABANDONED, *branch.start, None, *identity, False, dropped, attributes, events)
+        self._inbox.append((branch.number, branch.resource, at_start[3], *row), characters(attributes, events))
         self._inbox.ring()
 
     # For the assembler
 
-    def forget_trace(self, trace_id: int) -> None:
-        """Nothing of this trace is waited for any more."""
-        self.homes.pop(trace_id, None)
-
     def forget_group(self, number: int) -> None:
         """The group of this number is closed, and its open spans are not asked for again."""
         first = self._first.get(number)
-        if first is None or first.key not in self.open:
+        if first is None or not first.is_open:
             self._first.pop(number, None)
         else:
             first.is_forgotten = True  # as soon as its span is over: until then, others may begin below it

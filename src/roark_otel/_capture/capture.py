@@ -1,8 +1,8 @@
 """Capture: all that happens on the app's threads.
 
 A few look-ups decide whether a span is relevant: its trace is that of a conversation, its scope is a framework's, or
-the name of one of its attributes or events is relevant. When a relevant span ends, its values are copied into one flat
-tuple, which goes to the inbox: no lock, no JSON, no I/O, and nothing of the SDK outlives the span.
+the name of one of its attributes or events is relevant. When a relevant span ends, its values are copied into a tuple,
+which goes to the inbox: no lock, no JSON, no I/O, and nothing of the SDK outlives the span.
 
 A span that begins is only noted, in the branch of its parent, unless it opens a branch of its own: a root, the first
 span of its trace, or one with another id than those above.
@@ -17,7 +17,7 @@ import time
 import weakref
 from enum import IntEnum
 from os import getpid
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from opentelemetry import baggage
 
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event, ReadableSpan, Span
     from opentelemetry.trace import SpanContext
 
+    from roark_otel._capture.branch import Branch
     from roark_otel._capture.inbox import Inbox
-    from roark_otel._capture.open_spans import Branch
     from roark_otel._model.vocabulary import Vocabulary
 
 
@@ -157,29 +157,26 @@ class Capture:
         if home is None and getpid() != self._pid:
             # Asked where a trace begins only: in a child, a trace that is known is its parent's.
             return _FORKED
-        if self.inbox.is_flooded() or (trace_id, span_id) in self._open:
+        branches, opened = self.branches, self._open
+        if self.inbox.is_flooded() or opened.branch_of(home, trace_id, span_id) is not None:
             return _TAKEN  # no room, or a second processor saw it too
         if home is not None and home.unnamed:
-            self.branches.stamping.stamp_late(home)
-        above = None if parent is None else self._open.get((trace_id, parent[SPAN_ID]))
-        if above is not None:
-            above.has_below = True
+            branches.stamping.stamp_late(home)
+        around = None if parent is None else opened.branch_of(home, trace_id, parent[SPAN_ID])
+        if parent is not None and around is not None:
+            opened.note_parent(around, parent[SPAN_ID])
         at_start = self._identities.at_start(home, attributes, trace_id, parent_context)
         strength = self.vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
-        branches = self.branches
-        branch = home if above is None else above.branch or cast("Branch", above)
+        branch = around or home
         if (
             home is None
+            or branch is None
             or strength is not None
-            or (
-                at_start is not None
-                and at_start[0] is not None
-                and branches.opens(above, cast("Branch", branch), at_start)
-            )
+            or (at_start is not None and at_start[0] is not None and branches.opens(around, branch, at_start))
         ):
-            branches.begin(span, context, parent, scope, at_start, strength, home, above)
+            branches.begin(span, context, parent, scope, at_start, strength, home, around)
         else:
-            branches.note(span, trace_id, span_id, branch, at_start)  # type: ignore[arg-type]
+            branches.note(span, context, home, branch, at_start)
         return _TAKEN
 
     # A span ends
@@ -234,27 +231,20 @@ class Capture:
             home = self.branches.begin_unseen(trace_id)
         if home.unnamed:
             home.unnamed.pop(span_id, None)
-        opened = self._open.pop((trace_id, span_id), None)
-        branch: Branch = home
-        around: Branch | None = home
-        if opened is None:
-            pass  # its start was not seen
-        elif opened.branch is None:
-            branch = cast("Branch", opened)
-            around = branch.outer
+            home.settle()
+        opened = self._open.end(home, trace_id, span_id)
+        branch = home if opened is None else opened.branch
+        opens_it = opened is not None and branch.span_id == span_id
+        if opens_it:
             self.branches.end(branch)
-        else:
-            branch = around = opened.branch
-        if around is not None:
-            around.below.pop(span_id, None)
-            self.branches.read_events(around)
-        if not is_relevant and opened is not branch and not has_failed(span):
+        self.branches.read_events(branch.outer if opens_it else branch)
+        if not is_relevant and not opens_it and not has_failed(span):
             if opened is not None and opened.has_below and not self.inbox.is_flooded():
                 self.inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
         at_start = None if opened is None else opened.at_start
         identity = self._identities.at_end(span, scope, attributes, at_start)
-        is_root = opened is branch or identity[2] is not None or _comes_late(identity[0], branch)
+        is_root = opens_it or identity[2] is not None or _comes_late(identity[0], branch)
         if not is_root and not self.inbox.has_room():
             self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope)))
             return _TAKEN
@@ -270,7 +260,7 @@ class Capture:
             attributes,
             events,
         )
-        self.inbox.append(row, SAMPLED * characters(row) if self.inbox.is_sample() else 0)
+        self.inbox.append(row, SAMPLED * characters(row[-2], row[-1]) if self.inbox.is_sample() else 0)
         if is_root:
             self.inbox.ring()
         return _TAKEN

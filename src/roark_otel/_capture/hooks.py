@@ -11,12 +11,13 @@ long way, which is `Capture`: the first span of a trace, a root, an id, a contex
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 from opentelemetry.trace import StatusCode
 
 from roark_otel._capture import call_context
 from roark_otel._capture.inbox import SAMPLED
-from roark_otel._capture.open_spans import OpenSpan
+from roark_otel._capture.sdk_spans import characters
 from roark_otel._model.rows import Kind
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 
@@ -48,16 +49,13 @@ class Awake(Protocol):
 
 
 def start_hook(
-    capture: Capture, life: Awake, long_way: Callable[[Any, Context | None], object]
+    capture: Capture, long_way: Callable[[Any, Context | None], object]
 ) -> Callable[[Any, Context | None], None]:
     """Makes the function that is called with each span that begins."""
-    home_of, open_spans, on_death = capture.branches.homes.get, capture.branches.open, capture.branches.on_death
-    opened_of = open_spans.get
-    roots_of, id_keys = capture.vocabulary.roots.get, capture.vocabulary.id_keys
-    has_other_ids, in_use, scopes = len(id_keys) > 1, call_context.in_use, capture.vocabulary.scopes
-    are_irrelevant, inbox, new = capture.relevance.irrelevant.issuperset, capture.inbox, OpenSpan.__new__
-
-    call_attributes_in = call_context.call_attributes_in
+    home_of, on_death = capture.branches.homes.get, capture.branches.open.on_death
+    in_use, call_attributes_in = call_context.in_use, call_context.call_attributes_in
+    scopes, roots, has_no_other_id = capture.vocabulary.scopes, capture.vocabulary.root_names, _no_other_id(capture)
+    are_irrelevant = capture.relevance.irrelevant.issuperset
 
     def on_start(span: Any, parent_context: Context | None) -> None:  # noqa: ANN401 - its private attributes are read
         try:
@@ -74,35 +72,32 @@ def start_hook(
                     and are_irrelevant(span._attributes._dict)
                 ):
                     return
-            elif home.ids and home.unnamed is None and not has_other_ids and life.is_awake:
+            elif home.is_settled:
                 parent = span._parent
-                if parent is not None and not parent[2]:
-                    attributes = span._attributes._dict
-                    above = opened_of((context[0], parent[1]))
-                    names = roots_of(span._instrumentation_scope._name)
-                    if (
-                        above is not None
-                        and EXTERNAL_ID not in attributes
-                        and CONVERSATION_ROOT not in attributes
-                        and (names is None or span._name not in names)
-                        and inbox.has_space
-                        and not (in_use and call_attributes_in(parent_context))
-                    ):
-                        key = context[0], context[1]
-                        if key not in open_spans:
-                            above.has_below = True
-                            branch: Any = above.branch or above
-                            opened = new(OpenSpan, span, on_death)
-                            opened.key = key
-                            opened.branch = branch
-                            opened.at_start = None
-                            opened.has_below = False
-                            open_spans[key] = opened  # before `below`, whose readers look it up
-                            branch.below[context[1]] = None
-                            branch.activity += 1
-                        return
-        except AttributeError:
-            pass  # another SDK than those we know, or a span that is none
+                attributes = span._attributes._dict
+                if (
+                    not parent[2]
+                    and EXTERNAL_ID not in attributes
+                    and CONVERSATION_ROOT not in attributes
+                    and span._name not in roots
+                    and (has_no_other_id is None or has_no_other_id(attributes))
+                    and not (in_use and call_attributes_in(parent_context))
+                ):
+                    span_id, parent_id, places = context[1], parent[1], home.places
+                    branch = places.get(parent_id, home) if places else home
+                    below = branch.below
+                    if parent_id in below:
+                        above = below[parent_id]
+                        if type(above) is ref:
+                            below[parent_id] = above, None, True
+                    if span_id not in below:  # a second processor saw it too
+                        if branch is not home and places is not None:
+                            places[span_id] = branch
+                        below[span_id] = ref(span, on_death)
+                        branch.activity += 1
+                    return
+        except (AttributeError, TypeError, KeyError):
+            pass  # another SDK than those we know, a local root, a span that is none, one whose name is anything, …
         long_way(span, parent_context)
 
     return on_start
@@ -110,48 +105,37 @@ def start_hook(
 
 def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -> Callable[[Any], None]:
     """Makes the function that is called with each span that has ended."""
-    homes, open_spans = capture.branches.homes, capture.branches.open
-    opened_of, pop = open_spans.get, open_spans.pop
-    scopes, roots_of = capture.vocabulary.scopes, capture.vocabulary.roots.get
-    has_other_ids = len(capture.vocabulary.id_keys) > 1
-    relevant, irrelevant = capture.relevance.relevant, capture.relevance.irrelevant
-    are_irrelevant, inbox = irrelevant.issuperset, capture.inbox
+    home_of, vocabulary = capture.branches.homes.get, capture.vocabulary
+    scopes, roots, has_no_other_id = vocabulary.scopes, vocabulary.root_names, _no_other_id(capture)
+    relevance, inbox = capture.relevance, capture.inbox
+    relevant, irrelevant = relevance.relevant, relevance.irrelevant
+    are_irrelevant, read_events = irrelevant.issuperset, capture.branches.read_events
     entries = inbox.entries
     append = entries.append
 
     def on_end(span: Any) -> None:  # noqa: ANN401 - as above
         try:
             context = span._context
+            home = home_of(context[0])
             attributes = span._attributes._dict
-            events = span._events._dq
             scope = span._instrumentation_scope._name
-            if context[0] not in homes:
+            if home is None:
                 if scope not in scopes and are_irrelevant(attributes):
-                    for event in events:
+                    for event in span._events._dq:
                         if event._name not in irrelevant:
                             break
                     else:
                         return
                 long_way(span)
                 return
-            key = context[0], context[1]
-            opened = opened_of(key)
-            names = roots_of(scope)
-            if (
-                opened is not None
-                and opened.at_start is None
-                and (branch := opened.branch) is not None
-                and branch.outer is None
-                and (branch.queue is None or len(branch.queue) < branch.read_at)
-                # What is irrelevant is neither an id nor a mark.
-                and (
-                    (is_bare := scope not in scopes and are_irrelevant(attributes))
-                    or (EXTERNAL_ID not in attributes and CONVERSATION_ROOT not in attributes)
-                )
-                and (names is None or span._name not in names)
-                and not has_other_ids
-                and life.is_awake
-            ):
+            span_id, places = context[1], home.places
+            branch: Any = places.get(span_id, home) if places else home
+            opened = branch.below.get(span_id)
+            if opened is not None and (type(opened) is ref or opened[1] is None):
+                queue = branch.queue
+                if branch.outer is not None or (queue is not None and len(queue) >= branch.read_at):
+                    read_events(branch)
+                events = span._events._dq
                 says_something = scope in scopes
                 if not says_something:
                     for event in events:
@@ -159,26 +143,38 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                             says_something = event._name in relevant
                             break
                     else:
-                        if is_bare and not opened.has_below and span._status._status_code is not _ERROR:
-                            pop(key, None)
-                            branch.below.pop(context[1], None)
+                        if (
+                            are_irrelevant(attributes)
+                            and type(opened) is ref
+                            and span._status._status_code is not _ERROR
+                        ):
+                            del branch.below[span_id]
+                            if places:
+                                places.pop(span_id, None)
                             return
-                waiting = len(entries)
+                waiting = len(entries) + 1
                 if (
                     says_something
+                    and EXTERNAL_ID not in attributes
+                    and CONVERSATION_ROOT not in attributes
+                    and span._name not in roots
+                    and (has_no_other_id is None or has_no_other_id(attributes))
                     and waiting < inbox.rings_at
-                    and (waiting + 1) % SAMPLED
+                    and life.is_awake
                     and span._resource is branch.sdk_resource
                 ):
-                    pop(key, None)
-                    branch.below.pop(context[1], None)
-                    values = [
+                    said: Any = ()
+                    if events:
+                        said = []
+                        for event in events:
+                            said += event._name, event._timestamp, {**event._attributes._dict}
+                    entry = (
                         branch.number,
                         branch.resource,
                         None,
                         _ENDED,
                         context[0],
-                        context[1],
+                        span_id,
                         span._parent[1],
                         scope,
                         span._name,
@@ -189,20 +185,24 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                         None,
                         span._status._status_code is _ERROR,
                         span._events.dropped,
-                        len(attributes),
-                        *attributes,
-                        *attributes.values(),
-                    ]
-                    extend = values.extend
-                    for event in events:
-                        found = event._attributes._dict
-                        values += event._name, event._timestamp, len(found)
-                        extend(found)
-                        extend(found.values())
-                    append(tuple(values))
+                        {**attributes},
+                        said,
+                    )
+                    del branch.below[span_id]
+                    if places:
+                        places.pop(span_id, None)
+                    append(entry)
+                    if not waiting % SAMPLED:
+                        inbox.measured(characters(attributes, said))
                     return
-        except (AttributeError, TypeError):
-            pass  # another SDK than those we know, a span that is none, or an event whose name is anything
+        except (AttributeError, TypeError, KeyError):
+            pass  # another SDK than those we know, a span that is none, an event whose name is anything, …
         long_way(span)
 
     return on_end
+
+
+def _no_other_id(capture: Capture) -> Callable[[Any], bool] | None:
+    """Returns the function that says whether attributes have an id under no further key; None if there is none."""
+    others = frozenset(capture.vocabulary.id_keys) - {EXTERNAL_ID}
+    return others.isdisjoint if others else None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from roark_otel._capture.open_spans import AtStart, Branch
+    from roark_otel._capture.branch import AtStart, Branch
     from roark_otel._model.vocabulary import Vocabulary
 
 _SPAN, _CONTEXT, _BAGGAGE = int(Origin.SPAN), int(Origin.CONTEXT), int(Origin.BAGGAGE)

@@ -25,8 +25,8 @@ MANY_SPANS = 256
 MANY_BYTES = 1024 * 1024
 """The number of waiting characters that wakes it, roughly."""
 
-Captured: TypeAlias = "tuple[Any, ...]"
-"""The number of a group, the resource, the values of `call_attributes` or None, and a row."""
+Entry: TypeAlias = "tuple[Any, ...]"
+"""The number of a group, the resource, the values of `call_attributes` or None, and a row as `Captured`."""
 
 
 class Request:
@@ -54,9 +54,9 @@ class Inbox:
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
-        self._entries: deque[Captured | Request] = deque()
+        self._entries: deque[Entry | Request] = deque()
         self.entries = self._entries
-        """What waits. Up to `rings_at` entries may be appended without asking."""
+        """What waits. Fewer than `rings_at` entries may be appended without asking."""
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._max_spans = max_spans
         self._max_bytes = max_bytes
@@ -86,7 +86,13 @@ class Inbox:
         """Returns whether there is room left for the end of a root only."""
         return len(self._entries) >= 2 * self._max_spans
 
-    def append(self, entry: Captured | Request, size: int = 0) -> None:
+    def measured(self, characters: int) -> None:
+        """Notes that an entry was appended that has this many characters: see `is_sample`."""
+        self._bytes += SAMPLED * characters
+        if self._bytes > MANY_BYTES and self._is_asleep:
+            self.ring()
+
+    def append(self, entry: Entry | Request, size: int = 0) -> None:
         """Leaves an entry of this many characters. Many of them wake the assembler, one if it sleeps."""
         self._entries.append(entry)
         if size:
@@ -97,6 +103,7 @@ class Inbox:
     def ring(self) -> None:
         """Wakes the assembler, or keeps it from going to sleep."""
         self._is_rung = True
+        self.rings_at = MANY_SPANS
         if self._is_asleep:
             self._is_asleep = False
             self._bell.put(None)
@@ -110,7 +117,7 @@ class Inbox:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
         self._is_rung = self.is_urgent = False
 
-    def pop(self) -> Captured | Request | None:
+    def pop(self) -> Entry | Request | None:
         """Takes the oldest entry; returns None if there is none."""
         try:
             return self._entries.popleft()

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from roark_otel._capture.open_spans import NOTHING_AT_START, Branch, OpenSpan
-from roark_otel._capture.sdk_spans import NOTHING, SPAN_ID, TRACE_ID, add_events, events_of, public
+from roark_otel._capture.branch import NOTHING_AT_START
+from roark_otel._capture.sdk_spans import NOTHING, SPAN_ID, TRACE_ID, events_of, public, values_of
 from roark_otel._model.rows import Kind, Origin
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Iterator
 
     from opentelemetry.sdk.trace import Span
 
+    from roark_otel._capture.branch import AtStart, Branch
     from roark_otel._capture.branches import Branches
-    from roark_otel._capture.inbox import Captured
+    from roark_otel._capture.inbox import Entry
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
 
@@ -35,29 +37,30 @@ class OpenRows:
 
     def __init__(self, branches: Branches, vocabulary: Vocabulary, resources: Resources) -> None:
         self._branches = branches
+        self._open = branches.open
         self._vocabulary = vocabulary
         self._resources = resources
 
     def has_open(self, number: int) -> bool:
         """Returns whether a span of a group is open."""
         first = self._branches.first(number)
-        return first is not None and next(self._below(first), None) is not None
+        return first is not None and next(self._open.below(first), None) is not None
 
-    def of(self, number: int) -> tuple[list[Captured], list[Captured]]:
+    def of(self, number: int) -> tuple[list[Entry], list[Entry]]:
         """Returns the rows of the open spans of a group, and those of the open spans around it."""
         first = self._branches.first(number)
         if first is None:
             return [], []
-        found = [row for opened in self._below(first) if (row := self._open_row(number, opened)) is not None]
+        found = [row for opened in self._open.below(first) if (row := self._open_row(number, *opened)) is not None]
         return found, list(self._around(first))
 
     def words(self, number: int) -> int:
         """Returns a number that changes when an open span of a group gets another id, attribute or event."""
         first = self._branches.first(number)
-        return 0 if first is None else sum(map(self._size, self._below(first)))
+        return 0 if first is None else sum(self._size(opened[0]) for opened in self._open.below(first))
 
-    def _size(self, opened: OpenSpan) -> int:
-        span = cast("Span | None", opened())
+    def _size(self, alive: weakref.ref[Any]) -> int:
+        span = cast("Span | None", alive())
         if span is None:
             return 0
         try:
@@ -68,40 +71,28 @@ class OpenRows:
             count = len(span.events) + span.dropped_events
         return hash((len(attributes), count, *map(attributes.get, self._vocabulary.id_keys)))
 
-    def _below(self, branch: Branch) -> Iterator[OpenSpan]:
-        if branch.key in self._branches.open:
-            yield branch
-        for span_id in list(branch.below):
-            opened = self._branches.open.get((branch.key[0], span_id))
-            if opened is None:
-                branch.below.pop(span_id, None)
-            elif opened.branch is None:
-                yield from self._below(cast("Branch", opened))
-            else:
-                yield opened
-
-    def _around(self, branch: Branch) -> Iterator[Captured]:
+    def _around(self, branch: Branch) -> Iterator[Entry]:
         span = cast("Span | None", branch())
         parent = None if span is None else span.parent
         while parent is not None:
-            opened = self._branches.open.get((parent[TRACE_ID], parent[SPAN_ID]))
-            if opened is None:
+            found = self._open.find(parent[TRACE_ID], parent[SPAN_ID])
+            if found is None:
                 return
-            row = self._open_row(branch.number, opened)
-            above = cast("Span | None", opened())
+            row = self._open_row(branch.number, *found)
+            above = cast("Span | None", found[0]())
             if row is None or above is None:
                 return
             yield row
             parent = above.parent
 
-    def _open_row(self, number: int, opened: OpenSpan) -> Captured | None:
+    def _open_row(self, number: int, opened: weakref.ref[Any], at_start: AtStart | None) -> Entry | None:
         span = cast("Span | None", opened())
         if span is None or not span.is_recording():
             return None  # it has ended, and its row is on its way
         context, parent, scope, attributes = public(span)
         parent_id = 0 if parent is None else parent[SPAN_ID]
         start = context[TRACE_ID], context[SPAN_ID], parent_id, scope, span.name, span.start_time
-        at_start = opened.at_start or NOTHING_AT_START
+        at_start = at_start or NOTHING_AT_START
         is_live = self._vocabulary.may_be_read_open(scope)
         if not is_live:
             attributes = {key: attributes[key] for key in self._vocabulary.id_keys if key in attributes}
@@ -109,7 +100,5 @@ class OpenRows:
         identity = at_start[:2] if found is None else (found, _SPAN)
         strength = self._vocabulary.strength(scope, span.name, marked=at_start[2])
         dropped, events = events_of(span) if is_live else (0, [])
-        values: list[Any] = [len(attributes), *attributes, *attributes.values()]
-        add_events(values, events)
-        row = (_OPEN, *start, None, *identity, strength, False, dropped, *values)
+        row = (_OPEN, *start, None, *identity, strength, False, dropped, {**attributes}, values_of(events))
         return (number, self._resources.of(span)[1], at_start[3], *row)

@@ -1,106 +1,181 @@
-"""Open spans, held by weak references: one that an app never ends is freed when the app lets go of it.
+"""The open spans of conversations' traces, held by weak references: one that an app never ends is freed with the app's.
 
-Each open span of a conversation's trace has an entry; one that opens a branch has a `Branch`. A branch is where the
-spans below belong, for as long as nothing but their ids is known: its number is that of the group in whose log their
-rows are kept. What is kept here is of no use after a span's end, and does not outlive it.
+Each open span is known to its branch, and the branches of a trace to its first one, its home. What is kept here is of
+no use after a span's end, and does not outlive it.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from roark_otel._capture.branch import Branch
+from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from roark_otel._model.dialect import OwnId
-
-Key: TypeAlias = "tuple[int, int]"
-"""The trace id and the span id."""
+    from roark_otel._capture.branch import AtStart, Opened
 
 
-AtStart: TypeAlias = "tuple[object, int, bool, Mapping[str, object] | None]"
-"""What only the start of a span shows, because later attributes may evict it and the context is gone: its id, where
-that came from, whether it is marked as the root, the values of `call_attributes`."""
+class Ended(NamedTuple):
+    """What was known of a span that has ended.
 
-NOTHING_AT_START: AtStart = (None, 0, False, None)
+    Args:
+        branch: The branch that it opened, or the one that it was in.
+        at_start: What only its start showed; None if that is nothing.
+        has_below: Whether another span began below it, so that its end leaves an edge between them.
+    """
 
-
-class OpenSpan(weakref.ref[Any]):
-    """An open span. `has_below`: another one began below it, so that its end leaves an edge between them."""
-
-    __slots__ = ("at_start", "branch", "has_below", "key")
-
-    key: Key
+    branch: Branch
     at_start: AtStart | None
-    branch: Branch | None
     has_below: bool
 
 
-class Branch(OpenSpan):
-    """An open span from which on spans belong to a group, or to another one than those above.
+class OpenSpans:
+    """Knows the open spans of each trace, and to which branch each belongs.
 
-    Args:
-        number: The number of the group.
-        activity: How many spans have started below.
-        outer: The branch around this one, if that is part of the same group.
-        external_id: The id that the spans below inherit, as far as it is known at their start.
-        strength: What makes one of its spans a root, the strongest so far; None if nothing does.
-        below: The ids of the open spans below.
-        context: The values of `call_attributes` where a span of it started last.
-        ids: The ids that spans of the trace have shown, if it is the trace's first branch.
-        unnamed: Open roots without an id, which may come late, if it is the trace's first branch.
-        live: Whether its span may be read while it is open. Then `attributes` and `events` outlive the span.
-        queue: Its events, which are read early when there are `read_at` of them; None if they are not.
-        sdk_resource: Its resource, of which `resource` are the attributes.
-        seen: How many of its events were read, with those that the SDK dropped.
+    Any app thread may change it at any time, so each step is one that the interpreter does not interrupt.
     """
 
-    __slots__ = (
-        "activity",
-        "attributes",
-        "below",
-        "context",
-        "events",
-        "external_id",
-        "ids",
-        "is_forgotten",
-        "live",
-        "looks",
-        "number",
-        "outer",
-        "queue",
-        "read_at",
-        "resource",
-        "sdk_resource",
-        "seen",
-        "start",
-        "strength",
-        "unnamed",
-    )
+    def __init__(self) -> None:
+        self.homes: dict[int, Branch] = {}
+        """The first branch of each trace: where spans below no known one belong."""
+        self._left: dict[int, tuple[Branch, ...]] = {}
+        self._has_dead = False
+        self.on_death = self._on_death  # one object for all weak references
 
-    activity: int
-    number: int
-    outer: Branch | None
-    external_id: object
-    strength: int | None
-    below: dict[int, None]
-    context: Mapping[str, object] | None
-    ids: dict[object, None] | None
-    unnamed: dict[int, tuple[Branch, OwnId | None]] | None
-    looks: int
-    live: bool
-    is_forgotten: bool
-    seen: int
-    read_at: int
-    queue: Any
-    sdk_resource: Any
-    attributes: Any
-    events: Any
-    start: tuple[Any, ...]
-    resource: Mapping[str, object]
+    @guarded(None)
+    def _on_death(self, _: weakref.ref[Any]) -> None:
+        """The app has let go of an open span: it can never end. Runs wherever that happens, so it only takes a note."""
+        self._has_dead = True
 
-    def let_go(self) -> None:
-        """Lets go of the parts of its span, which is over: the branch outlives it."""
-        self.live = False
-        self.attributes = self.events = self.queue = self.sdk_resource = None
+    # A span begins
+
+    def note(self, span: object, home: Branch, branch: Branch, span_id: int, at_start: AtStart | None) -> None:
+        """Notes an open span in a branch."""
+        try:
+            opened = weakref.ref(span, self.on_death)
+        except TypeError:
+            return  # a span of a type that knows no weak references is known when it ends
+        self.place(home, branch, span_id)
+        branch.below[span_id] = opened if at_start is None else (opened, at_start, False)
+        branch.activity += 1
+
+    def place(self, home: Branch, branch: Branch, span_id: int) -> None:
+        """Notes that an open span is in another branch than its trace's first."""
+        if branch is not home and home.places is not None:
+            home.places[span_id] = branch
+
+    def note_parent(self, branch: Branch, span_id: int) -> None:
+        """Notes that another span began below an open one."""
+        opened = branch.below.get(span_id)
+        if opened is not None and not isinstance(opened, Branch):
+            branch.below[span_id] = _weak(opened), _at_start(opened), True
+
+    # Which are open
+
+    def branch_of(self, home: Branch | None, trace_id: int, span_id: int) -> Branch | None:
+        """Returns the branch that an open span opened or is in; None if it is not known to be open."""
+        found = self._find(home, trace_id, span_id)
+        return None if found is None else found[1]
+
+    def _find(self, home: Branch | None, trace_id: int, span_id: int) -> tuple[Branch, Branch] | None:
+        """Returns the home that knows an open span, and the branch that the span opened or is in."""
+        for one in (home, *self._left.get(trace_id, ())):
+            if one is not None:
+                branch = (one.places or {}).get(span_id, one)
+                if span_id in branch.below or (branch.is_open and branch.span_id == span_id):
+                    return one, branch
+        return None
+
+    def find(self, trace_id: int, span_id: int) -> tuple[weakref.ref[Any], AtStart | None] | None:
+        """Returns an open span, and what only its start showed; None if it is not known to be open."""
+        branch = self.branch_of(self.homes.get(trace_id), trace_id, span_id)
+        if branch is None:
+            return None
+        opened = branch if branch.span_id == span_id else branch.below.get(span_id)
+        return None if opened is None else (_weak(opened), _at_start(opened))
+
+    def below(self, branch: Branch) -> Iterator[tuple[weakref.ref[Any], AtStart | None]]:
+        """Yields the open spans from a branch on, with what only the start of each showed.
+
+        Those of the branches below that are of the same group are among them.
+        """
+        if branch.is_open:
+            yield branch, branch.at_start
+        for opened in branch.below.copy().values():
+            if isinstance(opened, Branch):
+                yield from self.below(opened)
+            elif _weak(opened)() is not None:
+                yield _weak(opened), _at_start(opened)
+
+    # A span has ended
+
+    def end(self, home: Branch | None, trace_id: int, span_id: int) -> Ended | None:
+        """Lets go of a span. Returns what was known of it; None if its start was not seen."""
+        found = self._find(home, trace_id, span_id)
+        if found is None:
+            return None
+        home, branch = found
+        if branch.span_id == span_id:
+            self._remove(home, branch.outer, span_id)
+            return Ended(branch, branch.at_start, has_below=True)
+        opened = branch.below.get(span_id)
+        self._remove(home, branch, span_id)
+        if opened is None:
+            return None
+        return Ended(branch, _at_start(opened), has_below=isinstance(opened, tuple) and opened[2])
+
+    def remove(self, branch: Branch) -> None:
+        """Lets go of a branch whose span can never end."""
+        found = self._find(self.homes.get(branch.trace_id), branch.trace_id, branch.span_id)
+        if found is not None:
+            self._remove(found[0], branch.outer, branch.span_id)
+
+    def _remove(self, home: Branch, branch: Branch | None, span_id: int) -> None:
+        if branch is not None:
+            branch.below.pop(span_id, None)
+        if home.places:
+            home.places.pop(span_id, None)
+
+    # For the assembler
+
+    def sweep(self) -> None:
+        """Lets go of what can never end, and of traces that were forgotten when their last spans are over."""
+        if self._has_dead:
+            self._has_dead = False
+            for home in self.homes.copy().values():
+                self._sweep(home)
+        for trace_id in list(self._left):
+            self._tidy(trace_id, ())
+
+    def forget_trace(self, trace_id: int) -> None:
+        """Nothing new is waited for in this trace. What is open is known until it has ended."""
+        home = self.homes.pop(trace_id, None)
+        if home is not None:
+            self._tidy(trace_id, (home,))
+
+    def _tidy(self, trace_id: int, more: tuple[Branch, ...]) -> None:
+        left = (*self._left.get(trace_id, ()), *more)
+        for home in left:
+            self._sweep(home)
+        if left := tuple([home for home in left if home.is_open or home.below or home.places]):
+            self._left[trace_id] = left
+        else:
+            self._left.pop(trace_id, None)
+
+    def _sweep(self, home: Branch) -> None:
+        branches = {id(branch): branch for branch in (home, *(home.places or {}).copy().values())}
+        for branch in branches.values():
+            for span_id, opened in branch.below.copy().items():
+                if _weak(opened)() is None:
+                    self._remove(home, branch, span_id)
+
+
+def _weak(opened: Opened) -> weakref.ref[Any]:
+    return opened[0] if isinstance(opened, tuple) else opened
+
+
+def _at_start(opened: Opened) -> AtStart | None:
+    return opened.at_start if isinstance(opened, Branch) else opened[1] if isinstance(opened, tuple) else None

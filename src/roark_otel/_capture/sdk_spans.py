@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event, ReadableSpan, Span
     from opentelemetry.trace import SpanContext
 
-    from roark_otel._capture.inbox import Captured
+    from roark_otel._capture.inbox import Entry
 
 TRACE_ID: Final = 0  # of a SpanContext, which is a tuple
 SPAN_ID: Final = 1
@@ -85,7 +85,7 @@ def captured(
     identity: tuple[object, int, int | None],
     attributes: Mapping[str, object],
     events: Iterable[Event],
-) -> Captured:
+) -> Entry:
     """Copies an ended span by value: references to its values, nothing of the SDK.
 
     `identity`: its own id and where that came from, and what makes it a root.
@@ -96,7 +96,7 @@ def captured(
     except AttributeError:
         parent, name, start_ns, end_ns = span.parent, span.name, span.start_time, span.end_time
         dropped = span.dropped_events
-    values: list[Any] = [
+    return (
         group,
         resource,
         call_attributes,
@@ -111,25 +111,22 @@ def captured(
         *identity,
         has_failed(span),
         dropped,
-        len(attributes),
-        *attributes,
-        *attributes.values(),
-    ]
-    if events:
-        add_events(values, events)
-    return tuple(values)
+        {**attributes},
+        values_of(events),
+    )
 
 
-def add_events(values: list[Any], events: Iterable[Event]) -> None:
-    """Appends events to the values of a row."""
+def values_of(events: Iterable[Event]) -> list[Any]:
+    """Returns the name, the time and a copy of the attributes of each event."""
+    values: list[Any] = []
     try:
         for event in events:
-            found = event._attributes._dict  # type: ignore[union-attr]
-            values += (event._name, event._timestamp, len(found), *found, *found.values())
+            values += event._name, event._timestamp, {**event._attributes._dict}  # type: ignore[union-attr]
     except AttributeError:
+        values = []
         for event in events:
-            found = dict(event.attributes or NOTHING)
-            values += (event.name, event.timestamp, len(found), *found, *found.values())
+            values += event.name, event.timestamp, {**(event.attributes or NOTHING)}
+    return values
 
 
 def parts_of(span: Span) -> tuple[Any, Any]:
@@ -140,21 +137,17 @@ def parts_of(span: Span) -> tuple[Any, Any]:
         return None, None
 
 
-def left_of(attributes: Any, events: Any) -> tuple[int, list[Any]]:  # noqa: ANN401 - parts of the SDK's span
-    """Returns how many events a span had dropped, and the values of a row, from the parts that outlived it."""
-    values: list[Any] = [0]
-    dropped = 0
+def left_of(attributes: Any, events: Any) -> tuple[int, Mapping[str, object], list[Any]]:  # noqa: ANN401 - the SDK's
+    """Returns what outlived a span: how many events it had dropped, its attributes, the values of its events."""
     with suppress(AttributeError):
-        found = dict(attributes._dict)
-        values = [len(found), *found, *found.values()]
-        dropped = events.dropped
-        add_events(values, list(events._dq))
-    return dropped, values
+        return events.dropped, {**attributes._dict}, values_of(list(events._dq))
+    return 0, NOTHING, []
 
 
-def characters(values: Iterable[object]) -> int:
-    """Returns how many characters the texts among these values have."""
-    return sum([len(value) for value in values if type(value) is str])
+def characters(attributes: Mapping[str, object], events: Iterable[object]) -> int:
+    """Returns how many characters the texts among the values of attributes and of events have."""
+    count = sum([len(value) for value in attributes.values() if type(value) is str])
+    return count + sum([characters(value, ()) for value in events if type(value) is dict])
 
 
 def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tuple[object, ...]:
@@ -162,4 +155,19 @@ def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tup
     parent = span.parent
     parent_id = 0 if parent is None else parent[SPAN_ID]
     times = span.start_time, span.end_time
-    return kind, context[TRACE_ID], context[SPAN_ID], parent_id, scope, span.name, *times, None, 0, None, False, 0, 0
+    return (
+        kind,
+        context[TRACE_ID],
+        context[SPAN_ID],
+        parent_id,
+        scope,
+        span.name,
+        *times,
+        None,
+        0,
+        None,
+        False,
+        0,
+        NOTHING,
+        (),
+    )

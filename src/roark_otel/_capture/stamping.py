@@ -15,7 +15,7 @@ from roark_otel.attributes import EXTERNAL_ID
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
-    from roark_otel._capture.open_spans import AtStart, Branch
+    from roark_otel._capture.branch import AtStart, Branch
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
 
@@ -42,7 +42,7 @@ class Stamping:
         self, home: Branch, branch: Branch, span: Span, scope: str, at_start: AtStart | None, *, is_local_root: bool
     ) -> None:
         """Writes a known id on the span where its trace lacks it; one without an id may get it later."""
-        span_id = branch.key[1]
+        span_id = branch.span_id
         external_id = None if at_start is None or at_start[1] == Origin.BAGGAGE else at_start[0]
         if external_id is not None:
             self._stamp(home, span, external_id)
@@ -55,6 +55,7 @@ class Stamping:
             if unnamed is None:
                 unnamed = home.unnamed = {}
             unnamed[span_id] = branch, own_id
+            home.settle()
 
     def _stamp(self, home: Branch, span: Span, external_id: object) -> None:
         """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
@@ -69,6 +70,7 @@ class Stamping:
             ids[external_id] = None
         else:
             home.ids = {external_id: None}  # at no moment empty: other threads read it
+        home.settle()
 
     def stamp_late(self, home: Branch) -> None:
         """Writes ids that came after the start of open roots, under another key or from their framework."""
@@ -76,6 +78,7 @@ class Stamping:
             span = cast("Span | None", branch())
             if span is None or branch.looks >= MAX_LOOKS:
                 home.unnamed.pop(span_id, None)  # type: ignore[union-attr]
+                home.settle()
                 continue
             branch.looks += 1
             attributes = attributes_of(span)

@@ -29,6 +29,9 @@ OPEN_SECONDS = 1.0
 LEAST_SECONDS = 0.02
 """The shortest time between two rounds that no request asked for."""
 
+SWEEP_SECONDS = 10.0
+"""The shortest time between two looks at what of the open spans the app has let go of: each is one look at all."""
+
 PACKED_AT_ONCE = 64
 """The number of entries after which their rows are packed, and the thread lets others run."""
 
@@ -64,7 +67,7 @@ class Assembler:
         self._saver = saver
         self._tally = tally
         self._pace = pace
-        self._last_round = 0.0
+        self._last_round = self._sweeps_at = 0.0
         self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
 
     @property
@@ -144,6 +147,9 @@ class Assembler:
                 self._groups.pack()
                 self._pace.pause()
         now = time.monotonic()
+        if now >= self._sweeps_at:
+            self._sweeps_at = now + SWEEP_SECONDS
+            self._branches.open.sweep()
         self._groups.expire(now, self._has_open)
         self._read_due(now)
 
@@ -173,7 +179,7 @@ class Assembler:
     def _deal_with(self, output: Output) -> None:
         match output:
             case Forgotten(trace_id):
-                self._branches.forget_trace(trace_id)
+                self._branches.open.forget_trace(trace_id)
             case Closed(number):
                 self._branches.forget_group(number)
                 self._passes.forget(number)

@@ -83,7 +83,7 @@ class Engine:
     def _shorten(self) -> None:
         """Lets most spans go the short way into the capture of this process."""
         life = self._life
-        self.hooks.on_start = start_hook(life.capture, life, self.on_start)
+        self.hooks.on_start = start_hook(life.capture, self.on_start)
         self.hooks.on_end = end_hook(life.capture, life, self.on_end)
 
     def _begin(self, parents_traces: Container[int] = ()) -> _Life:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
-    from roark_otel._capture.inbox import Captured
+    from roark_otel._capture.inbox import Entry
     from roark_otel._capture.open_rows import OpenRows
     from roark_otel._engine.calls import Calls
     from roark_otel._linking.link import Linked
@@ -207,8 +207,8 @@ class Passes:
         return self._rules, self._calls
 
     def _open_rows(self, number: int) -> tuple[list[Row], list[Row]]:
-        inside: list[Captured] = []
-        around: list[Captured] = []
+        inside: list[Entry] = []
+        around: list[Entry] = []
         for each in self._groups.numbers(number):
             below, above = self._open_spans.of(each)
             inside += below

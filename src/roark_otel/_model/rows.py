@@ -7,7 +7,7 @@ The same row comes from the SDK, from a file and from a stream:
 
 Ids are the integers of the span context; a parent id of 0 is none. Times are nanoseconds since the epoch; the end of an
 open span is None. `SpanView` is what a dialect sees of a row. On the app's thread, and in a log, the attributes are
-written in other ways, without a mapping: then the collector of garbage follows nothing of it.
+written in other ways: see `Captured`, and without a mapping, so that the collector of garbage follows nothing of it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Row: TypeAlias = "tuple[Any, ...]"
+
+Captured: TypeAlias = "tuple[Any, ...]"
+"""A row as the app's thread leaves it: with a copy of the attributes, and after it the events in one sequence, for each
+its name, its time and a copy of its attributes. To copy a mapping takes a quarter of the time that it takes to write
+down its names and values."""
 
 KIND: Final = 0
 TRACE: Final = 1
@@ -200,7 +205,9 @@ def row_of(
     return tuple(row)
 
 
-def as_captured(row: Row) -> Row:
-    """Returns a row as capture would have left it: in the place of the attributes their number, names and values."""
-    attributes = attributes_of(row)
-    return (*row[:ATTRIBUTES], len(attributes), *attributes, *attributes.values(), *row[EVENTS:])
+def as_captured(row: Row) -> Captured:
+    """Returns a row as capture would have left it."""
+    events: list[Any] = []
+    for event in events_of(row):
+        events += event
+    return (*row[:ATTRIBUTES], attributes_of(row), events)

@@ -59,6 +59,7 @@ class Vocabulary:
             scope: frozenset(name for d in dialects if scope in d.scopes for name in d.roots) for scope in self.scopes
         }
         """The names of roots, by scope."""
+        self.root_names: frozenset[str] = frozenset().union(*self.roots.values())
         self._roots = frozenset((scope, name) for d in dialects for scope in d.scopes for name in d.roots)
         always = (*_ALWAYS, *self.id_keys)
         self.own_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.generic))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._model.formats import is_external_id
 from roark_otel._model.rows import (
     ATTRIBUTES,
+    EVENTS,
     KIND,
     NAME,
     ORIGIN,
@@ -184,7 +185,7 @@ class Groups(Logs):
 
     def _take_late(self, group: Group, kind: int, row: Row, now: float, now_ns: int) -> None:
         """Keeps a row of a closed group apart: no span of it is in the call."""
-        if kind != _ENDED or (row[ATTRIBUTES] == 0 and len(row) == ATTRIBUTES + 1):
+        if kind != _ENDED or not (row[ATTRIBUTES] or row[EVENTS]):
             return  # nothing is on it
         self._outputs.append(Noticed("late_spans", group.external_id, str(row[NAME])))
         if group.call is None:

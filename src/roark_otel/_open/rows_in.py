@@ -13,11 +13,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from roark_otel._model import reading
-from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, NAME, SCOPE, START, Row, attributes_of
+from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, NAME, SCOPE, START, Captured, Row, attributes_of
 from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from roark_otel._model.vocabulary import Vocabulary
 
@@ -65,61 +65,48 @@ class RowsIn:
         self._known: set[object] = set()
         self._pick: dict[tuple[Any, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
 
-    def exact(self, row: Row, now_ns: int) -> Exact:
+    def exact(self, row: Captured, now_ns: int) -> Exact:
         """Returns an exact row. Instead of times that cannot be, the present holds."""
-        if not _ATOMS.issuperset(map(type, row)):
-            row = tuple([one if type(one) in _ATOMS else exact_value(one) for one in row])
-        head = row[:ATTRIBUTES]
-        if not _is_sound(row):
+        head, attributes = row[:ATTRIBUTES], row[ATTRIBUTES]
+        if not _ATOMS.issuperset(map(type, head)):
+            head = _exact_all(head)
+        if not _is_sound(head):
             head = _sound(head, now_ns)
-        count = row[ATTRIBUTES]
-        values_at = ATTRIBUTES + 1 + count
-        events_at = values_at + count
-        names, values = self._kept(row[ATTRIBUTES + 1 : values_at], row[values_at:events_at], head[SCOPE])
-        return head, names, values, self._events(row, events_at) if events_at < len(row) else ()
+        return head, *self._parts(attributes, head[SCOPE]), self._events(row[EVENTS]) if row[EVENTS] else ()
 
     def mapping(self, head: tuple[Any, ...], attributes: Mapping[str, object]) -> Exact:
         """Returns an exact row with these attributes."""
-        names = tuple([name if type(name) is str else str(name) for name in attributes])
-        return head, *self._kept(names, tuple([exact_value(value) for value in attributes.values()])), ()
+        return head, *self._parts({str(name): value for name, value in attributes.items()}), ()
 
-    def _events(self, row: Row, at: int) -> tuple[Any, ...]:
-        size, begin, known = len(row), at, self._known
-        while (
-            at < size
-            and type(row[at]) is str
-            and row[at] in known
-            and known.issuperset(row[at + 3 : at + 3 + row[at + 2]])
-        ):
-            at += 3 + 2 * row[at + 2]
-        if at >= size and self._hide is None:
-            return row[begin:]  # nearly all: every name is one that is kept
-        return self._some_events(row, begin)
-
-    def _some_events(self, row: Row, at: int) -> tuple[Any, ...]:
+    def _events(self, events: Sequence[Any]) -> tuple[Any, ...]:
         found: list[Any] = []
-        size = len(row)
-        while at < size:
-            name, count = row[at], row[at + 2]
-            values_at = at + 3 + count
-            names, values = self._kept(row[at + 3 : values_at], row[values_at : values_at + count])
-            if self._keeps(name) or any(map(self._is_relevant, names)):
-                if type(name) is not str:
-                    name = type(name).__name__
-                elif len(self._known) < MAX_SHAPES and self._keeps(name):
-                    self._known.update((name, *names))
-                found += (name, row[at + 1], len(names), *names, *values)
+        known = self._known
+        each = iter(events)
+        for name, time, attributes in zip(each, each, each, strict=True):
+            if type(name) is str and name in known and known.issuperset(attributes) and self._hide is None:
+                found += (name, time, len(attributes), *attributes, *attributes.values())
             else:
-                found += ("", 0, 0)  # events are counted, to know which of them were dropped
-            at = values_at + count
-        return tuple(found)
+                found += self._some_event(exact_value(name), time, attributes)
+        return tuple(found) if _ATOMS.issuperset(map(type, found)) else _exact_all(found)
 
-    def _kept(
-        self, names: tuple[Any, ...], values: tuple[Any, ...], scope: str = ""
-    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Returns the names and the values of the attributes that a dialect may read on spans of a scope."""
-        if not names:
-            return names, values
+    def _some_event(self, name: object, time: object, attributes: Mapping[Any, object]) -> tuple[Any, ...]:
+        """Returns an event whose names are news, or which is none that a dialect reads."""
+        names, values = self._parts(attributes)
+        if not self._keeps(name) and not any(map(self._is_relevant, names)):
+            return "", 0, 0  # events are counted, to know which of them were dropped
+        if type(name) is not str:
+            name = type(name).__name__
+        elif len(self._known) < MAX_SHAPES and self._keeps(name):
+            self._known.update((name, *names))
+        return name, time, len(names), *names, *values
+
+    def _parts(self, attributes: Mapping[Any, object], scope: str = "") -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Returns the exact names and values of the attributes that a dialect may read on spans of a scope."""
+        if not attributes:
+            return (), ()
+        names, values = tuple(attributes), tuple(attributes.values())
+        if not _ATOMS.issuperset(map(type, names)):
+            names = _exact_all(names)
         key = (scope, names) if scope in self._own_scopes else names
         try:
             pick = self._pick[key]
@@ -128,6 +115,8 @@ class RowsIn:
         if pick is not None:
             names = pick[0]
             values = pick[1](values)
+        if not _ATOMS.issuperset(map(type, values)):
+            values = _exact_all(values)
         if self._hide is not None:
             values = tuple([exact_value(self._hide(name, value)) for name, value in zip(names, values, strict=True)])
         return names, values
@@ -142,6 +131,10 @@ class RowsIn:
         if len(names) <= MAX_SHAPE and len(self._pick) < MAX_SHAPES:
             self._pick[key] = pick
         return pick
+
+
+def _exact_all(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple([value if type(value) in _ATOMS else exact_value(value) for value in values])
 
 
 def _picker(places: list[int]) -> Callable[[Any], Any]:
