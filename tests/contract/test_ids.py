@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from support.helpers import ID, MS, NEVER, SECOND, T0, App, agent_said, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
     from roark_otel.sandbox import Sandbox
 
 ROOT = "roark.conversation.root"
@@ -361,3 +365,48 @@ def test_shutdown_leaves_active_conversations_open(sandbox: Sandbox) -> None:
     (call,) = sandbox.calls()
     assert words(call) == ["Hello?", "Hello."]
     assert "roark_incomplete" not in call["properties"]
+
+
+# Several roots of one id
+
+
+def session(app: App, external_id: str) -> Span:
+    """Starts the root of a framework's session."""
+    tracer = app.provider.get_tracer("livekit-agents")
+    return tracer.start_span("agent_session", Context(), attributes={ID: external_id})
+
+
+def test_several_sessions_of_one_id_are_one_call_that_ends_with_the_last(sandbox: Sandbox) -> None:
+    """Each participant of a room has a session of its own, and all have the room's id."""
+    app = App(sandbox.url)
+    first, second = session(app, "room-7"), session(app, "room-7")
+    customer_said(first, "I am the first.")
+    customer_said(second, "I am the second.")
+    first.end()
+    assert app.processor.force_flush()
+    assert sandbox.calls() == []
+
+    customer_said(second, "Goodbye.")
+    second.end()
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    assert words(call) == ["I am the first.", "I am the second.", "Goodbye."]
+
+
+def test_a_second_trace_that_is_given_up_stays_in_the_open_conversation(sandbox: Sandbox) -> None:
+    """Only the end of the conversation's own root ends it, however many others of its id are abandoned."""
+    app = App(sandbox.url)
+    root = app.tracer.start_span("call", Context(), attributes={ID: "call-1", ROOT: True})
+    other = app.tracer.start_span("call", Context(), attributes={ID: "call-1", ROOT: True})
+    customer_said(other, "In another trace.")
+    del other
+    gc.collect()
+    assert app.processor.force_flush()
+    assert sandbox.calls() == []
+
+    customer_said(root, "Goodbye.")
+    root.end()
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    assert words(call) == ["In another trace.", "Goodbye."]
+    assert app.processor.stats().duplicates == 0

@@ -76,10 +76,13 @@ class Conversation:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its root has ended: the strong one, else every implied one."""
-        if strong := self.strong_root:
-            return is_over(strong.row)
-        return bool(self.roots) and all(is_over(root.row) for root in self.roots)
+        """Whether its roots have ended: every strong one, else every implied one."""
+        return bool(self.roots) and all(is_over(root.row) for root in self._deciding)
+
+    @property
+    def _deciding(self) -> list[Root]:
+        """The roots whose end is its end: one for each session of a framework in a room, or each turn of an app."""
+        return [root for root in self.roots if root.strength > Strength.IMPLIED] or self.roots
 
     @property
     def resource(self) -> Mapping[str, object]:
@@ -134,9 +137,8 @@ class Conversation:
         )
 
     def _ended_ns(self) -> int:
-        """Returns the end of the strong root, or of the last implied one; while one is open, the last that was seen."""
-        strong = self.strong_root
-        ends = [root.end_ns for root in ([strong] if strong else self.roots)]
+        """Returns the end of the last strong root, or implied one; while one is open, the last that was seen."""
+        ends = [root.end_ns for root in self._deciding]
         known = [end for end in ends if end is not None]
         if known and len(known) == len(ends):
             return max(known)

@@ -168,8 +168,7 @@ class _Ownership:
         if around is None or _begins_another(around, external_id, strength):
             is_topmost = True
             known = None if external_id is None else self._by_id.get(external_id)
-            has_root = known is not None and strength is not None and known.strong_root is not None
-            around = self._begin() if known is None or has_root else known
+            around = self._begin() if known is None else known
         if external_id is not None:
             around = self._name(around, external_id, row[ORIGIN])
         if strength is not None or is_topmost:
@@ -191,7 +190,7 @@ class _Ownership:
     def _name(self, one: Conversation, external_id: str, origin: int) -> Conversation:
         """Gives a conversation its id, which may show that it is part of another."""
         known = self._by_id.setdefault(external_id, one)
-        if known is not one and not (known.strong_root and one.strong_root):
+        if known is not one:
             self._merge(known, one, with_roots=True)
             one = known
         one.named(external_id, origin)

@@ -1,6 +1,6 @@
 """A group: the rows of spans that belong to one conversation, as far as that is known before they are read.
 
-    OPEN ----------> LINGERING    its root has ended: the marked or the framework's one, else every topmost span that
+    OPEN ----------> LINGERING    its roots have ended: every marked or framework's one, else every topmost span that
                                   carries the id itself. Open children are never waited for.
     LINGERING -----> OPEN         a further root of the id began, or the pass found that it goes on.
     LINGERING -----> CLOSED       the linger is over and the root is marked or a framework's: the call is finished.
@@ -123,10 +123,11 @@ class Group:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its root has ended, as far as that is known: the strongest, else every implied one."""
+        """Whether its roots have ended, as far as that is known: every strong one, else every implied one."""
         if self.strength is None:
             return False
-        return all(code >= _OVER for code in self.roots.values() if code & 3 == self.strength)
+        least = min(self.strength, Strength.IMPLIED + 1)
+        return all(code >= _OVER for code in self.roots.values() if code & 3 >= least)
 
     def begin_root(self, span_id: int, strength: int) -> None:
         """Notes a root."""

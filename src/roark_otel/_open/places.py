@@ -1,6 +1,6 @@
 """Which groups are one conversation, as far as ids and traces show it without reading the rows.
 
-1. Groups that show one id are one, unless each has a root of its own that is marked or a framework's.
+1. Groups that show one id are one, also if each has a root of its own that is marked or a framework's.
 2. What waits in a trace without an owner belongs to the only id that the trace shows.
 3. Under a resource's id, what waits belongs to the first strong root that has none.
 
@@ -78,7 +78,7 @@ class Places:
         """Gives a group its id. Returns the group of that id."""
         group.external_id, group.origin = external_id, max(group.origin, origin)
         known = self._by_id.setdefault(external_id, group)
-        if known is group or known.state is State.CLOSED or (known.is_strong and group.is_strong):
+        if known is group or known.state is State.CLOSED:
             return group
         self._merge(known, group)
         return known
