@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, Samp
 
 import roark_otel
 from roark_otel import RoarkSpanProcessor
+from roark_otel._capture import branches
 from support.helpers import ID, KEY, NEVER, RECORDING, App, Threads, agent_said, by_id, customer_said, wait_until, words
 
 if TYPE_CHECKING:
@@ -74,6 +75,36 @@ def test_events_over_the_limit_with_children(sandbox: Sandbox, every: int) -> No
 
 
 def test_events_over_the_limit_without_children(sandbox: Sandbox) -> None:
+    """Two hundred a second for a minute, in one burst: all of them are read before they are dropped."""
+    app = App(sandbox.url)
+    app.conversation("call-1", *sentences(12_000))
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    assert words(call) == sentences(12_000)
+    assert "roark_dropped_events" not in call["properties"]
+
+
+def test_events_over_the_limit_of_a_span_below(sandbox: Sandbox) -> None:
+    """A span that is no root keeps the last of them, and the call says how many are missing."""
+    app = App(sandbox.url)
+    call_span = app.tracer.start_as_current_span("call", attributes={ID: "call-1"})
+    with call_span, app.tracer.start_as_current_span("turn") as turn:
+        for text in sentences(EVENTS):
+            customer_said(turn, text)
+    assert app.processor.force_flush()
+    (call,) = sandbox.calls()
+    assert words(call) == sentences(EVENTS)[-LIMIT:]
+    assert call["properties"]["roark_dropped_events"] == EVENTS - LIMIT
+
+
+@pytest.fixture(name="another_sdk")
+def _another_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SDK whose lists of events are not those that we know."""
+    monkeypatch.setattr(branches, "watch", lambda *_: None)
+
+
+@pytest.mark.usefixtures("another_sdk")
+def test_events_over_the_limit_of_another_sdk(sandbox: Sandbox) -> None:
     """Without a child's end they cannot be read in time: the call says how many are missing."""
     app = App(sandbox.url)
     app.conversation("call-1", *sentences(EVENTS))
@@ -83,6 +114,7 @@ def test_events_over_the_limit_without_children(sandbox: Sandbox) -> None:
     assert call["properties"]["roark_dropped_events"] == EVENTS - LIMIT
 
 
+@pytest.mark.usefixtures("another_sdk")
 def test_events_over_the_limit_in_between(sandbox: Sandbox) -> None:
     """A child that ends too late saves what is left, and the call gives the exact gap."""
     app = App(sandbox.url)

@@ -23,6 +23,7 @@ from roark_otel._capture.sdk_spans import (
     values_of,
 )
 from roark_otel._capture.stamping import Stamping
+from roark_otel._capture.watched_events import watch
 from roark_otel._model.joining import joins
 from roark_otel._model.rows import Kind, Origin
 from roark_otel._safety.guard import guarded
@@ -71,6 +72,7 @@ class Branches:
         self.stamping = Stamping(vocabulary, resources)
         self._numbers = count(1)
         self._on_branch_death = self._on_death  # one object for all weak references
+        self._before_drop = guarded(None)(self._read_events)
         self._first: dict[int, Branch] = {}
         self.open = OpenSpans()
         self.homes = self.open.homes
@@ -116,6 +118,7 @@ class Branches:
         branch.start = (trace_id, span_id, parent_id, scope, span.name, span.start_time)
         branch.live = self._vocabulary.may_be_read_open(scope)
         if branch.live:
+            watch(span, self._before_drop, branch)
             branch.attributes, branch.events = parts_of(span)
             branch.queue = getattr(branch.events, "_dq", ())
             branch.read_at = _next_read(branch.queue, 0)
