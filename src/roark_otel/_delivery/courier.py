@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 
 FLUSH_PAUSE_SECONDS = 0.25
 """How long a flush waits between two attempts at calls that failed."""
+
+
+MOMENT_SECONDS = 0.05
+"""The longest that a constructor waits for the thread that looks for a backlog."""
+
+FIRST_STEPS = 16
+"""The most steps in which that thread counts what it has found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +133,30 @@ class Courier:
     def start_with_backlog(self, then: Callable[[], None] = lambda: None) -> None:
         """Has a thread look into the spool once, which starts the courier if calls of earlier processes wait there.
 
+        It waits for that thread for a moment only: most disks answer by then, so that a process without a backlog has
+        no thread when it forks next, and others know what is there.
+
         Args:
             then: Called on that thread afterwards.
         """
+        thread = threading.Thread(target=self._look_once, args=(then,), name="roark-otel-spool", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the process is ending, or has as many threads as it may have
+            return
+        thread.join(MOMENT_SECONDS)
 
-        @guarded(None)
-        def look() -> None:
-            census = self._spool.census()
-            while not (ended := census.step()) and not census.has_found_calls:
-                time.sleep(REST_SECONDS)
-            if census.has_found_calls:
-                self._worker.start()
-            elif ended:
-                self._spool.take_in(census)
-            then()
-
-        looker = Worker("roark-otel-spool", look, lambda: False)
-        looker.retire()  # it ends after its only round
-        looker.start()
+    @guarded(None)
+    def _look_once(self, then: Callable[[], None]) -> None:
+        census = self._spool.census()
+        for number in itertools.count():
+            if census.step() or (census.has_found_calls and number >= FIRST_STEPS):
+                break  # of a large directory the courier counts the rest
+            time.sleep(REST_SECONDS)
+        self._spool.take_in(census)
+        if census.has_found_calls:
+            self._worker.start()
+        then()
 
     def offer(self, name: str, delay: float) -> None:
         """Takes a call of this process that is in the spool, to be sent after this many seconds."""

@@ -206,8 +206,7 @@ class Rounds:
         if not look.census.has_failed:
             self._take_in(look, now)
             self._orphans.look(look.census.going_on)
-        counts = self._spool.counts()
-        if counts.sendable or counts.awaiting_recording:
+        if self._spool.has_files:
             self._key.begin()
             self._witness.keep()
         self._set_aside_old()

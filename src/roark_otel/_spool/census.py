@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel._spool import disk
-from roark_otel._spool.names import Stage, is_temporary, parse_file_name, parse_owner_name
+from roark_otel._spool.names import FINISHED, Stage, is_temporary, parse_file_name, parse_owner_name
 from roark_otel._spool.owner import is_alive
 from roark_otel._spool.rejected import rejected_entries
 
@@ -101,6 +101,7 @@ class Census:
         going_on: The conversations that had not ended when they were saved.
         has_more: Whether there are files to send that are neither known nor kept.
         has_failed: Whether the directory could not be read to its end: then nothing is known of it.
+        is_whole: Whether it has been read to its end.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Census:
         self.present: dict[tuple[str, Stage], SpoolItem] = {}
         self.has_more = False
         self.has_failed = directory is None
+        self.is_whole = False
         self._is_counted = is_counted
         self._is_known = is_known
         self._room = room
@@ -174,6 +176,7 @@ class Census:
             self._counts[3] += 1
             self._counts[4] += one.size
             yield
+        self.is_whole = True
 
     def _take(self, name: str, stage: Stage, status: os.stat_result) -> None:
         size, since, waits = status.st_size, status.st_mtime, stage is Stage.WAITING
@@ -217,6 +220,17 @@ def scan(directory: Path, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
             if found is not None and found[1] in wanted:
                 items.append(SpoolItem(found[0], found[1], found[2].st_size, found[2].st_mtime))
     return items
+
+
+def count_older(directory: Path, than: float) -> int:
+    """Counts the finished calls that were written before a time, in epoch seconds; it pauses after each step."""
+    count = 0
+    with suppress(OSError):
+        for number, found in enumerate(_entries(directory)):
+            count += found is not None and found[1] in FINISHED and found[2].st_mtime < than
+            if number % STEP == STEP - 1:
+                time.sleep(REST_SECONDS)
+    return count
 
 
 def _entries(directory: Path) -> Iterator[tuple[str, Stage, os.stat_result] | None]:

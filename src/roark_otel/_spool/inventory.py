@@ -108,10 +108,12 @@ class Inventory:
         return Census(directory, self.is_counted, is_known, own, room)
 
     def take_in(self, census: Census) -> None:
-        """Takes the others' files from a finished census, and forgets those of this process that it did not find."""
+        """Takes the others' files from a census, and forgets those of this process that a whole one did not find."""
         found: dict[str, Stage] = dict(census.present.keys())
         with self._lock:
             self._others = census.counts
+        if not census.is_whole:
+            return
         for name, file in census.own.items():
             stage = found.get(name)
             if stage is not file[0] and self._own.get(name) == file:

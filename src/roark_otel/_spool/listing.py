@@ -12,10 +12,9 @@ from pathlib import Path  # noqa: TC003 - the field of a dataclass
 from typing import TYPE_CHECKING
 
 from roark_otel._spool import disk
-from roark_otel._spool.census import Census, Counts, scan
+from roark_otel._spool.census import Census, Counts, count_older, scan
 from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Content, Header, Readable, from_bytes
-from roark_otel._spool.names import FINISHED
 from roark_otel._spool.rejected import Aside, reason_for, rejected_files, rejected_path
 
 if TYPE_CHECKING:
@@ -113,11 +112,7 @@ def measure(directory: Path) -> Measure:
 def siblings(root: Path, own: Path) -> dict[Path, int]:
     """Returns the other directories of a root in which calls have waited for a while, and how many in each."""
     too_young = time.time() - ADOPT_AFTER_SECONDS
-    counts = {
-        directory: sum(1 for one in scan(directory, FINISHED) if one.since < too_young)
-        for directory in directories(root)
-        if directory != own
-    }
+    counts = {directory: count_older(directory, too_young) for directory in directories(root) if directory != own}
     return {directory: count for directory, count in counts.items() if count}
 
 

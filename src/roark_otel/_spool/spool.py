@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from roark_otel._spool import rejected
 from roark_otel._spool.body import recording_of, with_late_fields, with_recording
-from roark_otel._spool.census import MAX_OLDEST, Census, Counts, SpoolItem
 from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, Saved, Spooled, TooLate
+from roark_otel._spool.contents import Contents
 from roark_otel._spool.directory import FROM_MEMORY, FullError, SpoolDirectory, log_fault
 from roark_otel._spool.file import Header, to_bytes
-from roark_otel._spool.memory import SpoolMemory
-from roark_otel._spool.names import FINISHED, SENDABLE, Stage, is_of
-from roark_otel._spool.open_calls import OpenCalls
+from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
     from pathlib import Path
 
 MAX_SPOOL_BYTES = 1024**3
@@ -38,7 +36,7 @@ PATIENCE_SECONDS = 0.5
 """The longest that a new version of a call waits for the file: it takes a moment only to attach a recording to it."""
 
 
-class Spool:
+class Spool(Contents):
     """The finished calls of one base URL and project.
 
     Args:
@@ -48,11 +46,7 @@ class Spool:
     """
 
     def __init__(self, directory: Path | None, max_bytes: int = MAX_SPOOL_BYTES) -> None:
-        self.directory = directory
-        self._files = None if directory is None else SpoolDirectory(directory, max_bytes)
-        self.open_calls = None if self._files is None else OpenCalls(self._files)
-        """The conversations that go on; None in memory, where they would be lost with the process anyway."""
-        self._memory = SpoolMemory()
+        super().__init__(directory, max_bytes)
         self._is_unusable = False
         self._departed: OrderedDict[str, str | None] = OrderedDict()
 
@@ -62,11 +56,6 @@ class Spool:
         if self.directory is None:
             return "memory"
         return f"memory, because {self.directory} cannot be used" if self._is_unusable else str(self.directory)
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this process made the directory."""
-        return self._files is not None and self._files.is_new
 
     # What comes in
 
@@ -189,57 +178,7 @@ class Spool:
         """
         return nullcontext() if self._files is None else self._files.together()
 
-    # What is there
-
-    def items(self, stages: Iterable[Stage] = FINISHED) -> list[SpoolItem]:
-        """Returns the calls in these stages, on disk and in memory, the oldest first."""
-        wanted = tuple(stages)
-        kept = [SpoolItem(name, one.stage, len(one.body), one.since) for name, one in self._memory.items(wanted)]
-        on_disk = [] if self._files is None else self._files.items(wanted)
-        return sorted([*on_disk, *kept], key=lambda item: (item.since, item.name))
-
-    def names(self, stages: Iterable[Stage]) -> list[str]:
-        """Returns the names of the calls in these stages, the oldest first."""
-        return [item.name for item in self.items(stages)]
-
-    def names_of(self, key: str) -> list[str]:
-        """Returns the names of the calls on disk that begin with a hash."""
-        return [] if self._files is None else self._files.names_of(key)
-
-    def counts(self) -> Counts:
-        """Returns what is in the spool, on disk as far as this process knows, and in memory. Asks no disk."""
-        kept = self.in_memory()
-        if self._files is None or self.open_calls is None:
-            return kept
-        return replace(self._files.inventory.total() + kept, going_on=len(self.open_calls))
-
-    def in_memory(self) -> Counts:
-        """Returns what is in memory, and lost with this process."""
-        return self._memory.counts()
-
-    def census(
-        self, is_known: Callable[[str], bool] = lambda _: False, room: tuple[int, int] = (MAX_OLDEST, MAX_OLDEST)
-    ) -> Census:
-        """Begins to count the directory; `take_in` ends it. The arguments are those of a `Census`."""
-        return Census(None) if self._files is None else self._files.census(is_known, room)
-
-    def take_in(self, census: Census) -> None:
-        """Takes over what a finished census has counted."""
-        if self._files is not None:
-            self._files.take_in(census)
-
-    def forget(self, name: str) -> None:
-        """Notes that another process has taken a call."""
-        if self._files is not None:
-            self._files.inventory.put(name, None)
-
-    def is_in_memory(self, name: str) -> bool:
-        """Returns whether a call is in memory."""
-        return name in self._memory
-
-    def awaits_in_memory(self, key: str) -> bool:
-        """Returns whether a call in memory, of the external id with this hash, waits for its recording."""
-        return any(is_of(name, key) for name, _ in self._memory.items((Stage.WAITING,)))
+    # Calls that left
 
     def call_id(self, name: str) -> str | None:
         """Returns Roark's id of a call that this process delivered; None if it is not known."""

@@ -1,0 +1,93 @@
+"""What is in a spool, on disk and in memory: listed, or as this process knows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from roark_otel._spool.census import MAX_OLDEST, Census, Counts, SpoolItem
+from roark_otel._spool.directory import SpoolDirectory
+from roark_otel._spool.memory import SpoolMemory
+from roark_otel._spool.names import FINISHED, Stage, is_of
+from roark_otel._spool.open_calls import OpenCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+
+class Contents:
+    """The calls of a spool, without what becomes of them.
+
+    Args:
+        directory: Where the files are; None for memory alone.
+        max_bytes: How many bytes of calls may wait there.
+    """
+
+    def __init__(self, directory: Path | None, max_bytes: int) -> None:
+        self.directory = directory
+        self._files = None if directory is None else SpoolDirectory(directory, max_bytes)
+        self.open_calls = None if self._files is None else OpenCalls(self._files)
+        """The conversations that go on; None in memory, where they would be lost with the process anyway."""
+        self._memory = SpoolMemory()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process made the directory."""
+        return self._files is not None and self._files.is_new
+
+    def items(self, stages: Iterable[Stage] = FINISHED) -> list[SpoolItem]:
+        """Returns the calls in these stages, on disk and in memory, the oldest first."""
+        wanted = tuple(stages)
+        kept = [SpoolItem(name, one.stage, len(one.body), one.since) for name, one in self._memory.items(wanted)]
+        on_disk = [] if self._files is None else self._files.items(wanted)
+        return sorted([*on_disk, *kept], key=lambda item: (item.since, item.name))
+
+    def names(self, stages: Iterable[Stage]) -> list[str]:
+        """Returns the names of the calls in these stages, the oldest first."""
+        return [item.name for item in self.items(stages)]
+
+    def names_of(self, key: str) -> list[str]:
+        """Returns the names of the calls on disk that begin with a hash."""
+        return [] if self._files is None else self._files.names_of(key)
+
+    def counts(self) -> Counts:
+        """Returns what is in the spool, on disk as far as this process knows, and in memory. Asks no disk."""
+        kept = self.in_memory()
+        if self._files is None or self.open_calls is None:
+            return kept
+        return replace(self._files.inventory.total() + kept, going_on=len(self.open_calls))
+
+    @property
+    def has_files(self) -> bool:
+        """Whether finished calls are on disk, as far as this process knows."""
+        found = Counts() if self._files is None else self._files.inventory.total()
+        return bool(found.sendable or found.awaiting_recording)
+
+    def in_memory(self) -> Counts:
+        """Returns what is in memory, and lost with this process."""
+        return self._memory.counts()
+
+    def census(
+        self, is_known: Callable[[str], bool] = lambda _: False, room: tuple[int, int] = (MAX_OLDEST, MAX_OLDEST)
+    ) -> Census:
+        """Begins to count the directory; `take_in` ends it. The arguments are those of a `Census`."""
+        return Census(None) if self._files is None else self._files.census(is_known, room)
+
+    def take_in(self, census: Census) -> None:
+        """Takes over what a finished census has counted."""
+        if self._files is not None:
+            self._files.take_in(census)
+
+    def forget(self, name: str) -> None:
+        """Notes that another process has taken a call."""
+        if self._files is not None:
+            self._files.inventory.put(name, None)
+
+    def is_in_memory(self, name: str) -> bool:
+        """Returns whether a call is in memory."""
+        return name in self._memory
+
+    def awaits_in_memory(self, key: str) -> bool:
+        """Returns whether a call in memory, of the external id with this hash, waits for its recording."""
+        return any(is_of(name, key) for name, _ in self._memory.items((Stage.WAITING,)))
