@@ -145,7 +145,7 @@ def _utterance(original: Utterance, answer: object) -> Utterance | None:
         speaker=_clean_speaker(original.speaker, answer.speaker),
         text=reading.unicode_text(text),
         language_code=reading.text(cast("object", answer.language_code)),
-        payload=_clean(payload),
+        payload=_clean(cast("Mapping[str, object]", payload)),
     )
 
 
@@ -159,7 +159,7 @@ def _tool_use(original: ToolUse, answer: object) -> ToolUse:
         return failed
     return replace(
         original,
-        parameters=_clean(parameters),
+        parameters=_clean(cast("Mapping[str, object]", parameters)),
         outcome=_clean_outcome(outcome),
         description=reading.text(cast("object", answer.description)),
         agent=_clean_speaker(original.agent, answer.agent),
