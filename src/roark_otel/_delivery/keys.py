@@ -44,6 +44,8 @@ class OwnKey:
         self._known: Record | None = None
         self._has_news = False
         self._has_begun = False
+        self._unwritten: tuple[Receipt, str] | None = None
+        self._write_at = float("-inf")
 
     @property
     def known(self) -> Record:
@@ -69,20 +71,25 @@ class OwnKey:
             return
         self.begin()
         known = self._known or records.read(self._directory)
-        now = replace(_after(known, receipt, service), address=self._address)
-        is_news = (now.acceptance, now.services, now.is_refused, now.address) != (
-            known.acceptance,
-            known.services,
-            known.is_refused,
-            known.address,
-        )
-        self._known = known
-        if is_news or (now.answer != known.answer and self._clock.time() - known.answered_at >= NOTE_SECONDS):
-            # Another process may have noted more since.
-            latest = _after(records.read(self._directory), receipt, service)
-            self._known = replace(latest, address=self._address, answered_at=self._clock.time())
-            records.write(self._directory, self._known)
-            self._has_news |= self._known.services != known.services
+        self._known = now = replace(_after(known, receipt, service), address=self._address)
+        if _about_the_key(now) != _about_the_key(known):
+            self._write(self._directory, receipt, service)
+        elif now.answer != known.answer:
+            self._unwritten = receipt, service
+
+    @guarded(None)
+    def write_down(self) -> None:
+        """Writes the last answer down, now and then: it says nothing new about the key."""
+        if self._unwritten is not None and self._directory is not None and self._clock.monotonic() >= self._write_at:
+            self._write(self._directory, *self._unwritten)
+
+    def _write(self, directory: Path, receipt: Receipt, service: str) -> None:
+        # Another process may have written more since.
+        latest = _after(records.read(directory), receipt, service)
+        self._has_news |= isinstance(receipt, Delivered)
+        self._known = replace(latest, address=self._address, answered_at=self._clock.time())
+        self._unwritten, self._write_at = None, self._clock.monotonic() + NOTE_SECONDS
+        records.write(directory, self._known)
 
     @guarded(0)
     def take_over(self) -> int:
@@ -114,6 +121,10 @@ class OwnKey:
                     record.answer,
                 )
         return taken
+
+
+def _about_the_key(record: Record) -> tuple[object, ...]:
+    return record.acceptance, record.services, record.is_refused
 
 
 def _is_served(others: dict[Path, Record], address: str, service: str) -> bool:

@@ -154,6 +154,7 @@ class Rounds:
         """Does what is due, and makes one pass over the calls."""
         if sweep is Sweep.DRAIN:
             self._look_at, self._look = 0.0, None
+        self._key.write_down()
         self._go_on_looking(to_its_end=sweep is Sweep.DRAIN)
         if self._orphans.round():
             self._look_at, self._look = 0.0, None
