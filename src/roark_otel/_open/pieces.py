@@ -164,15 +164,3 @@ def join_text(base: str, pieces: Pieces) -> str:
     for source, length, new in zip(flat, flat, flat, strict=True):
         parts += (base[source : source + length], new)
     return "".join(parts)
-
-
-def copies_in(pieces: Pieces) -> tuple[Copy, ...]:
-    """Returns the parts of a text that come from the base."""
-    copies: list[Copy] = []
-    at = 0
-    flat: Iterator[Any] = iter(pieces)
-    for source, length, new in zip(flat, flat, flat, strict=True):
-        if length:
-            copies.append((at, source, length))
-        at += length + len(new)
-    return tuple(copies)
