@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any, cast
 
 from roark_otel._open.cutting import AGAIN, CUT
@@ -87,5 +88,8 @@ class Joiner:
         if cut[0] == CUT:
             self._texts.add_cut(number, cut[2], cut[3:])
         else:
-            self._texts.add_whole(number, self._repeated(cut[2]))
+            whole = cut[2]
+            if isinstance(whole, bytes):
+                whole = zlib.decompress(whole).decode("utf-8", "surrogatepass")
+            self._texts.add_whole(number, self._repeated(whole))
         return Later(number, self._texts)
