@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roark_otel._open import cutting
+from roark_otel._open import cutting, kept_texts
 from roark_otel._open.cutting import Cutter
+from roark_otel._open.kept_texts import KeptTexts
 from roark_otel._open.pieces import SEARCHES, copied, grown, overlapping
 from roark_otel._open.shapes import Shapes
 from support.histories import as_128, as_context, as_numbered, as_text, cut, dated, history, message, through
@@ -91,7 +92,7 @@ def test_the_size_is_that_of_the_texts_kept(form: Callable[[list[dict[str, str]]
     texts = [value for value in named.values() if isinstance(value, str) and value]
     kept = [*texts, *named] if form is as_numbered else [named["input"]]
 
-    assert sum(map(str.__sizeof__, kept)) <= cutter.size <= 15_000
+    assert sum(map(str.__sizeof__, kept)) <= cutter.texts_size <= 15_000
 
 
 def test_a_cutter_keeps_little_whatever_comes() -> None:
@@ -99,7 +100,7 @@ def test_a_cutter_keeps_little_whatever_comes() -> None:
     for number in range(2_000):
         cutter.cut(f"kind {number}", ("input", "said"), [f"{number} " * 200, f"{number} " + "x" * 70])
 
-    assert cutter.size < cutting.MAX_TEXTS * 1_100 + 16 * cutting.MAX_DIGESTS
+    assert cutter.texts_size < kept_texts.MAX_TEXTS * 1_100 + 16 * cutting.MAX_DIGESTS
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="the collector tracks every dict")
@@ -108,7 +109,7 @@ def test_a_cutter_is_one_object_for_the_garbage_collector() -> None:
     cut(map(as_text, history(20)), cutter)
     gc.collect()
 
-    held = [getattr(cutter, name) for name in Cutter.__slots__ if name != "_shapes"]
+    held = [getattr(cutter, name) for name in (*Cutter.__slots__, *KeptTexts.__slots__) if name != "_shapes"]
     assert [one for one in held if gc.is_tracked(one)] == []
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roark_otel._model.rows import SpanView
-from roark_otel._open import cutting
+from roark_otel._open import cutting, kept_texts
 from roark_otel._open.heads import grown_from_end, head_and_end, is_same
 from roark_otel._open.pieces import END, join_text
 from roark_otel._open.shapes import Shapes
@@ -44,13 +44,31 @@ def test_the_log_grows_with_what_is_new(form: Callable[[list[dict[str, str]]], S
     assert (many - some) / 800 <= 650  # two messages of about 100 characters each, and a span
 
 
-def test_of_a_long_history_only_the_end_is_kept() -> None:
-    cutter = cutting.Cutter(Shapes())
+def test_of_a_long_history_only_the_end_is_kept_where_there_is_no_room() -> None:
+    cutter = cutting.Cutter(Shapes(spare_bytes=100_000))
     for messages in history(1_000):
         name, named = as_text(messages)
         cutter.cut(name, tuple(named), list(named.values()))
 
-    assert cutter.size < 2 * END + 16 * cutting.MAX_DIGESTS
+    assert cutter.texts_size < 2 * END + 16 * cutting.MAX_DIGESTS
+
+
+def test_long_histories_share_the_room_and_give_it_back() -> None:
+    """However many conversations there are, so much is kept of their long texts, and of one that is over nothing."""
+    shapes = Shapes(spare_bytes=200_000)
+    cutters = [cutting.Cutter(shapes) for _ in range(10)]
+    for messages in history(400):
+        name, named = as_text(messages)
+        for cutter in cutters:
+            cutter.cut(name, tuple(named), list(named.values()))
+        assert 0 <= shapes.spare_bytes <= 200_000
+    sizes = [cutter.texts_size for cutter in cutters]
+    assert sum(size > kept_texts.KEPT_WHOLE for size in sizes) in {1, 2}
+
+    for cutter in cutters:
+        cutter.forget_texts()
+    assert shapes.spare_bytes == 200_000
+    assert sum(cutter.texts_size for cutter in cutters) == 0
 
 
 @pytest.mark.parametrize("form", [as_text, as_numbered])
@@ -65,12 +83,13 @@ def test_a_long_history_that_does_not_only_grow_is_cut_as_well(
 @settings(max_examples=80, deadline=None)
 @given(edited())
 def test_edited_texts_come_back_of_which_the_end_is_kept(texts: list[str]) -> None:
-    before = cutting.KEPT_WHOLE
-    cutting.KEPT_WHOLE = 600
+    before = kept_texts.KEPT_WHOLE
+    kept_texts.KEPT_WHOLE = 600
     try:
-        through([("llm", {"input": text}) for text in texts])
+        for spare_bytes in (0, 4_000, 10**9):
+            through([("llm", {"input": text}) for text in texts], Shapes(spare_bytes))
     finally:
-        cutting.KEPT_WHOLE = before
+        kept_texts.KEPT_WHOLE = before
 
 
 @settings(max_examples=80, deadline=None)

@@ -81,7 +81,7 @@ def log_of_requests(scope: str, attribute: str) -> int:
     live.start(1, external_id="a")
     for number in range(2, 12):
         live.start(number, 1, scope=scope, name="llm_request")
-        live.set(number, attribute, f"{number} " * 5_000)
+        live.set(number, attribute, f"{number} " * 10_000)  # too long to be packed
         live.end(number)
     (group,) = live.groups.places.by_number.values()
     return len(group.log)

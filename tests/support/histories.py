@@ -29,9 +29,9 @@ def unpacked(row: bytes) -> Any:
     return marshal.loads(row)  # noqa: S302
 
 
-def through(spans: Iterable[Span]) -> list[int]:
+def through(spans: Iterable[Span], shapes: Shapes | None = None) -> list[int]:
     """Returns the bytes of each span's row, having checked that each comes back exactly."""
-    shapes, spans = Shapes(), list(spans)
+    shapes, spans = shapes or Shapes(), list(spans)
     rows = cut(spans, Cutter(shapes))
     joiner = Joiner(shapes)
     for row, (_, named) in zip(rows, spans, strict=True):

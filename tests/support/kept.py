@@ -94,7 +94,10 @@ class Uncut(Groups):
 
     def _cut(self, group: Group, row: Exact) -> Row:  # noqa: ARG002
         head, names, values, events = row
-        return (*head, (names, (), *values), *events)
+        return (None, *head, (names, (), *values), *events)
+
+    def _laid_out(self, *_: object) -> None:
+        """No row has a layout."""
 
 
 class Hoarding(Groups):

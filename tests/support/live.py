@@ -28,6 +28,7 @@ from roark_otel._engine.written import Written
 from roark_otel._linking.defaults import Defaults
 from roark_otel._model.moments import Utterance
 from roark_otel._model.stats import Tally
+from roark_otel._model.steps import STEP
 from roark_otel._model.vocabulary import Vocabulary
 from roark_otel._open.groups import Groups
 from roark_otel._open.rows_in import RowsIn
@@ -342,10 +343,10 @@ class Live:
 
     def drain(self) -> None:
         """Takes in what capture has left."""
-        while (entry := self.inbox.pop()) is not None:
-            assert isinstance(entry, tuple)
-            self.take(entry)
-        self.groups.pack()
+        while (entries := self.inbox.pop(STEP)) is not None:
+            assert isinstance(entries, list)
+            self.groups.take_all(entries, self.now, T0)
+            self.groups.pack()
 
     def take(self, entry: tuple[Any, ...]) -> None:
         """Takes in one entry of the inbox."""

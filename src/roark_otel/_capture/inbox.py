@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     import threading
@@ -117,13 +117,19 @@ class Inbox:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
         self._is_rung = self.is_urgent = False
 
-    def pop(self) -> Entry | Request | None:
-        """Takes the oldest entry; returns None if there is none."""
-        try:
-            return self._entries.popleft()
-        except IndexError:
+    def pop(self, most: int) -> list[Entry] | Request | None:
+        """Takes the oldest entries, at most so many, or the oldest request; returns None if there is nothing."""
+        entries = self._entries
+        count = min(most, len(entries))
+        taken = [entries.popleft() for _ in range(count)]
+        if Request in map(type, taken):
+            at = next(place for place, one in enumerate(taken) if type(one) is Request)
+            rest = taken[at + 1 :] if at == 0 else taken[at:]
+            entries.extendleft(reversed(rest))
+            return cast("Request", taken[0]) if at == 0 else cast("list[Entry]", taken[:at])
+        if not taken:
             self._bytes = 0
-            return None
+        return cast("list[Entry]", taken) or None
 
     def wait(self, seconds: float | None, entries: int = MANY_SPANS) -> None:
         """Waits for this number of entries or a ring, at most this long. None: however long that takes."""

@@ -10,13 +10,16 @@ from typing_extensions import assert_never
 
 from roark_otel._capture.inbox import Request
 from roark_otel._engine.notices import notify
+from roark_otel._model.steps import STEP
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from roark_otel._capture.capture import Capture
-    from roark_otel._capture.inbox import Inbox
+    from roark_otel._capture.inbox import Entry, Inbox
     from roark_otel._engine.pace import Pace
     from roark_otel._engine.passes import Passes
     from roark_otel._engine.saver import Saver
@@ -31,9 +34,6 @@ LEAST_SECONDS = 0.02
 
 SWEEP_SECONDS = 10.0
 """The shortest time between two looks at what of the open spans the app has let go of: each is one look at all."""
-
-PACKED_AT_ONCE = 64
-"""The number of entries after which their rows are packed, and the thread lets others run."""
 
 
 class Assembler:
@@ -136,16 +136,15 @@ class Assembler:
     @guarded(None)
     def _round(self) -> None:
         self._inbox.attend()
-        taken = 0
-        while (entry := self._inbox.pop()) is not None:
-            if isinstance(entry, Request):
-                self._answer(entry)
+        while (waiting := self._inbox.pop(STEP)) is not None:
+            if isinstance(waiting, Request):
+                self._answer(waiting)
                 continue
-            self._take(entry)
-            taken += 1
-            if taken % PACKED_AT_ONCE == 0:
-                self._groups.pack()
-                self._pace.pause()
+            entries = iter(waiting)
+            while not self._take(entries):
+                pass  # a fault costs one entry
+            self._groups.pack()
+            self._pace.pause()
         now = time.monotonic()
         if now >= self._sweeps_at:
             self._sweeps_at = now + SWEEP_SECONDS
@@ -153,9 +152,10 @@ class Assembler:
         self._groups.expire(now, self._has_open)
         self._read_due(now)
 
-    @guarded(None)
-    def _take(self, entry: tuple[object, ...]) -> None:
-        self._groups.take(entry, time.monotonic(), time.time_ns())
+    @guarded(False)
+    def _take(self, entries: Iterator[Entry]) -> bool:
+        self._groups.take_all(entries, time.monotonic(), time.time_ns())
+        return True
 
     @guarded(None)
     def _read_due(self, now: float) -> None:

@@ -23,11 +23,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model.rows import Origin, Strength
+from roark_otel._open.cutting import Cutter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from roark_otel._open.cutting import Cutter
+    from roark_otel._open.shapes import Shapes
 
 _OVER = 4
 """Added to the strength of a root that has ended, or never can."""
@@ -57,19 +58,22 @@ class Made(NamedTuple):
     waits: bool = False
 
 
-class Group:
+class Group(Cutter):
     """The log of a group, and beside it atomic values only. Waits are monotonic seconds.
+
+    It cuts its own rows, so that the collector tracks one object of it.
 
     Args:
         number: Its number, which capture gave it.
         trace_id: The trace of its first row.
+        shapes: The names that spans have in common.
     """
 
     __slots__ = (
         "activity",
         "call",
         "cost",
-        "cutter",
+        "counted",
         "due",
         "external_id",
         "late",
@@ -86,13 +90,13 @@ class Group:
         "traces",
     )
 
-    def __init__(self, number: int, trace_id: int) -> None:
+    def __init__(self, number: int, trace_id: int, shapes: Shapes) -> None:
+        super().__init__(shapes)
         self.number = number
         self.numbers: tuple[int, ...] = (number,)
         self.traces: tuple[int, ...] = (trace_id,)
         self.log = bytearray()
-        self.cutter: Cutter | None = None
-        self.late = bytearray()
+        self.late: bytes | bytearray = b""
         self.external_id: str | None = None
         self.origin = int(Origin.AUTO)
         self.strength: int | None = None
@@ -102,6 +106,7 @@ class Group:
         self.touched = 0.0
         self.activity = 0
         self.cost = 0.0
+        self.counted = 0
         self.resource: Mapping[str, object] | None = None
         self.seen_contexts: tuple[int, ...] = ()
         self.call: Made | None = None
@@ -109,7 +114,7 @@ class Group:
     @property
     def size(self) -> int:
         """The bytes of its log, and of the texts that histories are compared with."""
-        return len(self.log) + (0 if self.cutter is None else self.cutter.size)
+        return len(self.log) + self.texts_size
 
     @property
     def is_known(self) -> bool:

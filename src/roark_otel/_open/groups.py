@@ -5,39 +5,20 @@ Not thread-safe: one thread owns it. It has no thread, no clock and no file.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._model.formats import is_external_id
-from roark_otel._model.rows import (
-    ATTRIBUTES,
-    EVENTS,
-    KIND,
-    NAME,
-    ORIGIN,
-    OWN_ID,
-    SPAN,
-    STRENGTH,
-    TRACE,
-    Kind,
-    Origin,
-    Row,
-    Strength,
-)
 from roark_otel._open.group import Group, Made, State
+from roark_otel._open.intake import Intake
 from roark_otel._open.kept_logs import KeptLogs
-from roark_otel._open.log import append
-from roark_otel._open.logs import Logs
-from roark_otel._open.places import Places
-from roark_otel._open.schedule import Schedule, Waits
-from roark_otel._open.taken import Taken
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output, Over, Pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from roark_otel._model.rows import Row
     from roark_otel._model.vocabulary import Vocabulary
     from roark_otel._open.rows_in import RowsIn
+    from roark_otel._open.schedule import Activity, Waits
     from roark_otel._open.verdicts import Verdict
 
 MAX_MEMBERS: Final = 1_024
@@ -49,11 +30,8 @@ MAX_CANDIDATE_BYTES: Final = 16 * 1024 * 1024
 MAX_BYTES: Final = 512 * 1024 * 1024
 """The most bytes of all logs. Over it, the conversation idle longest is finished as incomplete."""
 
-_ENDED, _OPEN, _ABANDONED = int(Kind.ENDED), int(Kind.OPEN), int(Kind.ABANDONED)
-_LOST = int(Kind.LOST)
 
-
-class Groups(Logs):
+class Groups(Intake):
     """All groups of a process.
 
     Args:
@@ -63,19 +41,8 @@ class Groups(Logs):
         activity: Returns a number that changes whenever a span of a group starts.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        rows_in: RowsIn,
-        waits: Waits,
-        activity: Callable[[int], int] = lambda _: 0,
-    ) -> None:
-        super().__init__(rows_in)
-        self.places = Places(vocabulary, self.pack, self._absorbed)
-        self.schedule = Schedule(waits, self.places, activity)
-        self._taken = Taken()
-        self._outputs: list[Output] = []
-        self._members: OrderedDict[int, int] = OrderedDict()
+    def __init__(self, vocabulary: Vocabulary, rows_in: RowsIn, waits: Waits, activity: Activity = lambda _: 0) -> None:
+        super().__init__(vocabulary, rows_in, waits, activity)
         self.kept = KeptLogs()
 
     def __len__(self) -> int:
@@ -92,50 +59,6 @@ class Groups(Logs):
         found, self._outputs = self._outputs, []
         return found
 
-    # What comes in
-
-    def take(self, entry: tuple[object, ...], now: float, now_ns: int) -> None:
-        """Takes in one entry of the inbox, at this monotonic time in seconds."""
-        number: int = entry[0]  # type: ignore[assignment]
-        row: Row = entry[3:]
-        kind, trace_id, span_id = row[KIND], row[TRACE], row[SPAN]
-        if kind == _ENDED and self._taken.was_taken(trace_id, span_id):
-            return  # a second processor saw it too
-        if span_id in self._members:
-            number = self._members[span_id]
-        group = self.places.by_number.get(number)
-        if group is None:
-            group = self._begin(number, trace_id)
-        elif trace_id not in group.traces:
-            group.traces += (trace_id,)
-            self.places.join_trace(group, trace_id)
-        self.schedule.trace_touched(trace_id, now)
-        if group.state is State.CLOSED:
-            self._take_late(group, kind, row, now, now_ns)
-            return
-        if kind != _OPEN:
-            self._keep(group, entry[1], entry[2], self._rows_in.exact(row, now_ns))  # type: ignore[arg-type]
-        else:
-            if group.resource is None and entry[1]:
-                self._keep_resource(group, entry[1], trace_id)  # type: ignore[arg-type]
-            if entry[2] is not None:
-                self._keep_context(group, entry[2], row)  # type: ignore[arg-type]
-        group = self._learn(group, kind, row)
-        self.schedule.touch(group, now)
-        if kind == _LOST:
-            self._outputs.append(Noticed("dropped_spans", group.external_id))
-        if (kind in {_ENDED, _ABANDONED, _LOST} and group.end_root(span_id)) or (
-            group.state is State.RESTING and kind == _ENDED
-        ):
-            self.schedule.linger(group, now)
-
-    def pack(self) -> None:
-        """Packs the rows that were taken since the last time."""
-        for group, failed in self._pack():
-            self.schedule.heard(group)
-            self._outputs.extend([Noticed("unreadable", group.external_id)] * failed)
-        self._keep_bounds()
-
     def _keep_bounds(self) -> None:
         """Closes groups while the logs are too large: first those that no conversation is known to need."""
         if self._candidate_bytes > MAX_CANDIDATE_BYTES:
@@ -143,56 +66,10 @@ class Groups(Logs):
             for group in [group for group in self.schedule.open if not group.is_known]:
                 if self._candidate_bytes <= MAX_CANDIDATE_BYTES:
                     break
-                self._candidate_bytes -= group.size
                 self._outputs.append(Noticed("unattributed", None))
                 self._close(group, None, 0)
         if self._bytes > MAX_BYTES:
             self.schedule.give_up_longest()
-
-    def _begin(self, number: int, trace_id: int) -> Group:
-        self.schedule.make_room()
-        group = Group(number, trace_id)
-        self.places.add(group)
-        self.schedule.add(group)
-        return group
-
-    def _learn(self, group: Group, kind: int, row: Row) -> Group:
-        """Learns the id of a row, and whether its span is a root. Returns the group that it is part of by now."""
-        own_id, strength, span_id = row[OWN_ID], row[STRENGTH], row[SPAN]
-        if own_id is not None and not is_external_id(own_id):
-            self._outputs.append(Noticed("bad_ids", None, str(row[NAME])))
-            own_id = None
-        if own_id is None and strength is None:
-            if kind == _OPEN and not group.roots and self.places.resource_id(group) is not None:
-                group.begin_root(span_id, Strength.IMPLIED)
-            return group
-        if strength is not None and (group.roots.get(span_id, -1) & 3) < strength:
-            group.begin_root(span_id, strength)
-            self.places.strengthen(group, row[TRACE])
-        elif kind == _OPEN or not group.has_open_root():
-            group.begin_root(span_id, Strength.IMPLIED)
-        if own_id is None or (row[ORIGIN] != Origin.SPAN and group.external_id is not None):
-            return group
-        return self.places.show(group, own_id, row[ORIGIN], row[TRACE])
-
-    def _absorbed(self, group: Group) -> None:
-        """A group became part of another: its rows are cut again, because what they repeat is another's now."""
-        into = self.places.by_number[group.number]
-        self._bytes -= group.size
-        self.schedule.drop(group)  # first, so that no bound closes it meanwhile
-        for _ in self._move(group.log, into):
-            self.pack()
-
-    def _take_late(self, group: Group, kind: int, row: Row, now: float, now_ns: int) -> None:
-        """Keeps a row of a closed group apart: no span of it is in the call."""
-        if kind != _ENDED or not (row[ATTRIBUTES] or row[EVENTS]):
-            return  # nothing is on it
-        self._outputs.append(Noticed("late_spans", group.external_id, str(row[NAME])))
-        if group.call is None:
-            return
-        head, names, values, events = self._rows_in.exact(row, now_ns)
-        append(group.late, [(*head, (names, (), *values), *events)])
-        self.schedule.late(group, now)
 
     # What is due
 
@@ -233,7 +110,7 @@ class Groups(Logs):
         group = self.places.by_number[number]
         rows = [row for batch in self._rows(group.late) for row in batch]
         log = self.kept.add(number, group.late)
-        group.late = bytearray()
+        group.late = b""
         group.due = None
         return rows, None if log is None else self._rows(log)
 
@@ -272,8 +149,8 @@ class Groups(Logs):
         self._close(group, first.external_id, first.origin)
 
     def _close(self, group: Group, external_id: str | None, origin: int) -> None:
+        self._count(group, 0)
         self.places.close(group, external_id, origin)
-        self._bytes -= group.size
         if group.call is not None and group.call.waits:
             self.kept.keep(group.number, group.log)
         self.schedule.close(group)
@@ -282,11 +159,11 @@ class Groups(Logs):
     def _let_go(self, group: Group, over: Sequence[Over]) -> None:
         """Takes the rows of conversations that are over out of a log that others share."""
         gone = frozenset(span_id for each in over for span_id in each.spans or ())
+        self.pack()
         log, group.log = group.log, bytearray()
-        self._bytes -= len(log) + (0 if group.cutter is None else group.cutter.size)
-        group.cutter = None
-        for _ in self._move(log, group, without=gone):
-            self.pack()
+        group.forget_texts()
+        self._count(group, 0)
+        self._move(log, group, without=gone)
         for span_id in gone:
             group.roots.pop(span_id, None)
 

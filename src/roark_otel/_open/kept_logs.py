@@ -32,7 +32,7 @@ class KeptLogs:
         self.size += len(log)
         self._make_room()
 
-    def add(self, number: int, more: bytearray) -> bytearray | None:
+    def add(self, number: int, more: bytes | bytearray) -> bytearray | None:
         """Adds rows, packed as a log, to the log of a group. Returns all of it; None if it is not kept (any more)."""
         log = self._logs.get(number)
         if log is not None:

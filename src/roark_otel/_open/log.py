@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from roark_otel._model.rows import ATTRIBUTES, EVENTS
 from roark_otel._open.joining import Joiner
+from roark_otel._open.layouts import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from roark_otel._model.rows import Row
+    from roark_otel._open.layouts import Layouts
     from roark_otel._open.shapes import Shapes
 
 _SIZE: Final = 4
@@ -19,7 +21,7 @@ _SIZE: Final = 4
 
 
 def append(log: bytearray, rows: Sequence[Row]) -> int:
-    """Appends rows, their attributes cut, to a log. Returns how many of them could not be packed."""
+    """Appends rows, as `layouts` describes them, to a log. Returns how many of them could not be packed."""
     try:
         packed = marshal.dumps(cast("Any", rows))
     except ValueError:
@@ -31,7 +33,7 @@ def append(log: bytearray, rows: Sequence[Row]) -> int:
     return 0
 
 
-def batches(log: bytearray, shapes: Shapes) -> Iterator[list[Row]]:
+def batches(log: bytes | bytearray, shapes: Shapes, layouts: Layouts) -> Iterator[list[Row]]:
     """Yields the rows of a log, a batch at a time."""
     joiner = Joiner(shapes)
     at = 0
@@ -39,4 +41,14 @@ def batches(log: bytearray, shapes: Shapes) -> Iterator[list[Row]]:
         size = int.from_bytes(log[at : at + _SIZE], "little")
         at += _SIZE + size
         rows = marshal.loads(log[at - size : at])  # noqa: S302 - our own bytes, which never left this process
-        yield [(*row[:ATTRIBUTES], joiner.join_later(row[ATTRIBUTES]), *row[EVENTS:]) for row in rows]
+        yield [_row(row, joiner, layouts) for row in rows]
+
+
+def _row(packed: Row, joiner: Joiner, layouts: Layouts) -> Row:
+    head: int | tuple[int, ...] | None = packed[0]
+    if head is None:
+        row = packed[1:]
+        return (*row[:ATTRIBUTES], joiner.join_later(row[ATTRIBUTES]), *row[EVENTS:])
+    number, marks = (head[0], head[1:]) if isinstance(head, tuple) else (head, ())
+    layout = layouts[number]
+    return layout.row(packed, joiner.join_values(layout.names, packed[VALUES : layout.values_until], marks))

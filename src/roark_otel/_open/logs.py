@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from roark_otel._model.rows import NAME, SPAN, START, TRACE, Kind
-from roark_otel._open.cutting import Cutter, plain
+from roark_otel._model import reading
+from roark_otel._model.rows import NAME, SPAN, START, TRACE, Kind, as_captured
+from roark_otel._open.cutting import REPEATABLE, long_texts, plain
+from roark_otel._open.layouts import VALUES
 from roark_otel._open.log import append, batches
-from roark_otel._open.rows_in import exact_of_row, row_of_exact
+from roark_otel._open.rows_in import ATOMS, exact_of_row, exact_value, row_of_exact
 from roark_otel._open.shapes import Shapes
 
 if TYPE_CHECKING:
@@ -15,12 +17,14 @@ if TYPE_CHECKING:
 
     from roark_otel._model.rows import Row
     from roark_otel._open.group import Group
+    from roark_otel._open.layouts import Layout
     from roark_otel._open.rows_in import Exact, RowsIn
 
-MAX_CONTEXTS = 64
+MAX_CONTEXTS: Final = 64
 """The most different `call_attributes` of one conversation that are kept; further ones would repeat them."""
 
 _CONTEXT, _RESOURCE = int(Kind.CONTEXT), int(Kind.RESOURCE)
+_MIN_NS, _MAX_NS = reading.MIN_NS, reading.MAX_NS
 
 
 class Logs:
@@ -32,8 +36,10 @@ class Logs:
 
     def __init__(self, rows_in: RowsIn) -> None:
         self._rows_in = rows_in
+        self._layouts = rows_in.layouts
         self._shapes = Shapes()
-        self._pending: dict[Group, list[Exact]] = {}
+        self._pending: dict[Group, list[Row]] = {}
+        self._resource: tuple[Mapping[str, object], Exact] = ({}, ((), (), (), ()))  # the last one, made exact
         self._bytes: int = 0
         self._candidate_bytes: int = 0
 
@@ -41,28 +47,81 @@ class Logs:
         """Packs the rows that were taken since the last time. Yields each group, and how many could not be packed."""
         pending, self._pending = self._pending, {}
         for group, rows in pending.items():
-            before = group.size
-            failed = append(group.log, [self._cut(group, row) for row in rows])
-            self._bytes += group.size - before
-            self._candidate_bytes += 0 if group.is_known else group.size - before
-            yield group, failed
+            yield group, self._append(group, rows)
 
-    def _move(self, log: bytearray, into: Group, without: frozenset[int] = frozenset()) -> Iterator[None]:
-        """Takes the rows of a log into a group, a batch at a time. They are cut again, against what the group has."""
-        for batch in batches(log, self._shapes):
-            kept = [exact_of_row(row) for row in batch if row[SPAN] not in without]
-            self._pending.setdefault(into, []).extend(kept)
-            yield
+    def _append(self, group: Group, rows: list[Row]) -> int:
+        """Appends rows to the log of a group. Returns how many could not be packed."""
+        failed = append(group.log, rows)
+        self._count(group, group.size)
+        return failed
+
+    def _count(self, group: Group, size: int) -> None:
+        """Counts the bytes of a group that are kept now."""
+        more = size - group.counted
+        group.counted = size
+        self._bytes += more
+        self._candidate_bytes += 0 if group.is_known else more
+
+    def _move(self, log: bytearray, into: Group, without: frozenset[int] = frozenset()) -> None:
+        """Moves the rows of a log to a group, a batch at a time. They are cut again, against what the group has."""
+        for batch in batches(log, self._shapes, self._layouts):
+            rows = [self._row_again(into, row) for row in batch if row[SPAN] not in without]
+            if rows:
+                self._append(into, rows)
+
+    def _row_again(self, group: Group, row: Row) -> Row:
+        entry = (0, None, None, *as_captured(row))
+        layout = self._layouts.find(entry)
+        again = None if layout is None else self._laid_out(group, layout, entry)
+        return self._cut(group, exact_of_row(row)) if again is None else again
+
+    # A row as it is in a log
+
+    def _laid_out(self, group: Group, layout: Layout, entry: Row) -> Row | None:
+        """Returns what is kept of a row that has a layout; None if its ids or times cannot be."""
+        packed = layout.packed(entry)
+        _, trace_id, span_id, parent_id, start, end, own_id, *values = packed
+        if (
+            type(start) is not int
+            or type(end) is not int
+            or not _MIN_NS <= start <= _MAX_NS
+            or not _MIN_NS <= end <= _MAX_NS
+            or type(trace_id) is not int
+            or type(span_id) is not int
+            or type(parent_id) is not int
+            or (own_id is not None and type(own_id) is not str)
+        ):
+            return None
+        row: Row = tuple(packed)
+        if not ATOMS.issuperset(map(type, values)):
+            row = (*row[:VALUES], *map(exact_value, values))
+        if layout.names:
+            for value in row[VALUES : layout.values_until]:
+                if type(value) is str and len(value) >= REPEATABLE:
+                    return self._cut_values(group, layout, row)
+        return row
+
+    def _cut_values(self, group: Group, layout: Layout, row: Row) -> Row:
+        """Returns a row of which the attributes keep only what is new."""
+        until = layout.values_until
+        values = row[VALUES:until]
+        marks = long_texts(values)
+        cut = group.cut_texts(layout.name, layout.names, values, marks)
+        return ((layout.number, *marks), *row[1:VALUES], *cut, *row[until:])
 
     def _cut(self, group: Group, row: Exact) -> Row:
-        """Returns a row of which the attributes keep only what is new."""
+        """Returns a row of no layout, of which the attributes keep only what is new."""
         head, names, values, events = row
         cut = plain(self._shapes, names, values)
         if cut is None:
-            if group.cutter is None:
-                group.cutter = Cutter(self._shapes)
-            cut = group.cutter.cut(head[NAME], names, values)
-        return (*head, cut, *events)
+            cut = group.cut(head[NAME], names, values)
+        return (None, *head, cut, *events)
+
+    # What is kept
+
+    def _add(self, group: Group, row: Row) -> None:
+        """Adds a row to those that are packed next."""
+        self._pending.setdefault(group, []).append(row)
 
     def _keep(
         self, group: Group, resource: Mapping[str, object], context: Mapping[str, object] | None, row: Exact
@@ -71,38 +130,44 @@ class Logs:
             self._keep_resource(group, resource, row[0][TRACE])
         if context is not None:
             self._keep_context(group, context, row[0])
-        self._pending.setdefault(group, []).append(row)
+        self._add(group, self._cut(group, row))
 
     def _keep_resource(self, group: Group, resource: Mapping[str, object], trace_id: int) -> None:
         group.resource = resource
-        self._pending.setdefault(group, []).append(self._resource_row(resource, trace_id))
+        self._add(group, self._cut(group, self._resource_row(resource, trace_id)))
 
     def _resource_row(self, resource: Mapping[str, object], trace_id: int) -> Exact:
-        head = (_RESOURCE, trace_id, 0, 0, "", "", 0, None, None, 0, None, False, 0)
-        return self._rows_in.mapping(head, resource)
+        known, exact = self._resource
+        if resource is not known:
+            exact = self._rows_in.mapping((), resource)
+            self._resource = resource, exact
+        _, names, values, _ = exact
+        return (_RESOURCE, trace_id, 0, 0, "", "", 0, None, None, 0, None, False, 0), names, values, ()
 
     def _keep_context(self, group: Group, context: Mapping[str, object], row: Row) -> None:
         digest = hash(repr(context))
         if digest in group.seen_contexts or len(group.seen_contexts) >= MAX_CONTEXTS:
             return
         group.seen_contexts += (digest,)
-        self._pending.setdefault(group, []).append(self._context_row(context, row))
+        self._add(group, self._cut(group, self._context_row(context, row)))
 
     def _context_row(self, context: Mapping[str, object], row: Row) -> Exact:
         head = (_CONTEXT, *row[TRACE:NAME], "call_attributes", row[START], row[START], None, 0, None, False, 0)
         return self._rows_in.mapping(head, context)
 
-    def _rows(self, log: bytearray) -> Iterator[list[Row]]:
-        """Yields the rows of a log, a batch at a time."""
-        return batches(log, self._shapes)
+    # What is read
 
-    def open_rows(self, entries: Sequence[tuple[object, ...]], now_ns: int) -> list[Row]:
+    def _rows(self, log: bytes | bytearray) -> Iterator[list[Row]]:
+        """Yields the rows of a log, a batch at a time."""
+        return batches(log, self._shapes, self._layouts)
+
+    def open_rows(self, entries: Sequence[tuple[Any, ...]], now_ns: int) -> list[Row]:
         """Returns the rows of open spans, made exact."""
         rows: list[Row] = []
         for entry in entries:
             exact = self._rows_in.exact(entry[3:], now_ns)
-            rows.append(row_of_exact(self._resource_row(entry[1], exact[0][TRACE])))  # type: ignore[arg-type]
+            rows.append(row_of_exact(self._resource_row(entry[1], exact[0][TRACE])))
             if entry[2]:
-                rows.append(row_of_exact(self._context_row(entry[2], exact[0])))  # type: ignore[arg-type]
+                rows.append(row_of_exact(self._context_row(entry[2], exact[0])))
             rows.append(row_of_exact(exact))
         return rows

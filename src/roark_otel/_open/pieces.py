@@ -29,6 +29,9 @@ BRACKETS = 2
 END = 4_096
 """The characters at the end of a text in which what follows it is searched."""
 
+SEARCHED = 32_768
+"""The most characters of a text that is extended without a search for what is new at its end."""
+
 KEYS = 32
 """The most JSON keys in a text that are searched at the end of an earlier one."""
 
@@ -52,7 +55,9 @@ def grown(base: str, text: str) -> Pieces | None:
     kept = max(len(base) - BRACKETS, 0)
     if not text.startswith(base[:kept]):
         return None
-    return 0, kept, text[kept:]
+    if len(base) <= SEARCHED:
+        return 0, kept, text[kept:]
+    return extended(base[-END:], len(base) - END, kept, text)
 
 
 def extended(end: str, skipped: int, kept: int, text: str) -> Pieces:
@@ -164,15 +169,3 @@ def join_text(base: str, pieces: Pieces) -> str:
     for source, length, new in zip(flat, flat, flat, strict=True):
         parts += (base[source : source + length], new)
     return "".join(parts)
-
-
-def copies_in(pieces: Pieces) -> tuple[Copy, ...]:
-    """Returns the parts of a text that come from the base."""
-    copies: list[Copy] = []
-    at = 0
-    flat: Iterator[Any] = iter(pieces)
-    for source, length, new in zip(flat, flat, flat, strict=True):
-        if length:
-            copies.append((at, source, length))
-        at += length + len(new)
-    return tuple(copies)

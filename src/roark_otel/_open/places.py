@@ -43,7 +43,7 @@ class Places:
         self._shown: dict[int, str] = {}
         self._strong: dict[int, int] = {}
         self._waiting: dict[int, tuple[int, ...]] = {}
-        self._in_trace: dict[int, dict[int, None]] = {}
+        self._in_trace: dict[int, int | dict[int, None]] = {}  # one number, or several: a dict for one takes 230 bytes
         self._hosts: dict[str, int] = {}
         self.used_resource_ids: set[str] = set()
 
@@ -51,16 +51,22 @@ class Places:
         """Takes in a group without an owner yet."""
         self.by_number[group.number] = group
         trace_id = group.traces[0]
-        self._waiting[trace_id] = (*self._waiting.get(trace_id, ()), group.number)
+        waiting = self._waiting.get(trace_id)
+        self._waiting[trace_id] = group.numbers if waiting is None else (*waiting, group.number)
         self.join_trace(group, trace_id)
 
     def join_trace(self, group: Group, trace_id: int) -> None:
         """Notes that a group has rows in a trace."""
-        self._in_trace.setdefault(trace_id, {})[group.number] = None
+        numbers = self._in_trace.setdefault(trace_id, group.number)
+        if isinstance(numbers, dict):
+            numbers[group.number] = None
+        elif numbers != group.number:
+            self._in_trace[trace_id] = {numbers: None, group.number: None}
 
     def of_trace(self, trace_id: int) -> list[Group]:
         """Returns the groups of a trace that are not closed."""
-        return [self.by_number[number] for number in self._in_trace.get(trace_id, ())]
+        numbers = self._in_trace.get(trace_id, {})
+        return [self.by_number[number] for number in (numbers if isinstance(numbers, dict) else (numbers,))]
 
     def show(self, group: Group, external_id: str, origin: int, trace_id: int) -> Group:
         """Notes that a row of a group shows an id. Returns the group that it is part of."""
@@ -183,8 +189,12 @@ class Places:
 
     def _leave_traces(self, group: Group) -> None:
         for trace_id in group.traces:
-            for number in group.numbers:
-                self._in_trace.get(trace_id, {}).pop(number, None)
+            inside = self._in_trace.get(trace_id)
+            if isinstance(inside, dict):
+                for number in group.numbers:
+                    inside.pop(number, None)
+            elif inside in group.numbers:
+                del self._in_trace[trace_id]
             numbers = tuple(number for number in self._waiting.get(trace_id, ()) if number not in group.numbers)
             if numbers:
                 self._waiting[trace_id] = numbers

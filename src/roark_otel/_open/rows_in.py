@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from roark_otel._model import reading
 from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, NAME, SCOPE, START, Captured, Row, attributes_of
+from roark_otel._open.layouts import Layouts
 from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ MAX_SHAPE: Final = 64
 
 _MAX_DEPTH: Final = 100
 """Deeper than JSON values may be, so that whoever reads one reports that it is too deep."""
-_ATOMS: Final = frozenset({str, int, float, bool, type(None), bytes})
+ATOMS: Final = frozenset({str, int, float, bool, type(None), bytes})
+"""The types that are kept as they are."""
 
 
 Exact: TypeAlias = "tuple[tuple[Any, ...], tuple[str, ...], tuple[Any, ...], tuple[Any, ...]]"
@@ -56,19 +58,21 @@ class RowsIn:
         hide: Hides the value of an attribute where content is not captured; None where it is.
     """
 
-    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_own_scopes", "_pick")
+    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_own_scopes", "_pick", "layouts")
 
     def __init__(self, vocabulary: Vocabulary, hide: Callable[[str, object], object] | None = None) -> None:
         self._keeps, self._is_relevant = vocabulary.keeps, vocabulary.is_relevant
         self._own_scopes = vocabulary.own_scopes
         self._hide = hide
+        self.layouts = Layouts(vocabulary, is_used=hide is None)
+        """What rows have in common. Where values are hidden each row is looked at by itself."""
         self._known: set[object] = set()
         self._pick: dict[tuple[Any, ...], tuple[tuple[str, ...], Callable[[Any], Any]] | None] = {}
 
     def exact(self, row: Captured, now_ns: int) -> Exact:
         """Returns an exact row. Instead of times that cannot be, the present holds."""
         head, attributes = row[:ATTRIBUTES], row[ATTRIBUTES]
-        if not _ATOMS.issuperset(map(type, head)):
+        if not ATOMS.issuperset(map(type, head)):
             head = _exact_all(head)
         if not _is_sound(head):
             head = _sound(head, now_ns)
@@ -87,7 +91,7 @@ class RowsIn:
                 found += (name, time, len(attributes), *attributes, *attributes.values())
             else:
                 found += self._some_event(exact_value(name), time, attributes)
-        return tuple(found) if _ATOMS.issuperset(map(type, found)) else _exact_all(found)
+        return tuple(found) if ATOMS.issuperset(map(type, found)) else _exact_all(found)
 
     def _some_event(self, name: object, time: object, attributes: Mapping[Any, object]) -> tuple[Any, ...]:
         """Returns an event whose names are news, or which is none that a dialect reads."""
@@ -105,7 +109,7 @@ class RowsIn:
         if not attributes:
             return (), ()
         names, values = tuple(attributes), tuple(attributes.values())
-        if not _ATOMS.issuperset(map(type, names)):
+        if not ATOMS.issuperset(map(type, names)):
             names = _exact_all(names)
         key = (scope, names) if scope in self._own_scopes else names
         try:
@@ -115,7 +119,7 @@ class RowsIn:
         if pick is not None:
             names = pick[0]
             values = pick[1](values)
-        if not _ATOMS.issuperset(map(type, values)):
+        if not ATOMS.issuperset(map(type, values)):
             values = _exact_all(values)
         if self._hide is not None:
             values = tuple([exact_value(self._hide(name, value)) for name, value in zip(names, values, strict=True)])
@@ -134,7 +138,7 @@ class RowsIn:
 
 
 def _exact_all(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple([value if type(value) in _ATOMS else exact_value(value) for value in values])
+    return tuple([value if type(value) in ATOMS else exact_value(value) for value in values])
 
 
 def _picker(places: list[int]) -> Callable[[Any], Any]:
@@ -149,7 +153,7 @@ def exact_value(value: object, depth: int = 0) -> object:
     What is none of these becomes its type's name in bytes, so that it is known to be none.
     """
     kind = type(value)
-    if kind in _ATOMS:
+    if kind in ATOMS:
         return value
     if isinstance(value, str):
         return str.__str__(value)

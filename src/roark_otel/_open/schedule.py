@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._open.group import Group, State
 from roark_otel._open.verdicts import Pass
@@ -21,6 +21,11 @@ LEAST_KEPT_SECONDS: Final = 1.0
 
 SHARE: Final = 0.05
 """The most of the time that passes take over a conversation to which further roots may come."""
+
+Activity: TypeAlias = "Callable[[int], int]"
+"""Returns a number that changes whenever a span of a group starts."""
+
+_GOES_ON = State.OPEN  # to look a member up takes as long as a call
 
 MAX_LOOKED_AT: Final = 1_000
 """The most groups that are searched for one without an id, to close it first."""
@@ -113,7 +118,8 @@ class Schedule:
     def close(self, group: Group) -> None:
         """Closes a group. It is remembered for what comes late."""
         self.drop(group)
-        group.log, group.cutter, group.roots, group.resource, group.seen_contexts = bytearray(), None, {}, None, ()
+        group.forget_texts()
+        group.log, group.roots, group.resource, group.seen_contexts = bytearray(), {}, None, ()
         self._closed[group.number] = None
         if len(self._closed) > self._waits.conversations:
             number, _ = self._closed.popitem(last=False)
@@ -124,11 +130,10 @@ class Schedule:
         group.state, group.due = State.CLOSED, None
         self.open.pop(group, None)
 
-    def make_room(self) -> None:
-        """Has the group idle longest closed if there are too many: one without an id, if there is one."""
-        if len(self.open) - len(self._at_once) < self._waits.conversations:
-            return
-        self.give_up_longest()
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many groups as there may be."""
+        return len(self.open) - len(self._at_once) >= self._waits.conversations
 
     def give_up_longest(self) -> None:
         """Has the group idle longest closed: one without an id, if there is one."""
@@ -167,9 +172,19 @@ class Schedule:
             self.open.move_to_end(group)
         return now - group.touched >= idle
 
-    def heard(self, group: Group) -> None:
-        """Notes that rows of a group were taken: spans that started before are no later activity."""
-        group.activity = sum(map(self._activity, group.numbers))
+    def grown(self, group: Group) -> None:
+        """Notes that spans of a group which started before are no later activity."""
+        numbers = group.numbers
+        group.activity = self._activity(numbers[0]) if len(numbers) == 1 else sum(map(self._activity, numbers))
+
+    def heard(self, group: Group, now: float) -> None:
+        """Notes that rows of a group were taken by then."""
+        self.grown(group)
+        if group.state is _GOES_ON:
+            group.touched = now
+            self.open.move_to_end(group)
+            for trace_id in group.traces:
+                self.trace_touched(trace_id, now)
 
     def _wait(self, group: Group, state: State, due: float) -> None:
         group.state, group.due = state, due

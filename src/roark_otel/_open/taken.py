@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 MAX_TAKEN: Final = 1_024
@@ -10,23 +9,28 @@ MAX_TAKEN: Final = 1_024
 
 
 class Taken:
-    """Remembers the spans whose ends were taken last."""
+    """Remembers the spans whose ends were taken last: the newer half of them, and the older."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("newer", "older")
 
     def __init__(self) -> None:
-        self._keys: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self.newer: set[tuple[object, ...]] = set()
+        """The trace ids and span ids of the newer half. More may be added, until `turn` is called."""
+        self.older: set[tuple[object, ...]] = set()
 
     def __len__(self) -> int:
         """Returns how many are remembered."""
-        return len(self._keys)
+        return len(self.newer) + len(self.older)
 
-    def was_taken(self, trace_id: int, span_id: int) -> bool:
-        """Returns whether this end came before, and remembers it."""
-        key = trace_id, span_id
-        if key in self._keys:
+    def was_taken(self, key: tuple[object, ...]) -> bool:
+        """Returns whether the end of a span, by its trace id and span id, came before, and remembers it."""
+        if key in self.newer or key in self.older:
             return True
-        self._keys[key] = None
-        if len(self._keys) > MAX_TAKEN:
-            self._keys.popitem(last=False)
+        self.newer.add(key)
         return False
+
+    def turn(self) -> None:
+        """Forgets the older half if the newer one is full."""
+        if len(self.newer) >= MAX_TAKEN // 2:
+            self.older = self.newer
+            self.newer = set()
