@@ -90,9 +90,9 @@ class Rounds:
         due = max(self._errands.next_at(), self.availability.paused_until)
         return max(0.0, min(due, self._look_at, self._waiting.next_at()) - self._clock.monotonic())
 
-    def look_soon(self) -> None:
-        """Makes the next round scan the directory."""
-        self._look_at = 0.0
+    def look_soon(self, seconds: float = 0.0) -> None:
+        """Makes a round scan the directory in at most these seconds; by default the next one."""
+        self._look_at = min(self._look_at, self._clock.monotonic() + seconds)
 
     def round(self, sweep: Sweep) -> None:
         """Does what is due, and makes one pass over the calls."""
@@ -102,12 +102,17 @@ class Rounds:
         self._waiting.round()
         self.sweep(sweep)
 
-    def sweep(self, sweep: Sweep) -> None:
-        """Tries each due call that the pass is for once, until one shows that the others have to wait."""
+    def sweep(self, sweep: Sweep, deadline: float = NEVER) -> None:
+        """Tries each due call that the pass is for once, until one shows that the others have to wait.
+
+        No attempt begins after the deadline, in monotonic seconds, or takes longer.
+        """
         now = self._clock.monotonic()
         if not self.availability.allows(now, in_flush=sweep is not Sweep.ROUTINE):
             return
         for name, errand in self._errands.in_order():
+            if self._clock.monotonic() >= deadline:
+                return
             if sweep is Sweep.ROUTINE and self._is_awaited():
                 return  # a backlog must not delay a flush, nor this process's own calls
             if not errand.is_for(sweep, now):
@@ -115,7 +120,7 @@ class Rounds:
             # Should the attempt fail in an unforeseen way, it is not repeated at once.
             pending = errand.backed_off(now + backoff(errand.failures + 1, random.random()))  # noqa: S311 - jitter
             self._errands.update(name, pending)
-            if self._try(name, pending):
+            if self._try(name, pending, deadline):
                 return
 
     # Looking
@@ -156,9 +161,9 @@ class Rounds:
     # Attempts
 
     @guarded(False)
-    def _try(self, name: str, errand: Errand) -> bool:
+    def _try(self, name: str, errand: Errand, deadline: float) -> bool:
         """Makes one attempt at one call. Returns whether the others have to wait."""
-        attempt = self._attempts.attempt(name, has_rested=errand.has_rested)
+        attempt = self._attempts.attempt(name, has_rested=errand.has_rested, deadline=deadline)
         now = self._clock.monotonic()
         match attempt:
             case Held():

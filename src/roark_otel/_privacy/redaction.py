@@ -31,11 +31,11 @@ FAILED_TEXT: Final = "[redaction failed]"
 
 @dataclass(frozen=True, slots=True)
 class HookFailed:
-    """The app's hook raised."""
+    """The app's hook raised, or did not answer in time."""
 
 
-GuardedRedactor: TypeAlias = "Callable[[Redactable], object]"
-"""The app's hook, which returns `HookFailed` where it would raise."""
+GuardedRedactor: TypeAlias = "Callable[[Sequence[Redactable]], Sequence[object]]"
+"""Asks the app's hook for each of several, in one go: its answers in the same order, `HookFailed` where it has none."""
 
 _R = TypeVar("_R", Utterance, ToolUse)
 
@@ -75,11 +75,12 @@ class Redaction:
         """Returns what the hook leaves of utterances or tool uses; without a hook, the same ones."""
         if self.hook is None:
             return moments if isinstance(moments, Sequence) else tuple(moments)
-        redacted = (self._redacted(one, self.hook) for one in in_steps(moments, pause))
+        originals = tuple(moments)
+        answers = in_steps(self.hook(originals), pause)
+        redacted = (self._redacted(one, answer) for one, answer in zip(originals, answers, strict=True))
         return [kept for kept in redacted if kept is not None]
 
-    def _redacted(self, moment: _R, hook: GuardedRedactor) -> _R | None:
-        answer = hook(moment)
+    def _redacted(self, moment: _R, answer: object) -> _R | None:
         if answer is None:
             return None
         if isinstance(moment, Utterance):
@@ -90,7 +91,7 @@ class Redaction:
         """Returns what the hook leaves of a call. The hook cannot change its external id."""
         if self.hook is None:
             return call
-        answer = self.hook(call)
+        (answer,) = self.hook((call,))
         if answer is None:
             return Withheld()
         return _valid_call(call, answer) or _without_words(call)

@@ -20,6 +20,7 @@ from roark_otel._spool.directory import FullError, SpoolDirectory, SpoolItem, lo
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.memory import SpoolMemory
 from roark_otel._spool.names import SENDABLE, Stage, is_of
+from roark_otel._spool.presence import Presence
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Spool:
         self.directory = directory
         self._files = None if directory is None else SpoolDirectory(directory, max_bytes)
         self._memory = SpoolMemory()
+        self.presence = None if directory is None else Presence(directory)
+        """The processes that use the directory."""
         self._departed: OrderedDict[str, str | None] = OrderedDict()
 
     @property
@@ -162,6 +165,10 @@ class Spool:
     def names(self, stages: Iterable[Stage]) -> list[str]:
         """Returns the names of the calls in these stages, the oldest first."""
         return [item.name for item in self.items(stages)]
+
+    def count_in_memory(self) -> tuple[int, int]:
+        """Returns how many calls in memory can be sent, and how many lack their recording."""
+        return len(self._memory.items(SENDABLE)), len(self._memory.items((Stage.WAITING,)))
 
     def awaits_in_memory(self, key: str) -> bool:
         """Returns whether a call in memory, of the external id with this hash, waits for its recording."""
