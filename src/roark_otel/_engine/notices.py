@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._safety.guard import log_once
+from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ NO_RECORDING_SOURCE: Final = (
     "or ROARK_RECORDING_FALLBACK_URL"
 )
 """Logged once, when the first call has to wait."""
+
+
+LAST_TO_LEAVE: Final = (
+    "The next process with this spool, or `roark-otel spool drain`, delivers them; a directory that dies with the pod "
+    "loses them."
+)
+"""Logged by the last process that leaves calls in a directory."""
+
+NOT_LAST_TO_LEAVE: Final = "Other processes that use this spool go on delivering."
+"""Logged by the others."""
+
+LOST_IN_MEMORY: Final = (
+    "Those in memory are lost with the process, because no disk took them in time: see ROARK_SPOOL, ROARK_SPOOL_DIR "
+    "and ROARK_EXIT_TIMEOUT_SECONDS."
+)
+"""Logged by a process that ends with calls that are on no disk."""
 
 
 def notify(kind: str, external_id: str | None, span: str) -> None:
@@ -85,3 +102,40 @@ def warn_of_siblings(calls: Mapping[Path, int]) -> None:
             count,
             directory,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a process has not delivered when it ends.
+
+    Attributes:
+        to_send: The calls on disk that Roark has not taken yet, whoever put them there.
+        unrecorded: The calls on disk that lack their recording URL.
+        in_memory: The calls and conversations on no disk: it takes none, or not in time, or by choice.
+        is_last: Whether no other process uses the directory, which would deliver what is in it.
+    """
+
+    to_send: int
+    unrecorded: int
+    in_memory: int
+    is_last: bool
+
+
+def report_what_is_left(left: Left, place: str) -> None:
+    """Logs what Roark does not have yet at the exit, and where it is: at ERROR, unless another process delivers it."""
+    on_disk = left.to_send + left.unrecorded
+    if not on_disk and not left.in_memory:
+        return
+    meaning = [LOST_IN_MEMORY] if left.in_memory else []
+    if on_disk:
+        meaning.append(LAST_TO_LEAVE if left.is_last else NOT_LAST_TO_LEAVE)
+    logger.log(
+        logging.ERROR if left.is_last or left.in_memory else logging.INFO,
+        "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL, %d in "
+        "memory only. %s",
+        place,
+        left.to_send,
+        left.unrecorded,
+        left.in_memory,
+        " ".join(meaning),
+    )
