@@ -76,6 +76,8 @@ class Redaction:
         if self.hook is None:
             return moments if isinstance(moments, Sequence) else tuple(moments)
         originals = tuple(moments)
+        if not originals:
+            return originals
         answers = in_steps(self.hook(originals), pause)
         redacted = (self._redacted(one, answer) for one, answer in zip(originals, answers, strict=True))
         return [kept for kept in redacted if kept is not None]
