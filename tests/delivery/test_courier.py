@@ -730,4 +730,4 @@ def test_a_courier_that_waits_for_messages_only_takes_the_next_one() -> None:
         assert tally.snapshot().delivered == 2
         courier.discard()
 
-    assert not courier._worker._thread
+    assert not courier.worker._thread

@@ -180,6 +180,9 @@ def _left_by(engine: Engine) -> Left:
     """Returns what is not delivered at the end of the process, which from now on does not use the directory."""
     spool, (to_send, unrecorded) = engine.parts.spool, engine.count_waiting()
     sendable_in_memory, unrecorded_in_memory = spool.count_in_memory()
+    for other in living():  # of this process, which ends
+        if other is not engine and (presence := other.parts.spool.presence) is not None:
+            presence.leave()
     return Left(
         to_send - sendable_in_memory,
         unrecorded - unrecorded_in_memory,

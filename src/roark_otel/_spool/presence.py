@@ -1,12 +1,10 @@
-"""Which processes use a spool's directory: each holds a shared lock on one file in it for as long as it lives."""
+"""Which processes use a spool's directory: each holds a shared lock on the directory for as long as it lives."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
-
-from roark_otel._spool import disk
+from typing import TYPE_CHECKING
 
 try:
     import fcntl
@@ -16,14 +14,11 @@ except ImportError:  # Windows: there each process takes itself for the last one
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME: Final = ".in-use"
-"""The name of the file."""
-
-_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 
 
 class Presence:
-    """This process's part in a directory, which exists.
+    """This process's part in a directory. The lock is on an open file of its own, which closes with the process.
 
     Args:
         directory: The directory.
@@ -32,20 +27,24 @@ class Presence:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._file: int | None = None
+        self._status: os.stat_result | None = None
 
     def join(self) -> None:
         """Takes part, if it does not yet. Where that is not possible, the process is not seen by others."""
         if self._file is None and fcntl is not None:
             with suppress(OSError):
-                self._file = self._opened()
-                fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                file = self._file = os.open(self._directory, _OPEN)
+                self._status = os.fstat(file)
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def leave(self) -> None:
         """Takes part no longer. A forked child that inherited its parent's part leaves it to the parent."""
-        file, self._file = self._file, None
-        if file is not None:
+        file, status, self._file = self._file, self._status, None
+        if file is not None and status is not None:
             with suppress(OSError):
-                os.close(file)
+                # An app may close files that are not its own, and the number may be that of another one by now.
+                if os.path.samestat(status, os.fstat(file)):
+                    os.close(file)
 
     def is_last(self) -> bool:
         """Takes part no longer, and returns whether no other process does."""
@@ -64,11 +63,3 @@ class Presence:
         except OSError:  # a file system without locks
             return True
         return True
-
-    def _opened(self) -> int:
-        group = disk.group_of(self._directory.stat())
-        file = os.open(self._directory / NAME, _OPEN, 0o600)
-        if group is not None:
-            with suppress(OSError):  # it is another user's, who has shared it
-                disk.share(file, group)
-        return file
