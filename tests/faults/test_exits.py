@@ -144,7 +144,7 @@ def test_roark_is_down_at_exit(tmp_path: Path) -> None:
     """One line reports how many calls are left and where; the next process delivers them."""
     with Sandbox() as gone:
         url, port = gone.url, int(gone.url.rsplit(":", 1)[1])
-    script = APP.replace("processor_that()", "processor_that(exit_timeout_seconds=3)") + "\n".join(
+    script = APP.replace("processor_that()", "processor_that(exit_timeout_seconds=10)") + "\n".join(
         (*(f"finish('call-{number}')" for number in range(3)), "left_open = begin('open')", "sys.exit(0)")
     )
     err = processes.run(tmp_path, script, url).stderr
@@ -306,7 +306,8 @@ sys.stdin.readline()
     try:
         for process in running:
             assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+            if process.stdout.readline() != "ready\n":
+                pytest.fail(process.communicate(timeout=processes.SECONDS)[1])
         errors = [process.communicate("\n", processes.SECONDS)[1] for process in running]
     finally:
         for process in running:

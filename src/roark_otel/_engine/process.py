@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from roark_otel._engine.engine import Engine
 
-TO_SAVE: Final = 0.2
+TO_SAVE: Final = 0.3
 """The share of the exit time that each further hook has for saving, as far as it is left; the rest is for sending."""
 
 OURS: Final = 0.95
