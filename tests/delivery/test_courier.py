@@ -321,7 +321,7 @@ def test_the_hook_gets_the_receipt_of_each_attempt(office: Callable[..., Office]
         post.offer("call-2")
         assert post.flush()
 
-    thread = "roark-otel-courier"
+    thread = "roark-otel-on-receipt"
     assert seen == [
         ("call-1", TryAgain(None, "503", alone=True), thread),
         ("call-1", Delivered("id-1"), thread),
@@ -733,4 +733,4 @@ def test_a_courier_that_waits_for_messages_only_takes_the_next_one() -> None:
         assert tally.snapshot().delivered == 2
         courier.discard()
 
-    assert not courier._worker._thread
+    assert not courier.worker._thread

@@ -249,7 +249,7 @@ def test_the_last_line_says_what_happens_to_the_calls(said: pytest.LogCaptureFix
 
     def last_line(app: App) -> Any:
         assert app.processor._engine is not None
-        report_what_is_left(app.processor._engine)
+        report_what_is_left(app.processor._engine, is_last=True)
         return said.records[-1].getMessage()
 
     roark = Roark("once")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 
 import pytest
 
 from roark_otel._capture.inbox import Inbox, Request
+from roark_otel._safety.answer import Answer
 from support.helpers import wait_until
 from support.live import Live
 
 
 def a_request() -> Request:
-    return Request(threading.Event())
+    return Request(Answer())
 
 
 def test_the_inbox_gives_many_entries_at_once_and_requests_by_themselves() -> None:

@@ -115,7 +115,8 @@ def work():
     assert processor.force_flush()
     assert processor.stats().delivered == 4, processor.stats()
 
-processor._engine.parts.assembler.start = lambda: None  # uWSGI's master has no threads, or else Python's hooks run
+parts = processor._engine.parts  # uWSGI's master has no threads, or else Python's hooks run
+parts.assembler.start = parts.courier.start = lambda: False
 parent = begin("parent")
 assert ended([in_child(work, ctypes.PyDLL(None).fork)]) == 0
 parent.end()

@@ -146,7 +146,7 @@ def test_whatever_a_moment_holds_there_is_a_body(moments: list[Moment]) -> None:
 
     said = sum(isinstance(one, Utterance) for one in moments)
     assert len(found.get("transcript", ())) == said
-    kept = Redaction(hook=lambda moment: moment)
+    kept = Redaction(hook=lambda moments: moments)
     assert body(*moments, redaction=kept)["externalId"] == found["externalId"]
     late = late_fields(conversation(*moments), DEFAULTS, Redaction())
     assert json.loads(json.dumps(late, allow_nan=False).encode()) == late

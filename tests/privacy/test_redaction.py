@@ -320,7 +320,7 @@ def test_the_hook_has_the_last_word(sandbox: Sandbox) -> None:
     assert (app.processor.stats().withheld, app.processor.stats().delivered) == (1, 1)
 
 
-def test_the_hook_runs_after_the_patterns_on_the_assembler_thread(sandbox: Sandbox) -> None:
+def test_the_hook_runs_after_the_patterns_on_a_thread_of_its_own(sandbox: Sandbox) -> None:
     seen: list[tuple[str, str]] = []
 
     def note(original: Redactable) -> Redactable:
@@ -330,7 +330,7 @@ def test_the_hook_runs_after_the_patterns_on_the_assembler_thread(sandbox: Sandb
     app = App(sandbox.url, redact=note, redact_patterns=["email"])
     app.conversation("call-1", "a@example.com")
     assert app.processor.force_flush()
-    assert seen == [("roark-otel-assembler", "[email]"), ("roark-otel-assembler", "")]
+    assert seen == [("roark-otel-redact", "[email]"), ("roark-otel-redact", "")]
 
 
 NO_TEXT: Any = 7

@@ -201,7 +201,7 @@ def spool_and_leave(url: str, spool_dir: Path) -> dict[str, Any]:
     talk(provider, "call-2")
     flushed = processor.force_flush(3_000)
     stats = processor.stats()
-    report_what_is_left(processor._engine)
+    report_what_is_left(processor._engine, is_last=True)
     return {
         "flushed": flushed,
         "delivered": stats.delivered,

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
-    import threading
+    from roark_otel._safety.answer import Answer
 
 MAX_SPANS = 100_000
 """The most entries that may wait."""
@@ -40,7 +40,7 @@ class Request:
 
     __slots__ = ("close_idle", "done")
 
-    def __init__(self, done: threading.Event, close_idle: float | None = None) -> None:
+    def __init__(self, done: Answer, close_idle: float | None = None) -> None:
         self.done = done
         self.close_idle = close_idle
 

@@ -51,7 +51,7 @@ class Attempts:
         spool: Where the calls are.
         make_client: Makes the client, on the courier's thread.
         tally: Counts receipts.
-        on_receipt: The app's hook.
+        on_receipt: Takes the receipts that the app is to learn of.
         clock: Supplies the time.
         key: Notes what answers say about the key.
     """
@@ -73,12 +73,13 @@ class Attempts:
         self._clock = clock
         self._client: Client | None = None
 
-    def attempt(self, name: str, *, has_rested: bool) -> Attempt:
+    def attempt(self, name: str, *, has_rested: bool, deadline: float = float("inf")) -> Attempt:
         """Makes one attempt.
 
         Args:
             name: The name of the file.
             has_rested: Whether the wait that its header asks for is over already.
+            deadline: When it has to be over, in monotonic seconds.
         """
         with self._spool.claim(name) as call:
             match call:
@@ -90,7 +91,7 @@ class Attempts:
                         return Resting(rest)
                     if self._waits_for_its_call(call) or not self._spool.mark_tried(call):
                         return Held()
-                    receipt = self._send(call)
+                    receipt = self._send(call, deadline)
                     self._settle(call, receipt)
                     return receipt
             assert_never(call)
@@ -115,9 +116,11 @@ class Attempts:
         if client is not None:
             client.close()
 
-    def _connected(self) -> Client:
+    def _connected(self, deadline: float = float("inf")) -> Client:
+        """Returns the client, whose next request has to be over by this monotonic time."""
         if self._client is None:
             self._client = self._make_client()
+        self._client.end_at(deadline)
         return self._client
 
     def _rest(self, header: Header) -> float:
@@ -126,21 +129,21 @@ class Attempts:
 
     # Sending
 
-    def _send(self, call: Spooled) -> Receipt:
+    def _send(self, call: Spooled, deadline: float) -> Receipt:
         if call.stage is Stage.LATE:
-            return self._append(call)
-        receipt = self._connected().create_call(call.body, tried=call.tried)
+            return self._append(call, deadline)
+        receipt = self._connected(deadline).create_call(call.body, tried=call.tried)
         reduced = without_fields(call.body, receipt.fields) if isinstance(receipt, Rejected) else None
         if reduced is None:
             return receipt
-        again = self._connected().create_call(reduced, tried=call.tried)
+        again = self._connected(deadline).create_call(reduced, tried=call.tried)
         return receipt if isinstance(again, Rejected) else again
 
-    def _append(self, late: Spooled) -> Receipt:
+    def _append(self, late: Spooled, deadline: float) -> Receipt:
         call_id = self._call_id(late)
         if call_id is None:
             return Rejected(0, "the call's id is not known")
-        return self._connected().append_tools(call_id, late.body)
+        return self._connected(deadline).append_tools(call_id, late.body)
 
     def _call_id(self, late: Spooled) -> str | None:
         return late.header.call_id or self._spool.call_id(late.call_name)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 1024 * 1024
 """The most of an answer that is read."""
 
+LEAST_SECONDS = 0.01
+"""The shortest timeout of a request: none at all would be no timeout."""
+
 _JSON = {"content-type": "application/json"}
 
 
@@ -78,6 +81,11 @@ class Client:
         model.headers.pop("content-length", None)
         self._url, self._headers, self._extensions = model.url, model.headers, model.extensions
         self._context = _suppressed()
+        self._ends_at = float("inf")
+
+    def end_at(self, deadline: float) -> None:
+        """Has requests be over by this monotonic time, if their timeout would be later."""
+        self._ends_at = deadline
 
     def create_call(self, body: bytes, *, tried: bool) -> Receipt:
         """Posts a call once.
@@ -124,10 +132,14 @@ class Client:
         Raises:
             httpx.HTTPError: if no answer comes.
         """
+        now = time.monotonic()
+        if self._ends_at < now + self._timeout:
+            # Each step of a request has this timeout: to find the host, to connect, to write and to read.
+            request.extensions = {**request.extensions, "timeout": _timeouts(max(LEAST_SECONDS, self._ends_at - now))}
         token = otel_context.attach(self._context)
         try:
             with closing(self._transport.handle_request(request)) as answer:
-                return answer, _beginning_of(answer, time.monotonic() + self._timeout)
+                return answer, _beginning_of(answer, min(self._ends_at, time.monotonic() + self._timeout))
         finally:
             otel_context.detach(token)
 
@@ -151,6 +163,10 @@ class _ByProxy(httpx.BaseTransport):
 
 def _network() -> httpx.BaseTransport:
     return _ByProxy() if getproxies().keys() - {"no"} else httpx.HTTPTransport()
+
+
+def _timeouts(seconds: float) -> dict[str, float | None]:
+    return httpx.Timeout(seconds).as_dict()
 
 
 def _beginning_of(answer: httpx.Response, deadline: float) -> bytes:

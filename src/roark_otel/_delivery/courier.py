@@ -17,10 +17,12 @@ from roark_otel._delivery.availability import Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.keys import OwnKey
 from roark_otel._delivery.orphans import Orphans
+from roark_otel._delivery.receipts_hook import ReceiptsThread
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.resolver import ResolverAnswer
-from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
+from roark_otel._delivery.rounds import LOOK_SECONDS, MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
+from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.census import REST_SECONDS
@@ -72,11 +74,16 @@ class _Attach:
 class _Flush:
     """Another thread waits for one attempt at each due call; `done` is set after it."""
 
-    done: threading.Event
+    done: Answer
     sweep: Sweep = Sweep.FLUSH
 
 
-_Message: TypeAlias = "_Offer | _Await | _Attach | _Flush | ResolverAnswer"
+@dataclass(frozen=True, slots=True)
+class _Wake:
+    """Ends the thread's wait."""
+
+
+_Message: TypeAlias = "_Offer | _Await | _Attach | _Flush | _Wake | ResolverAnswer"
 
 
 class Courier:
@@ -87,7 +94,7 @@ class Courier:
         make_client: Makes the client, on the courier's thread.
         tally: Counts receipts.
         policy: The sources of recordings that arrive after the call.
-        on_receipt: The app's hook, called on the courier's thread.
+        on_receipt: The app's hook.
         has_new_key: Returns whether the key has changed since the client was made.
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         quiet_seconds: How long a conversation rests that a killed process left open.
@@ -114,11 +121,14 @@ class Courier:
         self._waiting = WaitingCalls(spool, self._errands, tally, policy or RecordingPolicy(), self._post)
         self._orphans = Orphans(spool, tally, quiet_seconds)
         self.key = key = OwnKey(spool, address)
-        attempts = Attempts(spool, make_client, tally, on_receipt, key=key)
+        self._receipts = None if on_receipt is None else ReceiptsThread(on_receipt, tally)
+        self._attempts = Attempts(
+            spool, make_client, tally, None if self._receipts is None else self._receipts.tell, key=key
+        )
         self._rounds = Rounds(
             spool,
             self._errands,
-            attempts,
+            self._attempts,
             self._waiting,
             self._orphans,
             has_new_key,
@@ -126,7 +136,7 @@ class Courier:
             lambda: not self._messages.empty(),
             key=key,
         )
-        self._worker = Worker("roark-otel-courier", self._work, self._is_busy, attempts.hang_up)
+        self.worker = Worker("roark-otel-courier", self._work, self._is_busy, self._put_away)
 
     # On any thread
 
@@ -155,18 +165,24 @@ class Courier:
             time.sleep(REST_SECONDS)
         self._spool.take_in(census)
         if census.has_found_calls:
-            self._worker.start()
+            self.worker.start()
         then()
+
+    def start(self) -> None:
+        """Starts the threads."""
+        self.worker.start()
+        if self._receipts is not None:
+            self._receipts.thread.start()
 
     def offer(self, name: str, delay: float) -> None:
         """Takes a call of this process that is in the spool, to be sent after this many seconds."""
         self._post(_Offer(name, delay))
-        self._worker.start()
+        self.worker.start()
 
     def await_recording(self, name: str) -> None:
         """Takes a call of this process that is in the spool and lacks its recording."""
         self._post(_Await(name))
-        self._worker.start()
+        self.worker.start()
 
     def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
         """Gives calls in memory a recording that was attached, and scans the directory.
@@ -177,35 +193,41 @@ class Courier:
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
-        self._worker.retire()
-        self._messages.put(_Flush(threading.Event()))
+        self.worker.retire()
+        self._messages.put(_Wake())
 
     def discard(self) -> None:
         """Ends the thread after what it is doing, whatever is left to deliver. The files stay in the spool."""
         self._is_discarded = True
-        self._worker.stop(lambda: self._messages.put(_Flush(threading.Event())))
+        self.worker.stop(lambda: self._messages.put(_Wake()))
 
     def flush(self, deadline: float) -> bool:
         """Delivers this process's own calls that are due before a deadline, in monotonic seconds.
 
+        It also waits until the app's hook has been given their receipts, unless that takes too long.
+
         Returns:
             Whether all of them were delivered.
         """
-        if not self._worker.start():
-            return self._flush_here(Sweep.FLUSH)
-        return self._is_done(Sweep.FLUSH) or self._flush(deadline, Sweep.FLUSH)
+        if not self.worker.start():
+            is_done = self._flush_here(Sweep.FLUSH, deadline)
+        else:
+            is_done = self._is_done(Sweep.FLUSH) or self._flush(deadline, Sweep.FLUSH)
+        if self._receipts is not None:
+            self._receipts.thread.wait(deadline)
+        return is_done
 
     def drain(self, deadline: float) -> bool:
         """Delivers, as `flush` does, the due calls of every process in the spool."""
-        if not self._worker.start():
-            return self._flush_here(Sweep.DRAIN)
+        if not self.worker.start():
+            return self._flush_here(Sweep.DRAIN, deadline)
         return self._flush(deadline, Sweep.DRAIN)
 
     def _flush(self, deadline: float, sweep: Sweep) -> bool:
         while True:
-            done = threading.Event()
+            done = Answer()
             self._messages.put(_Flush(done, sweep))
-            self._worker.start()  # a retired thread may have ended just before
+            self.worker.start()  # a retired thread may have ended just before
             if not done.wait(max(0.0, deadline - time.monotonic())):
                 # The directory may not have been scanned yet: what a drain has not seen, it has not delivered.
                 return sweep is not Sweep.DRAIN and self._is_done(sweep)
@@ -214,11 +236,15 @@ class Courier:
             if not self._wait(deadline):
                 return False
 
-    def _flush_here(self, sweep: Sweep) -> bool:
-        """Makes one pass on this thread: the process is ending, and no thread can start any more."""
-        self._take_messages(0.0)
-        if not self._is_discarded:
-            self._rounds.sweep(sweep)
+    def _flush_here(self, sweep: Sweep, deadline: float) -> bool:
+        """Makes one pass on this thread until the deadline: the process is ending, and no thread can start any more."""
+
+        def make_pass() -> None:
+            self._take_messages(0.0)
+            if not self._is_discarded:
+                self._rounds.sweep(sweep, deadline)
+
+        self.worker.run_here(make_pass)
         return self._is_done(sweep)
 
     def _wait(self, deadline: float) -> bool:
@@ -250,19 +276,32 @@ class Courier:
 
     # On the courier's thread
 
-    @guarded(None)
     def _work(self) -> None:
-        self._take_messages(self._rounds.pause())
+        pause = self._rounds.pause()
+        if self._receipts is not None:
+            self._receipts.thread.tend()
+            pause = min(pause, max(0.0, self._receipts.thread.next_at() - time.monotonic()))
+        self._take_messages(self.worker.at_most(pause) or 0.0)
         self._round(Sweep.ROUTINE)
+
+    def _put_away(self) -> None:
+        self._attempts.hang_up()
+        if self._spool.presence is not None:
+            self._spool.presence.leave()
+        if self._receipts is not None:
+            self._receipts.thread.rest()
 
     def _round(self, sweep: Sweep) -> None:
         if not self._is_discarded:
+            if self._spool.presence is not None:
+                self._spool.presence.join()
             self._rounds.round(sweep)
 
     def _is_busy(self) -> bool:
         is_looking = self._rounds.is_looking
         has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._orphans or is_looking)
-        return has_calls or not self._messages.empty()
+        is_heard = self._receipts is None or not self._receipts.thread.is_busy
+        return has_calls or not is_heard or not self._messages.empty()
 
     def _take_messages(self, pause: float) -> None:
         try:
@@ -272,7 +311,7 @@ class Courier:
                 try:
                     self._take(message)
                 finally:
-                    if not isinstance(message, _Flush):
+                    if not isinstance(message, (_Flush, _Wake)):
                         self._untaken.popleft()
                 message = self._messages.get_nowait()
         except Empty:
@@ -285,6 +324,8 @@ class Courier:
                 self._errands.put(name, Errand(due, own=True, since=time.time(), has_rested=True))
             case _Await(name):
                 self._waiting.add_own(name)
+                if self._spool.directory is not None:
+                    self._rounds.look_soon(LOOK_SECONDS)  # a recording may be attached there
             case ResolverAnswer():
                 self._waiting.resolve(message)
             case _Attach(id_hash, url, is_kept):
@@ -295,5 +336,7 @@ class Courier:
                     self._round(sweep)
                 finally:
                     done.set()
+            case _Wake():
+                pass
             case _:
                 assert_never(message)

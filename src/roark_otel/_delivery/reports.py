@@ -52,7 +52,7 @@ def log_delivered(header: Header, receipt: Delivered) -> None:
         "call %s: external_id=%s call_id=%s trace_id=%s turns=%d tools=%d waited_s=%.1f",
         "was already there" if receipt.already else "created",
         *fields.values(),
-        extra=fields,
+        fields=fields,
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import NoRecording
+from roark_otel._safety import own_threads
 from roark_otel._safety.guard import guarded, log_once
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Resolver:
         number = self._number
 
         def attempt() -> None:
+            own_threads.enter()
             self._post(ResolverAnswer(name, self._resolve(call), number))
 
         thread = threading.Thread(target=attempt, name="roark-otel-resolver", daemon=True)

@@ -145,10 +145,13 @@ class Rounds:
             0.0, min(due, self._look_at, self._waiting.next_at(), self._orphans.next_at()) - self._clock.monotonic()
         )
 
-    def look_soon(self) -> None:
-        """Makes the next round scan the directory, even if one that is under way may have seen what is new."""
-        self._look_at = 0.0
-        self._has_changed = True
+    def look_soon(self, seconds: float = 0.0) -> None:
+        """Makes a round scan the directory in at most these seconds; by default the next one.
+
+        The next one does so even if a scan that is under way may have seen what is new.
+        """
+        self._look_at = min(self._look_at, self._clock.monotonic() + seconds)
+        self._has_changed |= seconds <= 0
 
     def round(self, sweep: Sweep) -> None:
         """Does what is due, and makes one pass over the calls."""
@@ -165,12 +168,17 @@ class Rounds:
         if self._key.take_news() or is_short:
             self.look_soon()
 
-    def sweep(self, sweep: Sweep) -> None:
-        """Tries each due call that the pass is for once, until one shows that the others have to wait."""
+    def sweep(self, sweep: Sweep, deadline: float = NEVER) -> None:
+        """Tries each due call that the pass is for once, until one shows that the others have to wait.
+
+        No attempt begins after the deadline, in monotonic seconds, or takes longer.
+        """
         now = self._clock.monotonic()
         if not self.availability.allows(now, in_flush=sweep is not Sweep.ROUTINE):
             return
         for name, errand in self._errands.in_order():
+            if self._clock.monotonic() >= deadline:
+                return
             if sweep is Sweep.ROUTINE and self._is_awaited():
                 return  # a backlog must not delay a flush, nor this process's own calls
             if not errand.is_for(sweep, now):
@@ -178,7 +186,7 @@ class Rounds:
             # Should the attempt fail in an unforeseen way, it counts as one that failed.
             pending = errand.failed(now + backoff(errand.failures + 1, random.random()))  # noqa: S311 - jitter
             self._errands.update(name, pending)
-            if self._try(name, errand):
+            if self._try(name, errand, deadline):
                 return
 
     # Looking
@@ -255,9 +263,9 @@ class Rounds:
     # Attempts
 
     @guarded(False)
-    def _try(self, name: str, errand: Errand) -> bool:
+    def _try(self, name: str, errand: Errand, deadline: float) -> bool:
         """Makes one attempt at one call. Returns whether the others have to wait."""
-        attempt = self._attempts.attempt(name, has_rested=errand.has_rested)
+        attempt = self._attempts.attempt(name, has_rested=errand.has_rested, deadline=deadline)
         now = self._clock.monotonic()
         match attempt:
             case Held():

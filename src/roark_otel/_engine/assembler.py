@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,15 @@ from typing_extensions import assert_never
 
 from roark_otel._capture.inbox import Request
 from roark_otel._engine.notices import notify
+from roark_otel._model.rows import TRACE
 from roark_otel._model.steps import STEP
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output
+from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from roark_otel._capture.capture import Capture
     from roark_otel._capture.inbox import Entry, Inbox
@@ -36,6 +37,12 @@ SWEEP_SECONDS = 10.0
 """The shortest time between two looks at what of the open spans the app has let go of: each is one look at all."""
 
 
+NEVER = float("inf")
+
+_TRACE = 3 + TRACE
+"""Where an entry of the inbox has the trace id."""
+
+
 class Assembler:
     """Assembles calls on a thread of its own.
 
@@ -47,6 +54,7 @@ class Assembler:
         saver: Saves what goes on.
         tally: What counts what happens.
         pace: When to let other threads run.
+        put_away: Called on the thread when it ends because nothing is open.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class Assembler:
         saver: Saver,
         tally: Tally,
         pace: Pace,
+        put_away: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
         self._groups = groups
@@ -68,7 +77,7 @@ class Assembler:
         self._tally = tally
         self._pace = pace
         self._last_round = self._sweeps_at = 0.0
-        self._worker = Worker("roark-otel-assembler", self._work, self._is_busy)
+        self.worker = Worker("roark-otel-assembler", self._work, self._is_busy, put_away)
 
     @property
     def unsaved_seconds(self) -> float:
@@ -80,18 +89,23 @@ class Assembler:
         """The number of conversations that are not closed."""
         return len(self._groups)
 
-    def start(self) -> None:
-        """Starts the thread unless it is running."""
-        self._worker.start()
+    @property
+    def is_retired(self) -> bool:
+        """Whether the thread ends whenever nothing is open."""
+        return self.worker.is_retired
+
+    def start(self) -> bool:
+        """Starts the thread unless it is running. Returns whether it runs."""
+        return self.worker.start()
 
     def retire(self) -> None:
         """Lets the thread end when nothing is open. `start` brings it back."""
-        self._worker.retire()
+        self.worker.retire()
         self._inbox.ring()
 
     def stop(self) -> None:
         """Ends the thread, whatever is open."""
-        self._worker.stop(self._inbox.ring)
+        self.worker.stop(self._inbox.ring)
 
     def ask(self, deadline: float, close_idle: float | None = None) -> bool:
         """Finishes every conversation whose root has ended, and puts its call into the spool.
@@ -103,13 +117,32 @@ class Assembler:
         Returns:
             Whether it was done in time.
         """
-        request = Request(threading.Event(), close_idle)
+        return self.begin_to_finish(deadline, close_idle)(deadline)
+
+    def begin_to_finish(self, deadline: float, close_idle: float | None) -> Callable[[float], bool]:
+        """Does what `ask` does without waiting for it. Where no thread can be started, it is done at once instead.
+
+        Returns:
+            Waits for it until a monotonic time, and returns whether it was done.
+        """
+        request = Request(Answer(), close_idle)
         self._inbox.append(request)
-        if not self._worker.start():
-            self._round()
-            return True
-        self._inbox.hurry()
-        return request.done.wait(max(0.0, deadline - time.monotonic()))
+        if self.worker.start() or not self.worker.run_here(lambda: self._round(deadline)):
+            self._inbox.hurry()
+        return lambda until: request.done.wait(until - time.monotonic())
+
+    def count_unfinished(self) -> int:
+        """Returns the number of conversations that are not in the spool yet, also of those in the inbox."""
+        known, homes = self._groups.places.by_number, self._branches.homes
+        waiting = {
+            entry[0]
+            for entry in self._inbox.entries.copy()
+            if not isinstance(entry, Request)
+            and entry[0] not in known
+            and (home := homes.get(entry[_TRACE])) is not None
+            and home.ids
+        }
+        return self.open_conversations + len(waiting)
 
     # On the assembler's thread
 
@@ -122,9 +155,9 @@ class Assembler:
         self._passes.prepare()
         self._round()
         if self._groups.is_idle:
-            if not self._worker.is_retired:
+            if not self.worker.is_retired:
                 quiet = self._groups.schedule.forgets_in(time.monotonic())
-                self._inbox.wait(None if quiet is None else max(LEAST_SECONDS, quiet), 1)
+                self._inbox.wait(self.worker.at_most(None if quiet is None else max(LEAST_SECONDS, quiet)), 1)
             return
         due = self._groups.schedule.next_at()
         until = OPEN_SECONDS if due is None else min(OPEN_SECONDS, due - time.monotonic())
@@ -134,11 +167,11 @@ class Assembler:
         return bool(not self._groups.is_idle or len(self._inbox))
 
     @guarded(None)
-    def _round(self) -> None:
+    def _round(self, deadline: float = NEVER) -> None:
         self._inbox.attend()
         while (waiting := self._inbox.pop(STEP)) is not None:
             if isinstance(waiting, Request):
-                self._answer(waiting)
+                self._answer(waiting, deadline)
                 continue
             entries = iter(waiting)
             while not self._take(entries):
@@ -150,7 +183,7 @@ class Assembler:
             self._sweeps_at = now + SWEEP_SECONDS
             self._branches.open.sweep()
         self._groups.expire(now, self._has_open)
-        self._read_due(now)
+        self._read_due(now, deadline)
 
     @guarded(False)
     def _take(self, entries: Iterator[Entry]) -> bool:
@@ -158,22 +191,21 @@ class Assembler:
         return True
 
     @guarded(None)
-    def _read_due(self, now: float) -> None:
-        while self._passes.run_due(now):
+    def _read_due(self, now: float, deadline: float) -> None:
+        while self._passes.run_due(now, deadline):
             self._pace.pause()
         self._saver.run(now)
         for output in self._groups.outputs():
             self._deal_with(output)
 
-    def _answer(self, request: Request) -> None:
-        try:
-            now = time.monotonic()
-            self._groups.schedule.flush()
-            self._read_due(now)
-            if request.close_idle is not None:
-                self._groups.schedule.close_idle(now, request.close_idle)
-                self._read_due(now)
-        finally:
+    def _answer(self, request: Request, deadline: float) -> None:
+        now = time.monotonic()
+        self._groups.schedule.flush()
+        self._read_due(now, deadline)
+        if request.close_idle is not None:
+            self._groups.schedule.close_idle(now, request.close_idle)
+            self._read_due(now, deadline)
+        if time.monotonic() < deadline:
             request.done.set()
 
     def _deal_with(self, output: Output) -> None:

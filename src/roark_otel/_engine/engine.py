@@ -13,6 +13,7 @@ from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
 from roark_otel._engine.notices import warn_of_siblings
 from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
+from roark_otel._safety import own_threads
 from roark_otel._safety.guard import logger
 from roark_otel._safety.log_ids import hash_ids
 from roark_otel._spool.listing import Measure
@@ -117,10 +118,11 @@ class Engine:
     def _wake(self) -> None:
         """Starts the threads, at the first span that counts and at those after the last processor was shut down."""
         life = self._life
-        life.parts.assembler.start()
+        # While the system starts no thread, every span comes here, and tries again.
+        life.is_awake = life.parts.start() and not life.is_retired
         if life.is_used:
             return
-        life.is_used, life.is_awake = True, not life.is_retired
+        life.is_used = True
         self._on_first_span(self)
         logger.info(
             "roark_otel %s: base_url=%s spool=%s recording=%s content=%s traces=%s",
@@ -157,12 +159,18 @@ class Engine:
     def drain(self, timeout: float) -> bool:
         """Delivers what any process left in the spool, in at most these seconds. Returns whether none of it is due."""
         self.be_of_this_process()
-        return self.parts.courier.drain(time.monotonic() + timeout)
+        return not own_threads.is_here() and self.parts.courier.drain(time.monotonic() + timeout)
 
     def flush(self, timeout: float) -> bool:
-        """Finishes and delivers what has ended, in at most these seconds. Returns whether all of it was delivered."""
+        """Finishes and delivers what has ended, in at most these seconds. Returns whether all of it was delivered.
+
+        In a hook or a logging handler that runs on one of our own threads it returns False at once: that thread would
+        wait for itself.
+        """
         self.be_of_this_process()
-        return not self._life.is_used or self._flush(time.monotonic() + timeout, None)
+        if not self._life.is_used:
+            return True
+        return not own_threads.is_here() and self._flush(time.monotonic() + timeout, None)
 
     def shut_down(self, linger: float) -> None:
         """Flushes, and closes as incomplete the conversations that have been idle for `linger` seconds.
@@ -170,7 +178,7 @@ class Engine:
         Those with activity get `linger` seconds more, if there is time. What is still active then is left alone.
         """
         self.be_of_this_process()
-        if not self._life.is_used:
+        if not self._life.is_used or own_threads.is_here():
             return
         deadline = time.monotonic() + self.settings.exit_timeout_seconds
         self._flush(deadline, linger)
@@ -188,6 +196,10 @@ class Engine:
         `close_idle`: None to finish what has ended; else also close, as incomplete, what was idle for these seconds.
         """
         return self.parts.assembler.ask(deadline, close_idle)
+
+    def begin_to_save(self, deadline: float, close_idle: float | None) -> Callable[[float], bool]:
+        """Does what `save` does without waiting for it. Returns what waits for it, until a monotonic time."""
+        return self.parts.assembler.begin_to_finish(deadline, close_idle)
 
     def send(self, deadline: float) -> bool:
         """Sends this process's own calls, until this monotonic time. Returns whether all that was due was delivered."""
@@ -273,8 +285,10 @@ class Engine:
         if self._life.pid == pid:
             return
         if self._builders.setdefault(pid, me) == me and self._life.pid != pid:
+            life = self._begin(self.parts.capture.known_traces())
             self.parts.spool.leave_to_parent()
-            self._life = self._begin(self.parts.capture.known_traces())
+            if self._life.pid != pid:  # a signal handler may have made another one meanwhile
+                self._life = life
             self._shorten()
             self._builders.clear()
         deadline = time.monotonic() + BUILD_SECONDS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from roark_otel._engine.notices import NOT_LAST_TO_LEAVE
 from roark_otel._safety.guard import logger
 from roark_otel._spool.outlook import ATTACH, GO_OUT, Whose, outlook
 
@@ -13,28 +15,34 @@ if TYPE_CHECKING:
     from roark_otel._engine.engine import Engine
 
 
-def report_what_is_left(engine: Engine) -> None:
-    """Logs how many calls Roark does not have yet at the exit, where they are, and what becomes of them."""
+def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
+    """Logs how many calls Roark does not have yet at the exit, where they are, and what becomes of them.
+
+    `is_last`: whether no other process uses the directory, which would deliver what is in it.
+    """
     spool = engine.parts.spool
     found, kept = spool.counts(), spool.in_memory()
-    lost = kept.sendable + kept.awaiting_recording
+    unfinished = engine.parts.assembler.count_unfinished()
+    lost = kept.sendable + kept.awaiting_recording + unfinished
     to_send, unrecorded = found.sendable - kept.sendable, found.awaiting_recording - kept.awaiting_recording
     if lost:
         logger.error(
             "the process ends and %d calls are lost, because they are in memory only: %d that Roark has not taken yet, "
-            "%d without a recording URL. ROARK_EXIT_TIMEOUT_SECONDS gives them more time; a spool on disk keeps them.",
+            "%d without a recording URL, %d that no disk took in time. ROARK_EXIT_TIMEOUT_SECONDS gives more time, "
+            "and a spool on disk keeps them.",
             lost,
             kept.sendable,
             kept.awaiting_recording,
+            unfinished,
         )
     if spool.directory is not None and (to_send or unrecorded):
-        logger.error(
-            "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. "
-            "%s A directory that dies with the pod loses them.",
+        logger.log(
+            logging.ERROR if is_last else logging.INFO,
+            "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. %s",
             spool.directory,
             to_send,
             unrecorded,
-            _what_happens(engine, spool.directory, to_send, unrecorded),
+            _what_happens(engine, spool.directory, to_send, unrecorded) if is_last else NOT_LAST_TO_LEAVE,
         )
 
 
@@ -48,4 +56,4 @@ def _what_happens(engine: Engine, directory: Path, to_send: int, unrecorded: int
             said.append(f"{will.why[0].upper()}{will.why[1:]}: {will.cure}.")
     if unrecorded:
         said.append(f"Without a recording none is sent: {ATTACH}.")
-    return " ".join(said)
+    return " ".join([*said, "A directory that dies with the pod loses them."])

@@ -46,6 +46,10 @@ NO_RECORDING_SOURCE: Final = (
 """Logged once, when the first call has to wait."""
 
 
+NOT_LAST_TO_LEAVE: Final = "Other processes that use this spool go on delivering."
+"""Logged by a process that leaves calls in a directory that others use."""
+
+
 def notify(kind: str, external_id: str | None, span: str) -> None:
     """Warns of something that a person can put right, at most once per interval for each kind.
 

@@ -19,6 +19,7 @@ from roark_otel._engine.later_recordings import later_url
 from roark_otel._engine.notices import warn_of_unreadable
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
+from roark_otel._engine.redactor import RedactorThread
 from roark_otel._engine.saver import Saver
 from roark_otel._model.dialect import Words
 from roark_otel._model.stats import Tally
@@ -28,8 +29,7 @@ from roark_otel._open.rows_in import RowsIn
 from roark_otel._open.schedule import Waits
 from roark_otel._privacy.masking import Masking
 from roark_otel._privacy.patterns import Patterns
-from roark_otel._privacy.redaction import HookFailed, Redaction
-from roark_otel._safety.guard import guarded
+from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.late_imports import importing
 from roark_otel._settings.api_key import Key
 from roark_otel._spool.spool import Spool
@@ -65,7 +65,7 @@ class Plan:
         hooks: The functions of the app.
         key: The key as it is now.
         defaults: What a call has where its spans do not set it.
-        redaction: Decides which parts of a call may be sent.
+        patterns: What is replaced in every text.
     """
 
     settings: Settings
@@ -73,7 +73,7 @@ class Plan:
     hooks: Hooks
     key: Key
     defaults: Defaults
-    redaction: Redaction
+    patterns: Patterns
 
     @classmethod
     def of(cls, settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], hooks: Hooks) -> Plan:
@@ -82,14 +82,13 @@ class Plan:
         defaults = settings.defaults(url)
         is_resolved = hooks.recording_url is not None and url is None
         template = None if is_resolved else defaults.recording_template
-        redact = None if hooks.redact is None else guarded(HookFailed())(hooks.redact)
         return cls(
             settings=settings,
             dialects=tuple(dialects),
             hooks=hooks,
             key=Key(api_key, settings.api_key_file),
             defaults=replace(defaults, recording_template=template, version_of=installed_versions(dialects)),
-            redaction=Redaction(Patterns(settings.redact_patterns), redact),
+            patterns=Patterns(settings.redact_patterns),
         )
 
     @property
@@ -116,7 +115,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of an engine in one process, wired to each other."""
+    """The parts of an engine in one process, wired to each other. `redactor` is None if the app has no such hook."""
 
     tally: Tally
     inbox: Inbox
@@ -124,6 +123,18 @@ class Parts:
     capture: Capture
     courier: Courier
     assembler: Assembler
+    redactor: RedactorThread | None
+
+    def start(self) -> bool:
+        """Starts the threads. Returns whether the assembler's runs: the courier's is then looked after by it.
+
+        All start at once, not each when it is needed: that may be at the exit, when Python 3.12 starts none.
+        """
+        if not self.assembler.is_retired:
+            if self.redactor is not None:
+                self.redactor.thread.start()
+            self.courier.start()
+        return self.assembler.start()
 
 
 def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Container[int] = ()) -> Parts:
@@ -141,21 +152,25 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     spool = Spool(directory, settings.spool_max_bytes)
     capture = Capture(vocabulary, inbox, parents_traces)
     courier = _courier(plan, make_client, spool, tally)
+    redactor = None if plan.hooks.redact is None else RedactorThread(plan.hooks.redact, tally)
+    redaction = Redaction(plan.patterns, None if redactor is None else redactor.ask)
     rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute)
     groups = Groups(vocabulary, rows_in, _waits(settings), capture.branches.activity)
     pace = Pace()
     passes = Passes(
         groups,
         capture.open_rows,
-        partial(_make_rules, plan, vocabulary, tally, pace),
-        partial(_make_calls, plan, spool, courier, tally, pace),
+        partial(_make_rules, plan, redaction, vocabulary, tally, pace),
+        partial(_make_calls, plan, redaction, spool, courier, tally, pace),
         spool,
         tally,
         pace.pause,
     )
     saver = Saver(groups, capture.open_rows, passes.save, pace.pause)
-    assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace)
-    return Parts(tally, inbox, spool, capture, courier, assembler)
+    rest = (lambda: None) if redactor is None else redactor.thread.rest
+    assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace, rest)
+    assembler.worker.look_after(courier.worker)
+    return Parts(tally, inbox, spool, capture, courier, assembler, redactor)
 
 
 def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
@@ -203,7 +218,7 @@ def _waits(settings: Settings) -> Waits:
     )
 
 
-def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) -> Rules:
+def _make_rules(plan: Plan, redaction: Redaction, vocabulary: Vocabulary, tally: Tally, pace: Pace) -> Rules:
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.routes import Routes
 
@@ -224,7 +239,7 @@ def _make_rules(plan: Plan, vocabulary: Vocabulary, tally: Tally, pace: Pace) ->
         vocabulary=vocabulary,
         routes=Routes(plan.dialects),
         defaults=plan.defaults,
-        redaction=plan.redaction,
+        redaction=redaction,
         auto_ids=plan.settings.auto_external_id,
         warn=warn,
         count_fault=partial(tally.add, "unreadable"),
@@ -237,12 +252,12 @@ def _import_models_and_readers(plan: Plan) -> None:
     for dialect in plan.dialects:
         if dialect in DIALECTS:
             dialect.reader(warn_of_unreadable)
-    if plan.redaction.hook is not None:
+    if plan.hooks.redact is not None:
         # The hook is given a model.
         from roark_otel._model import call  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 
-def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally, pace: Pace) -> Calls:
+def _make_calls(plan: Plan, redaction: Redaction, spool: Spool, courier: Courier, tally: Tally, pace: Pace) -> Calls:
     from roark_otel._engine.calls import CallRules, Calls
 
     settings = plan.settings
@@ -254,7 +269,7 @@ def _make_calls(plan: Plan, spool: Spool, courier: Courier, tally: Tally, pace: 
         has_recording_source=plan.recording_source != "spans" or settings.recording_fallback_url is not None,
         has_resolver=plan.resolver is not None,
     )
-    return Calls(spool, courier, tally, plan.defaults, plan.redaction, rules, pace.pause)
+    return Calls(spool, courier, tally, plan.defaults, redaction, rules, pace.pause)
 
 
 def _masking(dialects: Iterable[Dialect]) -> Masking:

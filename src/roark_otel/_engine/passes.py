@@ -82,15 +82,16 @@ class Passes:
         """Imports what passes need, the first time that it is called: neither a first call nor an exit waits for it."""
         self._ready()
 
-    def run_due(self, now: float) -> bool:
-        """Reads some of what is due. Returns whether more may be.
+    def run_due(self, now: float, deadline: float = float("inf")) -> bool:
+        """Reads some of what is due, and begins nothing after the deadline. Returns whether more may be due.
 
         Calls that are made together share one sync of the spool's directory, and are handed on when it was made.
         """
         one: Pass | None = None
         with self._spool.together():
             for _ in range(MADE_TOGETHER):
-                if (one := self._groups.next_due(now)) is None:
+                if time.monotonic() >= deadline or (one := self._groups.next_due(now)) is None:
+                    one = None
                     break
                 self._run(one, now)
                 self._pause()

@@ -27,8 +27,12 @@ _Key: TypeAlias = "tuple[str, str, str | None]"
 _engines: dict[_Key, Engine] = {}
 """The engines in use."""
 
-_locks: dict[int, threading.Lock] = {}
-"""The lock of each process: that of a parent may be held by a thread that its child does not have."""
+_locks: dict[int, threading.RLock] = {}
+"""The lock of each process: that of a parent may be held by a thread that its child does not have.
+
+It is reentrant, because a signal handler, or a handler of the app's logging, may make or shut down a processor while
+the same thread holds it.
+"""
 
 
 def acquire(
@@ -42,18 +46,19 @@ def acquire(
     key = _key(settings, api_key)
     with _lock():
         engine = _engines.get(key)
+        is_first = engine is None
         if engine is None:
-            engine = Engine(settings, api_key, dialects, hooks, process.deliver_at_exit)
-            _engines[key] = engine
+            # Meanwhile a signal handler may have made one.
+            engine = _engines.setdefault(key, Engine(settings, api_key, dialects, hooks, process.deliver_at_exit))
             process.add(engine)
-        elif not engine.is_like(settings, dialects, hooks):
-            log_once(
-                logging.WARNING,
-                ("conflict",),
-                "a second processor for %s has other settings, which are ignored: those of the first one apply",
-                settings.base_url,
-            )
         engine.users += 1
+    if not is_first and not engine.is_like(settings, dialects, hooks):
+        log_once(
+            logging.WARNING,
+            ("conflict",),
+            "a second processor for %s has other settings, which are ignored: those of the first one apply",
+            settings.base_url,
+        )
     watch(engine, meter_provider)
     engine.start_with_backlog()
     return engine
@@ -91,5 +96,5 @@ def _key(settings: Settings, api_key: SecretStr) -> _Key:
     return settings.base_url, api_key.get_secret_value(), settings.project_id
 
 
-def _lock() -> threading.Lock:
-    return _locks.setdefault(os.getpid(), threading.Lock())
+def _lock() -> threading.RLock:
+    return _locks.setdefault(os.getpid(), threading.RLock())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -26,17 +25,23 @@ if TYPE_CHECKING:
 
 
 class Once:
-    """Lets the first caller through, on whichever thread."""
+    """Lets the first caller through, on whichever thread, or in a signal handler: it has no lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.is_done = False
+        self._turns = [None]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a caller was let through."""
+        return not self._turns
 
     def begin(self) -> bool:
         """Returns True to the first caller only."""
-        with self._lock:
-            first, self.is_done = not self.is_done, True
-        return first
+        try:
+            self._turns.pop()
+        except IndexError:
+            return False
+        return True
 
 
 class ToolHandle:

@@ -19,9 +19,10 @@ Redactable: TypeAlias = Union["Utterance", "ToolUse", "UnrecordedCall"]  # apps 
 Redactor: TypeAlias = Callable[[Redactable], Redactable | None]
 """Returns its argument with other words in it, or None to leave it out. A call for which it returns None is not sent.
 
-It runs on the assembler's thread, after the patterns. If it raises or returns anything else, the words are dropped and
-the call is sent without them. Times, a tool's name and the call's id cannot be changed. It may get the same moment
-again, because a call is made again when spans arrive late.
+It runs on a thread of its own, after the patterns. If it raises, returns anything else or takes more than 10 seconds,
+the words are dropped and the call is sent without them; when the process ends, it has less time. Times, a tool's name
+and the call's id cannot be changed. It may get the same moment again, because a call is made again when spans arrive
+late. In a hook, `force_flush()` returns False at once: it would wait for the hook.
 """
 
 
@@ -49,7 +50,11 @@ than 10 seconds is abandoned.
 """
 
 ReceiptHook: TypeAlias = "Callable[[FinishedCall, Receipt], None]"
-"""Gets the outcome of each attempt to deliver a call. It runs on the courier's thread: do long work elsewhere."""
+"""Gets the outcome of each attempt to deliver a call, in their order.
+
+It runs on a thread of its own, which is abandoned after 10 seconds: do long work elsewhere. `force_flush()` waits for
+it as long, and returns False at once in it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

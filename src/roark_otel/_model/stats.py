@@ -75,6 +75,10 @@ class Stats:
     """What else came after a call was sent, and tool invocations of calls whose id at Roark is unknown."""
     abandoned_resolvers: int = 0
     """Attempts of the recording resolver that took too long."""
+    abandoned_redactors: int = 0
+    """Times that the app's `redact` hook did not answer in time, so that words were left out."""
+    abandoned_receipt_hooks: int = 0
+    """Receipts that the app's `on_receipt` hook did not take in time."""
 
 
 class Tally:

@@ -42,11 +42,11 @@ FAILED_TEXT: Final = "[redaction failed]"
 
 @dataclass(frozen=True, slots=True)
 class HookFailed:
-    """The app's hook raised."""
+    """The app's hook raised, or did not answer in time."""
 
 
-GuardedRedactor: TypeAlias = "Callable[[Redactable], object]"
-"""The app's hook, which returns `HookFailed` where it would raise."""
+GuardedRedactor: TypeAlias = "Callable[[Sequence[Redactable]], Sequence[object]]"
+"""Asks the app's hook for each of several, in one go: its answers in the same order, `HookFailed` where it has none."""
 
 Answers: TypeAlias = "dict[object, object]"
 """What the hook has answered about the moments of one conversation, which is read several times."""
@@ -99,11 +99,26 @@ class Redaction:
         """Returns what the hook leaves of utterances or tool uses; without a hook, the same ones."""
         if self.hook is None:
             return moments if isinstance(moments, Sequence) else tuple(moments)
-        redacted = (self._redacted(one, self.hook) for one in in_steps(moments, pause))
+        originals = tuple(moments)
+        if not originals:
+            return originals
+        answers = in_steps(self._ask(originals, self.hook), pause)
+        redacted = (self._redacted(one, answer) for one, answer in zip(originals, answers, strict=True))
         return [kept for kept in redacted if kept is not None]
 
-    def _redacted(self, moment: _R, hook: GuardedRedactor) -> _R | None:
-        answer = hook(moment) if self.answers is None else _remembered(moment, hook, self.answers)
+    def _ask(self, moments: Sequence[_R], hook: GuardedRedactor) -> Sequence[object]:
+        """Asks the hook about moments, each once in a conversation that is read several times."""
+        known = self.answers
+        if known is None:
+            return hook(moments)
+        keys = [_key(one) for one in moments]
+        new = {key: one for key, one in zip(keys, moments, strict=True) if key not in known}
+        found = dict(zip(new, hook(tuple(new.values())), strict=True)) if new else {}
+        # One that failed is asked about again.
+        known.update({key: answer for key, answer in found.items() if not isinstance(answer, HookFailed)})
+        return [found[key] if key in found else known[key] for key in keys]
+
+    def _redacted(self, moment: _R, answer: object) -> _R | None:
         if answer is None:
             return None
         if isinstance(moment, Utterance):
@@ -114,21 +129,15 @@ class Redaction:
         """Returns what the hook leaves of a call. The hook cannot change its external id."""
         if self.hook is None:
             return call
-        answer = self.hook(call)
+        (answer,) = self.hook((call,))
         if answer is None:
             return Withheld()
         return _valid_call(call, answer) or _without_words(call)
 
 
-def _remembered(moment: Utterance | ToolUse, hook: GuardedRedactor, answers: Answers) -> object:
-    """Returns the hook's answer about a moment. Its end may not be known at first, and does not make it another."""
-    try:
-        key = repr(replace(moment, end_ns=None))
-    except Exception:  # noqa: BLE001 - a value in it may be of any class
-        return hook(moment)
-    if key not in answers:
-        answers[key] = hook(moment)
-    return answers[key]
+def _key(moment: Utterance | ToolUse) -> object:
+    """Returns what tells a moment from others. Its end may not be known at first, and does not make it another."""
+    return repr(replace(moment, end_ns=None))
 
 
 def _utterance(original: Utterance, answer: object) -> Utterance | None:

@@ -1,1 +1,1 @@
-"""Keeps the app safe from this package: the one broad `except`, threads, late imports, ids in logs."""
+"""Keeps the app and this package safe from each other: broad `except`s, threads, hooks, late imports, ids in logs."""

@@ -2,6 +2,9 @@
 
 The SDK catches nothing that a span processor raises: the exception would reach the app, and could replace one of the
 app's own. So everything that the app's threads call goes through `guarded`.
+
+On the app's threads some exceptions are the app's own and pass: a signal handler's `SystemExit`, a Ctrl-C, what ends a
+greenlet. On the package's own threads nothing passes.
 """
 
 from __future__ import annotations
@@ -9,7 +12,10 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, cast
+
+from roark_otel._safety import own_threads
+from roark_otel._safety.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +26,8 @@ INTERVAL_SECONDS = 60.0
 MAX_REMEMBERED = 1_000
 """The most different log lines that are remembered."""
 
-logger: logging.Logger = logging.getLogger("roark_otel")
+logger: Final = Log(logging.getLogger("roark_otel"))
+"""The package's log. Nothing that the app's handlers raise gets out of it."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -34,7 +41,7 @@ _last_logged: dict[tuple[object, ...], float] = {}
 """When each message about each thing was last logged, in monotonic seconds."""
 
 
-def log_once(level: int, about: tuple[object, ...], message: str, *args: object, exc_info: bool = False) -> None:
+def log_once(level: int, about: tuple[object, ...], message: str, *args: object) -> None:
     """Logs a message, unless the same was logged about the same thing within `INTERVAL_SECONDS`."""
     now = time.monotonic()
     key = (message, *about)
@@ -44,7 +51,7 @@ def log_once(level: int, about: tuple[object, ...], message: str, *args: object,
     if len(_last_logged) >= MAX_REMEMBERED:
         _last_logged.clear()
     _last_logged[key] = now
-    logger.log(level, message, *args, exc_info=exc_info)
+    logger.log(level, message, *args)
 
 
 def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]]:
@@ -55,8 +62,10 @@ def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R | _D:
             try:
                 return function(*args, **kwargs)
-            except Exception as fault:  # noqa: BLE001 - no fault of this package may reach the app
-                report_fault(fault, function.__qualname__)
+            except BaseException as fault:
+                if own_threads.is_the_apps(fault):
+                    raise
+                report_fault(fault, _name_of(function))
                 return otherwise
 
         return call
@@ -80,13 +89,17 @@ def guarded_hook(hook: _Hook) -> _Hook:
     def on_start(self: _HasHooks, span: object, parent_context: object = None) -> None:
         try:
             self.hooks.on_start(span, parent_context)
-        except Exception as fault:  # noqa: BLE001 - as above
+        except BaseException as fault:
+            if own_threads.is_the_apps(fault):
+                raise
             report_fault(fault, hook.__qualname__)
 
     def on_end(self: _HasHooks, span: object) -> None:
         try:
             self.hooks.on_end(span)
-        except Exception as fault:  # noqa: BLE001 - as above
+        except BaseException as fault:
+            if own_threads.is_the_apps(fault):
+                raise
             report_fault(fault, hook.__qualname__)
 
     return cast("_Hook", functools.wraps(hook)(on_start if is_start else on_end))
@@ -107,13 +120,20 @@ def faults_of(step: Callable[[_V], object], values: Iterable[_V], name: str) -> 
     for value in values:
         try:
             step(value)
-        except Exception as fault:  # noqa: BLE001 - as above
+        except BaseException as fault:
+            if own_threads.is_the_apps(fault):
+                raise
             faults += 1
             report_fault(fault, name)
     return faults
 
 
-def report_fault(fault: Exception, where: str) -> None:
+def _name_of(function: object) -> object:
+    """Returns the name of a function, or of the type of an object that can be called: a hook may be either."""
+    return getattr(function, "__qualname__", type(function).__name__)
+
+
+def report_fault(fault: BaseException, where: object) -> None:
     """Logs a fault by its type and place only: the exception's text may quote the app's words."""
     if _reraise:
         raise fault

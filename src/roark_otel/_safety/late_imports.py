@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS = 5.0
 """The longest that a fork waits for a running import."""
 
-_lock = threading.RLock()  # what is imported may import late itself
-_forking = threading.local()
+_lock = threading.RLock()
+"""Reentrant: what is imported may import late itself, and a signal handler may fork in an import or another fork."""
+
+
+class _Forks(threading.local):
+    """The forks that a thread is in the middle of: for each, whether it holds the lock."""
+
+    def __init__(self) -> None:
+        self.have_lock: list[bool] = []
+
+
+_forks = _Forks()
 
 
 @contextmanager
@@ -30,17 +40,18 @@ def importing() -> Generator[None]:
 
 
 def _before_fork() -> None:
-    _forking.has_lock = _lock.acquire(timeout=LONGEST_WAIT_SECONDS)
+    _forks.have_lock.append(_lock.acquire(timeout=LONGEST_WAIT_SECONDS))
 
 
 def _after_in_parent() -> None:
-    if _forking.has_lock:
+    if _forks.have_lock and _forks.have_lock.pop():
         _lock.release()
 
 
 def _after_in_child() -> None:
     global _lock
     _lock = threading.RLock()
+    _forks.have_lock.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,6 +6,7 @@ import inspect
 import logging
 import time
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -16,6 +17,7 @@ from roark_otel._model.dialect import Dialect
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
+from roark_otel._safety import own_threads
 from roark_otel._safety.guard import guarded, guarded_hook, log_once
 from roark_otel._settings.on_demand import settings_class
 from roark_otel._settings.overrides import OVERRIDABLE, SettingsOverrides, check_names
@@ -95,7 +97,11 @@ class RoarkSpanProcessor(SpanProcessor):
             from roark_otel._traces.processor import conversation_traces
 
             traces = conversation_traces(
-                self._settings, self._settings.api_key, dialects, is_redacted=redact is not None
+                self._settings,
+                self._settings.api_key,
+                dialects,
+                partial(process.seconds_to_export, self._settings.exit_timeout_seconds),
+                is_redacted=redact is not None,
             )
             self._traces = traces
             self.hooks = self._engine.hooks if traces is None else _both(self._engine.hooks, traces)
@@ -120,7 +126,7 @@ class RoarkSpanProcessor(SpanProcessor):
         """
         deadline = time.monotonic() + timeout_millis / 1000
         delivered = self._engine is None or self._engine.flush(timeout_millis / 1000)
-        if self._traces is None:
+        if self._traces is None or own_threads.is_here():
             return delivered
         left = max(0, int((deadline - time.monotonic()) * 1000))
         return self._traces.force_flush(left) and delivered
@@ -133,14 +139,17 @@ class RoarkSpanProcessor(SpanProcessor):
         """
         if self._engine is None:
             return
+        began, limit = time.monotonic(), self._settings.exit_timeout_seconds
         if process.is_exiting():
             process.leave([self._engine], close_idle=0.0)
         else:
             self._engine.shut_down(self._settings.linger_seconds)
-        if self._traces is not None:
-            self._traces.force_flush()
-            if process.is_exiting():  # spans that come after another shutdown are exported too
-                self._traces.shutdown()
+        if self._traces is not None and not own_threads.is_here():
+            if process.is_exiting():
+                with process.exporting():
+                    self._traces.shutdown(process.seconds_to_export(limit))
+            else:  # spans that come later are exported too
+                self._traces.force_flush(max(0, int((began + limit - time.monotonic()) * 1000)))
         if not self._is_shut_down and self._settings.api_key is not None:
             self._is_shut_down = True
             _processors.pop(id(self), None)

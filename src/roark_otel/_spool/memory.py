@@ -48,8 +48,8 @@ class SpoolMemory:
     def items(self, stages: Iterable[Stage]) -> list[tuple[str, InMemory]]:
         """Returns the calls in these stages, the oldest first."""
         wanted = set(stages)
-        with self._lock:
-            return [(name, call) for name, call in self._calls.items() if call.stage in wanted]
+        # Without the lock: a signal handler may interrupt the app's thread here, and wait for the thread that wants it.
+        return [(name, call) for name, call in list(self._calls.items()) if call.stage in wanted]
 
     def counts(self) -> Counts:
         """Returns the calls in numbers."""

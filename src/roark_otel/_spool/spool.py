@@ -20,6 +20,7 @@ from roark_otel._spool.contents import Contents
 from roark_otel._spool.directory import FROM_MEMORY, FullError, SpoolDirectory, log_fault
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.names import SENDABLE, Stage
+from roark_otel._spool.presence import Presence
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Spool(Contents):
     def __init__(self, directory: Path | None, max_bytes: int = MAX_SPOOL_BYTES) -> None:
         super().__init__(directory, max_bytes)
         self._is_unusable = False
+        self.presence = None if directory is None else Presence(directory)
+        """The processes that use the directory."""
         self._departed: OrderedDict[str, str | None] = OrderedDict()
 
     @property
@@ -287,6 +290,8 @@ class Spool(Contents):
         """Lets go, in a forked child, of the lock that shows that the parent lives."""
         if self.open_calls is not None:
             self.open_calls.let_go()
+        if self.presence is not None:
+            self.presence.leave()
 
     def leave(self) -> None:
         """Removes what shows other processes that this one lives, because it ends."""

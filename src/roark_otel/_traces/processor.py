@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import weakref
 from collections import deque
 from multiprocessing import util as multiprocessing_util
@@ -18,11 +19,12 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from roark_otel._safety.guard import guarded, log_once
+from roark_otel._safety.hook_thread import HookThread
 from roark_otel._traces.harmless import harmless_of, without_content
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -73,10 +75,15 @@ class ConversationTraces(SpanProcessor):
     Args:
         to: The processor that gets them, such as a `BatchSpanProcessor`.
         id_keys: The names of attributes that hold an external id.
+        seconds_at_exit: Returns how long an export may take when the process ends.
     """
 
-    def __init__(self, to: SpanProcessor, id_keys: Sequence[str]) -> None:
+    def __init__(
+        self, to: SpanProcessor, id_keys: Sequence[str], seconds_at_exit: Callable[[], float] = lambda: 30.0
+    ) -> None:
         self._to = to
+        self._seconds_at_exit = seconds_at_exit
+        self._thread = HookThread("roark-otel-traces", is_patient=True)
         self._id_keys = tuple(id_keys)
         self._on_death = self._forget  # one object for all weak references
         self._open: dict[int, _Trace] = {}
@@ -149,11 +156,28 @@ class ConversationTraces(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Exports the ended spans of traces that show an id. Returns whether that was done in time."""
-        return self._to.force_flush(timeout_millis)
+        return self._in_time(lambda: self._to.force_flush(timeout_millis), timeout_millis / 1000)
 
-    def shutdown(self) -> None:
-        """Exports the same spans, and shuts the other processor down."""
-        self._to.shutdown()
+    def flush_at_exit(self) -> None:
+        """Exports what is left, in the time that the process has for it."""
+        self.force_flush(int(self._seconds_at_exit() * 1000))
+
+    def __del__(self) -> None:
+        """Lets the thread end."""
+        self._thread.rest()
+
+    def shutdown(self, seconds: float = 30.0) -> None:
+        """Exports the same spans, and shuts the other processor down, in at most these seconds."""
+        self._in_time(self._to.shutdown, seconds)
+
+    def _in_time(self, work: Callable[[], bool | None], seconds: float) -> bool:
+        """Returns whether work was done in time, for which the SDK's own processor has no limit."""
+        if self._pid != os.getpid():
+            return True  # no span was handed on in this process
+        answers: list[bool | None] = []
+        self._thread.tell(lambda _: answers.append(work()), None)
+        self._thread.wait(time.monotonic() + seconds)
+        return bool(answers) and answers[0] is not False
 
     def _shows_id(self, span: ReadableSpan) -> bool:
         attributes, resource = span.attributes or {}, span.resource.attributes
@@ -163,6 +187,8 @@ class ConversationTraces(SpanProcessor):
         if trace_id not in self._with_id:
             if self._pid != os.getpid():
                 self._pid = os.getpid()
+                self._thread = HookThread("roark-otel-traces", is_patient=True)
+                self._thread.start()  # at the exit Python 3.12 starts none
                 self._export_at_exit()
             if len(self._with_id) >= MAX_TRACES:
                 for oldest in list(self._with_id)[: MAX_TRACES // 10]:
@@ -183,7 +209,7 @@ class ConversationTraces(SpanProcessor):
         @guarded(None)
         def at_exit() -> None:
             if (left := alive()) is not None:
-                left.force_flush()
+                left.flush_at_exit()
 
         multiprocessing_util.Finalize(None, at_exit, exitpriority=5)
 
@@ -235,7 +261,12 @@ def _all_without_content(spans: Sequence[ReadableSpan], harmless: Harmless) -> l
 
 
 def conversation_traces(
-    settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], *, is_redacted: bool
+    settings: Settings,
+    api_key: SecretStr,
+    dialects: Sequence[Dialect],
+    seconds_at_exit: Callable[[], float],
+    *,
+    is_redacted: bool,
 ) -> ConversationTraces | None:
     """Makes the processor that exports the spans of conversations to Roark.
 
@@ -245,6 +276,7 @@ def conversation_traces(
         settings: Where spans are sent, and whether content is.
         api_key: The key.
         dialects: The dialects that the app reads.
+        seconds_at_exit: Returns how long an export may take when the process ends.
         is_redacted: Whether the app has a `redact` hook, which redacts calls but cannot redact spans.
     """
     exporter = _exporter(settings, api_key)
@@ -253,7 +285,7 @@ def conversation_traces(
     # Redaction finds texts in calls; spans hold them under any name. Where it is asked for, spans go without content.
     if is_redacted or not settings.capture_content or settings.redact_patterns:
         exporter = Withholding(exporter, harmless_of(dialects))
-    return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys))
+    return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys), seconds_at_exit)
 
 
 def endpoint(settings: Settings) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 
-from roark_otel._safety.guard import logger
 from roark_otel._settings.environment import GENAI_CAPTURE_CONTENT
 from roark_otel._settings.settings import VARIABLES, Settings
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
@@ -35,6 +34,7 @@ class _Listening(logging.Handler):
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
     """Returns the settings of an environment, and the warnings that reading them logs."""
+    logger = logging.getLogger("roark_otel")
     listening, propagate = _Listening(), logger.propagate
     logger.addHandler(listening)
     logger.propagate = False
