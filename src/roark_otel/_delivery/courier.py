@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
@@ -20,7 +18,9 @@ from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._delivery.resolver import ResolverAnswer
 from roark_otel._delivery.rounds import MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
+from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
+from roark_otel._safety.threads import Mailbox
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.census import REST_SECONDS
 
@@ -64,7 +64,7 @@ class _Attach:
 class _Flush:
     """Another thread waits for one attempt at each due call; `done` is set after it."""
 
-    done: threading.Event
+    done: Answer
     sweep: Sweep = Sweep.FLUSH
 
 
@@ -99,7 +99,7 @@ class Courier:
         address: str = "",
     ) -> None:
         self._spool = spool
-        self._messages: SimpleQueue[_Message] = SimpleQueue()
+        self._messages: Mailbox[_Message] = Mailbox()
         self._untaken: deque[None] = deque()  # one item for each message in the queue, except flushes
         self._is_discarded = False
         self._errands = Errands()
@@ -115,7 +115,7 @@ class Courier:
             self._orphans,
             has_new_key,
             max_age_seconds,
-            lambda: not self._messages.empty(),
+            self._messages.has_some,
             key=key,
         )
         self._worker = Worker("roark-otel-courier", self._work, self._is_busy, attempts.hang_up)
@@ -164,12 +164,12 @@ class Courier:
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
         self._worker.retire()
-        self._messages.put(_Flush(threading.Event()))
+        self._messages.put(_Flush(Answer()))
 
     def discard(self) -> None:
         """Ends the thread after what it is doing, whatever is left to deliver. The files stay in the spool."""
         self._is_discarded = True
-        self._worker.stop(lambda: self._messages.put(_Flush(threading.Event())))
+        self._worker.stop(lambda: self._messages.put(_Flush(Answer())))
 
     def flush(self, deadline: float) -> bool:
         """Delivers this process's own calls that are due before a deadline, in monotonic seconds.
@@ -189,7 +189,7 @@ class Courier:
 
     def _flush(self, deadline: float, sweep: Sweep) -> bool:
         while True:
-            done = threading.Event()
+            done = Answer()
             self._messages.put(_Flush(done, sweep))
             self._worker.start()  # a retired thread may have ended just before
             if not done.wait(max(0.0, deadline - time.monotonic())):
@@ -248,21 +248,17 @@ class Courier:
     def _is_busy(self) -> bool:
         is_looking = self._rounds.is_looking
         has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._orphans or is_looking)
-        return has_calls or not self._messages.empty()
+        return has_calls or self._messages.has_some()
 
     def _take_messages(self, pause: float) -> None:
-        try:
-            timeout = None if pause == NEVER else pause
-            message: _Message = self._messages.get(pause > 0, timeout)
-            while True:
-                try:
-                    self._take(message)
-                finally:
-                    if not isinstance(message, _Flush):
-                        self._untaken.popleft()
-                message = self._messages.get_nowait()
-        except Empty:
-            return
+        message = self._messages.get(None if pause == NEVER else pause)
+        while message is not None:
+            try:
+                self._take(message)
+            finally:
+                if not isinstance(message, _Flush):
+                    self._untaken.popleft()
+            message = self._messages.get(0.0)
 
     def _take(self, message: _Message) -> None:
         match message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from typing_extensions import assert_never
 from roark_otel._capture.inbox import Request
 from roark_otel._engine.notices import notify
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output
+from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.worker import Worker
 
@@ -103,7 +103,7 @@ class Assembler:
         Returns:
             Whether it was done in time.
         """
-        request = Request(threading.Event(), close_idle)
+        request = Request(Answer(), close_idle)
         self._inbox.append(request)
         if not self._worker.start():
             self._round()

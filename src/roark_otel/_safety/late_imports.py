@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from roark_otel._safety.threads import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,12 +28,15 @@ _forking = threading.local()
 @contextmanager
 def importing() -> Generator[None]:
     """Wraps code that imports modules late, directly or through what it calls."""
-    with _lock:
+    acquire(_lock)
+    try:
         yield
+    finally:
+        _lock.release()
 
 
 def _before_fork() -> None:
-    _forking.has_lock = _lock.acquire(timeout=LONGEST_WAIT_SECONDS)
+    _forking.has_lock = acquire(_lock, time.monotonic() + LONGEST_WAIT_SECONDS)
 
 
 def _after_in_parent() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Final
+
+from roark_otel._safety.threads import Thread, new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,20 +41,21 @@ class Worker:
         self._put_away = put_away
         self._is_retired = False
         self._is_stopped = False
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
         self._lock = threading.Lock()
 
     def start(self) -> bool:
         """Starts the thread unless it runs. Returns whether it runs: Python 3.12 starts no thread at exit."""
         with self._lock:
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    return False
-                self._thread = thread
-            return True
+            if self._thread is not None:
+                return True
+            thread = self._thread = new_thread(self._run, self._name)
+        try:
+            thread.start()  # without the lock: a greenlet that starts lets others run
+        except RuntimeError:
+            self._thread = None
+            return False
+        return True
 
     def retire(self) -> None:
         """Lets the thread end as soon as it has nothing to do."""
@@ -76,7 +80,8 @@ class Worker:
             thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while True:
+        pid = os.getpid()
+        while os.getpid() == pid:  # a greenlet goes on in a forked child
             self._work()
             # Under the lock: this check sees what came before it, and what comes after it starts a new thread.
             with self._lock:
