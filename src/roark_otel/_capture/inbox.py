@@ -45,6 +45,18 @@ class Request:
         self.close_idle = close_idle
 
 
+class RoundOver:
+    """A request to set `done` when the round is over in which it was heard: what had ended by then is on disk."""
+
+    __slots__ = ("done",)
+
+    def __init__(self, done: Answer) -> None:
+        self.done = done
+
+
+Waiting: TypeAlias = "Entry | Request | RoundOver"
+
+
 class Inbox:
     """A bounded queue of entries from many threads to one.
 
@@ -54,7 +66,7 @@ class Inbox:
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
-        self._entries: deque[Entry | Request] = deque()
+        self._entries: deque[Waiting] = deque()
         self.entries = self._entries
         """What waits. Fewer than `rings_at` entries may be appended without asking."""
         self._bell = Bell()
@@ -92,7 +104,7 @@ class Inbox:
         if self._bytes > MANY_BYTES and self._is_asleep:
             self.ring()
 
-    def append(self, entry: Entry | Request, size: int = 0) -> None:
+    def append(self, entry: Waiting, size: int = 0) -> None:
         """Leaves an entry of this many characters. Many of them wake the assembler, one if it sleeps."""
         self._entries.append(entry)
         if size:
@@ -117,7 +129,7 @@ class Inbox:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
         self._is_rung = self.is_urgent = False
 
-    def pop(self) -> Entry | Request | None:
+    def pop(self) -> Waiting | None:
         """Takes the oldest entry; returns None if there is none."""
         try:
             return self._entries.popleft()

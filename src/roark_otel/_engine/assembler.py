@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._capture.inbox import Request
+from roark_otel._capture.inbox import Request, RoundOver
 from roark_otel._engine.notices import notify
 from roark_otel._open.verdicts import Closed, Forgotten, Noticed, Output
 from roark_otel._safety.answer import Answer
@@ -80,6 +80,11 @@ class Assembler:
         """The number of conversations that are not closed."""
         return len(self._groups)
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether everything is imported that a round needs."""
+        return self._passes.is_ready
+
     def start(self) -> None:
         """Starts the thread unless it is running."""
         self._worker.start()
@@ -111,6 +116,14 @@ class Assembler:
         self._inbox.hurry()
         return request.done.wait(max(0.0, deadline - time.monotonic()))
 
+    def save_what_ended(self, seconds: float) -> None:
+        """Waits, at most this long, until the conversations that have ended are on disk."""
+        over = RoundOver(Answer())
+        self._inbox.append(over)
+        if self._worker.start():
+            self._inbox.hurry()
+            over.done.wait(seconds)
+
     # On the assembler's thread
 
     def _work(self) -> None:
@@ -135,23 +148,34 @@ class Assembler:
 
     @guarded(None)
     def _round(self) -> None:
+        over: list[RoundOver] = []
+        try:
+            self._take_all(over)
+            now = time.monotonic()
+            if now >= self._sweeps_at:
+                self._sweeps_at = now + SWEEP_SECONDS
+                self._branches.open.sweep()
+            self._groups.expire(now, self._has_open)
+            self._read_due(now)
+        finally:
+            for one in over:
+                one.done.set()
+
+    def _take_all(self, over: list[RoundOver]) -> None:
         self._inbox.attend()
         taken = 0
         while (entry := self._inbox.pop()) is not None:
             if isinstance(entry, Request):
                 self._answer(entry)
                 continue
+            if isinstance(entry, RoundOver):
+                over.append(entry)
+                continue
             self._take(entry)
             taken += 1
             if taken % PACKED_AT_ONCE == 0:
                 self._groups.pack()
                 self._pace.pause()
-        now = time.monotonic()
-        if now >= self._sweeps_at:
-            self._sweeps_at = now + SWEEP_SECONDS
-            self._branches.open.sweep()
-        self._groups.expire(now, self._has_open)
-        self._read_due(now)
 
     @guarded(None)
     def _take(self, entry: tuple[object, ...]) -> None:
