@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roark_otel._safety.guard import logger
+from roark_otel._safety.last_words import log_last
 from roark_otel._spool.outlook import ATTACH, GO_OUT, Whose, outlook
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def report_what_is_left(engine: Engine) -> None:
     lost = kept.sendable + kept.awaiting_recording
     to_send, unrecorded = found.sendable - kept.sendable, found.awaiting_recording - kept.awaiting_recording
     if lost:
-        logger.error(
+        log_last(
             "the process ends and %d calls are lost, because they are in memory only: %d that Roark has not taken yet, "
             "%d without a recording URL. ROARK_EXIT_TIMEOUT_SECONDS gives them more time; a spool on disk keeps them.",
             lost,
@@ -28,7 +28,7 @@ def report_what_is_left(engine: Engine) -> None:
             kept.awaiting_recording,
         )
     if spool.directory is not None and (to_send or unrecorded):
-        logger.error(
+        log_last(
             "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. "
             "%s A directory that dies with the pod loses them.",
             spool.directory,
