@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from roark_otel._safety.threads import Bell
 
 if TYPE_CHECKING:
     from roark_otel._safety.answer import Answer
@@ -45,6 +45,20 @@ class Request:
         self.close_idle = close_idle
 
 
+class RoundOver:
+    """A request to set `done` when the round is over in which it was heard: what had ended by then is on disk."""
+
+    __slots__ = ("done",)
+
+    def __init__(self, done: Answer) -> None:
+        self.done = done
+
+
+Waiting: TypeAlias = "Entry | Request | RoundOver"
+
+_REQUESTS = frozenset({Request, RoundOver})
+
+
 class Inbox:
     """A bounded queue of entries from many threads to one.
 
@@ -54,10 +68,10 @@ class Inbox:
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
-        self._entries: deque[Entry | Request] = deque()
+        self._entries: deque[Waiting] = deque()
         self.entries = self._entries
         """What waits. Fewer than `rings_at` entries may be appended without asking."""
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._bell = Bell()
         self._max_spans = max_spans
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -92,7 +106,7 @@ class Inbox:
         if self._bytes > MANY_BYTES and self._is_asleep:
             self.ring()
 
-    def append(self, entry: Entry | Request, size: int = 0) -> None:
+    def append(self, entry: Waiting, size: int = 0) -> None:
         """Leaves an entry of this many characters. Many of them wake the assembler, one if it sleeps."""
         self._entries.append(entry)
         if size:
@@ -106,7 +120,7 @@ class Inbox:
         self.rings_at = MANY_SPANS
         if self._is_asleep:
             self._is_asleep = False
-            self._bell.put(None)
+            self._bell.ring()
 
     def hurry(self) -> None:
         """Wakes the assembler, which is not to wait for more."""
@@ -117,16 +131,16 @@ class Inbox:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
         self._is_rung = self.is_urgent = False
 
-    def pop(self, most: int) -> list[Entry] | Request | None:
+    def pop(self, most: int) -> list[Entry] | Request | RoundOver | None:
         """Takes the oldest entries, at most so many, or the oldest request; returns None if there is nothing."""
         entries = self._entries
         count = min(most, len(entries))
         taken = [entries.popleft() for _ in range(count)]
-        if Request in map(type, taken):
-            at = next(place for place, one in enumerate(taken) if type(one) is Request)
+        if not _REQUESTS.isdisjoint(map(type, taken)):
+            at = next(place for place, one in enumerate(taken) if type(one) in _REQUESTS)
             rest = taken[at + 1 :] if at == 0 else taken[at:]
             entries.extendleft(reversed(rest))
-            return cast("Request", taken[0]) if at == 0 else cast("list[Entry]", taken[:at])
+            return cast("Request | RoundOver", taken[0]) if at == 0 else cast("list[Entry]", taken[:at])
         if not taken:
             self._bytes = 0
         return cast("list[Entry]", taken) or None
@@ -136,10 +150,6 @@ class Inbox:
         self._rings_at = entries
         self.rings_at = entries
         self._is_asleep = True
-        if self._is_rung or len(self._entries) >= entries:
-            self._is_asleep = False
-        else:
-            with suppress(Empty):
-                self._bell.get(timeout=seconds)
-            self._is_asleep = False
+        self._bell.wait(lambda: self._is_rung or len(self._entries) >= entries, seconds)
+        self._is_asleep = False
         self.rings_at = MANY_SPANS

@@ -7,9 +7,9 @@ thread.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,12 +17,14 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import NoRecording
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import guarded, log_once
+from roark_otel._safety.threads import new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._model.hooks import FinishedCall, RecordingResolver
     from roark_otel._model.stats import Tally
+    from roark_otel._safety.threads import Thread
 
 DEADLINE_SECONDS = 10.0
 """The longest that one attempt may take."""
@@ -64,7 +66,7 @@ class ResolverAnswer:
 class _Attempt:
     name: str
     number: int
-    thread: threading.Thread
+    thread: Thread
     deadline: float
 
 
@@ -83,7 +85,7 @@ class Resolver:
         self._tally = tally
         self._queue: deque[tuple[str, FinishedCall]] = deque()
         self._current: _Attempt | None = None
-        self._abandoned: list[threading.Thread] = []
+        self._abandoned: list[Thread] = []
         self._number = 0
 
     def ask(self, name: str, call: FinishedCall) -> None:
@@ -124,7 +126,7 @@ class Resolver:
             own_threads.enter()
             self._post(ResolverAnswer(name, self._resolve(call), number))
 
-        thread = threading.Thread(target=attempt, name="roark-otel-resolver", daemon=True)
+        thread = new_thread(attempt, "roark-otel-resolver")
         self._current = _Attempt(name, number, thread, time.monotonic() + DEADLINE_SECONDS)
         try:
             thread.start()
@@ -134,7 +136,8 @@ class Resolver:
     @guarded(NotYet())
     def _resolve(self, call: FinishedCall) -> Resolution:
         try:
-            url = self._resolver(call)
+            found = self._resolver(call)
+            url = _awaited(found) if isinstance(found, Awaitable) else found
         except NoRecording:
             return Never()
         if url is None:
@@ -144,3 +147,13 @@ class Resolver:
         message = "the recording resolver returned something that is not an http URL; ignoring it and asking again"
         log_once(logging.WARNING, (), message)
         return NotYet()
+
+
+def _awaited(coroutine: Awaitable[str | None]) -> str | None:
+    """Runs a coroutine of the app to its end, in an event loop of this thread; ends it at its deadline."""
+    import asyncio
+
+    try:
+        return asyncio.run(asyncio.wait_for(coroutine, DEADLINE_SECONDS))
+    except asyncio.TimeoutError:
+        return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._capture.inbox import Request
+from roark_otel._capture.inbox import Request, RoundOver
 from roark_otel._engine.notices import notify
 from roark_otel._model.rows import TRACE
 from roark_otel._model.steps import STEP
@@ -98,6 +98,11 @@ class Assembler:
         """Starts the thread unless it is running. Returns whether it runs."""
         return self.worker.start()
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether everything is imported that a round needs."""
+        return self._passes.is_ready
+
     def retire(self) -> None:
         """Lets the thread end when nothing is open. `start` brings it back."""
         self.worker.retire()
@@ -137,12 +142,20 @@ class Assembler:
         waiting = {
             entry[0]
             for entry in self._inbox.entries.copy()
-            if not isinstance(entry, Request)
+            if not isinstance(entry, (Request, RoundOver))
             and entry[0] not in known
             and (home := homes.get(entry[_TRACE])) is not None
             and home.ids
         }
         return self.open_conversations + len(waiting)
+
+    def save_what_ended(self, seconds: float) -> None:
+        """Waits, at most this long, until the conversations that have ended are on disk."""
+        over = RoundOver(Answer())
+        self._inbox.append(over)
+        if self.worker.start():
+            self._inbox.hurry()
+            over.done.wait(seconds)
 
     # On the assembler's thread
 
@@ -168,22 +181,33 @@ class Assembler:
 
     @guarded(None)
     def _round(self, deadline: float = NEVER) -> None:
+        over: list[RoundOver] = []
+        try:
+            self._take_all(over, deadline)
+            now = time.monotonic()
+            if now >= self._sweeps_at:
+                self._sweeps_at = now + SWEEP_SECONDS
+                self._branches.open.sweep()
+            self._groups.expire(now, self._has_open)
+            self._read_due(now, deadline)
+        finally:
+            for one in over:
+                one.done.set()
+
+    def _take_all(self, over: list[RoundOver], deadline: float) -> None:
         self._inbox.attend()
         while (waiting := self._inbox.pop(STEP)) is not None:
             if isinstance(waiting, Request):
                 self._answer(waiting, deadline)
+                continue
+            if isinstance(waiting, RoundOver):
+                over.append(waiting)
                 continue
             entries = iter(waiting)
             while not self._take(entries):
                 pass  # a fault costs one entry
             self._groups.pack()
             self._pace.pause()
-        now = time.monotonic()
-        if now >= self._sweeps_at:
-            self._sweeps_at = now + SWEEP_SECONDS
-            self._branches.open.sweep()
-        self._groups.expire(now, self._has_open)
-        self._read_due(now, deadline)
 
     @guarded(False)
     def _take(self, entries: Iterator[Entry]) -> bool:
