@@ -21,6 +21,7 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
     `is_last`: whether no other process uses the directory, which would deliver what is in it.
     """
     spool = engine.parts.spool
+    spool.recount()
     found, kept = spool.counts(), spool.in_memory()
     unfinished = engine.parts.assembler.count_unfinished()
     lost = kept.sendable + kept.awaiting_recording + unfinished

@@ -7,9 +7,8 @@ is saved is a whole call, made by the same pass as one that has ended.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._engine.budget import SHARE, Budget
 from roark_otel._open.group import State
@@ -30,12 +29,8 @@ _EARLY_SECONDS: Final = 0.1
 """A look that is due so soon is made at once, instead of waking once more."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """When a conversation was looked at last, in monotonic seconds, and what it was then."""
-
-    at: float
-    state: tuple[object, ...]
+_Look: TypeAlias = "tuple[float, tuple[object, ...]]"
+"""When a conversation was looked at last, in monotonic seconds, and what it was then: a tuple costs no collection."""
 
 
 class Saver:
@@ -64,12 +59,12 @@ class Saver:
     def unsaved_seconds(self) -> float:
         """Returns the age of the oldest word that may not be saved yet. Any thread may ask."""
         now = time.monotonic()
-        return max((now - look.at for look in list(self._looks.values())), default=0.0)
+        return max((now - at for at, _ in list(self._looks.values())), default=0.0)
 
     def run(self, now: float) -> None:
         """Saves what has just ended, then what has changed, as far as the budget allows."""
         for number in self._begun:
-            self._looks[number] = _Look(now, ())
+            self._looks[number] = (now, ())
             heappush(self._due, (now + SAVE_SECONDS / 2, number))  # it may have begun a second ago
         for number in self._ended:
             group = self._groups.places.by_number.get(number)
@@ -98,10 +93,10 @@ class Saver:
         began = time.thread_time()
         state, written = self._state(group), 0
         known = self._looks.get(number)
-        if known is None or state != known.state:
+        if known is None or state != known[1]:
             written = self._save(number)
             self._pause()
-        self._looks[number] = _Look(now, state)
+        self._looks[number] = (now, state)
         cost = time.thread_time() - began
         self._budget.spend(cost, written)
         return cost

@@ -64,6 +64,11 @@ class Contents:
         found = Counts() if self._files is None else self._files.inventory.total()
         return bool(found.sendable or found.awaiting_recording)
 
+    def recount(self) -> None:
+        """Counts the directory anew, unless it has so many files that this takes long."""
+        if self._files is not None:
+            self._files.measure()
+
     def in_memory(self) -> Counts:
         """Returns what is in memory, and lost with this process."""
         return self._memory.counts()

@@ -161,11 +161,11 @@ class SpoolDirectory:
     def _find_room(self, size: int) -> None:
         """Raises `FullError` if the directory would get more bytes than it may have."""
         if time.monotonic() >= self._measure_at:
-            self._measure()
+            self.measure()
         if self.inventory.total().bytes + size > self._max_bytes:
             raise FullError(0, f"ROARK_SPOOL_MAX_BYTES={self._max_bytes}")
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
         """Counts the directory, unless it has so many files that this has to be left to the courier."""
         self._measure_at = time.monotonic() + MEASURE_SECONDS
         census = self.census()
