@@ -169,7 +169,9 @@ class Courier:
         then()
 
     def start(self) -> None:
-        """Starts the threads."""
+        """Starts the threads, before there is a call. Calls of other processes are looked for when there is one."""
+        if not self.worker.is_running:
+            self._rounds.rest()
         self.worker.start()
         if self._receipts is not None:
             self._receipts.thread.start()
@@ -316,9 +318,11 @@ class Courier:
     def _take(self, message: _Message) -> None:
         match message:
             case _Offer(name, delay):
+                self._rounds.begin()
                 due = time.monotonic() + delay
                 self._errands.put(name, Errand(due, own=True, since=time.time(), has_rested=True))
             case _Await(name):
+                self._rounds.begin()
                 self._waiting.add_own(name)
                 if self._spool.directory is not None:
                     self._rounds.look_soon(LOOK_SECONDS)  # a recording may be attached there

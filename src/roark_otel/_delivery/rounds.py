@@ -124,6 +124,7 @@ class Rounds:
         self._look: _Look | None = None
         self._has_changed = False
         self._has_more = False
+        self._is_resting = False
         self.availability = Availability()
 
     def is_any_due(self, *, own_only: bool) -> bool:
@@ -144,6 +145,19 @@ class Rounds:
         return max(
             0.0, min(due, self._look_at, self._waiting.next_at(), self._orphans.next_at()) - self._clock.monotonic()
         )
+
+    def rest(self) -> None:
+        """Has the first scan wait for `begin`, but for a minute at most: the thread starts before it has a call.
+
+        Only before it starts.
+        """
+        if self._look_at == 0.0:
+            self._look_at, self._is_resting = self._clock.monotonic() + IDLE_LOOK_SECONDS, True
+
+    def begin(self) -> None:
+        """Notes that this process has a call."""
+        if self._is_resting:
+            self._look_at, self._is_resting = 0.0, False
 
     def look_soon(self, seconds: float = 0.0) -> None:
         """Makes a round scan the directory in at most these seconds; by default the next one.
