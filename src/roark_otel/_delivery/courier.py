@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
@@ -24,6 +23,7 @@ from roark_otel._delivery.rounds import LOOK_SECONDS, MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
+from roark_otel._safety.threads import Mailbox, new_thread
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.census import REST_SECONDS
 
@@ -114,7 +114,7 @@ class Courier:
         address: str = "",
     ) -> None:
         self._spool = spool
-        self._messages: SimpleQueue[_Message] = SimpleQueue()
+        self._messages: Mailbox[_Message] = Mailbox()
         self._untaken: deque[None] = deque()  # one item for each message in the queue, except flushes
         self._is_discarded = False
         self._errands = Errands()
@@ -133,7 +133,7 @@ class Courier:
             self._orphans,
             has_new_key,
             max_age_seconds,
-            lambda: not self._messages.empty(),
+            self._messages.has_some,
             key=key,
         )
         self.worker = Worker("roark-otel-courier", self._work, self._is_busy, self._put_away)
@@ -149,7 +149,7 @@ class Courier:
         Args:
             then: Called on that thread afterwards.
         """
-        thread = threading.Thread(target=self._look_once, args=(then,), name="roark-otel-spool", daemon=True)
+        thread = new_thread(partial(self._look_once, then), "roark-otel-spool")
         try:
             thread.start()
         except RuntimeError:  # the process is ending, or has as many threads as it may have
@@ -301,21 +301,17 @@ class Courier:
         is_looking = self._rounds.is_looking
         has_calls = not self._is_discarded and bool(self._errands or self._waiting or self._orphans or is_looking)
         is_heard = self._receipts is None or not self._receipts.thread.is_busy
-        return has_calls or not is_heard or not self._messages.empty()
+        return has_calls or not is_heard or self._messages.has_some()
 
     def _take_messages(self, pause: float) -> None:
-        try:
-            timeout = None if pause == NEVER else pause
-            message: _Message = self._messages.get(pause > 0, timeout)
-            while True:
-                try:
-                    self._take(message)
-                finally:
-                    if not isinstance(message, (_Flush, _Wake)):
-                        self._untaken.popleft()
-                message = self._messages.get_nowait()
-        except Empty:
-            return
+        message = self._messages.get(None if pause == NEVER else pause)
+        while message is not None:
+            try:
+                self._take(message)
+            finally:
+                if not isinstance(message, (_Flush, _Wake)):
+                    self._untaken.popleft()
+            message = self._messages.get(0.0)
 
     def _take(self, message: _Message) -> None:
         match message:

@@ -7,7 +7,6 @@ thread.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -17,12 +16,14 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import NoRecording
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import guarded, log_once
+from roark_otel._safety.threads import new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._model.hooks import FinishedCall, RecordingResolver
     from roark_otel._model.stats import Tally
+    from roark_otel._safety.threads import Thread
 
 DEADLINE_SECONDS = 10.0
 """The longest that one attempt may take."""
@@ -64,7 +65,7 @@ class ResolverAnswer:
 class _Attempt:
     name: str
     number: int
-    thread: threading.Thread
+    thread: Thread
     deadline: float
 
 
@@ -83,7 +84,7 @@ class Resolver:
         self._tally = tally
         self._queue: deque[tuple[str, FinishedCall]] = deque()
         self._current: _Attempt | None = None
-        self._abandoned: list[threading.Thread] = []
+        self._abandoned: list[Thread] = []
         self._number = 0
 
     def ask(self, name: str, call: FinishedCall) -> None:
@@ -121,10 +122,10 @@ class Resolver:
         number = self._number
 
         def attempt() -> None:
-            own_threads.enter()
-            self._post(ResolverAnswer(name, self._resolve(call), number))
+            with own_threads.entered():
+                self._post(ResolverAnswer(name, self._resolve(call), number))
 
-        thread = threading.Thread(target=attempt, name="roark-otel-resolver", daemon=True)
+        thread = new_thread(attempt, "roark-otel-resolver")
         self._current = _Attempt(name, number, thread, time.monotonic() + DEADLINE_SECONDS)
         try:
             thread.start()

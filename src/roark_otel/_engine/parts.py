@@ -31,6 +31,7 @@ from roark_otel._privacy.masking import Masking
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.late_imports import importing
+from roark_otel._safety.threads import beside_hub
 from roark_otel._settings.api_key import Key
 from roark_otel._spool.spool import Spool
 from roark_otel.dialects import DIALECTS
@@ -181,6 +182,10 @@ def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
 
 def make_client(plan: Plan) -> Client:
     """Makes the client that talks to Roark. The first time it imports httpx, which takes a quarter of a second."""
+    return beside_hub(_make_client, plan)
+
+
+def _make_client(plan: Plan) -> Client:
     with importing():
         from roark_otel._delivery.client import Client
 

@@ -17,6 +17,7 @@ from roark_otel._model.steps import free
 from roark_otel._open.verdicts import GoesOn, Over, Pass
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
+from roark_otel._safety.threads import beside_hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -133,14 +134,14 @@ class Passes:
 
     def _assemble(self, one: Pass) -> tuple[list[Outcome], frozenset[int]]:
         """Returns what a pass finds, and the ids of the open spans around that it has read."""
-        with importing():
-            from roark_otel._assembly.assemble import Surroundings, assemble
+        rules = self._rules_of(one.number)
+        from roark_otel._assembly.assemble import Surroundings, assemble
 
         number, (crowded, taken) = one.number, self._around(one.number)
         inside, around = self._open_rows(number)
         surroundings = Surroundings(crowded, taken, closing=one.closing)
         batches = chain(self._groups.rows(number), (inside, around))
-        outcomes = assemble(batches, self._rules_of(number), surroundings)
+        outcomes = assemble(batches, rules, surroundings)
         return outcomes, frozenset(int(row[SPAN]) for row in around if row[SPAN])
 
     def _around(self, number: int) -> tuple[frozenset[int], frozenset[str]]:
@@ -203,9 +204,12 @@ class Passes:
 
     def _ready(self) -> tuple[Rules, Calls]:
         if self._rules is None or self._calls is None:
-            with importing():
-                self._rules, self._calls = self._make_rules(), self._make_calls()
+            self._rules, self._calls = beside_hub(self._make)
         return self._rules, self._calls
+
+    def _make(self) -> tuple[Rules, Calls]:
+        with importing():
+            return self._make_rules(), self._make_calls()
 
     def _open_rows(self, number: int) -> tuple[list[Row], list[Row]]:
         inside: list[Entry] = []

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
+from roark_otel._safety.threads import Bell
 
 
 class Answer:
-    """Is set once.
+    """Is set once. Unlike an `Event` it has no lock that the thread may hold which a signal handler interrupts."""
 
-    An `Event` has a lock inside. A signal handler that runs while the app's thread holds it, and waits for a thread
-    that wants it, would wait for itself.
-    """
-
-    __slots__ = ("_lock",)
+    __slots__ = ("_bell", "is_set")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lock.acquire()
+        self.is_set = False
+        self._bell = Bell()
 
     def set(self) -> None:
         """Ends the wait of every thread."""
-        with suppress(RuntimeError):  # it is set already
-            self._lock.release()
+        self.is_set = True
+        self._bell.ring()
 
     def wait(self, seconds: float) -> bool:
         """Waits at most this long. Returns whether it is set."""
-        if not self._lock.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX)):
-            return False
-        self.set()
-        return True
+        return self._bell.wait(lambda: self.is_set, seconds)

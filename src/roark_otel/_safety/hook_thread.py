@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from roark_otel._safety.answer import Answer
+from roark_otel._safety.threads import Mailbox
 from roark_otel._safety.worker import Worker
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class HookThread:
         self._name = name
         self._on_abandoned = on_abandoned
         self._seconds = NEVER if is_patient else DEADLINE_SECONDS
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._bell: Mailbox[None] = Mailbox()
         self._jobs: deque[_Job] = deque()
         self._current: _Job | None = None
         self._abandoned: list[Worker] = []
@@ -179,7 +179,7 @@ class HookThread:
     # On its thread
 
     def _work(self) -> None:
-        self._bell.get()
+        self._bell.get(None)
         self._run_next()
 
     def _run_next(self) -> None:

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from roark_otel._safety.threads import acquire
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,12 +38,15 @@ _forks = _Forks()
 @contextmanager
 def importing() -> Generator[None]:
     """Wraps code that imports modules late, directly or through what it calls."""
-    with _lock:
+    acquire(_lock)
+    try:
         yield
+    finally:
+        _lock.release()
 
 
 def _before_fork() -> None:
-    _forks.have_lock.append(_lock.acquire(timeout=LONGEST_WAIT_SECONDS))
+    _forks.have_lock.append(acquire(_lock, time.monotonic() + LONGEST_WAIT_SECONDS))
 
 
 def _after_in_parent() -> None:

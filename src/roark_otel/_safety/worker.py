@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import report_fault
+from roark_otel._safety.threads import Orphaned, Thread, new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -48,7 +50,7 @@ class Worker:
         self._is_busy = is_busy
         self._put_away = put_away
         self._is_retired = self._is_stopped = self._is_wanted = False
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
         self._not_before = 0.0
         self._turn: dict[int, object] = {}
         self._fellow: Worker | None = None
@@ -87,7 +89,7 @@ class Worker:
         with self._taking_turns() as is_first:
             if not is_first or self.is_running:
                 return False
-            with own_threads.stood_in_for():
+            with own_threads.entered():
                 work()
             return True
 
@@ -137,7 +139,7 @@ class Worker:
         if time.monotonic() < self._not_before:
             return False
         # It is ours before it runs: a signal may end `start` by an exception when it does.
-        self._thread = thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = thread = new_thread(lambda: self._run(thread), self._name)
         try:
             thread.start()
         except RuntimeError:
@@ -147,21 +149,23 @@ class Worker:
 
     # On its thread
 
-    def _run(self) -> None:
-        own_threads.enter()
-        me = threading.current_thread()
-        while self._thread is me:
-            try:
-                self._work()
-            except BaseException as fault:  # noqa: BLE001 - the thread must live, whatever the app's hooks raise
-                report_fault(fault, self._name)
-                time.sleep(RETRY_SECONDS)
-            if self._fellow is not None and self._fellow.is_missing:
-                self._fellow.start()
-            if self._has_ended(me):
-                return
+    def _run(self, me: Thread) -> None:
+        pid = os.getpid()
+        with own_threads.entered():
+            while self._thread is me and os.getpid() == pid:  # a greenlet goes on in a forked child
+                try:
+                    self._work()
+                except Orphaned:
+                    return
+                except BaseException as fault:  # noqa: BLE001 - the thread must live, whatever the app's hooks raise
+                    report_fault(fault, self._name)
+                    time.sleep(RETRY_SECONDS)
+                if self._fellow is not None and self._fellow.is_missing:
+                    self._fellow.start()
+                if self._has_ended(me):
+                    return
 
-    def _has_ended(self, me: threading.Thread) -> bool:
+    def _has_ended(self, me: Thread) -> bool:
         if not self._is_stopped and not (self._is_retired and not self._is_busy()):
             return False
         self._put_away()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from roark_otel._safety.threads import beside_hub
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
@@ -81,7 +83,7 @@ def sync_directory(directory: Path) -> None:
     with suppress(OSError):  # Windows opens no directory, and some file systems sync none
         file = os.open(directory, os.O_RDONLY)
         try:
-            os.fsync(file)
+            beside_hub(os.fsync, file)
         finally:
             os.close(file)
 

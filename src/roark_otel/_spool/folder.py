@@ -11,6 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from roark_otel._safety.threads import beside_hub
 from roark_otel._spool import disk
 from roark_otel._spool.names import TEMPORARY
 
@@ -35,7 +36,7 @@ def _write_all(file: int, content: bytes) -> None:
 
 def _write_and_sync(file: int, content: bytes) -> None:
     _write_all(file, content)
-    os.fsync(file)
+    beside_hub(os.fsync, file)
 
 
 class _Opened:
@@ -84,7 +85,7 @@ class _Opened:
         """Writes the names in it to the disk."""
         if self.file is not None:
             with suppress(OSError):  # some file systems sync no directory
-                os.fsync(self.file)
+                beside_hub(os.fsync, self.file)
 
     def is_still_at(self, path: Path) -> bool:
         """Returns whether it is the directory at this path, and notes whose it is now."""
