@@ -14,7 +14,7 @@ from roark_otel._model.version import __version__
 from roark_otel._settings.on_demand import settings_class as _settings_class
 from roark_otel._setup.attach_recording import attach_recording, attach_recording_async
 from roark_otel._setup.configure import configure
-from roark_otel._setup.processor import RoarkSpanProcessor, force_flush, get_processor, stats
+from roark_otel._setup.processor import RoarkSpanProcessor, aforce_flush, force_flush, get_processor, stats
 from roark_otel._setup.sampler import RoarkSampler
 
 if _typing.TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "RoarkSpanProcessor",
     "Settings",
     "__version__",
+    "aforce_flush",
     "attach_recording",
     "attach_recording_async",
     "attributes",

@@ -250,6 +250,34 @@ def test_a_resolver_finds_the_recording(server: AnsweringServer) -> None:
     assert call.started_at <= call.finished_at
 
 
+def test_a_resolver_may_be_a_coroutine_function(server: AnsweringServer) -> None:
+    """It runs on the resolver's thread, and is asked again like another one."""
+    answers = [None, URL]
+
+    async def resolver(call: FinishedCall) -> str | None:
+        await asyncio.sleep(0)
+        assert (call.external_id, threading.current_thread().name) == ("call-1", "roark-otel-resolver")
+        return answers.pop(0)
+
+    talk(app(server, recording_url=resolver), "call-1")
+    wait_until(lambda: sent(server) == {"call-1": URL}, 60.0)
+
+
+def test_a_coroutine_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, server: AnsweringServer) -> None:
+    monkeypatch.setattr(resolver_module, "DEADLINE_SECONDS", 0.01)
+    ended = threading.Event()
+
+    async def resolver(_: FinishedCall) -> str | None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return None
+
+    talk(app(server, recording_url=resolver), "call-1")
+    assert ended.wait(60)
+
+
 @pytest.mark.faults
 def test_a_resolver_that_fails_or_does_not_know_yet_is_asked_again(
     server: AnsweringServer, said: pytest.LogCaptureFixture

@@ -15,12 +15,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_all_is_what_is_visible() -> None:
-    """`__all__` names everything that a user sees, at most sixteen names, and nothing else."""
+    """`__all__` names everything that a user sees, at most seventeen names, and nothing else."""
     visible = {name for name in dir(roark_otel) if not name.startswith("_")}
     inner = {path.stem for path in Path(roark_otel.__file__).parent.iterdir()} - {"attributes", "types", "stats"}
 
     assert (visible - inner) | {"__version__"} == set(roark_otel.__all__)
-    assert len(roark_otel.__all__) <= 16
+    assert len(roark_otel.__all__) <= 17
 
 
 def _constants_with_docstrings(module: object) -> set[str]:

@@ -61,9 +61,12 @@ class Took(IntEnum):
     SPAN = 1
     FORKED = 2
     """Nothing, because this process is a forked child and the inbox is its parent's."""
+    ROOT = 3
+    """The span, with which a conversation may have ended."""
 
 
-_NOTHING_TAKEN, _TAKEN, _FORKED = Took.NOTHING, Took.SPAN, Took.FORKED  # to look a member up takes as long as a call
+# To look a member up takes as long as a call.
+_NOTHING_TAKEN, _TAKEN, _FORKED, _ROOT = Took.NOTHING, Took.SPAN, Took.FORKED, Took.ROOT
 _EDGE, _LOST = int(Kind.EDGE), int(Kind.LOST)
 
 _captures: tuple[weakref.ref[Capture], ...] = ()
@@ -261,9 +264,10 @@ class Capture:
             events,
         )
         self.inbox.append(row, SAMPLED * characters(row[-2], row[-1]) if self.inbox.is_sample() else 0)
-        if is_root:
-            self.inbox.ring()
-        return _TAKEN
+        if not is_root:
+            return _TAKEN
+        self.inbox.ring()
+        return _ROOT if branch.outer is None else _TAKEN
 
 
 def _comes_late(external_id: object, branch: Branch) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -135,7 +136,8 @@ class Resolver:
     @guarded(NotYet())
     def _resolve(self, call: FinishedCall) -> Resolution:
         try:
-            url = self._resolver(call)
+            found = self._resolver(call)
+            url = _awaited(found) if isinstance(found, Awaitable) else found
         except NoRecording:
             return Never()
         if url is None:
@@ -145,3 +147,13 @@ class Resolver:
         message = "the recording resolver returned something that is not an http URL; ignoring it and asking again"
         log_once(logging.WARNING, (), message)
         return NotYet()
+
+
+def _awaited(coroutine: Awaitable[str | None]) -> str | None:
+    """Runs a coroutine of the app to its end, in an event loop of this thread; ends it at its deadline."""
+    import asyncio
+
+    try:
+        return asyncio.run(asyncio.wait_for(coroutine, DEADLINE_SECONDS))
+    except asyncio.TimeoutError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
@@ -69,6 +70,7 @@ class Assembler:
         put_away: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
+        self._rounds_over: deque[Answer] = deque()
         self._groups = groups
         self._branches = capture.branches
         self._has_open = capture.open_rows.has_open
@@ -88,6 +90,11 @@ class Assembler:
     def open_conversations(self) -> int:
         """The number of conversations that are not closed."""
         return len(self._groups)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether everything is imported that a round needs."""
+        return self._passes.is_ready
 
     @property
     def is_retired(self) -> bool:
@@ -144,6 +151,14 @@ class Assembler:
         }
         return self.open_conversations + len(waiting)
 
+    def save_what_ended(self, seconds: float) -> None:
+        """Waits, at most this long, until the conversations that have ended are on disk: until a round is over."""
+        over = Answer()
+        self._rounds_over.append(over)
+        if self.worker.start():
+            self._inbox.hurry()
+            over.wait(seconds)
+
     # On the assembler's thread
 
     def _work(self) -> None:
@@ -169,6 +184,20 @@ class Assembler:
     @guarded(None)
     def _round(self, deadline: float = NEVER) -> None:
         self._inbox.attend()
+        over = [self._rounds_over.popleft() for _ in range(len(self._rounds_over))]
+        try:
+            self._take_all(deadline)
+            now = time.monotonic()
+            if now >= self._sweeps_at:
+                self._sweeps_at = now + SWEEP_SECONDS
+                self._branches.open.sweep()
+            self._groups.expire(now, self._has_open)
+            self._read_due(now, deadline)
+        finally:
+            for one in over:
+                one.set()
+
+    def _take_all(self, deadline: float) -> None:
         while (waiting := self._inbox.pop(STEP)) is not None:
             if isinstance(waiting, Request):
                 self._answer(waiting, deadline)
@@ -178,12 +207,6 @@ class Assembler:
                 pass  # a fault costs one entry
             self._groups.pack()
             self._pace.pause()
-        now = time.monotonic()
-        if now >= self._sweeps_at:
-            self._sweeps_at = now + SWEEP_SECONDS
-            self._branches.open.sweep()
-        self._groups.expire(now, self._has_open)
-        self._read_due(now, deadline)
 
     @guarded(False)
     def _take(self, entries: Iterator[Entry]) -> bool:

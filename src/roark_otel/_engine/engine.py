@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._capture.capture import Took
 from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
+from roark_otel._capture.savers import savers
+from roark_otel._engine.endings import CHILD_SECONDS, FIRST_SECONDS, ends_abruptly, is_on_event_loop
 from roark_otel._engine.notices import warn_of_siblings
 from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
@@ -78,6 +80,7 @@ class Engine:
         if settings.log_external_id == "hash":
             hash_ids()
         self._life = self._begin()
+        savers.add(self)
         self.hooks = SpanHooks(self.on_start, self.on_end)
         self._shorten()
 
@@ -111,9 +114,27 @@ class Engine:
         if took and (not self._life.is_awake or took is Took.FORKED):
             if took is Took.FORKED:
                 self.be_of_this_process()
-                if not self._life.capture.on_end(span):
+                took = self._life.capture.on_end(span)
+                if not took:
                     return
             self._wake()
+        if took is Took.ROOT and (seconds := self.wait_at_end_seconds) and not is_on_event_loop():
+            self.save_what_ended(seconds)
+
+    @property
+    def wait_at_end_seconds(self) -> float:
+        """How long the end of a conversation may wait in this process."""
+        configured = self.settings.wait_at_end_seconds
+        if configured is not None:
+            return configured
+        if not ends_abruptly():
+            return 0.0
+        return CHILD_SECONDS if self.parts.assembler.is_prepared else FIRST_SECONDS
+
+    def save_what_ended(self, seconds: float) -> None:
+        """Waits, at most this long, until the conversations that have ended are on disk."""
+        if self.is_used_here:
+            self.parts.assembler.save_what_ended(seconds)
 
     def _wake(self) -> None:
         """Starts the threads, at the first span that counts and at those after the last processor was shut down."""

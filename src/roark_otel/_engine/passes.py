@@ -83,6 +83,11 @@ class Passes:
         """Imports what passes need, the first time that it is called: neither a first call nor an exit waits for it."""
         self._ready()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether everything is imported that a pass needs."""
+        return self._calls is not None
+
     def run_due(self, now: float, deadline: float = float("inf")) -> bool:
         """Reads some of what is due, and begins nothing after the deadline. Returns whether more may be due.
 

@@ -8,12 +8,14 @@ Without a tracer provider, or where the trace is not sampled, they are spans tha
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import StatusCode, set_span_in_context
 
 from roark_otel import attributes
+from roark_otel._capture.savers import save_what_ended
 from roark_otel._handles.arguments import event_attributes, json_text, span_attributes, warn_of_argument
 from roark_otel._handles.current_span import being_current
 from roark_otel._handles.times import epoch_ns
@@ -21,6 +23,7 @@ from roark_otel._handles.tool import Once, ToolHandle
 from roark_otel._model import enums
 from roark_otel._model.hangups import is_goodbye
 from roark_otel._safety.guard import guarded
+from roark_otel._safety.off_loop import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
     from roark_otel._handles.arguments import CallAttributes
     from roark_otel._handles.times import Instant
+
+
+AEND_SECONDS: Final = 1.0
+"""The longest that `aend` waits."""
 
 
 class ConversationHandle:
@@ -209,6 +216,14 @@ class ConversationHandle:
             self._set_ended_status(ended_status)
         end_ns = epoch_ns("end_time", end_time, self._start_ns)
         self._root.end(max(self._start_ns, time.time_ns() if end_ns is None else end_ns))
+
+    async def aend(self, ended_status: str | None = None, end_time: Instant | None = None) -> None:
+        """Ends the conversation, as `end` does, and waits until its call is on disk, at most a second.
+
+        The event loop goes on meanwhile. It is for processes that may end by `os._exit` right after.
+        """
+        self.end(ended_status, end_time)
+        await off_loop(partial(save_what_ended, AEND_SECONDS))
 
     @guarded(None)  # the root ends, whatever happens here
     def _set_ended_status(self, ended_status: str) -> None:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import time
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from opentelemetry import baggage, trace
@@ -13,12 +14,14 @@ from opentelemetry import context as otel_context
 
 from roark_otel import attributes
 from roark_otel._capture.call_context import with_call_attributes
+from roark_otel._capture.savers import save_what_ended, wait_at_end_seconds
 from roark_otel._handles.arguments import span_attributes, valid_external_id
 from roark_otel._handles.conversation import ConversationHandle
 from roark_otel._handles.current_span import AttachedContext
 from roark_otel._handles.times import epoch_ns
 from roark_otel._model.version import __version__
 from roark_otel._safety.guard import guarded
+from roark_otel._safety.off_loop import off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +139,7 @@ class conversation(  # noqa: N801 - reads as a noun of the language
         tracer_provider: TracerProvider | None = None,
         **about: Unpack[CallAttributes],
     ) -> None:
-        self._start = functools.partial(_start, external_id, about, start_time, tracer_provider)
+        self._start = partial(_start, external_id, about, start_time, tracer_provider)
         self._as_baggage = as_baggage
         self._entered: list[tuple[ConversationHandle, list[AbstractContextManager[None]]]] = []
 
@@ -167,6 +170,8 @@ class conversation(  # noqa: N801 - reads as a noun of the language
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, fault, traceback)
+        if (seconds := wait_at_end_seconds()) > 0:
+            await off_loop(partial(save_what_ended, seconds))
 
 
 def bind(function: Callable[_P, _R]) -> Callable[_P, _R]:

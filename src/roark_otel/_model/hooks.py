@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -42,11 +42,11 @@ class NoRecording(Exception):  # noqa: N818 - a fact, not an error
     """Raise this from a resolver when the call will never have a recording."""
 
 
-RecordingResolver: TypeAlias = "Callable[[FinishedCall], str | None]"
-"""Returns the URL of a call's recording, or None if there is none yet.
+RecordingResolver: TypeAlias = "Callable[[FinishedCall], str | Awaitable[str | None] | None]"
+"""Returns the URL of a call's recording, or None if there is none yet. It may be a coroutine function.
 
-After None or an exception it is called again with backoff. It runs on a thread of its own. An attempt that takes more
-than 10 seconds is abandoned.
+After None or an exception it is called again with backoff. It runs on a thread of its own, a coroutine in
+an event loop of its own there: make clients inside it. An attempt that takes more than 10 seconds is abandoned.
 """
 
 ReceiptHook: TypeAlias = "Callable[[FinishedCall, Receipt], None]"

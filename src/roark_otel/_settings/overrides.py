@@ -35,6 +35,7 @@ class SettingsOverrides(TypedDict, total=False):
     idle_timeout_seconds: float | None
     max_conversations: int | None
     exit_timeout_seconds: float | None
+    wait_at_end_seconds: float | None
     http_timeout_seconds: float | None
     external_id_keys: Sequence[str] | None
     auto_external_id: bool | None

@@ -169,6 +169,15 @@ class Settings(BaseModel):
         Seconds,
         Variable("ROARK_EXIT_TIMEOUT_SECONDS", "How long `shutdown()` may take. Keep it under the pod's grace period."),
     ] = 5.0
+    wait_at_end_seconds: Annotated[
+        Seconds | None,
+        Variable(
+            "ROARK_WAIT_AT_END_SECONDS",
+            "How long the end of a conversation may wait until its call is on disk, for processes that end by "
+            "`os._exit`. Never on a running event loop: `await call.aend()` there.",
+            "0, but 0.2 in children of multiprocessing, billiard and rq",
+        ),
+    ] = None
     http_timeout_seconds: Annotated[
         SomeSeconds, Variable("ROARK_HTTP_TIMEOUT_SECONDS", "How long one request may take.")
     ] = 10.0

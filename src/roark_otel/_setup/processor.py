@@ -19,6 +19,7 @@ from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import guarded, guarded_hook, log_once
+from roark_otel._safety.off_loop import off_loop
 from roark_otel._settings.on_demand import settings_class
 from roark_otel._settings.overrides import OVERRIDABLE, SettingsOverrides, check_names
 from roark_otel._settings.variable import described
@@ -211,6 +212,11 @@ def force_flush(timeout_millis: int = 30_000) -> bool:
     deadline = time.monotonic() + timeout_millis / 1000
     delivered = [engine.flush(max(0.0, deadline - time.monotonic())) for engine in registry.engines()]
     return all(delivered)
+
+
+async def aforce_flush(timeout_millis: int = 30_000) -> bool:
+    """Flushes as `force_flush` does, while the event loop goes on."""
+    return await off_loop(partial(guarded(False)(force_flush), timeout_millis))
 
 
 def stats() -> Stats:
