@@ -189,7 +189,14 @@ def _native_start() -> Callable[..., int] | None:
     return start
 
 
-def acquire(lock: _thread.LockType, deadline: float | None = None) -> bool:
+class Lock(Protocol):
+    """A lock of any world, reentrant or not."""
+
+    def acquire(self, blocking: bool = True) -> bool: ...
+    def release(self) -> None: ...
+
+
+def acquire(lock: Lock, deadline: float | None = None) -> bool:
     """Takes a lock that is held across what lets others run, until a monotonic time. Returns whether it could."""
     while not lock.acquire(blocking=False):
         if deadline is not None and time.monotonic() >= deadline:
