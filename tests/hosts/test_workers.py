@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosts.hosting import APPS, BIN, SECONDS, environment, found, free_port, running
+from hosts.hosting import APPS, BIN, SECONDS, environment, found, free_port, running, saves_open
 
 if TYPE_CHECKING:
     from roark_otel.sandbox import Sandbox
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 CALLS = [f"call-{n}" for n in range(4)]
 
 
+@saves_open
 def test_celery_recycles_its_children(sandbox: Sandbox, tmp_path: Path) -> None:
     folders = {"BROKER": str(tmp_path / "broker"), "DONE": str(tmp_path / "done")}
     for folder in folders.values():
@@ -41,11 +43,12 @@ def redis_server() -> str | None:
     return str(redis_server_path)
 
 
+@saves_open
 @pytest.mark.skipif(redis_server() is None, reason="no redis-server on this machine")
 def test_rq(sandbox: Sandbox, tmp_path: Path) -> None:
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
-    env = environment(sandbox.url, tmp_path, PYTHONPATH=str(APPS))
+    env = environment(sandbox.url, tmp_path, PYTHONPATH=os.pathsep.join([str(APPS), os.environ.get("PYTHONPATH", "")]))
     server = [str(redis_server()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
     with running(server, tmp_path, env) as redis:
         redis.until(lambda: "eady to accept connections" in redis.output)

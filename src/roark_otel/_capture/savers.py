@@ -12,9 +12,8 @@ from roark_otel._safety.guard import guarded
 class Saver(Protocol):
     """Saves what has ended."""
 
-    @property
-    def wait_at_end_seconds(self) -> float:
-        """How long the end of a conversation may wait in this process."""
+    def wait_at_end_seconds(self, *, is_async: bool) -> float:
+        """Returns how long the end of a conversation may wait in this process."""
         ...
 
     def save_what_ended(self, seconds: float) -> None:
@@ -26,9 +25,9 @@ savers: weakref.WeakSet[Saver] = weakref.WeakSet()
 
 
 @guarded(0.0)
-def wait_at_end_seconds() -> float:
-    """Returns how long the end of a conversation may wait in this process."""
-    return max((saver.wait_at_end_seconds for saver in list(savers)), default=0.0)
+def wait_at_end_seconds(*, is_async: bool) -> float:
+    """Returns how long the end of a conversation may wait in this process, and whoever waits lets an event loop go on."""
+    return max((saver.wait_at_end_seconds(is_async=is_async) for saver in list(savers)), default=0.0)
 
 
 @guarded(None)

@@ -118,16 +118,15 @@ class Engine:
                 if not took:
                     return
             self._wake()
-        if took is Took.ROOT and (seconds := self.wait_at_end_seconds) and not is_on_event_loop():
+        if took is Took.ROOT and (seconds := self.wait_at_end_seconds(is_async=False)) and not is_on_event_loop():
             self.save_what_ended(seconds)
 
-    @property
-    def wait_at_end_seconds(self) -> float:
-        """How long the end of a conversation may wait in this process."""
+    def wait_at_end_seconds(self, *, is_async: bool) -> float:
+        """Returns how long the end of a conversation may wait in this process; `is_async`: without blocking a thread."""
         configured = self.settings.wait_at_end_seconds
         if configured is not None:
             return configured
-        if not ends_abruptly():
+        if not is_async and not ends_abruptly():
             return 0.0
         return CHILD_SECONDS if self.parts.assembler.is_prepared else FIRST_SECONDS
 

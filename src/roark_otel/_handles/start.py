@@ -118,7 +118,8 @@ class conversation(  # noqa: N801 - reads as a noun of the language
 ):
     """Describes a conversation in a block: `with conversation("call-123") as call: ...`.
 
-    It works as `start_conversation` does, and spans that other libraries start in the block belong to it. The call ends
+    With `async with`, the end of the block waits until the call is on disk, see `ROARK_WAIT_AT_END_SECONDS`; the event
+    loop goes on meanwhile. It works as `start_conversation` does, and spans that other libraries start in the block belong to it. The call ends
     with the block. An exception that leaves the block is re-raised, and gives the call the ended status AGENT_ERROR
     unless it is a hang-up (`WebSocketDisconnect`, `ConnectionClosed…`, `ClientDisconnect`, cancellation).
 
@@ -170,7 +171,8 @@ class conversation(  # noqa: N801 - reads as a noun of the language
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, fault, traceback)
-        if (seconds := wait_at_end_seconds()) > 0:
+        # A server that ends, ends after its handlers: what the handler waits for is not lost.
+        if (seconds := wait_at_end_seconds(is_async=True)) > 0:
             await off_loop(partial(save_what_ended, seconds))
 
 

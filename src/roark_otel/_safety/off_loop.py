@@ -1,4 +1,4 @@
-"""Waits for what blocks without blocking the event loop."""
+"""Waits for what blocks without blocking the event loop, that of asyncio or of trio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ async def off_loop(function: Callable[[], _T]) -> _T:
     """
     import asyncio  # an app that has an event loop has imported it
 
-    loop = asyncio.get_running_loop()
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - documented, and raises nothing
+    if loop is None:
+        import anyio.to_thread  # httpx needs it too
+
+        return await anyio.to_thread.run_sync(function)
     answer: Future[_T] = loop.create_future()
 
     def settle(result: _T) -> None:

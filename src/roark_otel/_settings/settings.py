@@ -174,8 +174,9 @@ class Settings(BaseModel):
         Variable(
             "ROARK_WAIT_AT_END_SECONDS",
             "How long the end of a conversation may wait until its call is on disk, for processes that end by "
-            "`os._exit`. Never on a running event loop: `await call.aend()` there.",
-            "0, but 0.2 in children of multiprocessing, billiard and rq",
+            "`os._exit` or by a signal. It never blocks an event loop: `async with conversation()` and `await "
+            "call.aend()` wait there.",
+            "0, but 0.2 in children of multiprocessing, billiard and rq, and with `async with`",
         ),
     ] = None
     http_timeout_seconds: Annotated[
