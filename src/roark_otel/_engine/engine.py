@@ -122,7 +122,7 @@ class Engine:
             self.save_what_ended(seconds)
 
     def wait_at_end_seconds(self, *, is_async: bool) -> float:
-        """Returns how long the end of a conversation may wait in this process; `is_async`: without blocking a thread."""
+        """Returns how long the end of a conversation may wait here; `is_async`: while an event loop goes on."""
         configured = self.settings.wait_at_end_seconds
         if configured is not None:
             return configured

@@ -118,10 +118,12 @@ class conversation(  # noqa: N801 - reads as a noun of the language
 ):
     """Describes a conversation in a block: `with conversation("call-123") as call: ...`.
 
-    With `async with`, the end of the block waits until the call is on disk, see `ROARK_WAIT_AT_END_SECONDS`; the event
-    loop goes on meanwhile. It works as `start_conversation` does, and spans that other libraries start in the block belong to it. The call ends
+    It works as `start_conversation` does, and spans that other libraries start in the block belong to it. The call ends
     with the block. An exception that leaves the block is re-raised, and gives the call the ended status AGENT_ERROR
     unless it is a hang-up (`WebSocketDisconnect`, `ConnectionClosed…`, `ClientDisconnect`, cancellation).
+
+    The end of an `async with` block waits until the call is on disk, see `ROARK_WAIT_AT_END_SECONDS`; the event loop
+    goes on meanwhile.
 
     Args:
         external_id: The id of the call, 1 to 255 characters.
