@@ -19,7 +19,7 @@ from livekit.agents.telemetry import set_tracer_provider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
-from roark_otel import RoarkSpanProcessor, call_attributes
+from roark_otel import RoarkSpanProcessor, aforce_flush, call_attributes
 
 RECORDINGS_URL = os.environ.get("RECORDINGS_URL", "https://recordings.example.com")
 
@@ -62,12 +62,19 @@ def new_session() -> AgentSession:
     return AgentSession(stt="deepgram/nova-3", llm="openai/gpt-4.1-mini", tts="cartesia/sonic-3")
 
 
+async def flush() -> None:
+    """Delivers what has ended, before LiveKit closes the log."""
+    await aforce_flush()
+
+
 server = AgentServer(setup_fnc=trace_calls)
 
 
 @server.rtc_session()
 async def answer(ctx: JobContext) -> None:
     """Answers one call. Everything that starts inside `call_attributes` keeps them: the whole session."""
+    # The log of a job process is closed before its exit hooks run: what went wrong at the end is logged here.
+    ctx.add_shutdown_callback(flush)
     external_id = ctx.job.id  # unique, and yours to find the call again
     recording_url = f"{RECORDINGS_URL}/{external_id}.ogg"
     async with call_attributes(external_id=external_id, recording_url=recording_url, properties={"shop": "Lakeside"}):

@@ -123,6 +123,24 @@ class Session:
             root.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
 
 agent, session, ctx = object(), Session(), SimpleNamespace(room=SimpleNamespace(name="room-1"))
+callbacks = []
+ctx.add_shutdown_callback = callbacks.append
+"""
+
+SERVER = """
+import asyncio
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from roark_otel import RoarkSpanProcessor
+
+trace.set_tracer_provider(TracerProvider())
+trace.get_tracer_provider().add_span_processor(RoarkSpanProcessor())
+
+async def serve():
+    async with lifespan(None):
+        async with roark_otel.conversation("call-123") as call:
+            call.customer_said("Where is my order?")
+    assert roark_otel.stats().delivered == 1
 """
 
 PIPECAT = """
@@ -148,7 +166,8 @@ MY_DIALECT = runpy.run_path({str(ROOT / "examples" / "own_dialect.py")!r}, run_n
 """
 
 AROUND: dict[str, tuple[str, str]] = {
-    "README.md: LiveKit Agents 1": (LIVEKIT, "asyncio.run(entrypoint(ctx))"),
+    "README.md: LiveKit Agents 1": (LIVEKIT, "asyncio.run(entrypoint(ctx))\nasyncio.run(callbacks[0]())"),
+    "README.md: Servers, workers and notebooks 1": (SERVER, "asyncio.run(serve())"),
     "README.md: Pipecat 1": (PIPECAT, ""),
     "README.md: Your own dialect 1": (OWN_DIALECT, "processor.shutdown()"),
 }
@@ -158,6 +177,7 @@ MAKES: dict[str, str] = {
     "README.md: Use it 1": "call-123",
     "README.md: LiveKit Agents 1": "room-1",
     "README.md: Pipecat 1": "call-123",
+    "README.md: Servers, workers and notebooks 1": "call-123",
 }
 """The id of the call that a block makes."""
 

@@ -62,3 +62,17 @@ def test_readme_quotes_rows_as_they_stand(document: str) -> None:
     assert f"](docs/{document}.md)" in readme
     for head in shared:
         assert [row for row in quoted[head] if row not in known[head]] == []
+
+
+def test_each_host_is_a_test() -> None:
+    """A row of docs/hosts.md says what a test in tests/hosts is named after."""
+    (rows,) = tables(read("docs/hosts.md")).values()
+    hosts = {re.sub(r"[^a-z0-9]+", "_", row.split("|")[1].split(": ")[-1].strip().lower()) for row in rows}
+    named = {
+        one.name.removeprefix("test_")
+        for file in (TESTS / "hosts").glob("test_*.py")
+        for one in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+    }
+
+    assert hosts == named

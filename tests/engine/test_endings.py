@@ -138,3 +138,34 @@ def test_a_flush_does_not_block_the_event_loop() -> None:
         assert asyncio.run(flush()) is True
         assert app.processor.stats().delivered == 1
         app.close()
+
+
+@pytest.mark.parametrize(("handlers", "lines"), [("", 1), ("closed.close()", 1), ("logging.root.handlers.clear()", 1)])
+def test_the_last_line_is_heard_when_handlers_are_closed(tmp_path: Path, handlers: str, lines: int) -> None:
+    """LiveKit closes its handler before the exit hooks of a job process: then the line is on stderr."""
+    script = f"""
+import logging
+
+class Sent(logging.Handler):
+    is_open = True
+    def emit(self, record):
+        if self.is_open:
+            print("SENT", record.getMessage(), file=sys.stderr)
+    def close(self):
+        super().close()
+        self.is_open = False
+
+def child():
+    hold("call-1")
+    {handlers}
+
+closed = Sent(logging.ERROR)
+logging.root.addHandler(closed)
+if __name__ == "__main__":
+    one = multiprocessing.get_context("fork").Process(target=child)
+    one.start()
+    one.join()
+"""
+    with AnsweringServer(then=lambda _: NoAnswer()) as down:
+        ran = processes.run(tmp_path, APP + script, down.url, "{'exit_timeout_seconds': 1}")
+    assert ran.stderr.count("the process ends and leaves calls") == lines

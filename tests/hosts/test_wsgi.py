@@ -32,7 +32,7 @@ OLD_GUNICORN = Path(sys.prefix) / "gunicorn-23"
 UWSGI = {
     "prefork": ["--processes", "2", "--enable-threads"],
     "lazy": ["--processes", "1", "--enable-threads", "--lazy-apps"],
-    "recycled": ["--processes", "1", "--enable-threads", "--max-requests", "2", "--min-worker-lifetime", "0"],
+    "recycled": ["--processes", "1", "--enable-threads", "--max-requests", "4", "--min-worker-lifetime", "0"],
 }
 
 

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from roark_otel._engine.notices import NOT_LAST_TO_LEAVE
-from roark_otel._safety.guard import logger
+from roark_otel._safety.last_words import log_last
 from roark_otel._spool.outlook import ATTACH, GO_OUT, Whose, outlook
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
     lost = kept.sendable + kept.awaiting_recording + unfinished
     to_send, unrecorded = found.sendable - kept.sendable, found.awaiting_recording - kept.awaiting_recording
     if lost:
-        logger.error(
+        log_last(
+            logging.ERROR,
             "the process ends and %d calls are lost, because they are in memory only: %d that Roark has not taken yet, "
             "%d without a recording URL, %d that no disk took in time. ROARK_EXIT_TIMEOUT_SECONDS gives more time, "
             "and a spool on disk keeps them.",
@@ -36,7 +37,7 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
             unfinished,
         )
     if spool.directory is not None and (to_send or unrecorded):
-        logger.log(
+        log_last(
             logging.ERROR if is_last else logging.INFO,
             "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. %s",
             spool.directory,
