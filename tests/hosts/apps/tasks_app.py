@@ -6,6 +6,9 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 import roark_otel
+from roark_otel._engine import engine
+
+engine.CHILD_SECONDS = engine.FIRST_SECONDS = 60  # however slow the machine
 
 folder = os.environ["BROKER"]
 app = Celery(
