@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from roark_otel._handles.times import Instant
 
 
-AEND_SECONDS: Final = 1.0
+AEND_SECONDS: Final = 5.0
 """The longest that `aend` waits."""
 
 
@@ -218,7 +218,7 @@ class ConversationHandle:
         self._root.end(max(self._start_ns, time.time_ns() if end_ns is None else end_ns))
 
     async def aend(self, ended_status: str | None = None, end_time: Instant | None = None) -> None:
-        """Ends the conversation, as `end` does, and waits until its call is on disk, at most a second.
+        """Ends the conversation, as `end` does, and waits until its call is on disk, at most five seconds.
 
         The event loop goes on meanwhile. It is for processes that may end by `os._exit` right after.
         """
