@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 APP = """
 import roark_otel
-from roark_otel._engine import engine
+from roark_otel._engine import endings
 from roark_otel._handles import conversation
 conversation.AEND_SECONDS = 60
-engine.CHILD_SECONDS = engine.FIRST_SECONDS = 60  # however slow the machine
+endings.CHILD_SECONDS = endings.FIRST_SECONDS = 60  # however slow the machine
 processor = processor_that(linger_seconds=0, **eval(sys.argv[2]))
 provider = TracerProvider()
 provider.add_span_processor(processor)

@@ -23,7 +23,7 @@ from roark_otel._delivery.rounds import LOOK_SECONDS, MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
-from roark_otel._safety.threads import Mailbox, new_thread
+from roark_otel._safety.threads import Mailbox, forks_later, new_thread
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.census import REST_SECONDS
 
@@ -149,6 +149,8 @@ class Courier:
         Args:
             then: Called on that thread afterwards.
         """
+        if forks_later():
+            return  # the courier of a worker looks, at its first call
         thread = new_thread(partial(self._look_once, then), "roark-otel-spool")
         try:
             thread.start()

@@ -63,6 +63,15 @@ def _is_green() -> bool:
 # Threads
 
 
+def forks_later() -> bool:
+    """Returns whether uWSGI is about to fork its workers: a thread that runs meanwhile would take their GIL with it.
+
+    It forks without Python's hooks, so the child's GIL stays with a thread that it does not have.
+    """
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is not None and uwsgi.worker_id() == 0
+
+
 class Thread(Protocol):
     """A thread of the standard library, or one that goes on as it began."""
 
