@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 APP = """
 import roark_otel
-from roark_otel._engine import engine
+from roark_otel._engine import endings
 from roark_otel._handles import conversation
 conversation.AEND_SECONDS = 60
-engine.CHILD_SECONDS = engine.FIRST_SECONDS = 60  # however slow the machine
+endings.CHILD_SECONDS = endings.FIRST_SECONDS = 60  # however slow the machine
 processor = processor_that(linger_seconds=0, **eval(sys.argv[2]))
 provider = TracerProvider()
 provider.add_span_processor(processor)
@@ -112,9 +112,8 @@ class _Stopped:
         self._may_go_on = threading.Event()
         self._round, self._assembler._round = self._assembler._round, self._wait  # type: ignore[method-assign]
 
-    def _wait(self, deadline: float = 0.0) -> None:
-        del deadline
-        self._may_go_on.wait(60)
+    def _wait(self, deadline: float = NEVER) -> None:
+        self._may_go_on.wait(min(60.0, deadline))
 
     def go_on(self) -> None:
         self._assembler._round = self._round  # type: ignore[method-assign]

@@ -11,11 +11,8 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from support.helpers import KEY
 
@@ -47,11 +44,6 @@ def environment(url: str, folder: Path, **more: str) -> dict[str, str]:
         "OTEL_LOGS_EXPORTER": "none",
         **more,
     }
-
-
-saves_open = pytest.mark.skipif(
-    find_spec("roark_otel._engine.saver") is None, reason="needs the stage of open conversations in the spool"
-)
 
 
 class Host:

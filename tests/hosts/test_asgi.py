@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosts.hosting import BIN, SECONDS, environment, found, free_port, running, saves_open, serves
+from hosts.hosting import BIN, SECONDS, environment, found, free_port, running, serves
 
 websockets = pytest.importorskip("websockets")
 
@@ -34,7 +34,7 @@ async def say(port: int, call_id: str) -> None:
         await socket.recv()
 
 
-@pytest.mark.parametrize("app", ["app", pytest.param("plain", marks=saves_open)])
+@pytest.mark.parametrize("app", ["app", "plain"])
 @pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
 def test_sigterm(sandbox: Sandbox, tmp_path: Path, server: list[str], app: str) -> None:
     """Eight calls have just ended, and one goes on: with the flush in the app's lifespan, and without it."""
@@ -59,7 +59,6 @@ def test_sigterm(sandbox: Sandbox, tmp_path: Path, server: list[str], app: str) 
     assert len(found(sandbox, env)) == len({*found(sandbox, env)})
 
 
-@saves_open
 def test_workers_that_end_in_the_middle_of_a_call(sandbox: Sandbox, tmp_path: Path) -> None:
     """Once the conversation was saved, it outlives the worker."""
     port = free_port()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosts.hosting import APPS, SECONDS, environment, found, saves_open
+from hosts.hosting import APPS, SECONDS, environment, found
 from support.helpers import wait_until
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def state_of(pid: int) -> str:
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="the state of a process is read from /proc")  # noqa: PTH110
-@pytest.mark.parametrize("how", ["flushed", pytest.param("waiting", marks=saves_open)])
+@pytest.mark.parametrize("how", ["flushed", "waiting"])
 def test_frozen_after_each_event(sandbox: Sandbox, tmp_path: Path, how: str) -> None:
     """With a flush at the end of each event, and with `ROARK_WAIT_AT_END_SECONDS`."""
     env = environment(sandbox.url, tmp_path, ROARK_WAIT_AT_END_SECONDS="60" if how == "waiting" else "0")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hosts.hosting import APPS, BIN, SECONDS, environment, found, free_port, running, saves_open
+from hosts.hosting import APPS, BIN, SECONDS, environment, found, free_port, running
 
 if TYPE_CHECKING:
     from roark_otel.sandbox import Sandbox
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CALLS = [f"call-{n}" for n in range(4)]
 
 
-@saves_open
 def test_celery_recycles_its_children(sandbox: Sandbox, tmp_path: Path) -> None:
     folders = {"BROKER": str(tmp_path / "broker"), "DONE": str(tmp_path / "done")}
     for folder in folders.values():
@@ -43,7 +42,6 @@ def redis_server() -> str | None:
     return str(Path(wheel.origin).with_name("bin") / "redis-server")
 
 
-@saves_open
 @pytest.mark.skipif(redis_server() is None, reason="no redis-server on this machine")
 def test_rq(sandbox: Sandbox, tmp_path: Path) -> None:
     port = free_port()

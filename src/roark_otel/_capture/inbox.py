@@ -45,20 +45,6 @@ class Request:
         self.close_idle = close_idle
 
 
-class RoundOver:
-    """A request to set `done` when the round is over in which it was heard: what had ended by then is on disk."""
-
-    __slots__ = ("done",)
-
-    def __init__(self, done: Answer) -> None:
-        self.done = done
-
-
-Waiting: TypeAlias = "Entry | Request | RoundOver"
-
-_REQUESTS = frozenset({Request, RoundOver})
-
-
 class Inbox:
     """A bounded queue of entries from many threads to one.
 
@@ -68,7 +54,7 @@ class Inbox:
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
-        self._entries: deque[Waiting] = deque()
+        self._entries: deque[Entry | Request] = deque()
         self.entries = self._entries
         """What waits. Fewer than `rings_at` entries may be appended without asking."""
         self._bell = Bell()
@@ -106,7 +92,7 @@ class Inbox:
         if self._bytes > MANY_BYTES and self._is_asleep:
             self.ring()
 
-    def append(self, entry: Waiting, size: int = 0) -> None:
+    def append(self, entry: Entry | Request, size: int = 0) -> None:
         """Leaves an entry of this many characters. Many of them wake the assembler, one if it sleeps."""
         self._entries.append(entry)
         if size:
@@ -131,16 +117,16 @@ class Inbox:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
         self._is_rung = self.is_urgent = False
 
-    def pop(self, most: int) -> list[Entry] | Request | RoundOver | None:
+    def pop(self, most: int) -> list[Entry] | Request | None:
         """Takes the oldest entries, at most so many, or the oldest request; returns None if there is nothing."""
         entries = self._entries
         count = min(most, len(entries))
         taken = [entries.popleft() for _ in range(count)]
-        if not _REQUESTS.isdisjoint(map(type, taken)):
-            at = next(place for place, one in enumerate(taken) if type(one) in _REQUESTS)
+        if Request in map(type, taken):
+            at = next(place for place, one in enumerate(taken) if type(one) is Request)
             rest = taken[at + 1 :] if at == 0 else taken[at:]
             entries.extendleft(reversed(rest))
-            return cast("Request | RoundOver", taken[0]) if at == 0 else cast("list[Entry]", taken[:at])
+            return cast("Request", taken[0]) if at == 0 else cast("list[Entry]", taken[:at])
         if not taken:
             self._bytes = 0
         return cast("list[Entry]", taken) or None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
@@ -23,7 +23,7 @@ from roark_otel._delivery.rounds import LOOK_SECONDS, MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import guarded
-from roark_otel._safety.threads import Mailbox
+from roark_otel._safety.threads import Mailbox, forks_later, new_thread
 from roark_otel._safety.worker import Worker
 from roark_otel._spool.census import REST_SECONDS
 
@@ -149,7 +149,9 @@ class Courier:
         Args:
             then: Called on that thread afterwards.
         """
-        thread = threading.Thread(target=self._look_once, args=(then,), name="roark-otel-spool", daemon=True)
+        if forks_later():
+            return  # the courier of a worker looks, at its first call
+        thread = new_thread(partial(self._look_once, then), "roark-otel-spool")
         try:
             thread.start()
         except RuntimeError:  # the process is ending, or has as many threads as it may have

@@ -123,8 +123,8 @@ class Resolver:
         number = self._number
 
         def attempt() -> None:
-            own_threads.enter()
-            self._post(ResolverAnswer(name, self._resolve(call), number))
+            with own_threads.entered():
+                self._post(ResolverAnswer(name, self._resolve(call), number))
 
         thread = new_thread(attempt, "roark-otel-resolver")
         self._current = _Attempt(name, number, thread, time.monotonic() + DEADLINE_SECONDS)

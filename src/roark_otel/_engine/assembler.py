@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._capture.inbox import Request, RoundOver
+from roark_otel._capture.inbox import Request
 from roark_otel._engine.notices import notify
 from roark_otel._model.rows import TRACE
 from roark_otel._model.steps import STEP
@@ -69,6 +70,7 @@ class Assembler:
         put_away: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
+        self._rounds_over: deque[Answer] = deque()
         self._groups = groups
         self._branches = capture.branches
         self._has_open = capture.open_rows.has_open
@@ -90,6 +92,11 @@ class Assembler:
         return len(self._groups)
 
     @property
+    def is_prepared(self) -> bool:
+        """Whether everything is imported that a round needs."""
+        return self._passes.is_ready
+
+    @property
     def is_retired(self) -> bool:
         """Whether the thread ends whenever nothing is open."""
         return self.worker.is_retired
@@ -97,11 +104,6 @@ class Assembler:
     def start(self) -> bool:
         """Starts the thread unless it is running. Returns whether it runs."""
         return self.worker.start()
-
-    @property
-    def is_prepared(self) -> bool:
-        """Whether everything is imported that a round needs."""
-        return self._passes.is_ready
 
     def retire(self) -> None:
         """Lets the thread end when nothing is open. `start` brings it back."""
@@ -142,7 +144,7 @@ class Assembler:
         waiting = {
             entry[0]
             for entry in self._inbox.entries.copy()
-            if not isinstance(entry, (Request, RoundOver))
+            if not isinstance(entry, Request)
             and entry[0] not in known
             and (home := homes.get(entry[_TRACE])) is not None
             and home.ids
@@ -150,12 +152,12 @@ class Assembler:
         return self.open_conversations + len(waiting)
 
     def save_what_ended(self, seconds: float) -> None:
-        """Waits, at most this long, until the conversations that have ended are on disk."""
-        over = RoundOver(Answer())
-        self._inbox.append(over)
+        """Waits, at most this long, until the conversations that have ended are on disk: until a round is over."""
+        over = Answer()
+        self._rounds_over.append(over)
         if self.worker.start():
             self._inbox.hurry()
-            over.done.wait(seconds)
+            over.wait(seconds)
 
     # On the assembler's thread
 
@@ -181,9 +183,10 @@ class Assembler:
 
     @guarded(None)
     def _round(self, deadline: float = NEVER) -> None:
-        over: list[RoundOver] = []
+        self._inbox.attend()
+        over = [self._rounds_over.popleft() for _ in range(len(self._rounds_over))]
         try:
-            self._take_all(over, deadline)
+            self._take_all(deadline)
             now = time.monotonic()
             if now >= self._sweeps_at:
                 self._sweeps_at = now + SWEEP_SECONDS
@@ -192,16 +195,12 @@ class Assembler:
             self._read_due(now, deadline)
         finally:
             for one in over:
-                one.done.set()
+                one.set()
 
-    def _take_all(self, over: list[RoundOver], deadline: float) -> None:
-        self._inbox.attend()
+    def _take_all(self, deadline: float) -> None:
         while (waiting := self._inbox.pop(STEP)) is not None:
             if isinstance(waiting, Request):
                 self._answer(waiting, deadline)
-                continue
-            if isinstance(waiting, RoundOver):
-                over.append(waiting)
                 continue
             entries = iter(waiting)
             while not self._take(entries):

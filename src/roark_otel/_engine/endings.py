@@ -13,6 +13,18 @@ FIRST_SECONDS: Final = 2.0
 """How long the first one may wait there, which also waits for imports."""
 
 
+def wait_seconds(*, is_async: bool, is_prepared: bool) -> float:
+    """Returns how long the end of a conversation may wait unless it is configured.
+
+    Args:
+        is_async: Whether an event loop goes on meanwhile: then it waits in every process.
+        is_prepared: Whether everything is imported.
+    """
+    if not is_async and not ends_abruptly():
+        return 0.0
+    return CHILD_SECONDS if is_prepared else FIRST_SECONDS
+
+
 def ends_abruptly() -> bool:
     """Returns whether this process ends by `os._exit`: a child of multiprocessing or billiard, a work horse of rq."""
     if multiprocessing.parent_process() is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._capture.capture import Took
 from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
 from roark_otel._capture.savers import savers
-from roark_otel._engine.endings import CHILD_SECONDS, FIRST_SECONDS, ends_abruptly, is_on_event_loop
+from roark_otel._engine.endings import is_on_event_loop, wait_seconds
 from roark_otel._engine.notices import warn_of_siblings
 from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
@@ -124,11 +124,8 @@ class Engine:
     def wait_at_end_seconds(self, *, is_async: bool) -> float:
         """Returns how long the end of a conversation may wait here; `is_async`: while an event loop goes on."""
         configured = self.settings.wait_at_end_seconds
-        if configured is not None:
-            return configured
-        if not is_async and not ends_abruptly():
-            return 0.0
-        return CHILD_SECONDS if self.parts.assembler.is_prepared else FIRST_SECONDS
+        is_prepared = self.parts.assembler.is_prepared
+        return wait_seconds(is_async=is_async, is_prepared=is_prepared) if configured is None else configured
 
     def save_what_ended(self, seconds: float) -> None:
         """Waits, at most this long, until the conversations that have ended are on disk."""

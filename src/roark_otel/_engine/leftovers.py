@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from roark_otel._engine.notices import NOT_LAST_TO_LEAVE
-from roark_otel._safety.guard import logger
 from roark_otel._safety.last_words import log_last
 from roark_otel._spool.outlook import ATTACH, GO_OUT, Whose, outlook
 
@@ -28,6 +28,7 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
     to_send, unrecorded = found.sendable - kept.sendable, found.awaiting_recording - kept.awaiting_recording
     if lost:
         log_last(
+            logging.ERROR,
             "the process ends and %d calls are lost, because they are in memory only: %d that Roark has not taken yet, "
             "%d without a recording URL, %d that no disk took in time. ROARK_EXIT_TIMEOUT_SECONDS gives more time, "
             "and a spool on disk keeps them.",
@@ -37,8 +38,8 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
             unfinished,
         )
     if spool.directory is not None and (to_send or unrecorded):
-        say = log_last if is_last else logger.info
-        say(
+        log_last(
+            logging.ERROR if is_last else logging.INFO,
             "the process ends and leaves calls in %s: %d that Roark has not taken yet, %d without a recording URL. %s",
             spool.directory,
             to_send,

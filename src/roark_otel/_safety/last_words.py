@@ -9,19 +9,22 @@ from contextlib import suppress
 from roark_otel._safety.guard import logger
 
 
-def log_last(message: str, *args: object) -> None:
-    """Logs at ERROR; on stderr where every handler is closed already, as in LiveKit's job processes."""
-    logger.error(message, *args)
-    if logger.under.isEnabledFor(logging.ERROR) and _is_unheard(logger.under):
+def log_last(level: int, message: str, *args: object) -> None:
+    """Logs a message, from WARNING on stderr where every handler is closed already, as in LiveKit's job processes."""
+    logger.log(level, message, *args)
+    if level >= logging.WARNING and _is_unheard(level):
         with suppress(OSError, ValueError, AttributeError):  # stderr is closed too, or there is none
             sys.stderr.write(f"roark_otel: {message % args}\n")
             sys.stderr.flush()
 
 
-def _is_unheard(of: logging.Logger) -> bool:
-    """Returns whether it has handlers, and all are closed. Without any, `logging` itself writes to stderr."""
+def _is_unheard(level: int) -> bool:
+    """Returns whether there are handlers, and all are closed. Without any, `logging` itself writes to stderr."""
+    ours = logging.getLogger("roark_otel")
+    if not ours.isEnabledFor(level):
+        return False
+    at: logging.Logger | None = ours
     handlers: list[logging.Handler] = []
-    at: logging.Logger | None = of
     while at is not None:
         handlers += at.handlers
         at = at.parent if at.propagate else None

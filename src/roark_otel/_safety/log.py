@@ -22,11 +22,6 @@ class Log:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
-    @property
-    def under(self) -> logging.Logger:
-        """The logger of the standard library."""
-        return self._logger
-
     def info(self, message: str, *args: object, fields: Mapping[str, object] | None = None) -> None:
         """Logs at INFO, as `log` does."""
         self._log(logging.INFO, message, args, fields)

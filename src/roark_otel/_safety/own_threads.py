@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from roark_otel._safety.threads import Orphaned, is_patched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -12,32 +15,39 @@ if TYPE_CHECKING:
 _OF_GREENLETS: Final = frozenset({"greenlet", "gevent", "eventlet"})
 """The packages whose exceptions end or interrupt a greenlet: `GreenletExit`, `Timeout`."""
 
-_here = threading.local()
+_Id: TypeAlias = "tuple[int, int, bool]"
+
+_own: set[_Id] = set()
 
 
-def enter() -> None:
-    """Makes the calling thread one of the package's own, for as long as it lives."""
-    _here.is_own = True
+def _me() -> _Id:
+    """Returns what identifies the calling thread: greenlets share a thread of the system, and what is local to it."""
+    system = os.getpid(), threading.get_native_id(), False
+    return (system[0], threading.get_ident(), True) if is_patched() and system not in _own else system
+
+
+@contextmanager
+def entered() -> Generator[None]:
+    """Has the calling thread count as the package's own in the block."""
+    me, is_new = _me(), not is_here()
+    _own.add(me)
+    try:
+        yield
+    finally:
+        if is_new:
+            _own.discard(me)
 
 
 def is_here() -> bool:
     """Returns whether the calling thread is one of the package's own, or does its work."""
-    return getattr(_here, "is_own", False)
+    return _me() in _own
 
 
 def is_the_apps(fault: BaseException) -> bool:
     """Returns whether an exception is the app's own, with which it ends or interrupts the calling thread."""
+    if isinstance(fault, Orphaned):
+        return True  # it ends the greenlet
     if isinstance(fault, Exception) or is_here():
         return False
     ends = isinstance(fault, (KeyboardInterrupt, SystemExit, GeneratorExit))
     return ends or type(fault).__module__.partition(".")[0] in _OF_GREENLETS
-
-
-@contextmanager
-def stood_in_for() -> Generator[None]:
-    """Has the calling thread count as the package's own in the block: it does the work, since no thread can start."""
-    before, _here.is_own = is_here(), True
-    try:
-        yield
-    finally:
-        _here.is_own = before

@@ -63,6 +63,15 @@ def _is_green() -> bool:
 # Threads
 
 
+def forks_later() -> bool:
+    """Returns whether uWSGI is about to fork its workers: a thread that runs meanwhile would take their GIL with it.
+
+    It forks without Python's hooks, so the child's GIL stays with a thread that it does not have.
+    """
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is not None and uwsgi.worker_id() == 0
+
+
 class Thread(Protocol):
     """A thread of the standard library, or one that goes on as it began."""
 
@@ -81,6 +90,7 @@ class _Bare:
         self._target = target
         self._start = start
         self._is_alive = False
+        self._ident = 0
         self._bell = Bell()
 
     def start(self) -> None:
@@ -95,9 +105,11 @@ class _Bare:
         return self._is_alive
 
     def join(self, timeout: float) -> None:
-        self._bell.wait(lambda: not self._is_alive, timeout)
+        if self._ident != threading.get_ident():
+            self._bell.wait(lambda: not self._is_alive, timeout)
 
     def _run(self) -> None:
+        self._ident = threading.get_ident()
         try:
             self._target()
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import report_fault
-from roark_otel._safety.threads import Thread, new_thread
+from roark_otel._safety.threads import Orphaned, Thread, new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -89,7 +89,7 @@ class Worker:
         with self._taking_turns() as is_first:
             if not is_first or self.is_running:
                 return False
-            with own_threads.stood_in_for():
+            with own_threads.entered():
                 work()
             return True
 
@@ -150,18 +150,20 @@ class Worker:
     # On its thread
 
     def _run(self, me: Thread) -> None:
-        own_threads.enter()
         pid = os.getpid()
-        while self._thread is me and os.getpid() == pid:  # a greenlet goes on in a forked child
-            try:
-                self._work()
-            except BaseException as fault:  # noqa: BLE001 - the thread must live, whatever the app's hooks raise
-                report_fault(fault, self._name)
-                time.sleep(RETRY_SECONDS)
-            if self._fellow is not None and self._fellow.is_missing:
-                self._fellow.start()
-            if self._has_ended(me):
-                return
+        with own_threads.entered():
+            while self._thread is me and os.getpid() == pid:  # a greenlet goes on in a forked child
+                try:
+                    self._work()
+                except Orphaned:
+                    return
+                except BaseException as fault:  # noqa: BLE001 - the thread must live, whatever the app's hooks raise
+                    report_fault(fault, self._name)
+                    time.sleep(RETRY_SECONDS)
+                if self._fellow is not None and self._fellow.is_missing:
+                    self._fellow.start()
+                if self._has_ended(me):
+                    return
 
     def _has_ended(self, me: Thread) -> bool:
         if not self._is_stopped and not (self._is_retired and not self._is_busy()):

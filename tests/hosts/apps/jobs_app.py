@@ -1,9 +1,9 @@
 """A job of rq that makes a call. Each job runs in a child that ends by `os._exit`."""
 
 import roark_otel
-from roark_otel._engine import engine
+from roark_otel._engine import endings
 
-engine.CHILD_SECONDS = engine.FIRST_SECONDS = 60  # however slow the machine
+endings.CHILD_SECONDS = endings.FIRST_SECONDS = 60  # however slow the machine
 
 roark_otel.configure()
 

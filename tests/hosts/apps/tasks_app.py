@@ -6,9 +6,9 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 import roark_otel
-from roark_otel._engine import engine
+from roark_otel._engine import endings
 
-engine.CHILD_SECONDS = engine.FIRST_SECONDS = 60  # however slow the machine
+endings.CHILD_SECONDS = endings.FIRST_SECONDS = 60  # however slow the machine
 
 folder = os.environ["BROKER"]
 app = Celery(
