@@ -308,12 +308,14 @@ sys.stdin.readline()
     try:
         for process in running:
             assert process.stdout is not None
-            if process.stdout.readline() != "ready\n":
-                pytest.fail(process.communicate(timeout=processes.SECONDS)[1])
+            if (line := process.stdout.readline()) != "ready\n":
+                errors = process.communicate(timeout=processes.SECONDS)[1]
+                pytest.fail(f"{line!r}, status {process.returncode}: {errors}")
         errors = [process.communicate("\n", processes.SECONDS)[1] for process in running]
     finally:
         for process in running:
             process.kill()
+            process.communicate(timeout=processes.SECONDS)
     lines = [next(line for line in err.splitlines() if "leaves calls" in line) for err in errors]
     assert [line.split()[0] for line in lines] == ["INFO", "INFO", "ERROR"]
     assert [left(line) for line in lines] == [(3, 0, 0)] * 3

@@ -115,7 +115,8 @@ def test_soak_of_conversations(conversations: int, spool: Path) -> None:
     assert stats.finished == conversations
     assert after.objects - before.objects < MAX_MORE_OBJECTS
     assert after.bytes - before.bytes < MAX_MORE_BYTES
-    assert (after.descriptors, after.threads) == (before.descriptors, before.threads)
+    assert after.threads == before.threads
+    assert after.descriptors <= before.descriptors + 1  # the lock of open calls, if one was saved meanwhile
     _assert_bounded(processor)
 
 

@@ -31,10 +31,15 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
     from opentelemetry.sdk.trace import TracerProvider
 
     from roark_otel._spool.claims import Saved
+    from roark_otel._spool.open_calls import OpenCalls
     from roark_otel._spool.spool import Spool
 
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    put = Spool.put
+    put, save = Spool.put, OpenCalls.save
+
+    def saved_open(self: Any, *arguments: Any) -> Any:
+        os.write(file, f"begun {arguments[1].external_id}\n".encode())
+        return save(self, *arguments)
 
     def logged(self: Any, *arguments: Any) -> Any:
         external_id = arguments[1].external_id
@@ -45,6 +50,7 @@ def write_calls(url: str, spool_dir: Path, log: Path, name: str, count: int = 1_
         return found
 
     Spool.put = logged  # type: ignore[method-assign, assignment]
+    OpenCalls.save = saved_open  # type: ignore[method-assign, assignment]
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor_for(url, spool_dir))
     for number in range(count):
