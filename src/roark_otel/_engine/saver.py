@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SAVE_SECONDS: Final = 2.0
 """How often a conversation that goes on is saved, if it has changed."""
 
-_EARLY_SECONDS: Final = 0.1
-"""A look that is due so soon is made at once, instead of waking once more."""
+_EARLY_SECONDS: Final = 0.75
+"""A look that is due so soon is made at once: the assembler wakes once a second, and not for each look."""
 
 
 _Look: TypeAlias = "tuple[float, tuple[object, ...]]"
