@@ -155,8 +155,7 @@ class SpoolDirectory:
         """
         content = to_bytes(call.header, call.body)
         self._find_room(len(content))
-        status = self._folder.write_unsynced(file_name(call.name, Stage.OPEN), content)
-        self._recent.put(call.name, status, Readable(call.header, call.body))
+        self._folder.write_unsynced(file_name(call.name, Stage.OPEN), content)
 
     def _find_room(self, size: int) -> None:
         """Raises `FullError` if the directory would get more bytes than it may have."""
