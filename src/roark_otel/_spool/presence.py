@@ -51,13 +51,14 @@ class Presence:
         if fcntl is None:
             return True
         self.join()
-        if self._file is None:
+        file = self._file  # the courier's thread may leave at the same moment
+        if file is None:
             return True
         try:
             # In two steps, or two that leave at once would each find the other.
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+            fcntl.flock(file, fcntl.LOCK_UN)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_UN)
         except BlockingIOError:
             return False
         except OSError:  # a file system without locks
