@@ -91,6 +91,8 @@ def fork():
     wait_until(lambda: roark_otel.stats().delivered)
     open(os.environ["ANSWERED"], "w").close()
     report["child"] = os.waitpid(pid, 0)[1]
+    roark_otel.force_flush()
+    report["duplicates"] = roark_otel.stats().duplicates
 
 
 def early():
