@@ -309,8 +309,8 @@ sys.stdin.readline()
         for process in running:
             assert process.stdout is not None
             if (line := process.stdout.readline()) != "ready\n":
-                errors = process.communicate(timeout=processes.SECONDS)[1]
-                pytest.fail(f"{line!r}, status {process.returncode}: {errors}")
+                err = process.communicate(timeout=processes.SECONDS)[1]
+                pytest.fail(f"{line!r}, status {process.returncode}: {err}")
         errors = [process.communicate("\n", processes.SECONDS)[1] for process in running]
     finally:
         for process in running:
