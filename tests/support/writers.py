@@ -141,7 +141,7 @@ def spool_one_call(
 
 
 def converse(url: str, spool_dir: Path, log: Path, name: str, conversations: int, entries: int, pause: float) -> None:
-    """Has conversations open, says something in one of them after the other, and ends each after so many entries.
+    """Has conversations open, says something in one of them after the other, and ends each after `entries`.
 
     It logs what is on an ended span, and which roots have ended, each with the time. It goes on until it is killed.
     """

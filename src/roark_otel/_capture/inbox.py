@@ -118,7 +118,7 @@ class Inbox:
         self._is_rung = self.is_urgent = False
 
     def pop(self, most: int) -> list[Entry] | Request | None:
-        """Takes the oldest entries, at most so many, or the oldest request; returns None if there is nothing."""
+        """Takes the oldest entries, at most `most`, or the oldest request; returns None if there is nothing."""
         entries = self._entries
         count = min(most, len(entries))
         taken = [entries.popleft() for _ in range(count)]

@@ -1,6 +1,6 @@
 """The events of a root span, which are read before the SDK drops the oldest of them.
 
-The SDK keeps the last 128 events of a span and reports to nobody that it drops one. So the list of a root is one of
+The SDK keeps the last 128 events of a span and drops one without a word. So the list of a root is one of
 ours, with the same limit. Where the SDK has other parts, events are read whenever there is an occasion.
 """
 

@@ -27,13 +27,13 @@ class ReceiptsThread:
         self._tally = tally
         self.thread = HookThread("roark-otel-on-receipt", self._report)
 
-    def tell(self, call: FinishedCall, receipt: Receipt) -> None:
+    def hand_on(self, call: FinishedCall, receipt: Receipt) -> None:
         """Hands a receipt to the hook soon."""
-        self.thread.tell(self._call, (call, receipt))
+        self.thread.call_soon(self._call, (call, receipt))
 
     @guarded(None)
-    def _call(self, told: tuple[FinishedCall, Receipt]) -> None:
-        self._on_receipt(*told)
+    def _call(self, item: tuple[FinishedCall, Receipt]) -> None:
+        self._on_receipt(*item)
 
     def _report(self) -> None:
         self._tally.add("abandoned_receipt_hooks")

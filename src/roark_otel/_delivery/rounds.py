@@ -249,7 +249,7 @@ class Rounds:
         self._waiting.take_in(_ages(waiting), {name for name in gone if not self._spool.is_in_memory(name)})
 
     def _pause_after(self, look: _Look, seconds: float) -> float:
-        """Returns how long after a scan, which took so many seconds, the next one begins."""
+        """Returns how long after a scan that took this many seconds the next one begins."""
         if self._has_changed:
             return 0.0
         sendable, waiting = look.found()

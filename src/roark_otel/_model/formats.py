@@ -16,8 +16,11 @@ _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 def is_external_id(value: object) -> bool:
     """Returns whether the value is an external id: 1 to 255 characters, not all blank, that UTF-8 can encode."""
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_EXTERNAL_ID:
-        return False
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_EXTERNAL_ID and is_unicode(value)
+
+
+def is_unicode(value: str) -> bool:
+    """Returns whether UTF-8 can encode a text: it has no lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -57,7 +57,7 @@ def cut_items(base: Sequence[str | None], items: Sequence[str | None]) -> tuple[
 
 
 def _common_before(base: Sequence[str | None], place: int, items: Sequence[str | None], index: int, most: int) -> int:
-    """Returns how many items are equal before these places, at most so many."""
+    """Returns how many items are equal before these places, at most `most`."""
     count, most = 0, min(most, place)
     while count < most and base[place - count - 1] == items[index - count - 1]:
         count += 1

@@ -110,7 +110,7 @@ class HookThread:
 
     # Answers that nothing depends on
 
-    def tell(self, function: Callable[[Any], object], item: object) -> None:
+    def call_soon(self, function: Callable[[Any], object], item: object) -> None:
         """Calls the function soon. It must not raise."""
         job = _Job(function, (item,))
         if len(self._jobs) >= MAX_JOBS:

@@ -34,7 +34,7 @@ async def off_loop(function: Callable[[], _T]) -> _T:
 
     def run() -> None:
         result = function()
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+        with suppress(RuntimeError):  # the loop is closed, and nothing waits
             loop.call_soon_threadsafe(settle, result)
 
     new_thread(run, "roark-otel-waiter").start()

@@ -65,7 +65,7 @@ class Contents:
         return bool(found.sendable or found.awaiting_recording)
 
     def recount(self) -> None:
-        """Counts the directory anew, unless it has so many files that this takes long."""
+        """Counts the directory anew, unless it has too many files for that."""
         if self._files is not None:
             self._files.measure()
 

@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from roark_otel._model.formats import is_unicode
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -112,13 +114,7 @@ def _header(values: dict[str, object]) -> Header | None:
 
 
 def _is_text(value: object) -> bool:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(value, str) and len(value) <= MAX_TEXT and is_unicode(value)
 
 
 def _is_number(value: object) -> bool:

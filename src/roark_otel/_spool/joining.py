@@ -116,7 +116,7 @@ def _people(earlier: Json, later: Json, role: str) -> tuple[str, list[Json]]:
             if person and person not in found:
                 found.append(person)
     if len(found) > 1 and not all(map(_reference, found)):
-        # What cannot be referred to is no second person of a call.
+        # An entry cannot refer to this one, so a call cannot list it beside another.
         found = [person for person in found if _reference(person)][-1:] or found[-1:]
     return role, found
 

@@ -175,7 +175,7 @@ class ConversationTraces(SpanProcessor):
         if self._pid != os.getpid():
             return True  # no span was handed on in this process
         answers: list[bool | None] = []
-        self._thread.tell(lambda _: answers.append(work()), None)
+        self._thread.call_soon(lambda _: answers.append(work()), None)
         self._thread.wait(time.monotonic() + seconds)
         return bool(answers) and answers[0] is not False
 

@@ -77,7 +77,7 @@ class Transcript:
         return self._lines.setdefault(line, line)
 
     def _show(self, line: str, occurrence: int, at: int) -> None:
-        """Notes that a history shows a line so many times, and since when."""
+        """Notes that a history shows a line this often, and since when."""
         times = self._shown.get(line, ())
         if occurrence > len(times):
             self._shown[line] = (*times, *[at] * (occurrence - len(times)))
@@ -118,7 +118,7 @@ class Transcript:
                 yield at, line
 
     def _customer_events(self) -> list[tuple[int, str, int | _Asked]]:
-        """Every line since it was shown so many times, and every question, which comes after what its span showed."""
+        """Every line since it was shown that often, and every question, which comes after what its span showed."""
         events: list[tuple[int, str, int | _Asked]] = [
             (at, line, count)
             for line, times in self._shown.items()
