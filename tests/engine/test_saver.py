@@ -6,6 +6,7 @@ import pytest
 
 from roark_otel._engine.budget import BYTES_PER_SECOND, SHARE, Budget
 from roark_otel._engine.saver import SAVE_SECONDS, Saver
+from roark_otel._engine.written import Saving
 from support.live import Live
 
 
@@ -15,11 +16,12 @@ class Saved:
     def __init__(self, machine: Live) -> None:
         self._machine = machine
         self.numbers: list[int] = []
-        self._saver = Saver(machine.groups, machine.capture.open_rows, self._save, lambda: None)
+        self._saver = Saver(machine.groups, machine.capture.open_rows, self._save, lambda: None, lambda: None)
+        self.is_taken = True
 
-    def _save(self, number: int) -> int:
+    def _save(self, number: int) -> Saving:
         self.numbers.append(number)
-        return 100
+        return Saving(self.is_taken, 100)
 
     def after(self, seconds: float) -> int:
         """Lets this much time pass. Returns how many were saved in it."""
@@ -55,6 +57,17 @@ def test_one_whose_root_has_ended_is_saved_at_once(machine: Live) -> None:
     machine.start(1, external_id="a")
     machine.end(1, "one")
     assert saved.after(0.001) == 1
+    assert saved.after(60.0) == 0
+
+
+def test_what_the_disk_did_not_take_is_tried_again(machine: Live) -> None:
+    saved = Saved(machine)
+    saved.is_taken = False
+    machine.start(1, external_id="a")
+    machine.say(1, "hello")
+    assert saved.after(10 * SAVE_SECONDS) > 5
+    saved.is_taken = True
+    assert saved.after(SAVE_SECONDS) == 1
     assert saved.after(60.0) == 0
 
 

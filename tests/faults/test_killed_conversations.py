@@ -211,6 +211,57 @@ def test_another_process_that_uses_the_spool_lives_on(app: Begin, roark: FlakyRo
     assert living.process.poll() is None
 
 
+def test_the_app_closes_all_file_descriptors(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
+    """As a daemon does, after its first conversation began: what is saved next is owned by a living process again."""
+    spool_dir = tmp_path / "spool"
+    code = """
+    root = begin("call-1")
+    sys.stdin.readline()
+    os.closerange(3, 1024)
+    say(root, "Still here.")
+    time.sleep(600)
+    """
+    living, dead = app(code), app("root = begin('call-2')\ntime.sleep(600)")
+    wait_for_words(spool_dir, "call-1 begins.")
+    wait_for_words(spool_dir, "call-2 begins.")
+    assert living.process.stdin is not None
+    living.process.stdin.write("\n")
+    living.process.stdin.flush()
+    wait_for_words(spool_dir, "Still here.")
+    dead.kill()
+    deliver(roark.url, spool_dir, lambda: bool(roark.bodies))
+    assert list(roark.bodies) == ["call-2"]
+    assert [words(body)[0] for body in saved(spool_dir)] == ["call-1 begins."]
+    assert len(list(spool_dir.rglob("*.owner"))) == 1
+
+
+def test_its_id_is_used_again_after_it_was_skipped(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
+    """Also where it had taken over what a killed process left: its words are not those of the later conversation."""
+    spool_dir = tmp_path / "spool"
+    first = app(TALK)
+    wait_for_words(spool_dir, "call-1 begins.", "First words.")
+    first.kill()
+    code = """
+    root = begin("call-1")
+    say(root, "Goodbye.")
+    sys.stdin.readline()
+    root.set_attribute("roark.skip", True)
+    root.end()
+    processor.force_flush()
+    begin("call-1").end()
+    processor.force_flush()
+    print("done", flush=True)
+    time.sleep(600)
+    """
+    second = app(code)
+    wait_for_words(spool_dir, "call-1 begins.", "First words.", "call-1 begins.", "Goodbye.")
+    assert second.process.stdin is not None
+    second.process.stdin.write("\n")
+    second.process.stdin.flush()
+    second.wait_for("done")
+    assert [words(body) for body in roark.bodies.values()] == [["call-1 begins."]]
+
+
 @pytest.mark.parametrize("late", ["'roark.skip', True", "'roark.external_id', 'other'"], ids=["skip", "id"])
 def test_it_is_skipped_or_gets_another_id(late: str, app: Begin, tmp_path: Path) -> None:
     spool_dir = tmp_path / "spool"

@@ -23,7 +23,7 @@ from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.calls import Calls
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
-from roark_otel._engine.saver import Saver
+from roark_otel._engine.saver import NoSaver
 from roark_otel._engine.written import Written
 from roark_otel._linking.defaults import Defaults
 from roark_otel._model.moments import Utterance
@@ -109,15 +109,14 @@ class _Calls(Calls):
     def __init__(self, outputs: list[Output]) -> None:
         self._outputs = outputs
 
-    @property
-    def can_save(self) -> bool:
-        return False
-
     def hold_back(self, call: Written) -> bool:
         self._outputs.append(Reopened(call.header.external_id))
         return False
 
     def drop(self, name: str) -> None:
+        pass
+
+    def forget(self, name: str) -> None:
         pass
 
     def hand_on(self) -> None:
@@ -334,8 +333,7 @@ class Live:
     def assembler(self) -> Assembler:
         """Returns an assembler with a thread of its own, which then does this instead."""
         pace = Pace()
-        saver = Saver(self.groups, self.capture.open_rows, self._passes.save, pace.pause)
-        return Assembler(self.inbox, self.groups, self.capture, self._passes, saver, self._tally, pace)
+        return Assembler(self.inbox, self.groups, self.capture, self._passes, NoSaver(), self._tally, pace)
 
     def _acted(self) -> None:
         if self._is_eager:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from roark_otel._capture.inbox import Entry, Inbox
     from roark_otel._engine.pace import Pace
     from roark_otel._engine.passes import Passes
-    from roark_otel._engine.saver import Saver
+    from roark_otel._engine.saver import NoSaver, Saver
     from roark_otel._model.stats import Tally
     from roark_otel._open.groups import Groups
 
@@ -64,7 +64,7 @@ class Assembler:
         groups: Groups,
         capture: Capture,
         passes: Passes,
-        saver: Saver,
+        saver: Saver | NoSaver,
         tally: Tally,
         pace: Pace,
         put_away: Callable[[], None] = lambda: None,

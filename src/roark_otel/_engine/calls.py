@@ -13,7 +13,7 @@ from typing_extensions import assert_never
 from roark_otel._engine.earlier_parts import Parts
 from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
-from roark_otel._engine.written import Written
+from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
 from roark_otel._linking.wire_json import plain
 from roark_otel._model.steps import no_pause
@@ -162,20 +162,20 @@ class Calls:
 
     # What goes on
 
-    @property
-    def can_save(self) -> bool:
-        """Whether conversations that go on can be saved."""
-        return self._spool.open_calls is not None
-
-    def save(self, call: Written) -> int:
-        """Saves the call of a conversation that goes on. Returns the bytes that were written."""
+    def save(self, call: Written) -> Saving:
+        """Saves the call of a conversation that goes on."""
         if self._spool.open_calls is None or self._is_known_otherwise(call):
-            return 0
+            return NOTHING_SAVED
         body, parts = self._parts.joined(call.name, call.body)
         header = _resting(call.header, max(0.0, call.valid_at - time.time()))
-        if self._spool.open_calls.save(call.name, header, body):
-            self._parts.drop(parts)
-        return len(body)
+        if not self._spool.open_calls.save(call.name, header, body):
+            return Saving(is_whole=False, bytes=0)
+        self._parts.drop(parts)
+        return Saving(is_whole=True, bytes=len(body))
+
+    def forget(self, name: str) -> None:
+        """Lets go of what came before a conversation that is over: the next one of its id begins without."""
+        self._parts.forget(name)
 
     def drop(self, name: str) -> None:
         """Removes a call that was saved while its conversation went on, unless memory too has no room for it."""

@@ -41,6 +41,10 @@ class Parts:
                 self._parts.popitem(last=False)
         return (body if known is None else joined([known, body])), names
 
+    def forget(self, name: str) -> None:
+        """Lets go of what came before a call."""
+        self._parts.pop(CallName.parse(name).id_hash, None)
+
     def drop(self, names: Iterable[str]) -> None:
         """Removes files whose content is in a call that was saved."""
         for name in names:

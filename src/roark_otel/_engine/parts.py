@@ -20,7 +20,7 @@ from roark_otel._engine.notices import warn_of_unreadable
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
 from roark_otel._engine.redactor import RedactorThread
-from roark_otel._engine.saver import Saver
+from roark_otel._engine.saver import NoSaver, Saver
 from roark_otel._model.dialect import Words
 from roark_otel._model.stats import Tally
 from roark_otel._model.vocabulary import Vocabulary
@@ -167,7 +167,9 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
         tally,
         pace.pause,
     )
-    saver = Saver(groups, capture.open_rows, passes.save, pace.pause)
+    saver: Saver | NoSaver = NoSaver()
+    if spool.open_calls is not None:
+        saver = Saver(groups, capture.open_rows, passes.save, spool.open_calls.beat, pace.pause)
     rest = (lambda: None) if redactor is None else redactor.thread.rest
     assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace, rest)
     assembler.worker.look_after(courier.worker)

@@ -11,13 +11,14 @@ from typing_extensions import assert_never
 
 from roark_otel._engine.ended import Ended, KeptEnds
 from roark_otel._engine.notices import notify
-from roark_otel._engine.written import Written
+from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
 from roark_otel._model.rows import SPAN
 from roark_otel._model.steps import free
 from roark_otel._open.verdicts import GoesOn, Over, Pass
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.threads import beside_hub
+from roark_otel._spool.names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -165,12 +166,10 @@ class Passes:
 
     # What goes on
 
-    @guarded(0)
-    def save(self, number: int) -> int:
-        """Saves what a group is by now, as one call for each conversation in it. Returns the bytes written."""
+    @guarded(Saving(is_whole=False, bytes=0))
+    def save(self, number: int) -> Saving:
+        """Saves what a group is by now, as one call for each conversation in it."""
         calls = self._ready()[1]
-        if not calls.can_save:
-            return 0
         from roark_otel._assembly.outcomes import Ready
 
         has_ended = self._groups.places.by_number[number].has_ended
@@ -185,7 +184,7 @@ class Passes:
         self._saved[number] = tuple(written)
         if has_ended and len(found) == several:
             self._kept.keep(number, self._state(number), found)
-        return sum(written.values())
+        return sum(written.values(), NOTHING_SAVED)
 
     def _state(self, number: int) -> object:
         """Returns what a pass over a group depends on; None if spans of it are open, which may change."""
@@ -199,7 +198,11 @@ class Passes:
         self._kept.take(number, None)
         self._answers.pop(number, None)
         self._drop_saved(number)
-        self._saved.pop(number, None)
+        names = self._saved.pop(number, ())
+        if (made := self._groups.made(number)) is not None:
+            names = *names, call_name(made.external_id, made.file_span_id)
+        for name in names:
+            self._ready()[1].forget(name)
 
     def _drop_saved(self, number: int, kept: Container[str] = ()) -> None:
         """Removes what was saved of a group under names that it no longer has."""

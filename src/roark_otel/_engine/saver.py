@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._engine.budget import SHARE, Budget
+from roark_otel._engine.written import NOTHING_SAVED, Saving
 from roark_otel._open.group import State
 from roark_otel._safety.guard import guarded
 
@@ -33,20 +34,40 @@ _Look: TypeAlias = "tuple[float, tuple[object, ...]]"
 """When a conversation was looked at last, in monotonic seconds, and what it was then: a tuple costs no collection."""
 
 
+class NoSaver:
+    """Saves nothing: calls in memory are lost with the process anyway."""
+
+    def run(self, now: float) -> None:
+        """Does nothing."""
+
+    def unsaved_seconds(self) -> float:
+        """Returns 0."""
+        return 0.0
+
+
 class Saver:
     """Knows what is to be saved when. One thread owns it, but for `unsaved_seconds`.
 
     Args:
         groups: What is open.
         open_spans: Counts what open spans have.
-        save: Saves a group. Returns the bytes that were written.
+        save: Saves a group.
+        beat: Called in each run: shows other processes that this one lives.
         pause: Called after each, so that other threads may run.
     """
 
-    def __init__(self, groups: Groups, open_spans: OpenRows, save: Callable[[int], int], pause: Pause) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        open_spans: OpenRows,
+        save: Callable[[int], Saving],
+        beat: Callable[[], None],
+        pause: Pause,
+    ) -> None:
         self._groups = groups
         self._words = open_spans.words
         self._save = save
+        self._beat = beat
         self._pause = pause
         self._budget = Budget(time.monotonic())
         self._looks: dict[int, _Look] = {}
@@ -63,42 +84,43 @@ class Saver:
 
     def run(self, now: float) -> None:
         """Saves what has just ended, then what has changed, as far as the budget allows."""
-        for number in self._begun:
+        begun, ended = self._begun.copy(), self._ended.copy()
+        self._begun.clear()
+        self._ended.clear()
+        self._beat()
+        for number in begun:
             self._looks[number] = (now, ())
             heappush(self._due, (now + SAVE_SECONDS / 2, number))  # it may have begun a second ago
-        for number in self._ended:
-            group = self._groups.places.by_number.get(number)
-            if group is not None and group.state is State.LINGERING:
-                self._look(number, now)
-        self._ended.clear()
-        self._begun.clear()
+        for number in ended:
+            self._look_at_end(number, now)
         while self._due and self._due[0][0] <= now + _EARLY_SECONDS and self._budget.is_left(now):
             self._look_in_turn(heappop(self._due)[1], now)
 
     @guarded(None)
-    def _look_in_turn(self, number: int, now: float) -> None:
-        interval = SAVE_SECONDS
-        if (cost := self._look(number, now)) is None:
-            self._looks.pop(number, None)
-            return
-        heappush(self._due, (now + max(interval, cost / SHARE), number))
+    def _look_at_end(self, number: int, now: float) -> None:
+        group = self._groups.places.by_number.get(number)
+        if group is not None and group.state is State.LINGERING:
+            self._look(group, now)
 
-    def _look(self, number: int, now: float) -> float | None:
-        """Saves a conversation if it has changed. Returns the seconds of CPU that took; None if there is none."""
+    @guarded(None)
+    def _look_in_turn(self, number: int, now: float) -> None:
         group = self._groups.places.by_number.get(number)
         if group is None or group.number != number or group.state is State.CLOSED:
-            return None
-        if not group.is_known:
-            return 0.0
+            self._looks.pop(number, None)
+            return
+        heappush(self._due, (now + max(SAVE_SECONDS, self._look(group, now) / SHARE), number))
+
+    def _look(self, group: Group, now: float) -> float:
+        """Saves a conversation if it has changed. Returns the seconds of CPU that took."""
         began = time.thread_time()
-        state, written = self._state(group), 0
-        known = self._looks.get(number)
-        if known is None or state != known[1]:
-            written = self._save(number)
+        state, known, saving = self._state(group), self._looks.get(group.number), NOTHING_SAVED
+        if group.is_known and (known is None or state != known[1]):
+            saving = self._save(group.number)
             self._pause()
-        self._looks[number] = (now, state)
+        if saving.is_whole:  # else it is tried again, and its words are as old as before
+            self._looks[group.number] = (now, state)
         cost = time.thread_time() - began
-        self._budget.spend(cost, written)
+        self._budget.spend(cost, saving.bytes)
         return cost
 
     def _state(self, group: Group) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from roark_otel._spool.file import Header
@@ -29,3 +29,23 @@ class Written:
     stage: Stage
     valid_at: float
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What came of saving calls while their conversations go on.
+
+    Args:
+        is_whole: Whether the disk has taken all that there was to save.
+        bytes: How many bytes were written.
+    """
+
+    is_whole: bool
+    bytes: int
+
+    def __add__(self, other: Saving) -> Saving:
+        return Saving(self.is_whole and other.is_whole, self.bytes + other.bytes)
+
+
+NOTHING_SAVED: Final = Saving(is_whole=True, bytes=0)
+"""There was nothing to save."""

@@ -87,6 +87,10 @@ class OpenCalls:
         with suppress(OSError):
             self._files.unlink(name, Stage.OPEN)
 
+    def beat(self) -> None:
+        """Shows other processes that this one lives, also where none of its conversations has changed."""
+        self._owner.beat()
+
     def let_go(self) -> None:
         """Closes, in a forked child, the lock of its parent."""
         self._owner.let_go()
@@ -132,7 +136,7 @@ class OpenCalls:
 
         Args:
             key: The hash of the id.
-            own: The name of this process's own call of the conversation, which is no part.
+            own: The name of this process's own call of the conversation, which is left out.
         """
         if (began := time.monotonic()) >= self._look_at:
             self.orphans(scan(self._files.path, (Stage.OPEN,)))
@@ -158,7 +162,7 @@ class OpenCalls:
         """Finishes a conversation of dead processes, as it was when it was saved last, so that it is delivered.
 
         Returns:
-            The name of its call; None if another process has it, or it is on disk as one that has ended.
+            Its external id; None if another process has it, or it is on disk as one that has ended.
 
         Raises:
             OSError: if writing fails.
@@ -179,7 +183,7 @@ class OpenCalls:
             self._files.save(Spooled(last.name, stage, replace(last.header, owner=""), body))
             for call in parts:
                 self._remove(call.name)
-            return last.name
+            return last.header.external_id
 
     def _has_ended(self, call: Spooled) -> bool:
         """Removes an open call that has ended too: its process died as it finished it. Returns whether that was so."""
@@ -191,5 +195,5 @@ class OpenCalls:
 
 def _lives(directory: Path, token: str, alive: dict[str, bool]) -> bool:
     if token not in alive:
-        alive[token] = bool(token) and is_alive(directory, token)
+        alive[token] = is_alive(directory, token)
     return alive[token]

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._spool import disk
+from roark_otel._spool.file import head_of
 from roark_otel._spool.names import TEMPORARY, owner_name
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Owner:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._file: int | None = None
+        self._status: os.stat_result | None = None
         self._process = 0
         self._beat_at = 0.0
         self.token = ""
@@ -45,18 +47,33 @@ class Owner:
         Raises:
             OSError: if the file cannot be made.
         """
-        now = time.monotonic()
-        if self._file is None or self._process != os.getpid():
+        if not self._is_held():
+            if self._process != os.getpid():
+                self._process, self.token = os.getpid(), os.urandom(8).hex()
             self._make()
-            self._beat_at = now + BEAT_SECONDS
-        elif now >= self._beat_at:
-            self._beat_at = now + BEAT_SECONDS
-            try:
-                os.utime(self._path)
-            except OSError:  # the directory was deleted, and is made again
-                self.let_go()
-                self._make()
         return self.token
+
+    def beat(self) -> None:
+        """Shows that the process lives, once in a while, however little it saves."""
+        now = time.monotonic()
+        if self._file is None or self._process != os.getpid() or now < self._beat_at:
+            return
+        self._beat_at = now + BEAT_SECONDS
+        with suppress(OSError):
+            self.hold()
+            os.utime(self._path)
+
+    def _is_held(self) -> bool:
+        """Returns whether the lock is there: a daemon closes files that are not its own, and a directory may go."""
+        if self._file is None or self._process != os.getpid():
+            return False
+        try:
+            return self._is_own_file(self._file) and os.path.samestat(os.fstat(self._file), self._path.stat())
+        except OSError:
+            return False
+
+    def _is_own_file(self, file: int) -> bool:
+        return self._status is not None and os.path.samestat(self._status, os.fstat(file))
 
     @property
     def _path(self) -> Path:
@@ -64,28 +81,29 @@ class Owner:
 
     def _make(self) -> None:
         """Locks a file before it gets its name, so that no file without a lock is ever seen."""
-        token = os.urandom(8).hex()
+        self.let_go()
         begin, end = TEMPORARY
-        temporary = self._directory / f"{begin}{token}{end}"
+        temporary = self._directory / f"{begin}{os.urandom(8).hex()}{end}"
         file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             if (group := disk.group_of(self._directory.stat())) is not None:
                 disk.share(file, group)
             disk.lock(file)
-            temporary.rename(self._directory / owner_name(token))
+            temporary.replace(self._path)  # under the same name again, so that what was saved is still owned
+            self._file, self._status = file, os.fstat(file)
         except OSError:
             os.close(file)
             with suppress(OSError):
                 temporary.unlink()
             raise
-        self._file, self._process, self.token = file, os.getpid(), token
 
     def let_go(self) -> None:
-        """Closes the file. In a forked child its parent keeps the lock; elsewhere nobody owns the calls any more."""
+        """Closes the file. In a forked child its parent keeps the lock; elsewhere the calls have no owner any more."""
         file, self._file = self._file, None
         if file is not None:
             with suppress(OSError):
-                os.close(file)
+                if self._is_own_file(file):  # its number may be another file's by now
+                    os.close(file)
 
     def remove(self) -> None:
         """Removes the file and lets go of it, because nothing is open any more."""
@@ -95,8 +113,16 @@ class Owner:
         self.let_go()
 
 
+def has_living_owner(call: Path) -> bool:
+    """Returns whether the process lives whose open call is in this file."""
+    header = head_of(disk.read_head(call))
+    return header is not None and is_alive(call.parent, header.owner)
+
+
 def is_alive(directory: Path, token: str) -> bool:
     """Returns whether the process with this token lives. The file of one that does not is removed."""
+    if not token:
+        return False
     path = directory / owner_name(token)
     match disk.open_locked((str(path),)):
         case disk.InUse() | disk.Inaccessible():
