@@ -17,6 +17,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel._delivery.client import Client
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import call_name
+from roark_otel._spool.spool import Spool
 from roark_otel.cli.doctor import network
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong, lines, verdict
 from roark_otel.cli.doctor.spooldir import check_spool
@@ -308,6 +311,20 @@ def test_a_backlog_is_counted(tmp_path: Path) -> None:
     assert (Warned, "1 were rejected by Roark and are kept") in shown(found)
     assert (Warned, "2 wait to be sent") in shown(found)
     assert (Warned, "open to every user of this machine (mode 0755)") in shown(found)
+
+
+def test_a_conversation_that_a_crash_cut_off_is_counted(tmp_path: Path) -> None:
+    """And one that goes on in a living process is not."""
+    dying, living = (Spool(tmp_path / "spool" / "0123").open_calls for _ in range(2))
+    for name, one in ("a", dying), ("b", living):
+        assert one is not None
+        assert one.save(call_name(name, 1), Header(name, "a1", 0.0, 0.0, 1, 0), b"{}")
+    assert dying is not None
+    dying.let_go()  # as if its process had died
+
+    found = check_spool(Settings().with_arguments(spool_dir=tmp_path / "spool"))
+
+    assert (Warned, "1 were cut off: their process ended before they did") in shown(found)
 
 
 def test_a_spool_in_memory_is_a_choice() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
+import re
 import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 
 from roark_otel import cli
+from roark_otel._engine.parts import spool_directory
+from roark_otel._settings.settings import Settings
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.listing import directories
 from roark_otel._spool.names import Stage, call_name, file_name, late_name
@@ -187,6 +191,50 @@ def test_drain_delivers_without_an_app(drain: Callable[..., tuple[int, str, str]
         assert set(by_id(back.calls())) == {"call-1"}
         assert KEY not in out + err
         assert SAID not in out + err
+
+
+@pytest.fixture(name="cut_off")
+def _cut_off(tmp_path: Path, sandbox: Sandbox) -> dict[str, str]:
+    """Leaves a conversation whose process has died in its middle. Returns the environment of a `drain` for it."""
+    directory = spool_directory(Settings(base_url=sandbox.url, spool_dir=tmp_path / "spool"), SecretStr(KEY))
+    dying = Spool(directory)
+    assert dying.open_calls is not None
+    header = Header("call-9", "a1", 0.0, 0.0, 1, 0)
+    body = {
+        "externalId": "call-9",
+        "startedAt": "2026-01-01T00:00:00Z",
+        "recordingUrl": "https://example.com/9.wav",
+        "interfaceType": "PHONE",
+        "callDirection": "INBOUND",
+        "agent": {"name": "desk"},
+        "customer": {"phoneNumberE164": "+12025550123"},
+    }
+    assert dying.open_calls.save(call_name("call-9", 9), header, json.dumps(body).encode())
+    dying.leave_to_parent()  # as if it had died
+    return {"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url}
+
+
+def test_drain_says_what_rests_after_a_crash(
+    run: Callable[..., tuple[int, str, str]],
+    drain: Callable[..., tuple[int, str, str]],
+    cut_off: dict[str, str],
+    sandbox: Sandbox,
+) -> None:
+    """It does not wait for what rests longer than its timeout, and does not pretend that nothing is left."""
+    status, out, _ = drain(**cut_off, ROARK_QUIET_SECONDS="3600")
+    assert status == 1
+    assert re.search(r"^1 in .*: its process ended before it did; it goes out in 3[56]\d\d s", out, re.MULTILINE)
+    out = run("spool", "list", **cut_off, ROARK_QUIET_SECONDS="3600")[1]
+    assert re.search(r"has not ended .* call-9 +its process ended before it did; it goes out in 3[56]\d\d s", out)
+    assert sandbox.calls() == []
+
+
+def test_drain_waits_for_what_rests_after_a_crash(
+    drain: Callable[..., tuple[int, str, str]], cut_off: dict[str, str], sandbox: Sandbox
+) -> None:
+    status, out, err = drain("--json", **cut_off, ROARK_QUIET_SECONDS="1")
+    assert (status, json.loads(out)["delivered"]) == (0, 1), err
+    assert set(by_id(sandbox.calls())) == {"call-9"}
 
 
 def test_drain_follow_delivers_until_sigterm(sandbox: Sandbox, start: Callable[..., Started], tmp_path: Path) -> None:

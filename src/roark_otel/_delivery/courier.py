@@ -123,7 +123,7 @@ class Courier:
         self.key = key = OwnKey(spool, address)
         self._receipts = None if on_receipt is None else ReceiptsThread(on_receipt, tally)
         self._attempts = Attempts(
-            spool, make_client, tally, None if self._receipts is None else self._receipts.tell, key=key
+            spool, make_client, tally, None if self._receipts is None else self._receipts.hand_on, key=key
         )
         self._rounds = Rounds(
             spool,
@@ -237,7 +237,7 @@ class Courier:
                 return sweep is not Sweep.DRAIN and self._is_done(sweep)
             if self._is_done(sweep):
                 return True
-            if not self._wait(deadline):
+            if not self._wait(deadline, sweep):
                 return False
 
     def _flush_here(self, sweep: Sweep, deadline: float) -> bool:
@@ -251,9 +251,18 @@ class Courier:
         self.worker.run_here(make_pass)
         return self._is_done(sweep)
 
-    def _wait(self, deadline: float) -> bool:
-        """Waits before another attempt, for as long as Roark asks. Returns whether there is time for one."""
+    def _wait(self, deadline: float, sweep: Sweep) -> bool:
+        """Waits before another attempt, for as long as Roark asks. Returns whether there is time for one.
+
+        If only conversations that were cut off are left, it waits until one of them has rested.
+        """
         now, availability = time.monotonic(), self._rounds.availability
+        if sweep is Sweep.DRAIN and not self._rounds.is_any_due(own_only=False):
+            pause = max(FLUSH_PAUSE_SECONDS, self._orphans.next_at() - now)
+            if now + pause > deadline:
+                return False
+            time.sleep(pause)
+            return True
         match availability.pause:
             case Pause.REFUSED:
                 return False
@@ -272,7 +281,9 @@ class Courier:
         if self._is_discarded:
             return True
         # A message that has left the queue is not an errand at once: in between only `_untaken` knows of it.
-        return not self._untaken and not self._rounds.is_any_due(own_only=sweep is not Sweep.DRAIN)
+        if self._untaken or self._rounds.is_any_due(own_only=sweep is not Sweep.DRAIN):
+            return False
+        return sweep is not Sweep.DRAIN or not self._orphans
 
     def _post(self, message: _Message) -> None:
         self._untaken.append(None)

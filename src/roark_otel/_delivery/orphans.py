@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roark_otel._safety.guard import guarded, logger
+from roark_otel._safety.log_ids import log_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,7 @@ class _Rest:
 
 
 class Orphans:
-    """Finishes the conversations of dead processes. All methods are for the courier's thread.
+    """Finishes the conversations of dead processes. But for `next_at`, all methods are for the courier's thread.
 
     Args:
         spool: Where they are.
@@ -51,7 +52,7 @@ class Orphans:
 
     def next_at(self) -> float:
         """Returns when the next of them has rested, in monotonic seconds."""
-        return min((rest.until for rest in self._rests.values()), default=float("inf"))
+        return min((rest.until for rest in list(self._rests.values())), default=float("inf"))
 
     @guarded(None)
     def look(self, items: Iterable[SpoolItem]) -> None:
@@ -82,9 +83,12 @@ class Orphans:
 
     @guarded(False)
     def _finish(self, key: str, rest: _Rest) -> bool:
-        if self._open_calls is None or (name := self._open_calls.finish(rest.files)) is None:
+        if self._open_calls is None or (external_id := self._open_calls.finish(rest.files)) is None:
             return False
         del self._rests[key]
         self._tally.add("recovered")
-        logger.warning("the process of conversation %s ended before it did; the call is sent as far as it came", name)
+        logger.warning(
+            "the process of conversation %s ended before it did; the call is sent as far as it came",
+            log_id(external_id),
+        )
         return True

@@ -15,9 +15,9 @@ from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import fields_of, recording_of
 from roark_otel._spool.census import Census, scan
 from roark_otel._spool.directory import path_of
-from roark_otel._spool.file import Readable, from_bytes, head_of
+from roark_otel._spool.file import Readable, from_bytes
 from roark_otel._spool.names import CallName, Stage
-from roark_otel._spool.owner import is_alive
+from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def reject(directory: Path, name: str, reason: str) -> Change:
         OSError: if writing fails.
     """
     for stage in Stage:
-        if stage is Stage.OPEN and _goes_on(directory, name):
+        if stage is Stage.OPEN and has_living_owner(path_of(directory, name, stage)):
             return Busy()
         with disk.locked(path_of(directory, name, stage)) as file:
             match file:
@@ -99,12 +99,6 @@ def reject(directory: Path, name: str, reason: str) -> Change:
                     continue
             assert_never(file)
     return Missing()
-
-
-def _goes_on(directory: Path, name: str) -> bool:
-    """Returns whether the process lives whose conversation this open call is."""
-    header = head_of(disk.read_head(path_of(directory, name, Stage.OPEN)))
-    return header is not None and is_alive(directory, header.owner)
 
 
 def purge_rejected(directory: Path) -> int:
@@ -154,7 +148,7 @@ def adopt(directory: Path, source: Path) -> int:
     disk.make_directory(directory)
     count = 0
     for one in scan(source):
-        if one.stage is Stage.OPEN and _goes_on(source, one.name):
+        if one.stage is Stage.OPEN and has_living_owner(path_of(source, one.name, one.stage)):
             continue
         taken_over = path_of(directory, one.name, one.stage)
         with disk.locked(path_of(source, one.name, one.stage)) as file:

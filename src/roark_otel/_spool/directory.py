@@ -165,7 +165,7 @@ class SpoolDirectory:
             raise FullError(0, f"ROARK_SPOOL_MAX_BYTES={self._max_bytes}")
 
     def measure(self) -> None:
-        """Counts the directory, unless it has so many files that this has to be left to the courier."""
+        """Counts the directory, unless it has too many files: then this is left to the courier."""
         self._measure_at = time.monotonic() + MEASURE_SECONDS
         census = self.census()
         if any(census.step() for _ in range(MEASURE_STEPS)):
@@ -271,7 +271,7 @@ class SpoolDirectory:
             raise
 
     def unlink(self, name: str, stage: Stage, size: int = 0) -> bool:
-        """Deletes a call's file in a stage, of about so many bytes. Returns whether there was one.
+        """Deletes a call's file in a stage, of about `size` bytes. Returns whether there was one.
 
         Raises:
             OSError: if it cannot.

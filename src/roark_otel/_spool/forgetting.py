@@ -9,10 +9,9 @@ from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import attachments, disk, rejected
 from roark_otel._spool.census import scan
 from roark_otel._spool.directory import path_of
-from roark_otel._spool.file import head_of
 from roark_otel._spool.listing import directories
 from roark_otel._spool.names import Stage, is_of
-from roark_otel._spool.owner import is_alive
+from roark_otel._spool.owner import has_living_owner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,10 +62,8 @@ def forget(root: Path, external_id: str) -> Forgotten:
 
 def _erase(directory: Path, name: str, stage: Stage) -> Forgotten:
     path = path_of(directory, name, stage)
-    if stage is Stage.OPEN:
-        header = head_of(disk.read_head(path))
-        if header is not None and is_alive(directory, header.owner):
-            return Forgotten(going_on=1)
+    if stage is Stage.OPEN and has_living_owner(path):
+        return Forgotten(going_on=1)
     with disk.locked(path) as file:
         if isinstance(file, disk.InUse):
             return Forgotten(busy=1)

@@ -9,16 +9,14 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - the field of a dataclass
-from typing import TYPE_CHECKING
 
 from roark_otel._spool import disk
-from roark_otel._spool.census import Census, Counts, count_older, scan
+from roark_otel._spool.census import Census, Counts, SpoolItem, count_older, scan
 from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Content, Header, Readable, from_bytes
+from roark_otel._spool.names import Stage
+from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside, reason_for, rejected_files, rejected_path
-
-if TYPE_CHECKING:
-    from roark_otel._spool.names import Stage
 
 ADOPT_AFTER_SECONDS = 60.0
 """A sibling's files that are younger are not counted: a process of its own is likely to be sending them."""
@@ -107,6 +105,12 @@ def list_files(directory: Path) -> list[Listed]:
 def measure(directory: Path) -> Measure:
     """Counts the files of a directory by what they wait for, with their bytes and the oldest one's age. Reads none."""
     return Measure.of(Census(directory).finish().counts)
+
+
+def cut_off(directory: Path) -> list[SpoolItem]:
+    """Returns the conversations in a directory whose processes ended before they did."""
+    found = scan(directory, (Stage.OPEN,))
+    return [one for one in found if not has_living_owner(path_of(directory, one.name, one.stage))]
 
 
 def siblings(root: Path, own: Path) -> dict[Path, int]:

@@ -37,6 +37,18 @@ class Outlook:
     cure: str
 
 
+GOES_ON = Outlook("goes on in a living process", "it goes out after its end")
+"""What an open call waits for whose process lives."""
+
+
+def of_cut_off(seconds: float) -> Outlook:
+    """Returns what an open call waits for whose process has ended. `seconds`: for how long it rests."""
+    why = "its process ended before it did"
+    if seconds <= 0:
+        return Outlook(why, "it goes out next")
+    return Outlook(why, f"it goes out in {seconds:.0f} s, unless a conversation of its id begins and takes it over")
+
+
 def outlook(directory: Path, record: Record, whose: Whose, address: str) -> Outlook:
     """Returns what the calls of a directory that can be sent wait for.
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._engine.parts import spool_directory
 from roark_otel._spool import disk, records
-from roark_otel._spool.listing import measure
+from roark_otel._spool.listing import cut_off, measure
 from roark_otel._spool.outlook import ATTACH, Whose, outlook
 from roark_otel._spool.rejected import FOLDER
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
+from roark_otel.cli.spool.keys import rests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,9 @@ def backlog(root: Path, settings: Settings | None = None) -> list[Finding]:
     for directory in sorted(path for path in root.glob("*") if path.is_dir() and not path.is_symlink()):
         counts = measure(directory)
         waiting, rejected = waiting + counts.awaiting_recording, rejected + counts.rejected
+        if cut := cut_off(directory):
+            cure = rests(cut, 60.0 if settings is None else settings.quiet_seconds).cure
+            found.append(Warned("backlog", f"{len(cut)} were cut off: their process ended before they did", cure))
         if counts.sendable:
             whose = Whose.OPEN if own is None else Whose.OWN if directory == own else Whose.OTHER
             will = outlook(directory, records.read(directory), whose, settings.base_url if settings else "")

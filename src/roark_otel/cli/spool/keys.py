@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from roark_otel._engine.parts import spool_directory
 from roark_otel._spool import records
-from roark_otel._spool.listing import directories, measure
-from roark_otel._spool.outlook import ATTACH, Whose, outlook
+from roark_otel._spool.listing import cut_off, directories, measure
+from roark_otel._spool.outlook import ATTACH, Outlook, Whose, of_cut_off, outlook
 from roark_otel._spool.records import Acceptance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic import SecretStr
 
     from roark_otel._settings.settings import Settings
+    from roark_otel._spool.census import SpoolItem
 
 
 def whose(directory: Path, settings: Settings) -> Whose:
@@ -55,6 +58,11 @@ def service_name() -> str:
     return str(found)
 
 
+def rests(cut: Sequence[SpoolItem], quiet_seconds: float) -> Outlook:
+    """Returns what conversations wait for that were cut off: until the last of them has rested."""
+    return of_cut_off(max(one.since for one in cut) + quiet_seconds - time.time())
+
+
 def outlooks(settings: Settings, own: Path) -> list[str]:
     """Returns what becomes of the calls that wait in a spool, a line for each directory and for those in recordings."""
     lines: list[str] = []
@@ -64,6 +72,9 @@ def outlooks(settings: Settings, own: Path) -> list[str]:
             kind = Whose.OWN if directory == own else Whose.OTHER
             will = outlook(directory, records.read(directory), kind, settings.base_url)
             lines.append(f"{found.sendable} in {directory}: {will.why}; {will.cure}")
+        if directory == own and (cut := cut_off(directory)):
+            will = rests(cut, settings.quiet_seconds)
+            lines.append(f"{len(cut)} in {directory}: {will.why}; {will.cure}")
         if found.awaiting_recording and directory == own:
             lines.append(f"{found.awaiting_recording} in {directory}: wait for a recording; {ATTACH}")
     return lines

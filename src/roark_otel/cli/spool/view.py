@@ -14,7 +14,8 @@ from roark_otel._settings.settings import Settings
 from roark_otel._spool import records
 from roark_otel._spool.listing import InStage, Listed, directories, list_files, read_body
 from roark_otel._spool.names import Stage
-from roark_otel._spool.outlook import ATTACH, described, outlook
+from roark_otel._spool.outlook import ATTACH, GOES_ON, described, of_cut_off, outlook
+from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, Problem
 from roark_otel.cli.spool.keys import whose
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATES = {
-    "OPEN": "goes on, or was cut off",
+    "OPEN": "has not ended",
     "WAITING": "waits for its recording",
     "READY": "to send",
     "TRIED": "tried",
@@ -89,6 +90,9 @@ def _why(one: Listed, settings: Settings) -> str:
         return one.state.reason
     if one.state.stage is Stage.WAITING:
         return f"no recording; {ATTACH}"
+    if one.state.stage is Stage.OPEN:
+        will = GOES_ON if has_living_owner(one.path) else of_cut_off(one.since + settings.quiet_seconds - time.time())
+        return f"{will.why}; {will.cure}"
     rest = 0.0 if one.header is None else one.header.not_before - time.time()
     directory = directory_of(one)
     will = outlook(directory, records.read(directory), whose(directory, settings), settings.base_url)
