@@ -20,7 +20,7 @@ from frameworks.livekit.program import README
 from frameworks.livekit.rig import Rig, Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from frameworks.livekit.scenarios import Scenario
@@ -80,9 +80,13 @@ async def play(external_id: str, scenario: Scenario) -> Truth:
     rig = Rig(scenario.script, scenario.pace, **scenario.options)
     if external_id == README:
         session = SimpleNamespace(start=lambda agent, room: rig.start(agent))  # noqa: ARG005 - there is no room
-        job = SimpleNamespace(room=SimpleNamespace(name=external_id))
+        at_shutdown: list[Callable[[], Awaitable[None]]] = []
+        job = SimpleNamespace(room=SimpleNamespace(name=external_id), add_shutdown_callback=at_shutdown.append)
         await recipes.entrypoint(session, scenario.agent())(job)
-        return await finish(rig, scenario)
+        truth = await finish(rig, scenario)
+        for callback in at_shutdown:  # as a job does once its session has closed
+            await callback()
+        return truth
     async with roark_otel.call_attributes(external_id=external_id, properties={"shop": "Lakeside"}):
         await rig.start(scenario.agent())
         return await finish(rig, scenario)
