@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import threading
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +27,7 @@ from roark_otel._spool.names import Stage, call_name
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, Seen, created, invalid
 from support.helpers import App, wait_until
+from support.hostile import HONEST, HostileServer, dripping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,6 +236,36 @@ def test_an_answer_does_not_end(tmp_path: Path) -> None:
 
         assert app.processor.force_flush(60_000)
     assert sum(sent) < 60 * 1024 * 1024
+    assert (app.processor.stats().delivered, files(tmp_path)) == (1, [])
+
+
+def test_an_answer_comes_a_byte_at_a_time() -> None:
+    """The courier gives it up after the time for a request, and the next attempt delivers the call."""
+    slow = iter([lambda: dripping(b"", b"HTTP/1.1 102 Processing\r\n\r\n", HONEST)])
+    with HostileServer(lambda: next(slow, lambda: [HONEST])()) as server:
+        app = App(server.url, http_timeout_seconds=1.0)
+        talk(app, "call-1")
+
+        assert app.processor.force_flush(60_000)
+        assert server.hung_up.wait(60.0)
+    stats = app.processor.stats()
+    assert (stats.delivered, stats.retried, server.requests) == (1, 1, 2)
+
+
+def test_an_answer_is_packed(tmp_path: Path) -> None:
+    """What would be a gigabyte is unpacked to a megabyte, and is not a delivery."""
+    body = gzip.compress(gzip.compress(bytes(128 * 1024 * 1024)))
+    bomb = Answer(200, body, {"content-encoding": "gzip, gzip"})
+    with AnsweringServer(bomb) as server:
+        app = App(server.url)
+        tracemalloc.start()
+        try:
+            talk(app, "call-1")
+            assert app.processor.force_flush(60_000)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 32 * 1024 * 1024
     assert (app.processor.stats().delivered, files(tmp_path)) == (1, [])
 
 

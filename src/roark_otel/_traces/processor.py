@@ -309,4 +309,6 @@ def _exporter(settings: Settings, api_key: SecretStr) -> SpanExporter | None:
         headers["x-roark-project-id"] = settings.project_id
     # The exit waits for an export, and the process must end within its grace period.
     seconds = max(1.0, min(settings.http_timeout_seconds, settings.exit_timeout_seconds))
-    return OTLPSpanExporter(endpoint(settings), headers=headers, timeout=seconds)
+    from roark_otel._traces.session import bounded_session  # it needs what the exporter needs
+
+    return OTLPSpanExporter(endpoint(settings), headers=headers, timeout=seconds, session=bounded_session())
