@@ -18,7 +18,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel._delivery.client import Client
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import call_name
 from roark_otel._spool.spool import Spool
 from roark_otel.cli.doctor import network
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong, lines, verdict
@@ -27,6 +26,7 @@ from roark_otel.cli.doctor.surroundings import check_provider
 from roark_otel.cli.doctor.versions import check_doubles
 from roark_otel.sandbox import Sandbox
 from support.answering import Answer, AnsweringServer, NoAnswer
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

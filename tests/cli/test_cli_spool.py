@@ -18,11 +18,13 @@ from roark_otel import cli
 from roark_otel._engine.parts import spool_directory
 from roark_otel._settings.settings import Settings
 from roark_otel._spool.file import Header, to_bytes
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import directories
-from roark_otel._spool.names import Stage, call_name, file_name, late_name
+from roark_otel._spool.names import Stage, file_name, late_name
 from roark_otel._spool.spool import Spool
 from roark_otel.sandbox import Sandbox
 from support.helpers import KEY, by_id, wait_until
+from support.spool_names import call_name
 from support.writers import spool_and_die
 
 if TYPE_CHECKING:
@@ -145,7 +147,8 @@ def test_forget_deletes_all_of_an_id_and_nothing_else(run: Callable[..., tuple[i
     assert run("spool", "forget", "call-1")[:2] == (0, "deleted 4 files\n")
     assert json.loads(run("spool", "forget", "call-3", "--json")[1])["erased"] == 1
     assert listed(run).keys() == {"call-2"}
-    assert [path for path in tmp_path.rglob("*.json*") if not path.name.startswith(call_name("call-2", 0)[:32])] == []
+    (root,) = {path.parent.parent for path in tmp_path.rglob("*.jsonl")}
+    assert [path for path in tmp_path.rglob("*.json*") if not path.name.startswith(ids_of(root).of("call-2"))] == []
     assert run("spool", "forget", "call-1")[:2] == (0, "nothing was deleted\n")
 
 

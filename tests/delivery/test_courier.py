@@ -22,9 +22,10 @@ from roark_otel._model.receipts import Delivered, Rejected, TryAgain
 from roark_otel._model.stats import Stats, Tally
 from roark_otel._spool.claims import Spooled
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created, invalid
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

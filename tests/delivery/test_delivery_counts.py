@@ -21,10 +21,11 @@ from roark_otel._delivery.rounds import IDLE_LOOK_SECONDS, LOOK_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._model.stats import Tally
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer
 from support.counting import counted
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,15 +25,16 @@ from roark_otel._delivery.errands import Errands
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
 from roark_otel._engine import registry
 from roark_otel._model.stats import Tally
-from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import attachments
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.id_hash import KEY_FILE, ids_of
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 from roark_otel.types import Attached, FinishedCall, Kept, NoRecording
 from support.answering import AnsweringServer, created
 from support.helpers import ID, SECOND, T0, App, customer_said, wait_until
 from support.paths import TESTS
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ def sent(server: AnsweringServer) -> dict[str, str]:
 def spool_files(tmp_path: Path, pattern: str) -> list[Path]:
     """The files of calls and of recordings."""
     found = (tmp_path / "spool").rglob(pattern)
-    return [path for path in found if path.is_file() and path.parent.name != "keys"]
+    return [path for path in found if path.is_file() and path.parent.name != "keys" and path.name != KEY_FILE]
 
 
 # Attached
@@ -199,10 +200,11 @@ def test_a_recording_is_attached_from_an_event_loop(server: AnsweringServer) -> 
 
 def test_a_kept_recording_expires(tmp_path: Path) -> None:
     attach_recording("call-1", URL)
-    kept = tmp_path / "spool" / "attached" / f"{id_hash('call-1')}.json"
+    (kept,) = (tmp_path / "spool" / "attached").iterdir()
+    assert attachments.kept_among(tmp_path / "spool", ["call-1", "call-2"]) == ["call-1"]
     os.utime(kept, (1_000, 1_000))
 
-    assert attachments.kept(tmp_path / "spool") == set()
+    assert attachments.kept_among(tmp_path / "spool", ["call-1", "call-2"]) == []
     assert not kept.exists()
 
 
@@ -211,9 +213,10 @@ def test_a_kept_recording_expires(tmp_path: Path) -> None:
 )
 def test_a_damaged_kept_recording_is_ignored(content: bytes, tmp_path: Path) -> None:
     attach_recording("call-1", URL)
-    (tmp_path / "spool" / "attached" / f"{id_hash('call-1')}.json").write_bytes(content)
+    (kept,) = (tmp_path / "spool" / "attached").iterdir()
+    kept.write_bytes(content)
 
-    assert attachments.kept_for(tmp_path / "spool", id_hash("call-1")) is None
+    assert attachments.kept_for(tmp_path / "spool", "call-1") is None
 
 
 def test_in_memory_a_recording_is_attached_in_the_same_process(server: AnsweringServer, tmp_path: Path) -> None:
@@ -404,7 +407,7 @@ def test_a_call_rejected_for_another_reason_is_not_revived(tmp_path: Path) -> No
         talk(one, "call-1", **{"roark.recording_url": "https://example.com/wrong.wav"})
 
         assert attach_recording("call-1", URL) == Kept()
-    assert len(spool_files(tmp_path, f"rejected/{call_name('call-1', 0)[:32]}*.jsonl")) == 1
+    assert len(spool_files(tmp_path, f"rejected/{ids_of(tmp_path / 'spool').of('call-1')}*.jsonl")) == 1
 
 
 # Delayed

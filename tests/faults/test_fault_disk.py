@@ -21,12 +21,14 @@ from roark_otel._settings.settings import Settings
 from roark_otel._spool import rejected
 from roark_otel._spool.census import MAX_OLDEST
 from roark_otel._spool.file import FILE_FORMAT, Header
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.id_hash import ids_of
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, Seen, created
 from support.counting import counted
 from support.helpers import App, wait_until
 from support.slow_disk import SlowToOpen
+from support.spool_names import call_name
 from support.writers import attach_in_memory, report, spool_and_leave, spool_one_call
 
 if TYPE_CHECKING:
@@ -599,4 +601,4 @@ def test_an_id_is_hostile(external_id: str, tmp_path: Path) -> None:
         directory = _directory_of(app)
         found = list(tmp_path.rglob("*.jsonl"))
     assert [path.parent for path in found] == [directory]
-    assert found[0].name.startswith(call_name(external_id, 0)[:32])
+    assert found[0].name.startswith(ids_of(directory.parent).of(external_id))

@@ -23,11 +23,12 @@ from roark_otel._delivery.rounds import Rounds
 from roark_otel._engine import registry
 from roark_otel._model.stats import Tally
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 from support.answering import Answer, AnsweringServer, Seen, created, invalid
 from support.helpers import App, wait_until
 from support.hostile import HONEST, HostileServer, dripping
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

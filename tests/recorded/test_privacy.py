@@ -59,7 +59,7 @@ def calls_of(sandbox: Sandbox, dump: str, **arguments: Any) -> dict[str, Json]:
 def calls_kept(dump: str, spool: Path, **arguments: Any) -> str:
     """What is on disk of them where nothing can be delivered."""
     told(dump, "http://127.0.0.1:9", "kept", spool_dir=spool, **arguments)
-    files = [path.read_text(encoding="utf-8") for path in spool.rglob("*") if path.is_file()]
+    files = [path.read_text(encoding="utf-8") for path in spool.rglob("*.json*")]
     assert files
     return "\n".join(files)
 
@@ -215,7 +215,7 @@ def test_no_word_is_anywhere(sandbox: Sandbox, tmp_path: Path, said: pytest.LogC
         else:
             assert app.processor.force_flush()
     calls = sandbox.calls()
-    files = [path.read_text(encoding="utf-8") for path in (tmp_path / "spool").rglob("*") if path.is_file()]
+    files = [path.read_text(encoding="utf-8") for path in (tmp_path / "spool").rglob("*.json*")]
     assert len(calls) == len(list((tmp_path / "spool").rglob("*.jsonl"))) == len(PLACES) + lives
     assert all(call["toolInvocations"][0]["name"] for call in calls if call["externalId"] != "open")
     stats = [asdict(app.processor.stats()) for app in (sent, kept)]

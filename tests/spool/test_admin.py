@@ -15,10 +15,11 @@ from roark_otel._spool.admin import Busy, Done, Missing
 from roark_otel._spool.claims import Spooled
 from roark_otel._spool.file import FILE_FORMAT, Header
 from roark_otel._spool.listing import InStage, Measure, directories, list_files, measure, read_body, siblings
-from roark_otel._spool.names import Stage, call_name
+from roark_otel._spool.names import Stage
 from roark_otel._spool.rejected import Aside
 from roark_otel._spool.spool import Spool
 from support.helpers import wait_until
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,12 @@ import pytest
 from roark_otel import attach_recording, attach_recording_async, cli
 from roark_otel._spool.claims import Spooled
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name, late_name
+from roark_otel._spool.names import Stage, late_name
 from roark_otel._spool.spool import Spool
 from roark_otel.types import Attached, Kept
 from support.answering import AnsweringServer
 from support.helpers import App, wait_until
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from pathlib import Path

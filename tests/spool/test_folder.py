@@ -15,8 +15,9 @@ import pytest
 from roark_otel._spool.claims import Saved, Spooled
 from roark_otel._spool.file import Header
 from roark_otel._spool.folder import Folder
-from roark_otel._spool.names import SENDABLE, Stage, call_name
+from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.spool import Spool
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +152,7 @@ with calls.together():
         os.fstat(number)
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
-put("parent again")
+put("again")
 print(*sorted(calls.names([Stage.READY])))
 """
 
@@ -166,7 +167,7 @@ def test_a_child_opens_the_directory_itself(tmp_path: Path) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    names = [call_name(external_id, 1) for external_id in ("parent", "child", "parent again")]
+    names = [f"{external_id}-{1:016x}" for external_id in ("again", "child", "parent")]
     assert done.stdout.split() == sorted(names)
 
 

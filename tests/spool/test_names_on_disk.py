@@ -57,8 +57,10 @@ def _left(tmp_path: Path) -> Path:
 
 
 def files(root: Path) -> dict[str, str]:
-    """The files below a directory, and what they hold; not those about keys and clocks."""
-    found = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "keys"]
+    """The files below a directory, and what they hold; not those about keys."""
+    found = [
+        path for path in root.rglob("*") if path.is_file() and path.parent.name != "keys" and path.name != "ids.key"
+    ]
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 

@@ -22,10 +22,12 @@ from roark_otel._spool import attachments, disk, memory
 from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
 from roark_otel._spool.folder import Folder
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import directories
-from roark_otel._spool.names import SENDABLE, Stage, call_name
+from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.spool import Spool
 from support.answering import AnsweringServer, Seen, created
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -607,8 +609,8 @@ def test_a_call_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
         assert processor.force_flush(10_000)
 
     ((name, content),) = found
-    assert re.fullmatch(r"[0-9a-f]{32}-[0-9a-f]{16}\.tried\.jsonl", name)
-    assert name.startswith(call_name("call-1", 0)[:32])
+    assert re.fullmatch(r"k[0-9a-f]{32}-[0-9a-f]{16}\.tried\.jsonl", name)
+    assert name.startswith(ids_of(tmp_path / "spool").of("call-1"))
     header, body, _ = content.split(b"\n")
     assert json.loads(header)["external_id"] == "call-1"
     assert body == server.seen[0].body

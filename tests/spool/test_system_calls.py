@@ -13,9 +13,10 @@ import pytest
 from roark_otel._spool import recent
 from roark_otel._spool.claims import Replaced, Saved, Spooled
 from roark_otel._spool.file import Header, to_bytes
-from roark_otel._spool.names import Stage, call_name, late_name
+from roark_otel._spool.names import Stage, late_name
 from roark_otel._spool.spool import Spool
 from support.counting import counted
+from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -65,7 +65,7 @@ class _Await:
 class _Attach:
     """Gives calls in memory with this hashed external id a recording, and scans the directory."""
 
-    id_hash: str
+    external_id: str
     url: str
     is_kept: bool
 
@@ -188,12 +188,12 @@ class Courier:
         self._post(_Await(name))
         self.worker.start()
 
-    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
+    def attach(self, external_id: str, url: str, *, is_kept: bool) -> None:
         """Gives calls in memory a recording that was attached, and scans the directory.
 
         `is_kept`: whether the disk keeps the URL for calls to come; else memory does.
         """
-        self._post(_Attach(id_hash, url, is_kept))
+        self._post(_Attach(external_id, url, is_kept))
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
@@ -341,8 +341,8 @@ class Courier:
                     self._rounds.look_soon(LOOK_SECONDS)  # a recording may be attached there
             case ResolverAnswer():
                 self._waiting.resolve(message)
-            case _Attach(id_hash, url, is_kept):
-                self._waiting.attach(id_hash, url, is_kept=is_kept)
+            case _Attach(external_id, url, is_kept):
+                self._waiting.attach(external_id, url, is_kept=is_kept)
                 self._rounds.look_soon()
             case _Flush(done, sweep):
                 try:

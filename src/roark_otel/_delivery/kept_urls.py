@@ -16,7 +16,7 @@ MAX_KEPT = 1_000
 
 
 class KeptUrls:
-    """The URLs by the hashes of their external ids.
+    """The URLs by their external ids.
 
     Args:
         root: The root of the spool, where `attach_recording` keeps them; None without a disk.
@@ -26,24 +26,24 @@ class KeptUrls:
         self._root = root
         self._in_memory: OrderedDict[str, str] = OrderedDict()
 
-    def keep(self, id_hash: str, url: str) -> None:
+    def keep(self, external_id: str, url: str) -> None:
         """Keeps a URL in memory, because no disk does."""
-        self._in_memory[id_hash] = url
+        self._in_memory[external_id] = url
         if len(self._in_memory) > MAX_KEPT:
             self._in_memory.popitem(last=False)
 
-    def on_disk(self) -> Collection[str]:
-        """Returns the hashes for which any process has kept a URL."""
-        return () if self._root is None else attachments.kept(self._root)
+    def on_disk(self, external_ids: Collection[str]) -> Collection[str]:
+        """Returns those of these ids for which any process has kept a URL."""
+        return () if self._root is None else attachments.kept_among(self._root, external_ids)
 
-    def take(self, id_hash: str) -> str | None:
-        """Returns the URL for a hash, if there is one. On disk it stays until it is dropped."""
-        found = self._in_memory.pop(id_hash, None)
+    def take(self, external_id: str) -> str | None:
+        """Returns the URL for an id, if there is one. On disk it stays until it is dropped."""
+        found = self._in_memory.pop(external_id, None)
         if found is not None or self._root is None:
             return found
-        return attachments.kept_for(self._root, id_hash)
+        return attachments.kept_for(self._root, external_id)
 
-    def drop(self, id_hash: str) -> None:
+    def drop(self, external_id: str) -> None:
         """Removes a URL that its call has now."""
         if self._root is not None:
-            attachments.drop(self._root, id_hash)
+            attachments.drop(self._root, external_id)

@@ -24,7 +24,7 @@ from roark_otel._safety.guard import guarded
 from roark_otel._spool import attachments
 from roark_otel._spool.body import with_recording
 from roark_otel._spool.claims import Spooled
-from roark_otel._spool.names import CallName, Stage, is_of
+from roark_otel._spool.names import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -143,8 +143,9 @@ class WaitingCalls:
                 self._waits[name] = known.left_alone(free_at)
         for name in gone:
             self._waits.pop(name, None)
-        attached = self._kept.on_disk() if self._waits else ()
-        for name in [name for name in self._waits if CallName.parse(name).id_hash in attached]:
+        ids = {name: wait.call.external_id for name, wait in self._waits.items()}
+        attached = set(self._kept.on_disk(ids.values())) if ids else set[str]()
+        for name in [name for name, external_id in ids.items() if external_id in attached]:
             self._give_kept(name)
 
     @guarded(None)
@@ -168,13 +169,13 @@ class WaitingCalls:
 
     # What is known of their recordings
 
-    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> None:
+    def attach(self, external_id: str, url: str, *, is_kept: bool) -> None:
         """Gives the waiting calls of an id a recording; in memory it is kept for one to come unless a disk keeps it."""
-        names = [name for name in self._waits if is_of(name, id_hash)]
+        names = [name for name, wait in self._waits.items() if wait.call.external_id == external_id]
         for name in names:
             self._give(name, url)
         if not names and not is_kept:
-            self._kept.keep(id_hash, url)
+            self._kept.keep(external_id, url)
 
     def resolve(self, answer: ResolverAnswer) -> None:
         """Acts on an answer of the resolver, also on one that comes after its attempt was abandoned."""
@@ -230,7 +231,8 @@ class WaitingCalls:
     # How a wait ends
 
     def _give_kept(self, name: str) -> None:
-        if (url := self._kept.take(CallName.parse(name).id_hash)) is not None:
+        wait = self._waits.get(name)
+        if wait is not None and (url := self._kept.take(wait.call.external_id)) is not None:
             self._give(name, url)
 
     def _give(self, name: str, url: str, not_before: float = 0.0) -> None:
@@ -239,7 +241,7 @@ class WaitingCalls:
         if wait is None or not self._write_recording(name, url):
             return
         del self._waits[name]
-        self._kept.drop(CallName.parse(name).id_hash)
+        self._kept.drop(wait.call.external_id)
         self._hand_over(name, wait, max(0.0, min(not_before - self._clock.time(), self._policy.delay_seconds)))
 
     @guarded(False)

@@ -22,7 +22,7 @@ from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.body import MAX_APPENDED, appendable
 from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
 from roark_otel._spool.file import Header
-from roark_otel._spool.names import Stage, call_name, late_name
+from roark_otel._spool.names import Stage, late_name
 
 if TYPE_CHECKING:
     from roark_otel._delivery.courier import Courier
@@ -123,7 +123,10 @@ class Calls:
             has_resolver=self._rules.has_resolver,
         )
         valid_at = conversation.ended_ns / 1e9 + delay if delay else 0.0
-        return Written(_name(conversation), header, linked.to_json(self._pause), stage, valid_at, linked.problems)
+        return Written(self._name(conversation), header, linked.to_json(self._pause), stage, valid_at, linked.problems)
+
+    def _name(self, conversation: FinishedConversation) -> str:
+        return self._spool.name_of(conversation.external_id, conversation.file_span_id)
 
     def put(self, call: Written, rest: float) -> bool:
         """Puts a call into the spool, to be sent after `rest` seconds.
@@ -150,7 +153,7 @@ class Calls:
 
     def leave_out(self, made: Made, reason: str) -> None:
         """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
-        self._leave_out(call_name(made.external_id, made.file_span_id), reason)
+        self._leave_out(self._spool.name_of(made.external_id, made.file_span_id), reason)
 
     def _leave_out(self, name: str, reason: str) -> None:
         self._spool.withdraw(name)
@@ -262,7 +265,7 @@ class Calls:
         Returns:
             Whether the call waits, so that more may come into it.
         """
-        late, name = late_fields(conversation, self._defaults, self._redaction, self._pause), _name(conversation)
+        late, name = late_fields(conversation, self._defaults, self._redaction, self._pause), self._name(conversation)
         if self._known.get(conversation.external_id, ("", 0.0))[0] != name:
             return False
         if isinstance(again, NotLinkable) and self._spool.withdraw(name):
@@ -283,10 +286,6 @@ class Calls:
             if isinstance(put, Saved):
                 self._saved.append((put.name, Stage.LATE, 0.0))
         return False
-
-
-def _name(conversation: FinishedConversation) -> str:
-    return call_name(conversation.external_id, conversation.file_span_id)
 
 
 def _header(conversation: FinishedConversation, turns: int, tools: int, recording_wait: float = 0.0) -> Header:

@@ -18,6 +18,7 @@ from roark_otel._model.version import __version__
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import logger
 from roark_otel._safety.log_ids import hash_ids
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import Measure
 from roark_otel._spool.stranded import stranded
 
@@ -78,7 +79,7 @@ class Engine:
         self._on_first_span = on_first_span
         self._builders: dict[int, int] = {}
         if settings.log_external_id == "hash":
-            hash_ids()
+            hash_ids(ids_of(settings.spool_dir if settings.spool == "disk" else None).of)
         self._life = self._begin()
         savers.add(self)
         self.hooks = SpanHooks(self.on_start, self.on_end)
@@ -163,14 +164,14 @@ class Engine:
             root, address = self.settings.spool_dir, self.settings.base_url
             self.parts.courier.start_with_backlog(lambda: warn_of_siblings(stranded(root, directory, address)))
 
-    def attach(self, id_hash: str, url: str, *, is_kept: bool) -> bool:
+    def attach(self, external_id: str, url: str, *, is_kept: bool) -> bool:
         """Gives calls of this id a recording. Returns whether one of them waits in memory here.
 
         `is_kept`: whether the disk keeps the URL for calls to come, if there are disks.
         """
         parts = self.parts
-        is_awaited = parts.spool.awaits_in_memory(id_hash)
-        parts.courier.attach(id_hash, url, is_kept=is_kept and parts.spool.directory is not None)
+        is_awaited = parts.spool.awaits_in_memory(external_id)
+        parts.courier.attach(external_id, url, is_kept=is_kept and parts.spool.directory is not None)
         return is_awaited
 
     def drain(self, timeout: float) -> bool:

@@ -18,7 +18,6 @@ from roark_otel._open.verdicts import GoesOn, Over, Pass
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.threads import beside_hub
-from roark_otel._spool.names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -200,7 +199,7 @@ class Passes:
         self._drop_saved(number)
         names = self._saved.pop(number, ())
         if (made := self._groups.made(number)) is not None:
-            names = *names, call_name(made.external_id, made.file_span_id)
+            names = *names, self._spool.name_of(made.external_id, made.file_span_id)
         for name in names:
             self._ready()[1].forget(name)
 

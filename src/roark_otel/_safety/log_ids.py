@@ -1,24 +1,26 @@
-"""How logs name a call: by its external id, or by a hash where ids are phone numbers (`ROARK_LOG_EXTERNAL_ID`)."""
+"""How logs name a call: by its id, or by a keyed hash where ids are phone numbers (`ROARK_LOG_EXTERNAL_ID`)."""
 
 from __future__ import annotations
 
-from hashlib import sha256
+from typing import TYPE_CHECKING
 
-_hashed: list[bool] = []
-"""Not empty once a processor of this process wants hashes: an id that one must not show, no other shows."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_hashed: list[Callable[[str], str]] = []
+"""What hashes ids, once a processor of this process wants hashes: an id that one must not show, no other shows."""
 
 
-def hash_ids() -> None:
-    """Makes the logs of this process show hashes from now on."""
+def hash_ids(hashed: Callable[[str], str]) -> None:
+    """Makes the logs of this process show hashes from now on, of its first processor that wants them.
+
+    Args:
+        hashed: Returns the hash of an id, with which the names of its files begin, too.
+    """
     if not _hashed:
-        _hashed.append(True)
+        _hashed.append(hashed)
 
 
 def log_id(external_id: str | None) -> str | None:
     """Returns how a log names the call of this id: by the id, or by the hash that its file's name begins with."""
-    return external_id if external_id is None or not _hashed else id_hash(external_id)
-
-
-def id_hash(external_id: str) -> str:
-    """Returns 32 hexadecimal digits that stand for an external id in names of files: no id can name a path."""
-    return sha256(external_id.encode()).hexdigest()[:32]
+    return external_id if external_id is None or not _hashed else _hashed[0](external_id)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from roark_otel._engine import registry
 from roark_otel._model.formats import MAX_EXTERNAL_ID, is_external_id, is_http_url
-from roark_otel._safety.log_ids import id_hash
 from roark_otel._settings.on_demand import settings_class
 from roark_otel._spool.attachments import attach_below
 
@@ -42,7 +41,7 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
         OSError: if the spool cannot be written, and this process has no processor that could keep the URL in memory.
     """
     _check(external_id, url)
-    engines, key, calls, fault = registry.engines(), id_hash(external_id), 0, None
+    engines, calls, fault = registry.engines(), 0, None
     # Files first: a courier that scans the directory because of `engine.attach` finds them there.
     for root in _roots():
         try:
@@ -51,7 +50,7 @@ def attach_recording(external_id: str, url: str) -> Attached | Kept:
             fault = found
     if fault is not None and not engines:
         raise fault
-    calls += sum(engine.attach(key, url, is_kept=fault is None) for engine in engines)
+    calls += sum(engine.attach(external_id, url, is_kept=fault is None) for engine in engines)
     return Attached(calls) if calls else Kept()
 
 

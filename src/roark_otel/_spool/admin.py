@@ -14,8 +14,9 @@ from typing_extensions import assert_never
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import fields_of, recording_of
 from roark_otel._spool.census import Census, scan
-from roark_otel._spool.directory import path_of
+from roark_otel._spool.directory import id_at, path_of
 from roark_otel._spool.file import Readable, from_bytes
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.names import CallName, Stage
 from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside
@@ -146,11 +147,13 @@ def adopt(directory: Path, source: Path) -> int:
         OSError: if writing fails.
     """
     disk.make_directory(directory)
+    ids = ids_of(directory.parent)
     count = 0
     for one in scan(source):
         if one.stage is Stage.OPEN and has_living_owner(path_of(source, one.name, one.stage)):
             continue
-        taken_over = path_of(directory, one.name, one.stage)
+        name = ids.renamed(one.name, id_at(path_of(source, one.name, one.stage)))
+        taken_over = path_of(directory, name, one.stage)
         with disk.locked(path_of(source, one.name, one.stage)) as file:
             if isinstance(file, disk.Locked) and not disk.exists(taken_over):
                 file.path.rename(taken_over)

@@ -1,6 +1,6 @@
 """Recordings that are attached from outside, in files: needs no key, only the spool's root.
 
-Every directory of the root is searched by the hash of the external id. The URL is first kept in `attached/`, and
+Every directory of the root is searched for the external id, by its hash. The URL is first kept in `attached/`, and
 removed from there once a call has it: a call that is being spooled at the same moment finds it there, or is found.
 """
 
@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from roark_otel._model.formats import is_http_url
-from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import with_recording
 from roark_otel._spool.claims import Spooled
+from roark_otel._spool.directory import id_at
 from roark_otel._spool.folder import write_file
+from roark_otel._spool.id_hash import ids_of, unkeyed_hash
 from roark_otel._spool.listing import directories
-from roark_otel._spool.names import Stage, is_of
+from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 KEPT_SECONDS = 7 * 86_400.0
@@ -40,20 +43,22 @@ def attach_below(root: Path, external_id: str, url: str) -> int:
     Raises:
         OSError: if writing fails.
     """
-    key = id_hash(external_id)
-    _keep(root, key, url)
-    given = sum(_attach_in(directory, key, url) for directory in directories(root))
+    _keep(root, external_id, url)
+    given = sum(_attach_in(directory, external_id, url) for directory in directories(root))
     if given:
-        drop(root, key)
+        drop(root, external_id)
     return given
 
 
-def _attach_in(directory: Path, key: str, url: str) -> int:
+def _attach_in(directory: Path, external_id: str, url: str) -> int:
     spool = Spool(directory)
-    waiting = [name for name in spool.names_of(key) if is_of(name, key)]
-    given = sum(give(spool, name, url) for name in waiting)
-    aside = sorted(name for name in rejected.names_of(directory, key) if is_of(name, key))
-    return given + sum(rejected.revive(directory, name, url) for name in aside)
+    given = sum(give(spool, name, url) for name in spool.names_of(external_id))
+
+    is_its = spool.ids.finder(external_id)
+    aside = rejected.names_of(
+        directory, lambda name: is_its(name, partial(id_at, rejected.rejected_path(directory, name)))
+    )
+    return given + sum(rejected.revive(directory, name, url) for name in sorted(aside))
 
 
 def give(spool: Spool, name: str, url: str) -> bool:
@@ -69,36 +74,67 @@ def give(spool: Spool, name: str, url: str) -> bool:
     return True
 
 
-def kept(root: Path) -> set[str]:
-    """Returns the hashes of the ids for which a URL is kept, and removes those that are too old."""
-    found: set[str] = set()
+def kept_among(root: Path, external_ids: Collection[str]) -> list[str]:
+    """Returns those of these ids for which a URL is kept, and removes what is too old."""
+    found = {}
     for key, status in disk.stat_files(root / _FOLDER, _key):
+        path = _path(root, key)
         if time.time() - status.st_mtime > KEPT_SECONDS:
-            drop(root, key)
+            with suppress(OSError):
+                path.unlink()
         else:
-            found.add(key)
-    return found
+            found[key] = path
+    if not found:
+        return []
+    ids = ids_of(root)
+    said = {_id_in(path) for key, path in found.items() if not ids.can_tell(key)}
+    return [one for one in external_ids if ids.of(one) in found or unkeyed_hash(one) in found or one in said]
 
 
-def kept_for(root: Path, key: str) -> str | None:
-    """Returns the URL that is kept for this hash of an id; None if there is none, or it cannot be read."""
-    try:
-        url = json.loads(disk.read_path(_path(root, key)) or b"{}")["url"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return url if isinstance(url, str) and is_http_url(url) else None
+def kept_for(root: Path, external_id: str) -> str | None:
+    """Returns the URL that is kept for an id; None if there is none, or it cannot be read."""
+    for path in _paths(root, external_id):
+        url = _read(path).get("url")
+        if isinstance(url, str) and is_http_url(url):
+            return url
+    return None
 
 
-def drop(root: Path, key: str) -> None:
-    """Removes the URL that is kept for this hash of an id, if there is one."""
-    with suppress(OSError):
-        _path(root, key).unlink()
+def drop(root: Path, external_id: str) -> None:
+    """Removes the URL that is kept for an id, if there is one."""
+    for path in _paths(root, external_id):
+        with suppress(OSError):
+            path.unlink()
 
 
-def _keep(root: Path, key: str, url: str) -> None:
+def _keep(root: Path, external_id: str, url: str) -> None:
     disk.refuse_foreign(root / _FOLDER)
     disk.refuse_link(root / _FOLDER)
-    write_file(_path(root, key), json.dumps({"url": url}).encode())
+    ids = ids_of(root)
+    content = {"url": url} if ids.is_shared else {"url": url, "external_id": external_id}
+    write_file(_path(root, ids.of(external_id)), json.dumps(content).encode())
+
+
+def _paths(root: Path, external_id: str) -> list[Path]:
+    """Returns where the URL of an id may be: under its hashes, or under another key, with the id in the file."""
+    ids = ids_of(root)
+    likely = [_path(root, key) for key in (ids.of(external_id), unkeyed_hash(external_id))]
+    keys = [key for text in disk.names(root / _FOLDER) if (key := _key(text))]
+    others = [path for key in keys if not ids.can_tell(key) and _id_in(path := _path(root, key)) == external_id]
+    return [*likely, *others]
+
+
+def _id_in(path: Path) -> str | None:
+    found = _read(path).get("external_id")
+    return found if isinstance(found, str) else None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(disk.read_path(path) or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
 
 
 def _path(root: Path, key: str) -> Path:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from roark_otel._spool.census import MAX_OLDEST, Census, Counts, SpoolItem
 from roark_otel._spool.directory import SpoolDirectory
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.memory import SpoolMemory
-from roark_otel._spool.names import FINISHED, Stage, is_of
+from roark_otel._spool.names import FINISHED, Stage, call_name
 from roark_otel._spool.open_calls import OpenCalls
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ class Contents:
     def __init__(self, directory: Path | None, max_bytes: int) -> None:
         self.directory = directory
         self._files = None if directory is None else SpoolDirectory(directory, max_bytes)
-        self.open_calls = None if self._files is None else OpenCalls(self._files)
+        self.ids = ids_of(None if directory is None else directory.parent)
+        """What hashes external ids in the names of its files."""
+        self.open_calls = None if self._files is None else OpenCalls(self._files, self.ids)
         """The conversations that go on; None in memory, where they would be lost with the process anyway."""
         self._memory = SpoolMemory()
 
@@ -47,9 +50,13 @@ class Contents:
         """Returns the names of the calls in these stages, the oldest first."""
         return [item.name for item in self.items(stages)]
 
-    def names_of(self, key: str) -> list[str]:
-        """Returns the names of the calls on disk that begin with a hash."""
-        return [] if self._files is None else self._files.names_of(key)
+    def name_of(self, external_id: str, root_span_id: int) -> str:
+        """Returns the name of a call."""
+        return call_name(self.ids.of(external_id), root_span_id)
+
+    def names_of(self, external_id: str) -> list[str]:
+        """Returns the names of the calls on disk of an external id, and of what came late for them."""
+        return [] if self._files is None else self._files.names_of(external_id, self.ids)
 
     def counts(self) -> Counts:
         """Returns what is in the spool, on disk as far as this process knows, and in memory. Asks no disk."""
@@ -93,6 +100,6 @@ class Contents:
         """Returns whether a call is in memory."""
         return name in self._memory
 
-    def awaits_in_memory(self, key: str) -> bool:
-        """Returns whether a call in memory, of the external id with this hash, waits for its recording."""
-        return any(is_of(name, key) for name, _ in self._memory.items((Stage.WAITING,)))
+    def awaits_in_memory(self, external_id: str) -> bool:
+        """Returns whether a call of this external id waits in memory for its recording."""
+        return any(call.header.external_id == external_id for _, call in self._memory.items((Stage.WAITING,)))

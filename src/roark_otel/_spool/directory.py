@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
@@ -15,7 +16,7 @@ from roark_otel._safety.guard import log_once
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.census import MAX_OLDEST, SpoolItem, scan
 from roark_otel._spool.claims import Claim, Gone, Held, Spooled
-from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readable, from_bytes, to_bytes
+from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readable, from_bytes, head_of, to_bytes
 from roark_otel._spool.folder import Folder
 from roark_otel._spool.inventory import Inventory
 from roark_otel._spool.names import Stage, file_name, parse_file_name
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from roark_otel._spool.census import Census
+    from roark_otel._spool.id_hash import IdHash
 
 MEASURE_SECONDS = 10.0
 """How long a count of the directory is used; what this process does in that time is added to it."""
@@ -50,6 +52,12 @@ class FullError(OSError):
 def path_of(directory: Path, name: str, stage: Stage) -> Path:
     """Returns the path of a call's file in a stage."""
     return directory / file_name(name, stage)
+
+
+def id_at(path: Path) -> str | None:
+    """Reads the external id of the call in a file; None if it cannot be read."""
+    header = head_of(disk.read_head(path))
+    return None if header is None else header.external_id
 
 
 class SpoolDirectory:
@@ -93,10 +101,15 @@ class SpoolDirectory:
         found = [] if self._folder.fault() else scan(self.path, stages)
         return [item for item in found if not self.inventory.is_ignored(item.name)]
 
-    def names_of(self, key: str) -> list[str]:
-        """Returns the names of the calls that begin with a hash; none if the directory cannot be used."""
-        found = [] if self._folder.fault() else disk.names(self.path, key)
-        return sorted({parsed[0] for text in found if (parsed := parse_file_name(text))})
+    def names_of(self, external_id: str, ids: IdHash) -> list[str]:
+        """Returns the names of the calls of an external id; none if the directory cannot be used."""
+        found = (
+            []
+            if self._folder.fault()
+            else [parsed for text in disk.names(self.path) if (parsed := parse_file_name(text))]
+        )
+        is_its = ids.finder(external_id)
+        return sorted({name for name, stage in found if is_its(name, partial(id_at, self.file(name, stage)))})
 
     def census(
         self, is_known: Callable[[str], bool] = lambda _: False, room: tuple[int, int] = (MAX_OLDEST, MAX_OLDEST)

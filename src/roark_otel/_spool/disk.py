@@ -319,8 +319,8 @@ def stat_files(directory: Path, parse: Callable[[str], _Parsed | None]) -> Itera
                         yield parsed, entry.stat(follow_symlinks=False)
 
 
-def names(directory: Path, beginning: str) -> list[str]:
-    """Returns the names in a directory that begin like this; none if it cannot be read."""
-    with suppress(OSError), os.scandir(directory) as entries:
-        return [entry.name for entry in entries if entry.name.startswith(beginning)]
+def names(directory: Path) -> list[str]:
+    """Returns the names in a directory; none if it cannot be read."""
+    with suppress(OSError):
+        return os.listdir(directory)  # noqa: PTH208 - names, and no paths of them
     return []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from roark_otel._safety.log_ids import id_hash
 from roark_otel._spool import attachments, disk, rejected
 from roark_otel._spool.census import scan
-from roark_otel._spool.directory import path_of
+from roark_otel._spool.directory import id_at, path_of
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import directories
-from roark_otel._spool.names import Stage, is_of
+from roark_otel._spool.names import Stage
 from roark_otel._spool.owner import has_living_owner
 
 if TYPE_CHECKING:
@@ -46,15 +47,16 @@ def forget(root: Path, external_id: str) -> Forgotten:
     Raises:
         OSError: if a file cannot be deleted.
     """
-    key = id_hash(external_id)
-    found = Forgotten(int(attachments.kept_for(root, key) is not None))
-    attachments.drop(root, key)
+    is_its = ids_of(root).finder(external_id)
+    found = Forgotten(int(attachments.kept_for(root, external_id) is not None))
+    attachments.drop(root, external_id)
     for directory in directories(root):
         for item in scan(directory):
-            if is_of(item.name, key):
+            path = path_of(directory, item.name, item.stage)
+            if is_its(item.name, partial(id_at, path)):
                 found += _erase(directory, item.name, item.stage)
         for aside in rejected.rejected_files(directory):
-            if is_of(aside.name, key):
+            if is_its(aside.name, partial(id_at, rejected.rejected_path(directory, aside.name))):
                 rejected.purge(directory, aside.name)
                 found += Forgotten(1)
     return found

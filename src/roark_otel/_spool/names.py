@@ -1,7 +1,7 @@
 """The names of a spool's files. Only this module builds and parses them. Pure.
 
-NAME is `HASH-ROOT`: the hash of the call's external id and the id of its root span, in hexadecimal. Late tool
-invocations for a call have a NAME of their own, `HASH-ROOT-LATE`.
+NAME is `HASH-ROOT`: the hash of the call's external id (`id_hash`) and the id of its root span, in hexadecimal. Late
+tool invocations for a call have a NAME of their own, `HASH-ROOT-LATE`.
 
     NAME.open.jsonl       goes on, or its process ended before it did
     NAME.waiting.jsonl    lacks a recording URL
@@ -18,8 +18,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-
-from roark_otel._safety.log_ids import id_hash
 
 TEMPORARY = (".", ".tmp")
 """The first and the last letters of the name of a file that is being written."""
@@ -72,19 +70,14 @@ class CallName:
         return replace(self, late="")
 
 
-def call_name(external_id: str, root_span_id: int) -> str:
-    """Returns the NAME of a call."""
-    return f"{id_hash(external_id)}-{root_span_id & (2**64 - 1):016x}"
+def call_name(id_hash: str, root_span_id: int) -> str:
+    """Returns the NAME of a call, of the hash of its external id."""
+    return f"{id_hash}-{root_span_id & (2**64 - 1):016x}"
 
 
 def late_name(call: str, number: int) -> str:
     """Returns the NAME of late tool invocations for the call of this NAME. `number` sets them apart from others."""
     return str(replace(CallName.parse(call), late=f"{number:x}"))
-
-
-def is_of(name: str, key: str) -> bool:
-    """Returns whether a NAME belongs to the external id with this hash."""
-    return CallName.parse(name).id_hash == key
 
 
 def file_name(name: str, stage: Stage) -> str:

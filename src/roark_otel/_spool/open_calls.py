@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from roark_otel._spool.census import SpoolItem
     from roark_otel._spool.directory import SpoolDirectory
+    from roark_otel._spool.id_hash import IdHash
 
 UNSAVED: Final = "the spool %s failed (%s); conversations that go on are lost if this process is killed"
 
@@ -50,13 +51,15 @@ class OpenCalls:
 
     Args:
         files: The directory.
+        ids: What hashes external ids in names.
     """
 
-    def __init__(self, files: SpoolDirectory) -> None:
+    def __init__(self, files: SpoolDirectory, ids: IdHash) -> None:
         self._files = files
+        self._ids = ids
         self._owner = Owner(files.path)
         self._own: set[str] = set()
-        self._owners: dict[str, str] = {}
+        self._heads: dict[str, tuple[str, str]] = {}
         self._orphans: Mapping[str, tuple[Orphan, ...]] = {}
         self._look_at = 0.0
         self._others = 0
@@ -109,9 +112,10 @@ class OpenCalls:
         alive: dict[str, bool] = {}
         others = 0
         for item in items:
-            key = CallName.parse(item.name).id_hash
             others += item.name not in self._own
-            if item.name in self._own or self._has_live_owner(item.name, alive):
+            is_owned = item.name in self._own or self._has_live_owner(item.name, alive)
+            key = self._key_of(item.name)
+            if is_owned:
                 owned.add(key)
             else:
                 found.setdefault(key, []).append(Orphan(item.name, item.since))
@@ -121,15 +125,30 @@ class OpenCalls:
 
     def _has_live_owner(self, name: str, alive: dict[str, bool]) -> bool:
         """Returns whether the owner of a file lives. `alive` remembers it of each owner."""
-        token = self._owners.get(name)
-        if token is None or not _lives(self._files.path, token, alive):
+        token, _ = self._heads.get(name, ("", ""))
+        if not token or not _lives(self._files.path, token, alive):
             # It may have another one by now, which has taken it over.
-            header = head_of(disk.read_head(self._files.file(name, Stage.OPEN)))
-            token = "" if header is None else header.owner
-            if len(self._owners) >= MAX_OWNERS:
-                self._owners.clear()
-            self._owners[name] = token
+            token, _ = self._read_head(name)
         return _lives(self._files.path, token, alive)
+
+    def _read_head(self, name: str) -> tuple[str, str]:
+        """Reads, and remembers, the token of a file's owner and the hash of its id."""
+        header = head_of(disk.read_head(self._files.file(name, Stage.OPEN)))
+        if len(self._heads) >= MAX_OWNERS:
+            self._heads.clear()
+        if header is None:
+            self._heads[name] = "", CallName.parse(name).id_hash
+        else:
+            self._heads[name] = header.owner, self._ids.of(header.external_id)
+        return self._heads[name]
+
+    def _key_of(self, name: str) -> str:
+        """Returns the hash of a file's id, as this process hashes it: its name may have one under another key."""
+        found = CallName.parse(name).id_hash
+        if self._ids.is_under_key(found):
+            return found
+        _, key = self._heads.get(name) or self._read_head(name)
+        return key
 
     def part_of(self, key: str, own: str) -> tuple[bytes, tuple[str, ...]]:
         """Returns what dead processes left of the conversation with this hashed id, and the names of its files.

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from roark_otel._spool import disk
 from roark_otel._spool.body import recording_of, with_recording
-from roark_otel._spool.file import Readable, from_bytes, to_bytes
+from roark_otel._spool.file import Readable, from_bytes, head_of, to_bytes
 from roark_otel._spool.folder import write_file
+from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.names import CallName, Stage, file_name, parse_rejected_name, reason_name, rejected_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FOLDER = "rejected"
@@ -62,12 +63,12 @@ def rejected_entries(directory: Path) -> Iterator[RejectedFile]:
                 yield RejectedFile(name, status.st_size, status.st_mtime)
 
 
-def names_of(directory: Path, key: str) -> list[str]:
-    """Returns the names of the rejected calls that begin with a hash, in no order; none if the folder is a link."""
+def names_of(directory: Path, is_wanted: Callable[[str], bool]) -> list[str]:
+    """Returns the names of the rejected calls that are wanted, in no order; none if the folder is a link."""
     folder = directory / FOLDER
     with suppress(OSError):
-        found = [] if folder.is_symlink() else disk.names(folder, key)
-        return [name for text in found if (name := parse_rejected_name(text))]
+        found = [] if folder.is_symlink() else disk.names(folder)
+        return [name for text in found if (name := parse_rejected_name(text)) and is_wanted(name)]
     return []
 
 
@@ -113,13 +114,15 @@ def set_aside(directory: Path, name: str, file: Path, why: Aside) -> None:
 
 def take_over(directory: Path, source: Path) -> int:
     """Moves what was rejected in another directory here, unless its name is taken. Returns how many calls it moved."""
-    count = 0
+    ids, count = ids_of(directory.parent), 0
     for one in rejected_files(source):
-        path = rejected_path(directory, one.name)
+        header = head_of(disk.read_head(rejected_path(source, one.name)))
+        name = ids.renamed(one.name, None if header is None else header.external_id)
+        path = rejected_path(directory, name)
         _make_folder(directory)
         if not disk.exists(path):
             with suppress(OSError):
-                _reason_path(source, one.name).rename(_reason_path(directory, one.name))
+                _reason_path(source, one.name).rename(_reason_path(directory, name))
             rejected_path(source, one.name).rename(path)
             count += 1
     return count

@@ -26,7 +26,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--json", action="store_true", help="print JSON")
         return one
 
-    action("list", "list every call in the spool: what it waits for, since when, and why it was rejected")
+    listing = action("list", "list every call in the spool: what it waits for, since when, and why it was rejected")
+    listing.add_argument(
+        "id", metavar="ID", nargs="?", help="only this external id, and the hash by which logs and file names know it"
+    )
     show = action("show", "show what the spool knows about a call")
     show.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
     show.add_argument("--body", action="store_true", help="also show the body as it is sent: every word of the call")

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel._settings.settings import Settings
 from roark_otel._spool import records
+from roark_otel._spool.id_hash import hashes_in
 from roark_otel._spool.listing import InStage, Listed, directories, list_files, read_body
 from roark_otel._spool.names import Stage
 from roark_otel._spool.outlook import ATTACH, GOES_ON, described, of_cut_off, outlook
@@ -69,8 +70,10 @@ def directory_of(one: Listed) -> Path:
 
 
 def run_list(options: argparse.Namespace) -> int:
-    """Lists every call."""
+    """Lists every call, or those of one external id with its hash."""
     root, settings = root_of(options), Settings.from_env()
+    if options.id is not None:
+        return _list_one(options, root, settings)
     if options.json:
         print(json.dumps([file_fields(one, settings) for one in everything(root)], indent=2))
         return 0
@@ -79,8 +82,29 @@ def run_list(options: argparse.Namespace) -> int:
         count = f"{len(files)} calls" if files else "empty"
         print(plain(f"{directory}: {count}, {described(record)}"))
         for one in files:
-            kind = f"{state(one):24} {_age(one.since):>6} {one.size:>9,} B"
-            print(f"  {kind}  {plain(one.external_id or one.name)}  {plain(_why(one, settings))}")
+            print(_line(one, settings))
+    return 0
+
+
+def _line(one: Listed, settings: Settings) -> str:
+    kind = f"{state(one):24} {_age(one.since):>6} {one.size:>9,} B"
+    return f"  {kind}  {plain(one.external_id or one.name)}  {plain(_why(one, settings))}"
+
+
+def _list_one(options: argparse.Namespace, root: Path, settings: Settings) -> int:
+    """Lists the calls of one external id, of which there may be none, after the hashes to search logs for."""
+    current, earlier = hashes_in(root, options.id)
+    files = [one for one in everything(root) if one.external_id == options.id]
+    if options.json:
+        fields = [file_fields(one, settings) for one in files]
+        print(json.dumps({"hash": current, "earlier_hash": earlier, "calls": fields}, indent=2))
+        return 0
+    known = f"{current} in logs and file names" if current else "in no log or file name yet: the spool has no key"
+    print(plain(f"{options.id} is {known}; earlier versions had {earlier}"))
+    for one in files:
+        print(_line(one, settings))
+    if not files:
+        print("  no call of it is in the spool")
     return 0
 
 
