@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
 
+from roark_otel import cli
 from roark_otel._delivery import rounds
 from roark_otel._engine.parts import spool_directory
 from roark_otel._settings.settings import Settings
@@ -498,6 +500,44 @@ def test_a_backlog_is_delivered_oldest_first_in_parts(monkeypatch: pytest.Monkey
         wait_until(lambda: app.processor.stats().spooled == 0, 60)
     assert [seen.external_id for seen in server.seen[:5]] == names[:5]
     assert sorted(seen.external_id for seen in server.seen) == names
+
+
+def test_a_call_was_rejected_long_ago(
+    monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is kept for seven days, of which its time in the spool before is no part, and then deleted."""
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(rounds, "IDLE_LOOK_SECONDS", 0.05)
+    with AnsweringServer(then=Answer(400)) as server:
+        app = App(server.url)
+        directory = _directory_of(app)
+        waited = Header("waited", "a1", 1.0, 0.0, 1, 0)
+        Spool(directory).put(call_name("waited", 7), waited, b'{"externalId":"waited"}', READY)
+        week_ago = time.time() - 7 * 86_400
+        os.utime(directory / f"{call_name('waited', 7)}.ready.jsonl", (week_ago - 60, week_ago - 60))
+        for external_id in ("older", "younger"):
+            talk(app, external_id)
+        assert app.processor.force_flush(60_000)
+        wait_until(lambda: app.processor.stats().rejected == 3, 60)
+        (older,) = (path for path in (directory / "rejected").glob("*.jsonl") if b'"older"' in path.read_bytes())
+        (younger,) = (path for path in (directory / "rejected").glob("*.jsonl") if b'"younger"' in path.read_bytes())
+        os.utime(younger, (week_ago + 3_600, week_ago + 3_600))
+        os.utime(older, (week_ago - 60, week_ago - 60))
+        wait_until(lambda: app.processor.stats().rejected_dropped > 0, 60)
+
+        assert app.processor.stats().rejected_dropped == 1
+    left = [path for path in (directory / "rejected").iterdir() if path.suffix == ".jsonl"]
+    assert sorted(
+        one for one in ("waited", "younger") for path in left if f'"{one}"'.encode() in path.read_bytes()
+    ) == [
+        "waited",
+        "younger",
+    ]
+    assert len(left) == 2
+    assert not older.exists()
+    assert "each for 7 days" in said.text
+    assert cli.main(["spool", "list", "--spool-dir", str(directory.parent)]) == 0
+    assert "at most 10,000 of them and 256 MiB, each for 7 days" in capsys.readouterr().out
 
 
 def test_very_many_calls_are_rejected(monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture) -> None:

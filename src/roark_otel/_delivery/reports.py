@@ -11,7 +11,7 @@ from roark_otel._model.hooks import FinishedCall
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.names import Stage
-from roark_otel._spool.rejected import MAX_REJECTED, MAX_REJECTED_BYTES
+from roark_otel._spool.rejected import LIMITS
 
 if TYPE_CHECKING:
     from roark_otel._model.receipts import Delivered
@@ -100,10 +100,9 @@ def log_dropped(number: int, place: str) -> None:
     log_once(
         logging.WARNING,
         (place,),
-        "the %d oldest rejected calls were deleted from %s/rejected, which keeps %d calls and %d MiB at most; look at "
-        "the others with `roark-otel spool list`",
+        "the %d oldest rejected calls were deleted from %s/rejected: %s; look at the others with "
+        "`roark-otel spool list`",
         number,
         place,
-        MAX_REJECTED,
-        MAX_REJECTED_BYTES // 1024**2,
+        LIMITS,
     )

@@ -24,6 +24,7 @@ from roark_otel._safety.guard import guarded
 from roark_otel._spool.census import MAX_OLDEST, REST_SECONDS, Census
 from roark_otel._spool.claims import Gone, Held
 from roark_otel._spool.names import Stage
+from roark_otel._spool.rejected import MAX_REJECTED_SECONDS
 from roark_otel._spool.witness import Witness
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ class Rounds:
             self._key.begin()
             self._witness.keep()
         self._set_aside_old()
-        if (dropped := self._spool.trim_rejected()) > 0:
+        if (dropped := self._spool.trim_rejected(self._rejected_too_long_ago())) > 0:
             self._attempts.note_dropped(dropped)
         if self.availability.pause is Pause.REFUSED and self._has_new_key():
             self.availability = self.availability.with_new_key(now)
@@ -273,6 +274,11 @@ class Rounds:
             if errand.since < too_old and (errand.failures or self.availability.is_down):
                 self._attempts.set_aside(name, "too_old")
                 self._errands.remove(name)
+
+    def _rejected_too_long_ago(self) -> float:
+        """Returns before which time a call was rejected too long ago; 0 if the clock has jumped since."""
+        at = self._clock.time() - MAX_REJECTED_SECONDS
+        return at if self._witness.believed_since() <= at else 0.0
 
     # Attempts
 

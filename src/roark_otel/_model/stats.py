@@ -36,7 +36,7 @@ class Stats:
     rejected: int = 0
     """Calls that Roark does not accept, kept in `rejected/` of the spool."""
     rejected_dropped: int = 0
-    """Rejected calls that were deleted, the oldest first, because `rejected/` had too many or too large ones."""
+    """Rejected calls that were deleted, because `rejected/` had too many or too large ones, or for a week."""
     refused: int = 0
     """Attempts that Roark refused because of the key, its permissions, the credits or the address."""
     retried: int = 0

@@ -52,7 +52,7 @@ class Counts:
     """Files in numbers.
 
     `going_on`: conversations that had not ended when they were saved; `oldest`: when the oldest that has ended and is
-    not rejected was written, in epoch seconds; 0 if none is.
+    not rejected was written, and `oldest_rejected` when the oldest was rejected, in epoch seconds; 0 if none is.
     """
 
     sendable: int = 0
@@ -62,6 +62,7 @@ class Counts:
     oldest: float = 0.0
     rejected: int = 0
     rejected_bytes: int = 0
+    oldest_rejected: float = 0.0
 
     def with_one(self, stage: Stage, size: int, number: int = 1) -> Counts:
         """Returns the counts with a file more in this stage, or with `number` -1 one less."""
@@ -78,9 +79,16 @@ class Counts:
         return replace(self, rejected=self.rejected + 1, rejected_bytes=self.rejected_bytes + size)
 
     def __add__(self, other: Counts) -> Counts:
-        oldest = min((at for at in (self.oldest, other.oldest) if at), default=0.0)
         sums = {name: getattr(self, name) + getattr(other, name) for name in _SUMS}
-        return Counts(**sums, oldest=oldest)
+        return Counts(
+            **sums,
+            oldest=_first(self.oldest, other.oldest),
+            oldest_rejected=_first(self.oldest_rejected, other.oldest_rejected),
+        )
+
+
+def _first(*times: float) -> float:
+    return min((at for at in times if at), default=0.0)
 
 
 _SUMS = ("sendable", "awaiting_recording", "going_on", "bytes", "rejected", "rejected_bytes")
@@ -122,6 +130,7 @@ class Census:
         self._room = room
         self._counts = [0, 0, 0, 0, 0]
         self._oldest = float("inf")
+        self._oldest_rejected = 0.0
         self._sendable: list[_Aged] = []
         self._waiting: list[_Aged] = []
         self.going_on: list[SpoolItem] = []
@@ -142,7 +151,9 @@ class Census:
         """What has been counted so far."""
         sendable, waiting, size, rejected, rejected_size = self._counts
         oldest = self._oldest if sendable or waiting else 0.0
-        return Counts(sendable, waiting, len(self.going_on), size, oldest, rejected, rejected_size)
+        return Counts(
+            sendable, waiting, len(self.going_on), size, oldest, rejected, rejected_size, self._oldest_rejected
+        )
 
     @property
     def sendable(self) -> list[SpoolItem]:
@@ -175,6 +186,7 @@ class Census:
         for one in rejected_entries(directory):
             self._counts[3] += 1
             self._counts[4] += one.size
+            self._oldest_rejected = _first(self._oldest_rejected, one.since)
             yield
         self.is_whole = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,15 @@ MAX_REJECTED = 10_000
 MAX_REJECTED_BYTES = 256 * 1024 * 1024
 """The most bytes of them."""
 
+MAX_REJECTED_SECONDS = 7 * 86_400.0
+"""How long one is kept."""
+
+LIMITS = (
+    f"a directory keeps at most {MAX_REJECTED:,} of them and {MAX_REJECTED_BYTES // 1024**2} MiB, each for "
+    f"{MAX_REJECTED_SECONDS / 86_400:.0f} days"
+)
+"""The same in words."""
+
 _ROOM = 0.9
 """The share of these bounds that is kept when calls are deleted, so that it is not done again for each one."""
 
@@ -42,7 +52,7 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class RejectedFile:
-    """A rejected call, without its content. `size` in bytes; `since`: when it was written, in epoch seconds."""
+    """A rejected call, without its content. `size` in bytes; `since`: when it was set aside, in epoch seconds."""
 
     name: str
     size: int
@@ -110,6 +120,8 @@ def set_aside(directory: Path, name: str, file: Path, why: Aside) -> None:
     with suppress(OSError):  # a full disk still takes the move
         _write_reason(directory, name, why)
     file.rename(rejected_path(directory, name))
+    with suppress(OSError):  # a week from now on
+        os.utime(rejected_path(directory, name))
 
 
 def take_over(directory: Path, source: Path) -> int:
@@ -163,14 +175,20 @@ def revive(directory: Path, name: str, url: str) -> bool:
     return True
 
 
-def trim(directory: Path) -> int:
-    """Deletes the oldest rejected calls of a directory that has more than it may keep. Returns how many."""
+def trim(directory: Path, older_than: float) -> int:
+    """Deletes the rejected calls of a directory that has more than it may keep: the old ones, then the oldest.
+
+    `older_than`: since when, in epoch seconds, one is not old.
+
+    Returns:
+        How many were deleted.
+    """
     files = sorted(rejected_entries(directory), key=lambda one: (one.since, one.name))
     count, total, deleted = len(files), sum(one.size for one in files), 0
-    if count <= MAX_REJECTED and total <= MAX_REJECTED_BYTES:
-        return 0
+    room = 1.0 if count <= MAX_REJECTED and total <= MAX_REJECTED_BYTES else _ROOM
     for one in files:
-        if count <= MAX_REJECTED * _ROOM and total <= MAX_REJECTED_BYTES * _ROOM:
+        has_room = count <= MAX_REJECTED * room and total <= MAX_REJECTED_BYTES * room
+        if has_room and one.since >= older_than:
             break
         count, total = count - 1, total - one.size
         with suppress(OSError):

@@ -272,14 +272,19 @@ class Spool(Contents):
             self._log_fault(fault, "a call that Roark will not take cannot be set aside")
         self._memory.remove(call.name)
 
-    def trim_rejected(self) -> int:
-        """Deletes the oldest calls in `rejected/` if they are more than it may have. Returns how many."""
+    def trim_rejected(self, older_than: float = 0.0) -> int:
+        """Deletes calls in `rejected/`: those from before this time in epoch seconds, and the oldest of too many.
+
+        Returns:
+            How many.
+        """
         if self._files is None:
             return 0
         found = self._files.inventory.total()
-        if found.rejected <= rejected.MAX_REJECTED and found.rejected_bytes <= rejected.MAX_REJECTED_BYTES:
+        has_room = found.rejected <= rejected.MAX_REJECTED and found.rejected_bytes <= rejected.MAX_REJECTED_BYTES
+        if has_room and not 0 < found.oldest_rejected < older_than:
             return 0
-        return rejected.trim(self._files.path)
+        return rejected.trim(self._files.path, older_than)
 
     def touch(self, name: str) -> None:
         """Notes on a waiting call's file that this process still looks after it."""

@@ -17,7 +17,7 @@ from roark_otel._spool.listing import InStage, Listed, directories, list_files, 
 from roark_otel._spool.names import Stage
 from roark_otel._spool.outlook import ATTACH, GOES_ON, described, of_cut_off, outlook
 from roark_otel._spool.owner import has_living_owner
-from roark_otel._spool.rejected import Aside
+from roark_otel._spool.rejected import LIMITS, Aside
 from roark_otel.cli.problems import FAILED, Problem
 from roark_otel.cli.spool.keys import whose
 
@@ -83,6 +83,8 @@ def run_list(options: argparse.Namespace) -> int:
         print(plain(f"{directory}: {count}, {described(record)}"))
         for one in files:
             print(_line(one, settings))
+        if any(isinstance(one.state, Aside) for one in files):
+            print(f"  of those rejected, {LIMITS}; the oldest are deleted")
     return 0
 
 
