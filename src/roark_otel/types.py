@@ -14,7 +14,15 @@ from roark_otel._handles.times import Instant
 from roark_otel._handles.tool import ToolHandle
 from roark_otel._model.dialect import Dialect, Harmless, OwnId, Reader, Unreadable, Warn, Words
 from roark_otel._model.enums import EndedStatus
-from roark_otel._model.hooks import FinishedCall, NoRecording, ReceiptHook, RecordingResolver, Redactable, Redactor
+from roark_otel._model.hooks import (
+    Accepts,
+    FinishedCall,
+    NoRecording,
+    ReceiptHook,
+    RecordingResolver,
+    Redactable,
+    Redactor,
+)
 from roark_otel._model.moments import (
     Agent,
     Customer,
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from roark_otel._model.call import Call, UnrecordedCall
 
 __all__ = [
+    "Accepts",
     "Agent",
     "Attached",
     "Call",

@@ -19,6 +19,7 @@ from roark_otel._capture.call_context import with_call_attributes
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.hooks import end_hook, start_hook
 from roark_otel._capture.inbox import Inbox
+from roark_otel._engine.acceptance import Acceptance
 from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.calls import Calls
 from roark_otel._engine.pace import Pace
@@ -232,7 +233,14 @@ class Live:
         calls = _Calls(self._outputs)
         spool = Spool(None, 0)
         self._passes = Passes(
-            self.groups, self.capture.open_rows, lambda: self.rules, lambda: calls, spool, self._tally, lambda: None
+            self.groups,
+            self.capture.open_rows,
+            lambda: self.rules,
+            lambda: calls,
+            spool,
+            self._tally,
+            Acceptance(None),
+            lambda: None,
         )
 
     def __len__(self) -> int:

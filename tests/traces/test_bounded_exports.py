@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from roark_otel._delivery.client import MAX_ANSWER_BYTES
 from roark_otel._settings.settings import Settings
-from roark_otel._traces.processor import _exporter
+from roark_otel._traces.exporter import new_exporter
 from roark_otel._traces.session import bounded_session
 from support.answering import Answer, AnsweringServer
 from support.hostile import HONEST, HostileServer, dripping
@@ -40,7 +40,7 @@ def test_the_exporter_sends_with_it() -> None:
         settings = Settings(
             base_url=server.url, api_key=SecretStr("key"), http_timeout_seconds=1.0, exit_timeout_seconds=1.0
         )
-        exporter = _exporter(settings, SecretStr("key"))
+        exporter = new_exporter(settings, SecretStr("key"))
         assert exporter is not None
         with contextlib.suppress(requests.exceptions.ReadTimeout):  # as the earlier exporters leave it
             assert exporter.export([]) is SpanExportResult.FAILURE

@@ -45,6 +45,7 @@ class Rules:
         warn: Reports something on a span that a reader could not read.
         count_fault: Counts a reader that raised.
         pause: Called after every few spans and entries, so that other threads may run.
+        with_attributes: Whether outcomes have the attributes of their conversations.
     """
 
     vocabulary: Vocabulary
@@ -55,6 +56,7 @@ class Rules:
     warn: Warn
     count_fault: Callable[[], None]
     pause: Pause = no_pause
+    with_attributes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
         is_strong=root is not None,
         is_framework=root is not None and root.strength == Strength.DIALECT,
         spans=spans,
+        attributes=one.attributes() if rules.with_attributes else {},
     )
 
 

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from roark_otel._assembly.rows import NO_RESOURCE, Resources, has_gap, is_over, latest_ns, shows
 from roark_otel._model import reading
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
-from roark_otel._model.rows import DROPPED, END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
+from roark_otel._model.rows import (
+    DROPPED,
+    END,
+    ERROR,
+    KIND,
+    SPAN,
+    START,
+    TRACE,
+    Kind,
+    Origin,
+    Strength,
+    attributes_of,
+    events_of,
+)
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -109,6 +122,15 @@ class Conversation:
         self.traces.update(other.traces)
         if with_roots:
             self.roots += other.roots
+
+    def attributes(self) -> dict[str, object]:
+        """Returns what its resource, `call_attributes` and its roots say, the strongest root last."""
+        found = dict(self.resource)
+        for context in self.contexts:
+            found |= context.attributes
+        for root in sorted(self.roots, key=lambda root: (root.strength, -root.start_ns, root.span_id)):
+            found |= attributes_of(root.row)
+        return found
 
     def span_ids(self) -> frozenset[int]:
         """Returns the ids of its spans."""

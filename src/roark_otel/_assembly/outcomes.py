@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from roark_otel._linking.link import NotLinkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from roark_otel._linking.link import Linked
     from roark_otel._model.finished import FinishedConversation
 
@@ -23,6 +25,7 @@ class Ready:
         is_strong: Whether its root is marked or a framework's, so that no further one may join it.
         is_framework: Whether its root is a framework's.
         spans: The ids of its spans; None if all rows are its.
+        attributes: What is said of it as a whole, if the rules ask for that.
     """
 
     conversation: FinishedConversation
@@ -31,6 +34,7 @@ class Ready:
     is_strong: bool
     is_framework: bool
     spans: frozenset[int] | None
+    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def parts(self) -> list[object]:
         """Returns the moments and entries of a long call, to let go of them a few at a time when it is over."""

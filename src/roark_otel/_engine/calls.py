@@ -151,6 +151,11 @@ class Calls:
         self._parts.drop(parts)
         return call.stage is Stage.WAITING or until > 0
 
+    def set_aside(self, call: Written, reason: str) -> None:
+        """Keeps a call that is not to be sent, and counts it as rejected."""
+        self._spool.put_aside(call.name, call.header, call.body, reason)
+        self._tally.add("rejected", error_type=reason)
+
     def leave_out(self, made: Made, reason: str) -> None:
         """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
         self._leave_out(self._spool.name_of(made.external_id, made.file_span_id), reason)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._capture.capture import Took
 from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
 from roark_otel._capture.savers import savers
+from roark_otel._engine.acceptance import Accepted
 from roark_otel._engine.endings import is_on_event_loop, wait_seconds
 from roark_otel._engine.notices import warn_of_siblings
 from roark_otel._engine.parts import Parts, Plan, build, make_client
@@ -23,7 +24,7 @@ from roark_otel._spool.listing import Measure
 from roark_otel._spool.stranded import stranded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
@@ -223,6 +224,10 @@ class Engine:
         """Sends this process's own calls, until this monotonic time. Returns whether all that was due was delivered."""
         return self.parts.courier.flush(deadline)
 
+    def takes(self, external_id: str, attributes: Mapping[str, object]) -> bool:
+        """Returns whether the app's `accepts` hook takes a conversation, if there is one."""
+        return self.parts.acceptance.of(external_id, attributes) is Accepted.YES
+
     def count_waiting(self) -> tuple[int, int]:
         """Returns how many calls in the spool can be sent, and how many lack their recording."""
         found = self.parts.spool.counts()
@@ -275,6 +280,7 @@ class Engine:
         self.be_of_this_process()
         life = self._life
         life.is_retired, life.is_awake = True, False
+        life.parts.acceptance.leave()
         life.parts.assembler.retire()
         life.parts.courier.retire()
 
@@ -286,6 +292,7 @@ class Engine:
         self.be_of_this_process()
         parts, self._life = self.parts, self._begin()
         self._shorten()
+        parts.acceptance.leave()
         parts.assembler.stop()
         if parts.spool.directory is not None:
             shutil.rmtree(parts.spool.directory, ignore_errors=True)

@@ -34,6 +34,7 @@ _CONVERSATIONS = {
     "finished": "call",
     "skipped": "skipped",
     "sampled_out": "sampled_out",
+    "declined": "declined",
     "withheld": "withheld",
     "empty": "empty",
     "no_id": "no_id",

@@ -13,6 +13,7 @@ from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
 from roark_otel._delivery.courier import Courier
 from roark_otel._delivery.recordings import RecordingPolicy
+from roark_otel._engine.acceptance import Acceptance
 from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.framework_versions import installed_versions
 from roark_otel._engine.later_recordings import later_url
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from roark_otel._linking.defaults import Defaults
     from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.hooks import Hooks, RecordingResolver
+    from roark_otel._safety.hook_thread import HookThread
     from roark_otel._settings.settings import Settings
     from roark_otel._spool.file import Header
 
@@ -125,6 +127,13 @@ class Parts:
     courier: Courier
     assembler: Assembler
     redactor: RedactorThread | None
+    acceptance: Acceptance
+
+    @property
+    def hook_threads(self) -> list[HookThread]:
+        """The threads of the app's hooks that calls wait for."""
+        several = [] if self.redactor is None else [self.redactor.thread]
+        return [*several, self.acceptance.thread] if self.acceptance.is_choosy else several
 
     def start(self) -> bool:
         """Starts the threads. Returns whether the assembler's runs: the courier's is then looked after by it.
@@ -132,8 +141,9 @@ class Parts:
         All start at once, not each when it is needed: that may be at the exit, when Python 3.12 starts none.
         """
         if not self.assembler.is_retired:
-            if self.redactor is not None:
-                self.redactor.thread.start()
+            self.acceptance.join()
+            for thread in self.hook_threads:
+                thread.start()
             self.courier.start()
         return self.assembler.start()
 
@@ -154,6 +164,7 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     capture = Capture(vocabulary, inbox, parents_traces)
     courier = _courier(plan, make_client, spool, tally)
     redactor = None if plan.hooks.redact is None else RedactorThread(plan.hooks.redact, tally)
+    acceptance = Acceptance(plan.hooks.accepts)
     redaction = Redaction(plan.patterns, None if redactor is None else redactor.ask)
     rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute)
     groups = Groups(vocabulary, rows_in, _waits(settings), capture.branches.activity)
@@ -165,15 +176,23 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
         partial(_make_calls, plan, redaction, spool, courier, tally, pace),
         spool,
         tally,
+        acceptance,
         pace.pause,
     )
     saver: Saver | NoSaver = NoSaver()
     if spool.open_calls is not None:
         saver = Saver(groups, capture.open_rows, passes.save, spool.open_calls.beat, pace.pause)
-    rest = (lambda: None) if redactor is None else redactor.thread.rest
-    assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace, rest)
+    threads: list[HookThread] = []
+    assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace, lambda: _rest(threads))
     assembler.worker.look_after(courier.worker)
-    return Parts(tally, inbox, spool, capture, courier, assembler, redactor)
+    parts = Parts(tally, inbox, spool, capture, courier, assembler, redactor, acceptance)
+    threads += parts.hook_threads
+    return parts
+
+
+def _rest(threads: Iterable[HookThread]) -> None:
+    for thread in threads:
+        thread.rest()
 
 
 def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
@@ -251,6 +270,7 @@ def _make_rules(plan: Plan, redaction: Redaction, vocabulary: Vocabulary, tally:
         warn=warn,
         count_fault=partial(tally.add, "unreadable"),
         pause=pace.pause,
+        with_attributes=plan.hooks.accepts is not None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
+from roark_otel._engine.acceptance import Accepted
 from roark_otel._engine.ended import Ended, KeptEnds
 from roark_otel._engine.notices import notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
@@ -18,6 +19,7 @@ from roark_otel._open.verdicts import GoesOn, Over, Pass
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.threads import beside_hub
+from roark_otel._spool.rejected import UNANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
     from roark_otel._capture.inbox import Entry
     from roark_otel._capture.open_rows import OpenRows
+    from roark_otel._engine.acceptance import Acceptance
     from roark_otel._engine.calls import Calls
     from roark_otel._linking.link import Linked
     from roark_otel._model.finished import FinishedConversation
@@ -52,6 +55,7 @@ class Passes:
         make_calls: Makes what spools calls.
         spool: Where calls are put.
         tally: What counts what makes no call.
+        acceptance: What says which conversations are taken.
         pause: Called after each pass, so that other threads may run.
     """
 
@@ -63,6 +67,7 @@ class Passes:
         make_calls: Callable[[], Calls],
         spool: Spool,
         tally: Tally,
+        acceptance: Acceptance,
         pause: Pause,
     ) -> None:
         self._groups = groups
@@ -71,6 +76,7 @@ class Passes:
         self._make_calls = make_calls
         self._spool = spool
         self._tally = tally
+        self._acceptance = acceptance
         self._pause = pause
         self._rules: Rules | None = None
         self._calls: Calls | None = None
@@ -175,7 +181,11 @@ class Passes:
         began = time.thread_time()
         outcomes, _ = self._assemble(Pass(number, closing=not has_ended))
         self._groups.took(number, time.thread_time() - began)
-        found = [self._ended(outcome, number) for outcome in outcomes if isinstance(outcome, Ready)]
+        found = [
+            self._ended(outcome, number)
+            for outcome in outcomes
+            if isinstance(outcome, Ready) and self._accepted(outcome) is Accepted.YES
+        ]
         several = len(outcomes)
         self._let_go(outcomes)
         written = {each.call.name: calls.save(each.call) for each in found if isinstance(each.call, Written)}
@@ -237,8 +247,23 @@ class Passes:
             case Withheld():
                 return self._withhold(outcome)
             case Ready():
-                return self._put(self._ended(outcome, one.number), one)
+                return self._choose(outcome, one)
         assert_never(outcome)
+
+    def _accepted(self, ready: Ready) -> Accepted:
+        return self._acceptance.of(ready.conversation.external_id, ready.attributes)
+
+    def _choose(self, ready: Ready, one: Pass) -> Verdict:
+        """Puts a call into the spool, if the conversation is taken here."""
+        accepted = self._accepted(ready)
+        if accepted is Accepted.YES:
+            return self._put(self._ended(ready, one.number), one)
+        if accepted is Accepted.NO:
+            if self._acceptance.is_news(ready.conversation.external_id):
+                self._tally.add("declined")
+        elif isinstance((ended := self._ended(ready, one.number)).call, Written):
+            self._ready()[1].set_aside(ended.call, UNANSWERED)
+        return Over(ready.spans, ready.conversation.external_id)
 
     def _withhold(self, outcome: Withheld) -> Verdict:
         if outcome.reason:

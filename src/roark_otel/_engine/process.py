@@ -150,8 +150,8 @@ def leave(leaving: Iterable[Engine], close_idle: float | None) -> None:
 
 def _begin_to_save(engine: Engine, exiting: _Exit, close_idle: float | None) -> Callable[[float], bool]:
     now, until = time.monotonic(), exiting.to_save(engine.settings.exit_timeout_seconds)
-    if (redactor := engine.parts.redactor) is not None:
-        redactor.thread.end_at(now + (until - now) * TO_REDACT)
+    for thread in engine.parts.hook_threads:
+        thread.end_at(now + (until - now) * TO_REDACT)
     return engine.begin_to_save(until, close_idle)
 
 

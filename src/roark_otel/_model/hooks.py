@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -56,15 +56,26 @@ It runs on a thread of its own, which is abandoned after 10 seconds: do long wor
 it as long, and returns False at once in it.
 """
 
+Accepts: TypeAlias = Callable[[str, Mapping[str, object]], bool]
+"""Returns whether a processor takes the conversation of an external id: one project's, where several share a process.
+
+It is asked once for each conversation, when this is first saved or exported, which may be while it goes on. The
+mapping has the attributes of the resource, of `call_attributes`, and of the conversation's root span as they are then,
+the later over the earlier: those that are read, such as `roark.property.tenant`. It runs on a thread of its own. If it
+raises, returns anything but a bool or takes more than 10 seconds, the call is not sent: it is kept in `rejected/`.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """The hooks of one processor.
 
     `recording_url` is the recording of every call whose spans name none, or a resolver of it. `redact` changes or
-    withholds what is sent. `on_receipt` gets the outcome of each attempt to deliver a call.
+    withholds what is sent. `on_receipt` gets the outcome of each attempt to deliver a call. `accepts` chooses among
+    conversations.
     """
 
     recording_url: str | RecordingResolver | None = None
     redact: Redactor | None = None
     on_receipt: ReceiptHook | None = None
+    accepts: Accepts | None = None

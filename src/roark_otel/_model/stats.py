@@ -45,6 +45,8 @@ class Stats:
     """Conversations marked with `roark.skip`."""
     sampled_out: int = 0
     """Conversations that `ROARK_CALL_SAMPLE_RATIO` left out."""
+    declined: int = 0
+    """Conversations that the app's `accepts` hook left to other processors."""
     withheld: int = 0
     """Calls for which the app's `redact` hook returned None."""
     empty: int = 0

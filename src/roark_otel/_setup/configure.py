@@ -27,6 +27,7 @@ from roark_otel._setup.providers import (
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from roark_otel._model.hooks import Accepts
     from roark_otel._settings.settings import Settings
 
 TracesGo: TypeAlias = Literal["to_roark", "elsewhere", "nowhere"]
@@ -52,6 +53,7 @@ class Configured:
 def configure(
     *,
     recording_url: str | None = None,
+    accepts: Accepts | None = None,
     service_name: str | None = None,
     settings: Settings | None = None,
     **overrides: Unpack[SettingsOverrides],
@@ -64,6 +66,7 @@ def configure(
 
     Args:
         recording_url: The recording of every call whose spans name none.
+        accepts: Returns whether the processor takes a conversation, as `RoarkSpanProcessor` has it.
         service_name: The name of the app in traces and calls, if a provider is made. Default `OTEL_SERVICE_NAME`.
         settings: All settings at once.
         **overrides: Single settings, such as `api_key`; they win over `settings`. `help(RoarkSpanProcessor)` lists
@@ -86,7 +89,9 @@ def configure(
     made = _made(service_name) if isinstance(found, trace.ProxyTracerProvider) else None
     provider = made or found
     goes = _traces_go(provider, wanted)
-    attachment = attach_processor(provider, lambda: RoarkSpanProcessor(settings=wanted, recording_url=recording_url))
+    attachment = attach_processor(
+        provider, lambda: RoarkSpanProcessor(settings=wanted, recording_url=recording_url, accepts=accepts)
+    )
     if isinstance(attachment, TakesNone):
         warn_of(attachment)
         return Configured(provider="untouched", processor="none", traces=goes)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """Adds a `RoarkSpanProcessor` to the current tracer provider, and to every one that is set later.
 
-    `instrument(**arguments)` takes the fields of `Settings`, such as `api_key=`; the rest comes from the environment.
-    Without a key it does nothing, and logs nothing. A voice conversation without an id gets one, unless
-    `auto_external_id` or `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises; an invalid argument is logged. An
-    exception here would cost the app all its other instrumentations.
+    `instrument(**arguments)` takes the fields of `Settings`, such as `api_key=`, and `accepts=`; the rest comes from
+    the environment. Without a key it does nothing, and logs nothing. A voice conversation without an id gets one,
+    unless `auto_external_id` or `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises; an invalid argument is
+    logged. An exception here would cost the app all its other instrumentations.
     """
 
     _following: Following | None = None
@@ -41,6 +41,7 @@ class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     @guarded(None)
     def _begin(self, arguments: dict[str, Any]) -> None:
+        accepts = arguments.pop("accepts", None)
         try:
             settings = zero_code_settings(arguments)
         except ValueError as fault:
@@ -48,7 +49,7 @@ class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             return
         if is_off(settings):
             return
-        self._following = Following(lambda: RoarkSpanProcessor(settings=settings), when_imported)
+        self._following = Following(lambda: RoarkSpanProcessor(settings=settings, accepts=accepts), when_imported)
         self._following.begin()
 
     def _uninstrument(self, **_: Any) -> None:  # noqa: ANN401

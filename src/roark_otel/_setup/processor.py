@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from roark_otel._engine.engine import Engine
-    from roark_otel._model.hooks import ReceiptHook, RecordingResolver, Redactor
+    from roark_otel._model.hooks import Accepts, ReceiptHook, RecordingResolver, Redactor
     from roark_otel._settings.settings import Settings
     from roark_otel._traces.processor import ConversationTraces
 
@@ -57,6 +57,8 @@ class RoarkSpanProcessor(SpanProcessor):
             `roark_otel.types.Redactor`.
         dialects: The dialects that are read; the first has the highest priority.
         on_receipt: Called with the outcome of each attempt to deliver a call, see `roark_otel.types.ReceiptHook`.
+        accepts: Returns whether this processor takes a conversation, of its external id and attributes: for an app that
+            adds a processor for each of several projects, see `roark_otel.types.Accepts`. Default: it takes all.
         meter_provider: Where the metrics about this package go. Default: the global one; without an SDK they cost
             nothing.
         **overrides: Single settings, by the names below.
@@ -74,6 +76,7 @@ class RoarkSpanProcessor(SpanProcessor):
         redact: Redactor | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
         on_receipt: ReceiptHook | None = None,
+        accepts: Accepts | None = None,
         meter_provider: MeterProvider | None = None,
         **overrides: Unpack[SettingsOverrides],
     ) -> None:
@@ -83,14 +86,14 @@ class RoarkSpanProcessor(SpanProcessor):
         self.hooks: SpanHooks = SpanHooks(lambda _span, _context: None, lambda _span: None)
         check_names("RoarkSpanProcessor", overrides)
         dialects = tuple(dialects)  # read more than once: an app may pass an iterator
-        _check_types(settings, recording_url, redact, dialects)
+        _check_types(settings, recording_url, redact, dialects, accepts)
         self._settings = (settings or settings_class().from_env()).with_arguments(**overrides)
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
             log_once(logging.WARNING, (), "no key, so no calls are sent to Roark: set ROARK_API_KEY or pass api_key=")
             return
-        hooks = Hooks(recording_url, redact, on_receipt)
+        hooks = Hooks(recording_url, redact, on_receipt, accepts)
         self._engine = registry.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)
         _processors[id(self)] = self
         self.hooks = self._engine.hooks
@@ -103,6 +106,7 @@ class RoarkSpanProcessor(SpanProcessor):
                 dialects,
                 partial(process.seconds_to_export, self._settings.exit_timeout_seconds),
                 is_redacted=redact is not None,
+                takes=None if accepts is None else self._engine.takes,
             )
             self._traces = traces
             self.hooks = self._engine.hooks if traces is None else _both(self._engine.hooks, traces)
@@ -188,13 +192,17 @@ def _both(hooks: SpanHooks, traces: ConversationTraces) -> SpanHooks:
     return SpanHooks(on_start, on_end)
 
 
-def _check_types(settings: object, recording_url: object, redact: object, dialects: tuple[object, ...]) -> None:
+def _check_types(
+    settings: object, recording_url: object, redact: object, dialects: tuple[object, ...], accepts: object
+) -> None:
     if settings is not None and not isinstance(settings, settings_class()):
         raise ValueError("roark_otel: settings: must be a roark_otel.Settings")
     if isinstance(recording_url, str) and not is_http_url(recording_url):
         raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
     if redact is not None and not callable(redact):
         raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
+    if accepts is not None and not callable(accepts):
+        raise ValueError("roark_otel: accepts: must be a function, see roark_otel.types.Accepts")
     if not all(isinstance(one, Dialect) for one in dialects):
         raise ValueError("roark_otel: dialects: must be roark_otel.types.Dialect values")
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+UNANSWERED = "accepts_unanswered"
+"""Why a call was set aside of which the app's `accepts` hook did not say whose it is."""
+
 FOLDER = "rejected"
 """Its name in a directory of the spool."""
 
@@ -208,7 +211,7 @@ def purge(directory: Path, name: str) -> None:
 
 
 def _lacks_recording(directory: Path, name: str, body: bytes) -> bool:
-    is_call = not CallName.parse(name).late
+    is_call = not CallName.parse(name).late and reason_for(directory, name).reason != UNANSWERED
     return is_call and (recording_of(body) is None or "recordingUrl" in reason_for(directory, name).reason)
 
 

@@ -16,21 +16,23 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import baggage
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.hook_thread import HookThread
-from roark_otel._traces.harmless import harmless_of, without_content
+from roark_otel._traces.choosing import Choosing, SeenIds
+from roark_otel._traces.exporter import Withholding, new_exporter
+from roark_otel._traces.harmless import harmless_of
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
     from pydantic import SecretStr
 
-    from roark_otel._model.dialect import Dialect, Harmless
+    from roark_otel._model.dialect import Dialect
     from roark_otel._settings.settings import Settings
 
 MAX_WAITING_SPANS: Final = 10_000
@@ -76,12 +78,18 @@ class ConversationTraces(SpanProcessor):
         to: The processor that gets them, such as a `BatchSpanProcessor`.
         id_keys: The names of attributes that hold an external id.
         seconds_at_exit: Returns how long an export may take when the process ends.
+        seen: Notes the ids of traces, where only some of them are exported.
     """
 
     def __init__(
-        self, to: SpanProcessor, id_keys: Sequence[str], seconds_at_exit: Callable[[], float] = lambda: 30.0
+        self,
+        to: SpanProcessor,
+        id_keys: Sequence[str],
+        seconds_at_exit: Callable[[], float] = lambda: 30.0,
+        seen: SeenIds | None = None,
     ) -> None:
         self._to = to
+        self._seen = seen
         self._seconds_at_exit = seconds_at_exit
         self._thread = HookThread("roark-otel-traces", is_patient=True)
         self._id_keys = tuple(id_keys)
@@ -108,12 +116,11 @@ class ConversationTraces(SpanProcessor):
         trace.open[context.span_id] = opened
         if trace.has_id:
             return
-        if (
-            context.trace_id in self._with_id
-            or self._shows_id(span)
-            or baggage.get_baggage(EXTERNAL_ID, parent_context) is not None
-        ):
+        carried = baggage.get_baggage(EXTERNAL_ID, parent_context)
+        if context.trace_id in self._with_id or self._shows_id(span) or carried is not None:
             trace.has_id = True
+            if self._seen is not None and carried is not None and not self._shows_id(span):
+                self._seen.note_id(context.trace_id, carried, {**span.resource.attributes, **(span.attributes or {})})
 
     def on_end(self, span: ReadableSpan) -> None:
         """Takes in a span that ended: hands it on, or keeps it until its trace shows an id."""
@@ -194,6 +201,8 @@ class ConversationTraces(SpanProcessor):
                 for oldest in list(self._with_id)[: MAX_TRACES // 10]:
                     self._with_id.pop(oldest, None)
             self._with_id[trace_id] = None
+        if self._seen is not None:
+            self._seen.note(trace_id, (*trace.roots(), *trace.waiting))
         while trace.waiting:
             try:
                 span = trace.waiting.popleft()
@@ -229,37 +238,6 @@ class ConversationTraces(SpanProcessor):
         self._waiting = sum(len(trace.waiting) for trace in traces)
 
 
-class Withholding(SpanExporter):
-    """Exports spans without content. It runs on the exporter's thread, so the app's threads pay nothing for it.
-
-    Args:
-        to: The exporter that gets the spans without content.
-        harmless: Which attributes are exported.
-    """
-
-    def __init__(self, to: SpanExporter, harmless: Harmless) -> None:
-        self._to = to
-        self._harmless = harmless
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Exports the spans without content; none of them if content cannot be removed from one."""
-        stripped = _all_without_content(spans, self._harmless)
-        return SpanExportResult.FAILURE if stripped is None else self._to.export(stripped)
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Flushes the exporter."""
-        return self._to.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        """Shuts the exporter down."""
-        self._to.shutdown()
-
-
-@guarded(None)
-def _all_without_content(spans: Sequence[ReadableSpan], harmless: Harmless) -> list[ReadableSpan] | None:
-    return [without_content(span, harmless) for span in spans]
-
-
 def conversation_traces(
     settings: Settings,
     api_key: SecretStr,
@@ -267,6 +245,7 @@ def conversation_traces(
     seconds_at_exit: Callable[[], float],
     *,
     is_redacted: bool,
+    takes: Callable[[str, Mapping[str, object]], bool] | None = None,
 ) -> ConversationTraces | None:
     """Makes the processor that exports the spans of conversations to Roark.
 
@@ -278,37 +257,16 @@ def conversation_traces(
         dialects: The dialects that the app reads.
         seconds_at_exit: Returns how long an export may take when the process ends.
         is_redacted: Whether the app has a `redact` hook, which redacts calls but cannot redact spans.
+        takes: Returns whether a conversation is exported, of its id and attributes; None to export all of them.
     """
-    exporter = _exporter(settings, api_key)
+    exporter = new_exporter(settings, api_key)
     if exporter is None:
         return None
     # Redaction finds texts in calls; spans hold them under any name. Where it is asked for, spans go without content.
     if is_redacted or not settings.capture_content or settings.redact_patterns:
         exporter = Withholding(exporter, harmless_of(dialects))
-    return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys), seconds_at_exit)
-
-
-def endpoint(settings: Settings) -> str:
-    """Returns the URL that spans are sent to."""
-    return settings.traces_endpoint or f"{settings.base_url}/v1/traces"
-
-
-def _exporter(settings: Settings, api_key: SecretStr) -> SpanExporter | None:
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    except ImportError:
-        log_once(
-            logging.ERROR,
-            (),
-            'ROARK_EXPORT_TRACES needs the OTLP exporter: pip install "roark-otel[otlp]"; calls are made, '
-            "and their traces are not exported",
-        )
-        return None
-    headers = {"authorization": f"Bearer {api_key.get_secret_value()}"}
-    if settings.project_id:
-        headers["x-roark-project-id"] = settings.project_id
-    # The exit waits for an export, and the process must end within its grace period.
-    seconds = max(1.0, min(settings.http_timeout_seconds, settings.exit_timeout_seconds))
-    from roark_otel._traces.session import bounded_session  # it needs what the exporter needs
-
-    return OTLPSpanExporter(endpoint(settings), headers=headers, timeout=seconds, session=bounded_session())
+    id_keys = EXTERNAL_ID, *settings.external_id_keys
+    seen = None if takes is None else SeenIds(id_keys, takes)
+    if seen is not None:
+        exporter = Choosing(exporter, seen)
+    return ConversationTraces(BatchSpanProcessor(exporter), id_keys, seconds_at_exit, seen)
