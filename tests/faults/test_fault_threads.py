@@ -124,6 +124,32 @@ def test_on_receipt_hangs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, han
     wait_until(lambda: not threads.names(), 60)
 
 
+@pytest.mark.faults
+def test_accepts_raises_or_hangs(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of what it did not answer about is sent; the other calls are."""
+    monkeypatch.setattr(hook_thread, "DEADLINE_SECONDS", 0.2)
+    may_end = threading.Event()
+
+    def accepts(external_id: str, _attributes: object) -> bool:
+        if external_id == "raises":
+            raise RuntimeError
+        return external_id != "hangs" or may_end.wait(60.0)
+
+    app = App(sandbox.url, accepts=accepts)
+    try:
+        for external_id in ("raises", "hangs", "call-1"):
+            app.conversation(external_id, "Hello.")
+        assert app.processor.force_flush(60_000)
+    finally:
+        may_end.set()
+
+    assert [call["externalId"] for call in sandbox.calls()] == ["call-1"]
+    assert app.processor.stats().rejected == 2
+    assert "did not answer in time" in said.text
+
+
 def test_redact_hangs(
     sandbox: Sandbox, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, hanging: Hanging
 ) -> None:
