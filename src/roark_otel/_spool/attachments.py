@@ -76,7 +76,7 @@ def give(spool: Spool, name: str, url: str) -> bool:
 
 def kept_among(root: Path, external_ids: Collection[str]) -> list[str]:
     """Returns those of these ids for which a URL is kept, and removes what is too old."""
-    found = {}
+    found: dict[str, Path] = {}
     for key, status in disk.stat_files(root / _FOLDER, _key):
         path = _path(root, key)
         if time.time() - status.st_mtime > KEPT_SECONDS:
