@@ -16,8 +16,10 @@ class Saved:
     def __init__(self, machine: Live) -> None:
         self._machine = machine
         self.numbers: list[int] = []
-        self._saver = Saver(machine.groups, machine.capture.open_rows, self._save, lambda: None, lambda: None)
-        self.is_taken = True
+        self.is_taken, self.is_called = True, False
+        self._saver = Saver(
+            machine.groups, machine.capture.open_rows, self._save, lambda: None, lambda: None, lambda: self.is_called
+        )
 
     def _save(self, number: int) -> Saving:
         self.numbers.append(number)
@@ -58,6 +60,28 @@ def test_one_whose_root_has_ended_is_saved_at_once(machine: Live) -> None:
     machine.end(1, "one")
     assert saved.after(0.001) == 1
     assert saved.after(60.0) == 0
+
+
+def test_a_root_that_ends_waits_for_one_look_only(machine: Live) -> None:
+    """Three are due, and a root ends as the first of them is looked at: the others are looked at in later runs."""
+    saved = Saved(machine)
+    for number in (1, 2, 3):
+        machine.start(number, external_id=f"call-{number}")
+        machine.say(number, "hello")
+    assert saved.after(SAVE_SECONDS / 2) == 0
+    saved.is_called = True
+    assert [saved.after(SAVE_SECONDS / 2), saved.after(0.001), saved.after(0.001)] == [1, 1, 1]
+    assert saved.numbers == [1, 2, 3]
+    saved.is_called = False
+    assert saved.after(60.0) == 0
+
+
+def test_one_that_is_finished_at_once_is_not_saved_before(machine: Live) -> None:
+    saved = Saved(machine)
+    machine.start(1, external_id="a")
+    machine.end(1, "one")
+    machine.now += 60.0
+    assert saved.after(0.001) == 0
 
 
 def test_what_the_disk_did_not_take_is_tried_again(machine: Live) -> None:

@@ -63,7 +63,9 @@ class Inbox:
         self._bytes = 0
         self._rings_at = 1
         self.rings_at = MANY_SPANS
-        self._is_asleep = self._is_rung = self.is_urgent = False
+        self._is_asleep = self.is_urgent = False
+        self.is_rung = False
+        """Whether it rang since the assembler attended last."""
 
     def __len__(self) -> int:
         """How many entries wait."""
@@ -102,7 +104,7 @@ class Inbox:
 
     def ring(self) -> None:
         """Wakes the assembler, or keeps it from going to sleep."""
-        self._is_rung = True
+        self.is_rung = True
         self.rings_at = MANY_SPANS
         if self._is_asleep:
             self._is_asleep = False
@@ -115,7 +117,7 @@ class Inbox:
 
     def attend(self) -> None:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
-        self._is_rung = self.is_urgent = False
+        self.is_rung = self.is_urgent = False
 
     def pop(self, most: int) -> list[Entry] | Request | None:
         """Takes the oldest entries, at most `most`, or the oldest request; returns None if there is nothing."""
@@ -136,6 +138,6 @@ class Inbox:
         self._rings_at = entries
         self.rings_at = entries
         self._is_asleep = True
-        self._bell.wait(lambda: self._is_rung or len(self._entries) >= entries, seconds)
+        self._bell.wait(lambda: self.is_rung or len(self._entries) >= entries, seconds)
         self._is_asleep = False
         self.rings_at = MANY_SPANS

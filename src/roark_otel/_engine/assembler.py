@@ -188,6 +188,7 @@ class Assembler:
         try:
             self._take_all(deadline)
             now = time.monotonic()
+            self._saver.save_ended(now)
             if now >= self._sweeps_at:
                 self._sweeps_at = now + SWEEP_SECONDS
                 self._branches.open.sweep()

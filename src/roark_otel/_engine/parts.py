@@ -169,7 +169,8 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     )
     saver: Saver | NoSaver = NoSaver()
     if spool.open_calls is not None:
-        saver = Saver(groups, capture.open_rows, passes.save, spool.open_calls.beat, pace.pause)
+        beat = spool.open_calls.beat
+        saver = Saver(groups, capture.open_rows, passes.save, beat, pace.pause, lambda: inbox.is_rung)
     rest = (lambda: None) if redactor is None else redactor.thread.rest
     assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace, rest)
     assembler.worker.look_after(courier.worker)
