@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from itertools import count
+
 import pytest
 
 from roark_otel._engine.budget import BYTES_PER_SECOND, SHARE, Budget
@@ -111,6 +114,18 @@ def test_a_closed_conversation_is_not_looked_at_again(machine: Live) -> None:
     saved.after(60.0)
     assert saved.numbers == [1]
     assert saved._saver.unsaved_seconds() == 0.0
+
+
+def test_what_a_run_costs_beside_its_looks_counts_too(machine: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that a run of no look takes a second by, the next look waits until that is two percent of the time."""
+    saved, clock = Saved(machine), count()
+    machine.start(1, external_id="a")
+    machine.say(1, "hello")
+    monkeypatch.setattr(time, "thread_time", lambda: float(next(clock)))
+    assert saved.after(1.0) == 0
+    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
+    assert saved.after(SAVE_SECONDS) == 0
+    assert saved.after(1.0 / SHARE) == 1
 
 
 def test_saving_takes_a_share_of_one_core() -> None:

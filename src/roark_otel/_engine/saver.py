@@ -76,6 +76,7 @@ class Saver:
         self._pause = pause
         self._is_called = is_called
         self._budget = Budget(time.monotonic())
+        self._looked = 0.0
         self._looks: dict[int, _Look] = {}
         self._due: list[tuple[float, int]] = []
         self._begun: list[int] = []
@@ -100,6 +101,11 @@ class Saver:
 
         A root that ends meanwhile waits for no more than the look that goes on. Each run makes one look at least.
         """
+        began, self._looked = time.thread_time(), 0.0
+        self._run(now)
+        self._budget.spend(time.thread_time() - began - self._looked, 0)
+
+    def _run(self, now: float) -> None:
         begun = self._begun.copy()
         self._begun.clear()
         self._beat()
@@ -137,6 +143,7 @@ class Saver:
         if saving.is_whole:  # else it is tried again, and its words are as old as before
             self._looks[group.number] = (now, state)
         cost = time.thread_time() - began
+        self._looked += cost
         self._budget.spend(cost, saving.bytes)
         return cost
 
