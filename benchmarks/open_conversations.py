@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROUNDS = 3
-CONVERSATIONS = 1_000
+CONVERSATIONS = 500
 MANY = 10_000
-COLLECTED = {BARE: 3, BEFORE: 1, NOW: 3}
+COLLECTED = {BARE: 2, BEFORE: 1, NOW: 2}
 """How often the collection is measured: it takes a process of its own, in which all of them are opened."""
 
 LIMITS_KB = {"plain": 9.0, "livekit": 5.0, "pipecat": 5.0}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contestants import BARE, NOW, UNSAVED
-from driving import ROUNDS, contest, reasons
+from driving import contest, reasons
 from event_loop import over_bare, quietest
 from report import Figure, Table, figure, main
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 4.0
 """How often each conversation says something."""
 
-OPEN = {100: (4.0, 6.0), 1_000: (4.0, 10.0), 10_000: (8.0, 24.0)}
+OPEN = {100: (4.0, 6.0), 1_000: (8.0, 16.0), 10_000: (8.0, 24.0)}
 """For how many open conversations the seconds before measuring, and those of measuring."""
 
 BARE_SECONDS = (0.5, 3.0)
@@ -44,6 +44,7 @@ BUSY_RATE = 2_500
 BUSY_OPEN = 1_000
 BUSY_SECONDS = 2.0
 BUSY_ROUNDS = 5
+SPAN_ROUNDS = 5
 LAG_MS = 0.5
 """The most that saving may add to p99 of the loop's lag, in ms: less than it differs between two runs."""
 
@@ -57,7 +58,7 @@ def measure(quick: bool) -> Table:
     """Returns the figures of a span, of a busy loop, and of open conversations, each in processes of its own."""
     table = Table("Conversations that are saved while they go on")
     parts = (
-        (lambda found: _spans(found, 3 if quick else ROUNDS), (UNSAVED, NOW)),
+        (lambda found: _spans(found, 3 if quick else SPAN_ROUNDS), (UNSAVED, NOW)),
         (lambda found: _busy(found, 3 if quick else BUSY_ROUNDS), (BARE, UNSAVED, NOW)),
         (lambda found: _open(found, 2 if quick else 1), (BARE, NOW)),
     )

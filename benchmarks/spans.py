@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from driving import Contest
 
 TRACES, SPANS = 10, 20
-REPEATS = 5
+REPEATS = 3
 FILE_TRACES, FILE_SPANS = 20, 51
 
 APP_LIMITS = {"plain": 3.0, "livekit": 3.0, "pipecat": 3.0, "foreign": 1.2, "inside": 1.5}
@@ -51,7 +51,7 @@ WHOSE = {"langsmith-livekit": "livekit", "langsmith-pipecat": "pipecat"}
 
 def measure(quick: bool) -> Table:
     """Returns the figures of all shapes."""
-    rounds, repeats = (3, 3) if quick else (ROUNDS, REPEATS)
+    rounds, repeats = (3, 2) if quick else (ROUNDS, REPEATS)
     figures: list[Figure] = []
     with contest((BEFORE, NOW, *PEERS)) as found:
         for shape in NAMES:

@@ -85,6 +85,11 @@ def measured(one: dict[str, Any], part: str = "median") -> str:
     return f"{number(one[part])} {unit(one)}"
 
 
+def row_name(one: dict[str, Any]) -> str:
+    """Returns what a figure is about, without the unit that it has beside it."""
+    return str(one["what"]).removesuffix(", us a span")
+
+
 def unit(one: dict[str, Any]) -> str:
     """Returns the unit of a figure as it is printed."""
     return "µs" if one["unit"] == "us" else str(one["unit"])
