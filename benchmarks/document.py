@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from contestants import BEFORE, NOW, ROOT, UNSAVED, label
 from goals import goals
-from svg import Bar, bars, measured, number, unit
+from svg import Bar, bars, measured, number, row_name, unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _before_and_now(table: dict[str, Any]) -> str:
         now = row.get("now")
         goal = now["goal"] if now else ""
         holds = "" if now is None or now["holds"] is None else "yes" if now["holds"] else "**no**"
-        lines.append(_line(_row_name(what), *(_value(row.get(name)) for name in columns), _worst(now), goal, holds))
+        lines.append(_line(row_name(what), *(_value(row.get(name)) for name in columns), _worst(now), goal, holds))
     return f"### {table['title']}\n\n" + "\n".join(lines) + "\n"
 
 
@@ -88,7 +88,7 @@ def _others(table: dict[str, Any]) -> str:
     by_place = {(one["what"], one["who"]): one for one in table["figures"]}
     columns = list(dict.fromkeys(one["who"] for one in table["figures"] if one["what"] in whats))
     lines = [_line("what", *columns), "|---" * (len(columns) + 1) + "|"]
-    lines += [_line(_row_name(what), *(_value(by_place.get((what, who))) for who in columns)) for what in whats]
+    lines += [_line(row_name(what), *(_value(by_place.get((what, who))) for who in columns)) for what in whats]
     missing = [f"Not measured: {who} ({why})." for who, why in table["missing"].items()]
     return f"### {table['title']}\n\n" + "\n".join([*lines, "", *missing]) + "\n"
 
@@ -110,7 +110,7 @@ def _charts(tables: dict[str, Any]) -> Iterator[str]:
         if figures:
             ordered = sorted(figures, key=lambda one: one["median"])
             rows = [_bar(one, one["who"]) for one in ordered]
-            (CHARTS / f"{name}.svg").write_text(bars(_row_name(what), unit(figures[0]), rows))
+            (CHARTS / f"{name}.svg").write_text(bars(row_name(what), unit(figures[0]), rows))
             yield _image(name, what)
 
 
@@ -149,10 +149,6 @@ def _value(one: dict[str, Any] | None) -> str:
 
 def _worst(one: dict[str, Any] | None) -> str:
     return "" if one is None else f"{number(one['worst'])}"
-
-
-def _row_name(what: str) -> str:
-    return what.removesuffix(", us a span")
 
 
 def _line(*cells: str) -> str:

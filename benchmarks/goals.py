@@ -55,7 +55,7 @@ def goals(tables: dict[str, Any]) -> str:
 
 def _line(one: dict[str, Any]) -> str:
     verdict = "met" if one["holds"] else "**missed**"
-    return f"| {row_name(one)} | {one['goal']} | {measured(one)} | {measured(one, 'worst')} | {verdict} |"
+    return f"| {row_name(one['what'])} | {one['goal']} | {measured(one)} | {measured(one, 'worst')} | {verdict} |"
 
 
 def _ways(missed: list[dict[str, Any]]) -> list[str]:
@@ -77,7 +77,7 @@ def _ways(missed: list[dict[str, Any]]) -> list[str]:
 
 
 def _bullets(figures: Sequence[dict[str, Any]]) -> list[str]:
-    return [f"- {row_name(one)}: {measured(one)}, goal {one['goal']}" for one in figures]
+    return [f"- {row_name(one['what'])}: {measured(one)}, goal {one['goal']}" for one in figures]
 
 
 def _read(text: str) -> list[Obstacle]:

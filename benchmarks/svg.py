@@ -85,9 +85,9 @@ def measured(one: dict[str, Any], part: str = "median") -> str:
     return f"{number(one[part])} {unit(one)}"
 
 
-def row_name(one: dict[str, Any]) -> str:
+def row_name(what: str) -> str:
     """Returns what a figure is about, without the unit that it has beside it."""
-    return str(one["what"]).removesuffix(", us a span")
+    return what.removesuffix(", us a span")
 
 
 def unit(one: dict[str, Any]) -> str:
