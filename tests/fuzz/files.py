@@ -252,7 +252,7 @@ _SAYS: Final = _odd(
             "message": SAID,
             "details": _odd(
                 st.lists(
-                    st.builds(lambda at, why: {"path": at, "message": why}, _odd(st.just("transcript[0].text")), SAID),
+                    st.builds(lambda at, why: {"path": at, "message": why}, _odd(st.just("transcript[0].text") | SAID), SAID),
                     max_size=4,
                 )
             ),
