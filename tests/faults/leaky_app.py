@@ -87,7 +87,9 @@ def talk(tracer: Tracer, external_id: str, **more: Any) -> None:
             chat.set_attributes({"gen_ai.input.messages": MESSAGES, "gen_ai.output.messages": MESSAGES[:-3]})
         with tracer.start_as_current_span("execute_tool find") as tool:
             tool.set_attributes({"gen_ai.tool.name": "find", "gen_ai.operation.name": "execute_tool"})
-            tool.set_attributes({"gen_ai.tool.call.arguments": '{"a": "word-given"', "gen_ai.tool.call.result": RETURNED})
+            tool.set_attributes(
+                {"gen_ai.tool.call.arguments": '{"a": "word-given"', "gen_ai.tool.call.result": RETURNED}
+            )
         with suppress(ValueError), tracer.start_as_current_span("turn"):
             raise ValueError("word-raised")
 
@@ -128,7 +130,7 @@ def mistakes() -> None:
         {"api_key": KEY, "recording_url_template": "https://example.com/{unknown}"},
     ):
         try:
-            RoarkSpanProcessor(**given)  # type: ignore[arg-type]
+            RoarkSpanProcessor(**given)
         except (ValueError, TypeError):
             traceback.print_exc()
 
@@ -197,7 +199,12 @@ def main(url: str, folder: Path, content: bool) -> None:
     damage()
     handles()
     late(tracer, processor)
-    in_child(lambda: (talk(tracer, "child"), processor.force_flush(2_000), None)[-1])
+
+    def of_child() -> None:
+        talk(tracer, "child")
+        processor.force_flush(2_000)
+
+    in_child(of_child)
     for number, more in enumerate(
         ({"redact": hook}, {"redact": hook_that_exits}, {"recording_url": hook}, {"on_receipt": hook_that_exits})
     ):
@@ -214,7 +221,7 @@ def main(url: str, folder: Path, content: bool) -> None:
     thread.join()
     found = reader.get_metrics_data()
     (folder / "metrics").write_text(found.to_json() if found else "", encoding="utf-8")
-    print(processor.stats(), file=sys.stderr)
+    sys.stderr.write(f"{processor.stats()}\n")
     provider.force_flush()
     open_at_exit = tracer.start_span("call", attributes={"roark.external_id": "open", "roark.recording_url": RECORDING})
     open_at_exit.add_event("roark.transcript", {"role": "agent", "text": SAID})

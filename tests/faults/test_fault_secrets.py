@@ -175,7 +175,9 @@ def test_something_is_logged(tmp_path: Path, content: str) -> None:
     _searched(files, CREDENTIALS)
     if content == "off":
         _searched(files, [word for word in WORDS if word not in damaged])
-        requests = {f"{seen.path} {number}": seen.body.decode(errors="replace") for number, seen in enumerate(roark.seen)}
+        requests = {
+            f"{seen.path} {number}": seen.body.decode(errors="replace") for number, seen in enumerate(roark.seen)
+        }
         _searched(requests, WORDS)
     else:
         assert any("word-said" in text for text in files.values()), "with content on, words are where they belong"
@@ -186,7 +188,16 @@ def _has_been_everywhere(roark: Roark, said: dict[str, str]) -> None:
     assert said["log"].count("\n") > 200
     assert len([seen for seen in roark.seen if seen.path == "/v1/traces"]) > 1
     assert any(seen.path.endswith("/tool-invocations") for seen in roark.seen)
-    for text in ("httpcore", "set aside", "will not be sent", "answered 401", "ReadTimeout", "RuntimeError", "SystemExit", "ValueError"):
+    for text in (
+        "httpcore",
+        "set aside",
+        "will not be sent",
+        "answered 401",
+        "ReadTimeout",
+        "RuntimeError",
+        "SystemExit",
+        "ValueError",
+    ):
         assert text in said["log"], text
     assert said["stderr"].count("Traceback") >= 5
     assert "roark_otel.exporter.attempt.failed" in said["metrics"]

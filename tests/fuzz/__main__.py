@@ -1,7 +1,7 @@
 """Runs the fuzzers, each in a process of its own, for a share of the time.
 
-    python -m fuzz --seconds 600            all targets, with hypothesis, and with atheris where it is installed
-    python -m fuzz --target spool FILE      checks an input again that atheris found
+python -m fuzz --seconds 600            all targets, with hypothesis, and with atheris where it is installed
+python -m fuzz --target spool FILE      checks an input again that atheris found
 """
 
 from __future__ import annotations

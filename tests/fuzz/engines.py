@@ -35,7 +35,7 @@ def has_atheris() -> bool:
     return importlib.util.find_spec("atheris") is not None
 
 
-def test_of(target: str, examples: int = EXAMPLES) -> Any:
+def trial_of(target: str, examples: int = EXAMPLES) -> Any:
     """Returns the test of a target, as hypothesis runs it."""
 
     @hypothesis.settings(
@@ -58,7 +58,7 @@ def draw(target: str, seconds: float, seed: int, crashes: Path, examples: int = 
     rounds = 0
     while rounds == 0 or time.monotonic() < until:
         try:
-            hypothesis.seed(seed + rounds)(test_of(target, examples))()
+            hypothesis.seed(seed + rounds)(trial_of(target, examples))()
         except BaseException as fault:  # noqa: BLE001 - what leaves a target is what is looked for
             report = crashes / f"{target}-{seed + rounds}.txt"
             again = f"make fuzz FUZZ_TARGET={target} FUZZ_SEED={seed + rounds} FUZZ_ENGINE=hypothesis"
@@ -92,7 +92,7 @@ def mutate(target: str, seconds: float, seed: int, crashes: Path) -> int:
 
 def instrumented(target: str) -> Callable[[bytes], object]:
     """Returns what checks the input that bytes stand for."""
-    one: Callable[[bytes], object] = test_of(target).hypothesis.fuzz_one_input
+    one: Callable[[bytes], object] = trial_of(target).hypothesis.fuzz_one_input
     return one
 
 

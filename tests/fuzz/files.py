@@ -203,7 +203,9 @@ _BODIES: Final = _odd(
 _CONTENTS: Final = st.builds(
     lambda header, body: json.dumps(header).encode() + b"\n" + json.dumps(body).encode() + b"\n", _HEADERS, _BODIES
 )
-_CALLS: Final = st.sampled_from([call_name("call-1", 7), f"{call_name('call-1', 7)}-1", call_name("call-1", 8), "x", "-"])
+_CALLS: Final = st.sampled_from(
+    [call_name("call-1", 7), f"{call_name('call-1', 7)}-1", call_name("call-1", 8), "x", "-"]
+)
 SPOOLS: SearchStrategy[list[SpoolFile]] = st.lists(
     st.one_of(
         st.builds(
@@ -219,7 +221,9 @@ SPOOLS: SearchStrategy[list[SpoolFile]] = st.lists(
             _CONTENTS
             | _spoilt(st.just(b'{"status": 400, "reason": "transcript"}'))
             | JSON_VALUES.map(lambda value: json.dumps(value).encode())
-            | st.fixed_dictionaries({"status": JSON_VALUES, "reason": JSON_VALUES}).map(lambda v: json.dumps(v).encode()),
+            | st.fixed_dictionaries({"status": JSON_VALUES, "reason": JSON_VALUES}).map(
+                lambda v: json.dumps(v).encode()
+            ),
         ),
         st.builds(
             SpoolFile,
@@ -252,7 +256,9 @@ _SAYS: Final = _odd(
             "message": SAID,
             "details": _odd(
                 st.lists(
-                    st.builds(lambda at, why: {"path": at, "message": why}, _odd(st.just("transcript[0].text") | SAID), SAID),
+                    st.builds(
+                        lambda at, why: {"path": at, "message": why}, _odd(st.just("transcript[0].text") | SAID), SAID
+                    ),
                     max_size=4,
                 )
             ),
@@ -265,7 +271,8 @@ ANSWERS: SearchStrategy[tuple[int, dict[str, str], bytes, bool]] = st.tuples(
     st.integers(100, 599) | st.sampled_from([200, 201, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 503]),
     st.dictionaries(
         st.sampled_from(["retry-after", "location", "content-type"]),
-        st.sampled_from(["1", "1e999", "nan", "-5", "Wed, 21 Oct 2026 07:28:00 GMT", "0" * 999, "9" * 999]) | st.text(max_size=9),
+        st.sampled_from(["1", "1e999", "nan", "-5", "Wed, 21 Oct 2026 07:28:00 GMT", "0" * 999, "9" * 999])
+        | st.text(max_size=9),
     ),
     _ANSWER_BODIES | _spoilt(_ANSWER_BODIES) | st.just(b"[" * 100_000),
     st.booleans(),

@@ -70,6 +70,11 @@ _GEN_AI_EVENTS: Final = (
     *(gen_ai.DETAILS_EVENT, "exception", "gen_ai.content.prompt"),
 )
 
+_PIPECAT_SPANS: Final = (
+    *("conversation", "turn", "stt", "llm", "tts", "llm_request", "llm_response", "llm_tool_call", "llm_tool_result"),
+    "llm_setup",
+)
+
 TONGUES: Final = {
     "roark": Tongue(
         ("app", ""),
@@ -80,13 +85,17 @@ TONGUES: Final = {
     ),
     "livekit": _tongue(livekit, (livekit.SCOPE,), sorted(livekit.SPANS), "lk.sip.callID", "lk.pii.sip.phoneNumber"),
     "pipecat": _tongue(
-        pipecat, sorted(pipecat.SCOPES), ("conversation", "turn", "stt", "llm", "tts", "llm_request", "llm_response",
-        "llm_tool_call", "llm_tool_result", "llm_setup"), *_NUMBERED[:3],
-    ),  # fmt: skip
+        pipecat,
+        sorted(pipecat.SCOPES),
+        _PIPECAT_SPANS,
+        *_NUMBERED[:3],
+    ),
     "gen_ai": Tongue(
         ("agents", gen_ai.ADK_SCOPE, gen_ai.STRANDS_SCOPE, "logfire.openai_agents"),
         ("chat", "invoke_agent Ada", "execute_tool lookup", "transcription", "speech", gen_ai.MERGED_TOOLS),
-        tuple(sorted({name for name in _texts(gen_ai) if "." in name or name in gen_ai.LOGFIRE_INPUTS} | set(_NUMBERED))),
+        tuple(
+            sorted({name for name in _texts(gen_ai) if "." in name or name in gen_ai.LOGFIRE_INPUTS} | set(_NUMBERED))
+        ),
         _GEN_AI_EVENTS,
         ("content", "message", "role", "id", "tool_calls", "gen_ai.input.messages", "gen_ai.output.messages", "name"),
     ),

@@ -92,7 +92,7 @@ def replayed(content: bytes) -> None:
         return Created()
 
     file = io.BytesIO(content)
-    file.name = "spans"  # type: ignore[misc]
+    file.name = "spans"
     options = Options(0, incomplete=True, send=take, on_done=lambda _: None, on_read=lambda _: None)
     try:
         played = Playing(file, _SETTINGS, DIALECTS, options).play()
@@ -147,9 +147,10 @@ def _live_bodies(spans: Iterable[SpanView], ends: Iterable[SpanView]) -> list[by
             )  # fmt: skip
         for one in ends:
             span = live.spans.pop(one.span_id)
-            span.set_attributes(one.attributes)
+            span.set_attributes(cast("Any", one.attributes))
             for event in one.events:
-                span.add_event(event.name, cast("Any", event.attributes), event.time_ns)
+                name, time_ns, found_there = cast("Any", (event.name, event.time_ns, event.attributes))
+                span.add_event(name, found_there, time_ns)
             span.end(one.end_ns)
             live.drain()
         found: dict[tuple[str, int], bytes] = {}
@@ -171,7 +172,7 @@ _PIECES: Final = st.lists(
         st.sampled_from([" ", "-", ".", ", ", "\n", "\t", "(", ")", "+", "/", "\u00a0", "\u200b", "@", "a", "PAN"]),
         st.integers(0, 9_999).map(str),
         st.sampled_from(["4111111111111111", "4111 1111 1111 1111", "+1 555 010 0199", "ada@example.com"]),
-        st.sampled_from(["٤١١١", "４１１１", "१२३४", "\ud800"]),
+        st.sampled_from(["\u0664\u0661\u0661\u0661", "\uff14\uff11\uff11", "\u0967\u0968\u0969", "\ud800"]),
         st.text(max_size=8),
     ),
     max_size=24,
@@ -186,7 +187,7 @@ def redacted(given: tuple[str, Any]) -> None:
     assert len(once) <= 4 * len(text) + 100
     assert "5454545454545454" not in ALL.text(f"{text} : 5454545454545454 : {text}")
     found = ALL.value(value)
-    assert ALL.value(found) == found or value != value  # noqa: PLR0124 - not a number is never equal
+    assert repr(ALL.value(found)) == repr(found)
     json.dumps(found)
 
 

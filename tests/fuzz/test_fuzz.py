@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_few_inputs(target: str) -> None:
     """What `make fuzz` does for ten minutes."""
-    hypothesis.seed(7)(engines.test_of(target, 25))()
+    hypothesis.seed(7)(engines.trial_of(target, 25))()
 
 
 def test_words_are_there_to_be_found() -> None:
