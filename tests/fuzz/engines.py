@@ -6,6 +6,8 @@ Both know an input by the same strategies, so what either finds is checked again
 from __future__ import annotations
 
 import importlib.util
+import random
+import shutil
 import sys
 import time
 import traceback
@@ -74,6 +76,12 @@ def mutate(target: str, seconds: float, seed: int, crashes: Path) -> int:
     """Lets atheris change bytes until the time is over. It ends the process itself; what failed is in `crashes`."""
     import atheris
 
+    corpus = crashes / f"corpus-{target}"
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir()
+    chosen = random.Random(seed)  # noqa: S311
+    for number in range(32):  # of short bytes no strategy can make an input
+        (corpus / str(number)).write_bytes(chosen.randbytes(128 << number % 6))
     # libFuzzer prints how far it came, and for what it finds the trace of Python and the file.
     options = [
         f"-max_total_time={max(1, round(seconds))}",
@@ -82,10 +90,11 @@ def mutate(target: str, seconds: float, seed: int, crashes: Path) -> int:
         f"-timeout={MAX_SECONDS}",
         "-rss_limit_mb=2048",
         "-max_len=4096",
+        "-len_control=0",
         "-verbosity=0",
         "-print_final_stats=1",
     ]
-    atheris.Setup([sys.argv[0], *options], instrumented(target))
+    atheris.Setup([sys.argv[0], *options, str(corpus)], instrumented(target))
     atheris.Fuzz()
     return 0
 
