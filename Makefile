@@ -26,7 +26,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null),$(shell \
 	for home in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*; do [ -x "$$home/bin/python" ] && echo "$$home/bin/python" && break; done))
 
-.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks test-hosts check bench bench-quick performance clean help
+.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks test-hosts fuzz check bench bench-quick performance clean help
 
 help:
 	@echo "make demo             two conversations become calls in a local Roark, without account or network"
@@ -38,6 +38,7 @@ help:
 	@echo "make test-pythons     forks and exits on every Python that the machine has (3 min)"
 	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark (8 min)"
 	@echo "make test-hosts       real servers, workers and notebooks, until and after they end (5 min)"
+	@echo "make fuzz             what strangers can write, for FUZZ_SECONDS (10 min)"
 	@echo "make bench            what a span costs, beside the code before and other processors (14 min)"
 	@echo "make bench-quick      the same with fewer rounds (5 min)"
 	@echo "make performance      docs/performance.md, from the last run of make bench"
@@ -115,6 +116,25 @@ HOSTS := gevent eventlet gunicorn 'uvicorn[standard]' uvicorn-worker hypercorn w
 
 test-hosts: .venvs/hosts/.extra
 	timeout $(HOSTS_SECONDS) .venvs/hosts/bin/python $(PYTEST) -q $(SHARED) tests/hosts
+
+# All targets and both engines together take FUZZ_SECONDS. Without FUZZ_SEED a new seed is taken, and printed.
+FUZZ_SECONDS := 600
+FUZZ_SEED    :=
+FUZZ_TARGET  :=
+FUZZ_ENGINE  :=
+FUZZ         := --seconds $(FUZZ_SECONDS) $(FUZZ_SEED:%=--seed %) $(FUZZ_TARGET:%=--target %) $(FUZZ_ENGINE:%=--engine %)
+
+# Some Pythons and machines have no package of atheris: then hypothesis alone is run.
+$(VENV)/.fuzz: $(READY)
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python --group fuzz || echo "atheris cannot be installed here"
+else
+	@$(BIN)/python -m pip install --quiet --group fuzz || echo "atheris cannot be installed here"
+endif
+	@touch $@
+
+fuzz: $(VENV)/.fuzz
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -204,7 +204,14 @@ def test_the_record_holds_no_key_and_survives_its_directory() -> None:
     assert records.read(directory).acceptance is Acceptance.ONCE
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"acceptance": 1}', b'{"services": 1}', b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b'{"acceptance": 1}', b'{"services": 1}', b"[" * 100_000, b"\xff"),
+        *(b'{"acceptance": "never", "answer": ["401"]}', b'{"acceptance": "never", "answer": "401\\u001b[2J"}'),
+        b'{"acceptance": "never", "answer": "401", "address": {"of": "others"}}',
+    ],
+)
 def test_a_record_that_cannot_be_read_is_unknown(content: bytes, tmp_path: Path) -> None:
     directory = tmp_path / ("a" * 16)
     records.write(directory, Record("https://example.com", Acceptance.NEVER, answer="401"))

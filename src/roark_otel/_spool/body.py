@@ -6,9 +6,10 @@ Bodies are JSON as it is sent. A change that cannot be made leaves the body as i
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
+
+from roark_otel._model.field_paths import shown, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +65,7 @@ def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
     Of a list the smallest part goes: an optional field of an element, else the element.
     """
     call = _parsed(body)
-    named = [(path, _steps(path)) for path in paths]
+    named = [(path, steps_of(path)) for path in paths]
     if not named or any(not steps or steps[0] in REQUIRED for _, steps in named):
         return None
     doomed: set[tuple[str, int]] = set()
@@ -73,7 +74,7 @@ def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
             return None
     for name, index in sorted(doomed, reverse=True):
         del call[name][index]
-    dropped = ", ".join(path for path, _ in named)
+    dropped = ", ".join(shown(path) for path, _ in named)
     call["properties"] = {**_object(call, "properties"), "roark_dropped_fields": dropped}
     return _text(call)
 
@@ -102,11 +103,6 @@ def _drop(call: Json, steps: Sequence[str], doomed: set[tuple[str, int]]) -> boo
     else:
         doomed.add((first, index))
     return True
-
-
-def _steps(path: str) -> list[str]:
-    """Splits a path: `transcript[0].text`, `transcript.0.text` and `/transcript/0/text` are the same."""
-    return [step for step in re.split(r"[.\[\]/]+", path) if step]
 
 
 def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, Any] | None = None) -> bytes:

@@ -6,6 +6,7 @@ The first line is a header of our own, the second the body exactly as it is sent
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -69,6 +70,8 @@ class Damaged:
 
 Content: TypeAlias = "Readable | Newer | Damaged"
 
+_TOKEN = re.compile("[0-9a-f]{0,64}")
+
 _FIELDS = tuple(field.name for field in fields(Header))
 
 
@@ -122,6 +125,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -MAX_NUMBER <= value <= MAX_NUMBER
 
 
+def _is_token(value: object) -> bool:
+    # It names a file, so it may hold nothing that leads elsewhere.
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
 def _is_text_or_none(value: object) -> bool:
     return value is None or _is_text(value)
 
@@ -138,6 +146,6 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "call_id": _is_text_or_none,
     "recording_wait": _is_number,
     "service": _is_text,
-    "owner": _is_text,
+    "owner": _is_token,
     "has_resolver": lambda value: isinstance(value, bool),
 }
