@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from roark_otel._assembly.rows import NO_RESOURCE, Resources, has_gap, is_over, latest_ns, shows
 from roark_otel._model import reading
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.hangups import telling_type
 from roark_otel._model.rows import DROPPED, END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
 from roark_otel.attributes import EXTERNAL_ID
 
@@ -190,5 +191,6 @@ def _ending_of(row: Row) -> Ending:
         return NeverEnded()
     if not row[ERROR]:
         return Ended()
-    types = (event.attributes.get("exception.type") for event in events_of(row) if event.name == "exception")
-    return Errored(tuple(found for found in types if isinstance(found, str)))
+    raised = [event.attributes for event in events_of(row) if event.name == "exception"]
+    types = [(each.get("exception.type"), each.get("exception.stacktrace")) for each in raised]
+    return Errored(tuple([telling_type(one, trace) for one, trace in types if isinstance(one, str)]))
