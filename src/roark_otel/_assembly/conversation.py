@@ -56,6 +56,8 @@ class Conversation:
     resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     traces: dict[int, None] = field(default_factory=dict["int", None])
+    is_fragment: bool = False
+    """Whether it has an id from baggage only, so that another process may own the conversation."""
 
     @property
     def strong_root(self) -> Root | None:
@@ -69,11 +71,6 @@ class Conversation:
         if len(self.roots) == 1:
             return self.roots[0]
         return min(self.roots, key=lambda root: (-root.strength, root.start_ns, root.span_id), default=None)
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether another process owns the conversation: here its id is known from baggage only."""
-        return self.external_id is not None and self.origin == Origin.BAGGAGE and self.strong_root is None
 
     @property
     def has_ended(self) -> bool:
