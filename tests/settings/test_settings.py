@@ -49,6 +49,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "ROARK_HTTP_TIMEOUT_SECONDS": ("3", 3.0),
     "ROARK_EXTERNAL_ID_KEYS": ("session.id, call_id ,", ("session.id", "call_id")),
     "ROARK_AUTO_EXTERNAL_ID": ("yes", True),
+    "ROARK_ID_FROM_BAGGAGE": ("yes", True),
     "ROARK_CAPTURE_CONTENT": ("no", False),
     "ROARK_API_KEY_FILE": ("/run/secrets/roark", Path("/run/secrets/roark")),
     "ROARK_RECORDING_DELAY_SECONDS": ("30", 30.0),

@@ -98,8 +98,8 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
     if not (one.has_ended or around.closing):
         return Open(one.external_id)
     spans = one.span_ids() if is_shared else None
-    if one.is_fragment:
-        return Withheld(one.external_id, "fragments", spans)
+    if one.is_fragment and one.strong_root is None:
+        return Withheld(None, "fragments", spans)
     if one.external_id is None and not (one.strong_root and rules.auto_ids):
         return _unnamed(one, rules, spans)
     said = _read(one, rules)
@@ -128,6 +128,8 @@ def _unnamed(one: Conversation, rules: Rules, spans: frozenset[int] | None) -> O
         return Withheld(None, "", spans)
     if _resource_id(one, rules) is not None:
         return Withheld(None, "second_roots", spans)
+    if one.is_fragment:
+        return Withheld(None, "fragments", spans)
     return Withheld(None, "no_id" if one.strong_root else "unattributed", spans)
 
 

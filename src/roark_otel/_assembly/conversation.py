@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from roark_otel._assembly.rows import NO_RESOURCE, Resources, has_gap, is_over, latest_ns, shows
 from roark_otel._model import reading
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.hangups import telling_type
 from roark_otel._model.rows import DROPPED, END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
 from roark_otel.attributes import EXTERNAL_ID
 
@@ -55,6 +56,8 @@ class Conversation:
     resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     traces: dict[int, None] = field(default_factory=dict["int", None])
+    is_fragment: bool = False
+    """Whether it has an id from baggage only, so that another process may own the conversation."""
 
     @property
     def strong_root(self) -> Root | None:
@@ -68,11 +71,6 @@ class Conversation:
         if len(self.roots) == 1:
             return self.roots[0]
         return min(self.roots, key=lambda root: (-root.strength, root.start_ns, root.span_id), default=None)
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether another process owns the conversation: here its id is known from baggage only."""
-        return self.external_id is not None and self.origin == Origin.BAGGAGE and self.strong_root is None
 
     @property
     def has_ended(self) -> bool:
@@ -190,5 +188,6 @@ def _ending_of(row: Row) -> Ending:
         return NeverEnded()
     if not row[ERROR]:
         return Ended()
-    types = (event.attributes.get("exception.type") for event in events_of(row) if event.name == "exception")
-    return Errored(tuple(found for found in types if isinstance(found, str)))
+    raised = [event.attributes for event in events_of(row) if event.name == "exception"]
+    types = [(each.get("exception.type"), each.get("exception.stacktrace")) for each in raised]
+    return Errored(tuple([telling_type(one, trace) for one, trace in types if isinstance(one, str)]))

@@ -22,7 +22,9 @@ NOTICES: Final[Mapping[str, str]] = {
     "unattributed": "speech in a trace without exactly one id belongs to no conversation and is not sent to Roark: set "
     "roark.external_id on the root span of the conversation",
     "fragments": "spans that have their id only from baggage are not sent from here: the process that set the id sends "
-    "the call, without them. A gateway that joins the spans of several processes is planned",
+    "the call, without them. If this process owns the conversation, start it inside "
+    "roark_otel.call_attributes(external_id=…), or set ROARK_ID_FROM_BAGGAGE=true if you trust whoever sends requests. "
+    "A gateway that joins the spans of several processes is planned",
     "late_dropped": "what came after a call was sent is not part of it, except for tool uses; ROARK_LINGER_SECONDS is "
     "how long a call waits for late spans",
     "duplicates": "a further conversation of an id that already has a call is not sent, and is kept in rejected/ of "
@@ -69,7 +71,7 @@ def warn_of_unreadable(found: Unreadable) -> None:
     log_once(
         logging.WARNING,
         (found.attribute, found.why),
-        "cannot read %s of span %s (%032x-%016x): %s",
+        "roark_otel cannot read %s of span %s (%032x-%016x): %s",
         found.attribute,
         span.name,
         span.trace_id,

@@ -148,14 +148,19 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     """
     settings, tally, inbox = plan.settings, Tally(), Inbox()
     masking = None if settings.capture_content else _masking(plan.dialects)
-    vocabulary = Vocabulary(plan.dialects, settings.external_id_keys, auto_ids=settings.auto_external_id)
+    vocabulary = Vocabulary(
+        plan.dialects,
+        settings.external_id_keys,
+        auto_ids=settings.auto_external_id,
+        id_from_baggage=settings.id_from_baggage,
+    )
     directory = spool_directory(settings, plan.key.first) if settings.spool == "disk" else None
     spool = Spool(directory, settings.spool_max_bytes)
     capture = Capture(vocabulary, inbox, parents_traces)
     courier = _courier(plan, make_client, spool, tally)
     redactor = None if plan.hooks.redact is None else RedactorThread(plan.hooks.redact, tally)
     redaction = Redaction(plan.patterns, None if redactor is None else redactor.ask)
-    rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute)
+    rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute, warn_of_unreadable)
     groups = Groups(vocabulary, rows_in, _waits(settings), capture.branches.activity)
     pace = Pace()
     passes = Passes(

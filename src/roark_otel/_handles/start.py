@@ -13,7 +13,7 @@ from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 
 from roark_otel import attributes
-from roark_otel._capture.call_context import with_call_attributes
+from roark_otel._capture.call_context import with_call_attributes, with_conversation
 from roark_otel._capture.savers import save_what_ended, wait_at_end_seconds
 from roark_otel._handles.arguments import span_attributes, valid_external_id
 from roark_otel._handles.conversation import ConversationHandle
@@ -233,4 +233,4 @@ def _root(tracer: Tracer, external_id: str, about: CallAttributes, start_ns: int
     described = {**span_attributes(about), attributes.CONVERSATION_ROOT: True}
     if (valid := valid_external_id(external_id)) is not None:
         described[attributes.EXTERNAL_ID] = valid
-    return tracer.start_span("conversation", attributes=described, start_time=start_ns)
+    return tracer.start_span("conversation", with_conversation(described), attributes=described, start_time=start_ns)

@@ -43,6 +43,12 @@ EVENTS: Final = 14
 """The place of the first event."""
 
 
+SPAN_VALUE_LIMIT: Final = "roark.sdk.span_value_limit"
+EVENT_VALUE_LIMIT: Final = "roark.sdk.event_value_limit"
+"""Beside a resource's attributes: the most characters of a text on its spans, and on their events. Capture notes them,
+because a text of exactly that length may have been cut."""
+
+
 class Kind(IntEnum):
     """What a row is of."""
 

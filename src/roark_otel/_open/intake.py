@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _ENDED, _OPEN, _ABANDONED = int(Kind.ENDED), int(Kind.OPEN), int(Kind.ABANDONED)
 _LOST = int(Kind.LOST)
-_OF_SPAN = int(Origin.SPAN)
+_OF_SPAN, _OF_BAGGAGE = int(Origin.SPAN), int(Origin.BAGGAGE)
 _GOES_ON = State.OPEN  # to look a member up takes as long as a call
 
 _NUMBER: Final = 0
@@ -180,6 +180,10 @@ class Intake(Logs):
         if own_id is not None and not is_external_id(own_id):
             self._outputs.append(Noticed("bad_ids", None, str(row[NAME])))
             own_id = None
+        if own_id is not None and row[ORIGIN] == _OF_BAGGAGE:
+            if strength is None and group.external_id is None and (kind == _OPEN or not group.has_open_root()):
+                group.begin_root(span_id, Strength.IMPLIED)  # of a fragment, which is over when that ends
+            own_id = None
         if own_id is None and strength is None:
             if kind == _OPEN and not group.roots and self.places.resource_id(group) is not None:
                 group.begin_root(span_id, Strength.IMPLIED)
@@ -219,4 +223,8 @@ class Intake(Logs):
 
 def _shows_nothing_new(group: Group, entry: Any) -> bool:  # noqa: ANN401 - what capture leaves
     """Returns whether the id on a row is known to be its group's, and some span is its root."""
-    return bool(entry[_OWN_ID] == group.external_id and entry[_ORIGIN] != _OF_SPAN and group.has_open_root())
+    return bool(
+        (entry[_OWN_ID] == group.external_id or entry[_ORIGIN] == _OF_BAGGAGE)
+        and entry[_ORIGIN] != _OF_SPAN
+        and group.has_open_root()
+    )

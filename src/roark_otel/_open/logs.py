@@ -24,7 +24,7 @@ MAX_CONTEXTS: Final = 64
 """The most different `call_attributes` of one conversation that are kept; further ones would repeat them."""
 
 _CONTEXT, _RESOURCE = int(Kind.CONTEXT), int(Kind.RESOURCE)
-_MIN_NS, _MAX_NS = reading.MIN_NS, reading.MAX_NS
+_MIN_NS, _MAX_NS = reading.EARLIEST_NS, reading.MAX_NS
 
 
 class Logs:

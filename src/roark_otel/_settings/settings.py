@@ -195,6 +195,14 @@ class Settings(BaseModel):
             "false, but true under `opentelemetry-instrument`",
         ),
     ] = False
+    id_from_baggage: Annotated[
+        bool,
+        Variable(
+            "ROARK_ID_FROM_BAGGAGE",
+            "`true`: the id in the W3C baggage of a request names the conversation of a framework's root, or of a "
+            "marked one. Only where you trust whoever sends requests.",
+        ),
+    ] = False
     call_sample_ratio: Annotated[
         Share, Variable("ROARK_CALL_SAMPLE_RATIO", "The share of calls that are sent, chosen by a hash of the id.")
     ] = 1.0

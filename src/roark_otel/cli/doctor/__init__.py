@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from roark_otel._safety.printable import printable
 from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED
 
@@ -34,7 +35,7 @@ def _run(options: argparse.Namespace) -> int:
     for finding in _checks(send=options.send_test_call, quiet=options.json):
         found.append(finding)
         if not options.json:
-            print("\n".join(lines(finding)), flush=True)
+            print("\n".join(map(printable, lines(finding))), flush=True)
     if options.json:
         json.dump([as_fields(finding) for finding in found], sys.stdout, indent=2)
         print()

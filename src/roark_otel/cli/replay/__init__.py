@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel._safety.printable import printable
 from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED, Problem
 
@@ -109,7 +110,7 @@ def _report(path: Path, played: Played, *, is_dry: bool) -> None:
     done += [f"{counts[name]} {words}" for name, words in _COUNTED if counts[name]]
     print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
     for problem in played.problems:
-        print(f"  {problem}", file=sys.stderr)
+        print(f"  {printable(problem)}", file=sys.stderr)
 
 
 REPLAY = Command(

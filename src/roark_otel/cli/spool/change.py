@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._engine.parts import spool_directory
+from roark_otel._safety.printable import printable
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.attach_recording import attach_to
 from roark_otel._spool import admin
@@ -17,7 +18,7 @@ from roark_otel._spool.forgetting import forget
 from roark_otel._spool.listing import directories
 from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, USAGE, Problem
-from roark_otel.cli.spool.view import directory_of, everything, matching, plain, root_of
+from roark_otel.cli.spool.view import directory_of, everything, matching, root_of
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +63,7 @@ def run_reject(options: argparse.Namespace) -> int:
     """Sets a waiting call aside."""
     waiting = [one for one in matching(options, options.id) if not isinstance(one.state, Aside)]
     if not waiting:
-        raise Problem(f"{plain(options.id)} has been rejected already")
+        raise Problem(f"{printable(options.id)} has been rejected already")
     return _each(
         options, waiting, "has been set aside", lambda one: admin.reject(directory_of(one), one.name, "by hand")
     )
@@ -130,7 +131,7 @@ def _each(options: argparse.Namespace, chosen: list[Listed], becomes: str, chang
         outcome = _in_words(change(one), becomes)
         outcomes.append({"name": one.name, "external_id": one.external_id, "outcome": outcome})
         if not options.json:
-            print(f"{plain(one.external_id or one.name)} {outcome}")
+            print(f"{printable(one.external_id or one.name)} {outcome}")
     if options.json:
         print(json.dumps(outcomes, indent=2))
     elif not chosen:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
+from roark_otel._safety.printable import printable
 from roark_otel._settings.settings import Settings
 from roark_otel._spool import records
 from roark_otel._spool.listing import InStage, Listed, directories, list_files, read_body
@@ -59,7 +60,7 @@ def matching(options: argparse.Namespace, wanted: str) -> list[Listed]:
     """
     files = [one for one in everything(root_of(options)) if wanted in {one.external_id, one.name}]
     if not files:
-        raise Problem(f"the spool has no call {plain(wanted)}")
+        raise Problem(f"the spool has no call {printable(wanted)}")
     return files
 
 
@@ -77,10 +78,10 @@ def run_list(options: argparse.Namespace) -> int:
     for directory in directories(root):
         files, record = list_files(directory), records.read(directory)
         count = f"{len(files)} calls" if files else "empty"
-        print(plain(f"{directory}: {count}, {described(record)}"))
+        print(printable(f"{directory}: {count}, {described(record)}"))
         for one in files:
             kind = f"{state(one):24} {_age(one.since):>6} {one.size:>9,} B"
-            print(f"  {kind}  {plain(one.external_id or one.name)}  {plain(_why(one, settings))}")
+            print(f"  {kind}  {printable(one.external_id or one.name)}  {printable(_why(one, settings))}")
     return 0
 
 
@@ -109,7 +110,7 @@ def run_show(options: argparse.Namespace) -> int:
             continue
         for name, value in fields.items():
             if value is not None:
-                print(f"{name:14} {plain(str(value))}")
+                print(f"{name:14} {printable(str(value))}")
         if content is not None:
             print(json.dumps(json.loads(content), indent=2, ensure_ascii=True))
         if options.body and content is None:
@@ -153,11 +154,6 @@ def file_fields(one: Listed, settings: Settings) -> dict[str, object]:
         "last_status": record.answer or None,
         "key": record.acceptance.value,
     }
-
-
-def plain(text: str) -> str:
-    """Returns text that does nothing to a terminal, whatever an app chose as an id."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _time(seconds: object) -> str | None:
