@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 MAX_EXTERNAL_ID = 255
@@ -42,6 +43,21 @@ def is_http_url(value: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether a host is this machine: `localhost`, or an address of 127.0.0.0/8 or ::1, mapped or not."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def without_user(url: str) -> str:
+    """Returns a URL, or what was meant as one, with `…` in place of user and password."""
+    return re.sub(r"^([^/@]*//)?.*@", r"\1…@", url, count=1, flags=re.DOTALL)
 
 
 def snake_case(name: str) -> str:

@@ -41,6 +41,7 @@ class SettingsOverrides(TypedDict, total=False):
     auto_external_id: bool | None
     call_sample_ratio: float | None
     capture_content: bool | None
+    redact_kinds: Sequence[str] | None
     redact_patterns: Sequence[str | Pattern[str]] | None
     properties_allow: Sequence[str] | None
     export_traces: bool | None

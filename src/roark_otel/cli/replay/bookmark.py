@@ -39,7 +39,7 @@ class Bookmarks:
     def __init__(self, settings: Settings, file: Path) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key else ""
         whose = settings.project_id or sha256(key.encode()).hexdigest()
-        name = sha256(f"{settings.base_url}\n{whose}\n{file.resolve()}".encode()).hexdigest()[:32]
+        name = sha256(f"{settings.address}\n{whose}\n{file.resolve()}".encode()).hexdigest()[:32]
         self._file = file
         self._path = settings.spool_dir / "replay" / f"{name}.json"
 

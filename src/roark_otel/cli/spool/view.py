@@ -95,7 +95,7 @@ def _why(one: Listed, settings: Settings) -> str:
         return f"{will.why}; {will.cure}"
     rest = 0.0 if one.header is None else one.header.not_before - time.time()
     directory = directory_of(one)
-    will = outlook(directory, records.read(directory), whose(directory, settings), settings.base_url)
+    will = outlook(directory, records.read(directory), whose(directory, settings), settings.address)
     return f"{will.why}; {will.cure}{f', in {rest:.0f} s at the earliest' if rest > 0 else ''}"
 
 
