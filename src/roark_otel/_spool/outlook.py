@@ -92,6 +92,8 @@ def _of_another(directory: Path, record: Record, address: str) -> Outlook:
 def described(record: Record) -> str:
     """Returns what is known of a directory's key, in words."""
     accepted = {Acceptance.NEVER: "never accepted", Acceptance.ONCE: "accepted", Acceptance.UNKNOWN: "not known"}
+    if record.answer == NO_ADDRESS:
+        return "for no address yet"
     address = f"for {record.address}, " if record.address else ""
     answer = f"last answer {record.answer}" if record.answer else "no answer yet"
     return f"{address}{answer}, key {accepted[record.acceptance]}"

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._spool import disk
 from roark_otel._spool.folder import write_file
 
 if TYPE_CHECKING:
@@ -46,8 +47,11 @@ class Bookmarks:
     def offset(self) -> int:
         """Returns where to go on; 0 without a bookmark, or if the file is a different one by now."""
         try:
-            bookmark = Bookmark(**json.loads(self._path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            bookmark = Bookmark(**json.loads(disk.read_path(self._path) or b""))
+            is_sound = 0 <= int(bookmark.offset) and 0 <= int(bookmark.head_bytes) <= _HEAD_BYTES
+        except (ValueError, TypeError, RecursionError, OverflowError):
+            return 0
+        if not is_sound:
             return 0
         is_same = bookmark.format == BOOKMARK_FORMAT and self._file.stat().st_size >= bookmark.offset
         return bookmark.offset if is_same and self._head(bookmark.head_bytes) == bookmark.head else 0
