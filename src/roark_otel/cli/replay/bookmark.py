@@ -48,10 +48,10 @@ class Bookmarks:
         """Returns where to go on; 0 without a bookmark, or if the file is a different one by now."""
         try:
             bookmark = Bookmark(**json.loads(disk.read_path(self._path) or b""))
-            is_sound = 0 <= int(bookmark.offset) and 0 <= int(bookmark.head_bytes) <= _HEAD_BYTES
-        except (ValueError, TypeError, RecursionError, OverflowError):
+        except (ValueError, TypeError, RecursionError):
             return 0
-        if not is_sound:
+        numbers = bookmark.offset, bookmark.head_bytes
+        if not all(isinstance(one, int) and one >= 0 for one in numbers) or bookmark.head_bytes > _HEAD_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]
             return 0
         is_same = bookmark.format == BOOKMARK_FORMAT and self._file.stat().st_size >= bookmark.offset
         return bookmark.offset if is_same and self._head(bookmark.head_bytes) == bookmark.head else 0
