@@ -12,8 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from roark_otel._delivery.client import Client, certificates
-from roark_otel._delivery.surroundings import Direct, Misconfigured, Proxied, route_to
-from roark_otel._model.formats import is_loopback, without_user
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._delivery.surroundings import Direct, Proxied, route_to
+from roark_otel._model.formats import without_user
+from roark_otel._model.hosts import is_loopback
 from roark_otel._model.receipts import Delivered
 from support.answering import AnsweringServer, created
 

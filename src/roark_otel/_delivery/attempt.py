@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import assert_never
 
 from roark_otel._delivery.keys import OwnKey
+from roark_otel._delivery.misconfigured import Misconfigured
 from roark_otel._delivery.reports import (
     finished_call,
     log_delivered,
@@ -18,7 +19,6 @@ from roark_otel._delivery.reports import (
     log_refused,
     log_rejected,
 )
-from roark_otel._delivery.surroundings import Misconfigured
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
 from roark_otel._spool.body import without_fields

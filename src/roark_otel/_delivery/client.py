@@ -16,7 +16,8 @@ from opentelemetry import context as otel_context
 from typing_extensions import assert_never
 
 from roark_otel._delivery.answers import append_receipt, is_listing, receipt
-from roark_otel._delivery.surroundings import Direct, Misconfigured, Proxied, route_to, trusted
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._delivery.surroundings import Direct, Proxied, route_to, trusted
 from roark_otel._model.receipts import TryAgain
 
 if TYPE_CHECKING:
@@ -173,6 +174,10 @@ def _network(url: str) -> httpx.HTTPTransport:
     Raises:
         Misconfigured: if that proxy, or the certificates that the environment names, cannot be used.
     """
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        raise Misconfigured("ROARK_BASE_URL", "is not a URL that requests can be sent to") from None
     route = route_to(url)
     # What is not https goes to this machine, and needs no authorities: reading them takes 20 ms.
     context = certificates() if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

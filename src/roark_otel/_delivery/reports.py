@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from roark_otel._delivery.surroundings import Unaddressed
+from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._model.hooks import FinishedCall
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
@@ -15,7 +15,7 @@ from roark_otel._spool.names import Stage
 from roark_otel._spool.rejected import MAX_REJECTED, MAX_REJECTED_BYTES
 
 if TYPE_CHECKING:
-    from roark_otel._delivery.surroundings import Misconfigured
+    from roark_otel._delivery.misconfigured import Misconfigured
     from roark_otel._model.receipts import Delivered
     from roark_otel._spool.claims import Spooled
     from roark_otel._spool.file import Header

@@ -17,34 +17,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from roark_otel._model.formats import is_loopback
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._model.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 """The schemes of proxies that can be used."""
-
-
-class Misconfigured(Exception):  # noqa: N818 - what is wrong is not in the program
-    """No connection to Roark can be made, because of something that a person has set.
-
-    Args:
-        variable: The name of the environment variable, or what else it is.
-        reason: What is wrong with it, without its value.
-    """
-
-    def __init__(self, variable: str, reason: str) -> None:
-        super().__init__(f"{variable} {reason}")
-        self.variable = variable
-        self.reason = reason
-
-
-class Unaddressed(Misconfigured):
-    """There is no usable address. That was logged when the settings were read."""
-
-    def __init__(self) -> None:
-        super().__init__("ROARK_BASE_URL", "gives no usable address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +76,7 @@ def _proxied(url: str, variable: str) -> Proxied:
         parts = urlsplit(url)
         is_whole = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
     except ValueError:
-        is_whole = False
+        parts, is_whole = urlsplit(""), False
     if not is_whole:
         raise Misconfigured(variable, "is not the URL of a proxy, such as http://proxy.example.com:3128")
     if parts.scheme not in SCHEMES:

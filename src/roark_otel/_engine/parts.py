@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
 from roark_otel._delivery.courier import Courier
+from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._delivery.recordings import RecordingPolicy
-from roark_otel._delivery.surroundings import Unaddressed
 from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.framework_versions import installed_versions
 from roark_otel._engine.later_recordings import later_url

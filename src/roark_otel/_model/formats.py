@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 MAX_EXTERNAL_ID = 255
@@ -43,16 +42,6 @@ def is_http_url(value: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return False
-
-
-def is_loopback(host: str) -> bool:
-    """Returns whether a host is this machine: `localhost`, or an address of 127.0.0.0/8 or ::1, mapped or not."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def without_user(url: str) -> str:

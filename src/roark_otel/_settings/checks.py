@@ -9,7 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidatorFunctionWrapHandler, WrapValidator
 
 from roark_otel._linking.recording_template import Template
-from roark_otel._model.formats import is_http_url, is_loopback
+from roark_otel._model.formats import is_http_url
+from roark_otel._model.hosts import is_loopback
 from roark_otel._privacy.patterns import Kind
 from roark_otel._settings.api_key import is_header
 from roark_otel._settings.unusable import Unusable
@@ -36,7 +37,7 @@ def _roark_address(value: str) -> None:
         parts = urlsplit(value)
         is_whole = value.isprintable() and " " not in value and "\\" not in value and _is_host(parts)
     except ValueError:
-        is_whole = False
+        parts, is_whole = urlsplit(""), False
     if not is_whole or parts.scheme not in {"http", "https"}:
         raise ValueError("must be an absolute https URL, such as https://api.roark.ai")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -99,9 +100,10 @@ def _patterns(value: object) -> object:
         lines = [line.strip() for line in value.splitlines()]
         return [_pattern(line, number) for number, line in enumerate(lines, start=1) if line]
     if isinstance(value, Sequence):
-        for one in cast("Sequence[object]", value):
-            if isinstance(one, str) and one not in KINDS:
-                raise ValueError(f"must be {', '.join(KINDS)}, or patterns that `re.compile` has made")
+        several = cast("Sequence[object]", value)
+        if any(isinstance(one, str) and one not in KINDS for one in several):
+            raise ValueError(f"must be {', '.join(KINDS)}, or patterns that `re.compile` has made")
+        return several
     return value
 
 

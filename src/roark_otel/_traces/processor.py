@@ -18,7 +18,7 @@ from opentelemetry import baggage
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from roark_otel._delivery.surroundings import Misconfigured
+from roark_otel._delivery.misconfigured import Misconfigured
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.hook_thread import HookThread
 from roark_otel._traces.harmless import harmless_of, without_content

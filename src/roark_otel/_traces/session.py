@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from roark_otel._delivery.surroundings import Direct, Misconfigured, Proxied, route_to, trusted
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._delivery.surroundings import Direct, Proxied, route_to, trusted
 
 if TYPE_CHECKING:
     from requests import Session

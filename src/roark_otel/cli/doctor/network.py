@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from typing_extensions import assert_never
 
 from roark_otel._delivery.client import certificates
-from roark_otel._delivery.surroundings import Direct, Misconfigured, Proxied, route_to
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._delivery.surroundings import Direct, Proxied, route_to
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:

@@ -79,7 +79,7 @@ def _sender(client: Client | None) -> Callable[[ReadyCall], SendResult]:
 
 def _client(settings: Settings) -> Client:
     from roark_otel._delivery.client import Client
-    from roark_otel._delivery.surroundings import Misconfigured
+    from roark_otel._delivery.misconfigured import Misconfigured
 
     if settings.api_key is None:
         raise Problem("there is no key: set ROARK_API_KEY, or look with --dry-run first")

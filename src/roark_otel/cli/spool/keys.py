@@ -40,7 +40,7 @@ def introduce(settings: Settings, key: SecretStr, own: Path) -> None:
     if not waits or record.acceptance is Acceptance.ONCE:
         return
     from roark_otel._delivery.client import Client, Probed  # it takes a while to import httpx
-    from roark_otel._delivery.surroundings import Misconfigured
+    from roark_otel._delivery.misconfigured import Misconfigured
 
     try:
         client = Client(settings.address, key, settings.project_id, settings.http_timeout_seconds)
