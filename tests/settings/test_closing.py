@@ -302,6 +302,7 @@ def test_a_key_file_that_is_none(kind: str, tmp_path: Path, said: pytest.LogCapt
     assert (found.api_key, found.api_key_file) == (None, None)
     (record,) = said.records
     assert record.getMessage().startswith("ROARK_API_KEY_FILE: must be the path of a file that holds the key")
+    assert ("is not a regular file" in record.getMessage()) is (kind in {"pipe", "device"})
 
 
 def test_the_longest_key_file(tmp_path: Path) -> None:

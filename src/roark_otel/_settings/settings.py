@@ -241,10 +241,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads the settings of an environment; an invalid value is logged once and replaced by its default.
-
-        An invalid address, key or privacy switch is logged as an error, and closes: see docs/settings.md.
-        """
+        """Reads the settings of an environment; an invalid value is logged, and is its default unless it closes."""
         values = values_in(environ, VARIABLES)
         warn_of_unknown(environ, VARIABLES)
         try:
