@@ -187,7 +187,15 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(directory: Path, tmp
     assert directories(directory.parent) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"status": "x"}', b"\xff", b"[" * 90_000, b'{"status": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b'{"status": "x"}', b"\xff", b"[" * 90_000, b'{"status": []}'),
+        *(b'{"status": Infinity}', b'{"status": -Infinity}', b'{"status": NaN}', b'{"status": 1e999}', b"NaN"),
+        *(b'{"status": 400, "reason"', b'{"status": 1' + b"0" * 5_000 + b"}"),
+    ],
+    ids=range(13),
+)
 def test_a_reason_that_cannot_be_read_is_unknown(content: bytes, directory: Path) -> None:
     name = reject(directory, "wrong")
     (directory / "rejected" / f"{name}.reason.json").write_bytes(content)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from opentelemetry import baggage
 
@@ -62,7 +62,7 @@ class Inbound:
 
     def note(self, span: object, trace_id: int, parent_context: Context | None) -> None:
         """Notes what came in with a local root."""
-        found = cast("Mapping[str, object]", baggage.get_all(parent_context))
+        found = baggage.get_all(parent_context)
         if not found:
             return
         own = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING

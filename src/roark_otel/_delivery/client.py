@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
-from urllib.parse import quote
-from urllib.request import getproxies
+from urllib.parse import quote, urlsplit
 
 import httpx
 from opentelemetry import context as otel_context
+from typing_extensions import assert_never
 
 from roark_otel._delivery.answers import append_receipt, is_listing, receipt
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._delivery.surroundings import Direct, Proxied, route_to, trusted
 from roark_otel._model.receipts import TryAgain
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ LEAST_SECONDS = 0.01
 """The shortest timeout of a request: none at all would be no timeout."""
 
 _JSON = {"content-type": "application/json"}
+
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
+"""What a request raises that gets no answer: httpx translates most of it, but not the fault of a host's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,9 @@ class Client:
         project_id: The project, for a key that belongs to a user.
         timeout: The seconds that one request may take.
         transport: Sends requests; by default over the network, through the proxies of the environment.
+
+    Raises:
+        Misconfigured: if the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -74,9 +83,11 @@ class Client:
         if project_id:
             headers["x-roark-project-id"] = project_id
         self._timeout = timeout
-        self._transport = _network() if transport is None else transport
+        self._transport = _network(base_url) if transport is None else transport
         # It only builds requests: to send one through it would take as long again as to send it.
-        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, transport=self._transport)
+        self._http = httpx.Client(
+            base_url=base_url, headers=headers, timeout=timeout, transport=self._transport, trust_env=False
+        )
         model = self._http.build_request("POST", "/v1/call", headers=_JSON)
         model.headers.pop("content-length", None)
         self._url, self._headers, self._extensions = model.url, model.headers, model.extensions
@@ -112,7 +123,7 @@ class Client:
     def _post(self, request: httpx.Request, meaning: Callable[..., Receipt]) -> Receipt:
         try:
             answer, content = self._send(request)
-        except httpx.HTTPError as fault:
+        except _FAILURES as fault:
             # This request alone may have broken the connection; if none can be made, other calls cannot make one.
             is_broken = isinstance(fault, (httpx.ReadError, httpx.WriteError, httpx.ProtocolError, httpx.DecodingError))
             return TryAgain(None, type(fault).__name__, alone=is_broken)
@@ -122,7 +133,7 @@ class Client:
         """Lists one call, which changes nothing, to find out whether Roark answers and accepts the key."""
         try:
             answer, content = self._send(self._http.build_request("GET", "/v1/call", params={"limit": 1}))
-        except httpx.HTTPError as fault:
+        except _FAILURES as fault:
             return Unreachable(type(fault).__name__)
         return Probed(answer.status_code, is_listing(content))
 
@@ -148,21 +159,45 @@ class Client:
         self._http.close()
 
 
-class _ByProxy(httpx.BaseTransport):
-    """Sends requests with a client, which alone knows which of them go through a proxy of the environment."""
+def certificates() -> ssl.SSLContext:
+    """Returns what connections trust: what the environment names, else the authorities that httpx comes with.
 
-    def __init__(self) -> None:
-        self._http = httpx.Client()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._http.send(request, stream=True, follow_redirects=False)
-
-    def close(self) -> None:
-        self._http.close()
+    Raises:
+        Misconfigured: if it cannot be read.
+    """
+    return trusted(partial(httpx.create_ssl_context, trust_env=False))
 
 
-def _network() -> httpx.BaseTransport:
-    return _ByProxy() if getproxies().keys() - {"no"} else httpx.HTTPTransport()
+def _network(url: str) -> httpx.HTTPTransport:
+    """Returns what sends requests to a URL and those below it, by the proxy that the environment names for it.
+
+    Raises:
+        Misconfigured: if that proxy, or the certificates that the environment names, cannot be used.
+    """
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        raise Misconfigured("ROARK_BASE_URL", "is not a URL that requests can be sent to") from None
+    route = route_to(url)
+    # What is not https goes to this machine, and needs no authorities: reading them takes 20 ms.
+    context = certificates() if urlsplit(url).scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    match route:
+        case Direct():
+            return httpx.HTTPTransport(verify=context, trust_env=False)
+        case Proxied(proxy, variable):
+            return _by_proxy(proxy, variable, context)
+    assert_never(route)
+
+
+def _by_proxy(url: str, variable: str, context: ssl.SSLContext) -> httpx.HTTPTransport:
+    try:
+        # A proxy that speaks TLS itself is one of the company whose certificates the environment names.
+        proxy = httpx.Proxy(url, ssl_context=context if urlsplit(url).scheme == "https" else None)
+        return httpx.HTTPTransport(verify=context, proxy=proxy, trust_env=False)
+    except ImportError:
+        raise Misconfigured(variable, 'names a SOCKS proxy, which needs socksio: pip install "httpx[socks]"') from None
+    except (httpx.InvalidURL, ValueError, OSError):
+        raise Misconfigured(variable, "is not the URL of a proxy, such as http://proxy.example.com:3128") from None
 
 
 def _timeouts(seconds: float) -> dict[str, float | None]:

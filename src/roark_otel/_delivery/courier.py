@@ -29,6 +29,7 @@ from roark_otel._spool.census import REST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from roark_otel._delivery.client import Client
     from roark_otel._model.hooks import ReceiptHook
@@ -99,6 +100,7 @@ class Courier:
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         quiet_seconds: How long a conversation rests that a killed process left open.
         address: The base URL that the calls are for.
+        unaddressed: Where calls of the same key wait that had no usable address; None for nowhere.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Courier:
         max_age_seconds: float = MAX_AGE_SECONDS,
         quiet_seconds: float = 60.0,
         address: str = "",
+        unaddressed: Path | None = None,
     ) -> None:
         self._spool = spool
         self._messages: Mailbox[_Message] = Mailbox()
@@ -120,7 +123,7 @@ class Courier:
         self._errands = Errands()
         self._waiting = WaitingCalls(spool, self._errands, tally, policy or RecordingPolicy(), self._post)
         self._orphans = Orphans(spool, tally, quiet_seconds)
-        self.key = key = OwnKey(spool, address)
+        self.key = key = OwnKey(spool, address, unaddressed=unaddressed)
         self._receipts = None if on_receipt is None else ReceiptsThread(on_receipt, tally)
         self._attempts = Attempts(
             spool, make_client, tally, None if self._receipts is None else self._receipts.hand_on, key=key
@@ -160,13 +163,14 @@ class Courier:
 
     @guarded(None)
     def _look_once(self, then: Callable[[], None]) -> None:
+        rest = self.key.take_over_unaddressed().rest
         census = self._spool.census()
         for number in itertools.count():
             if census.step() or (census.has_found_calls and number >= FIRST_STEPS):
                 break  # of a large directory the courier counts the rest
             time.sleep(REST_SECONDS)
         self._spool.take_in(census)
-        if census.has_found_calls:
+        if census.has_found_calls or rest is not None:
             self.worker.start()
         then()
 
@@ -264,7 +268,7 @@ class Courier:
             time.sleep(pause)
             return True
         match availability.pause:
-            case Pause.REFUSED:
+            case Pause.REFUSED | Pause.UNCONNECTED:
                 return False
             case Pause.ASKED_FOR:
                 pause = max(FLUSH_PAUSE_SECONDS, availability.paused_until - now)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._delivery.answers import backoff
-from roark_otel._delivery.attempt import Resting
+from roark_otel._delivery.attempt import Resting, Unconnected
 from roark_otel._delivery.availability import Availability, Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.keys import OwnKey
@@ -123,6 +123,7 @@ class Rounds:
         self._look_at = 0.0
         self._look: _Look | None = None
         self._has_changed = False
+        self._more_at = NEVER
         self._has_more = False
         self._is_resting = False
         self.availability = Availability()
@@ -214,6 +215,8 @@ class Rounds:
                 return
             self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
             self._has_changed = self._key.take_over() > 0
+            rest = self._key.take_over_unaddressed().rest
+            self._more_at = now + (NEVER if rest is None else rest)
             self._waiting.believe_since(self._witness.believed_since())
             known = _Look(now, self._errands.names(), self._waiting.names())
             room = MAX_OLDEST - self._errands.count_others(), MAX_OLDEST - self._waiting.count_others()
@@ -226,6 +229,7 @@ class Rounds:
             time.sleep(REST_SECONDS)
         self._look = None
         self._look_at = self._clock.monotonic() + self._pause_after(look, self._clock.monotonic() - look.began)
+        self._look_at = min(self._look_at, self._more_at)
         if not look.census.has_failed:
             self._take_in(look, now)
             self._orphans.look(look.census.going_on)
@@ -288,6 +292,10 @@ class Rounds:
             case Resting(seconds):
                 self._errands.update(name, errand.resting(now + seconds))
                 return False
+            case Unconnected():
+                self.availability = self.availability.unconnected(now, random.random())  # noqa: S311 - jitter
+                self._errands.update(name, errand.failed(self.availability.paused_until))
+                return True
             case Gone():  # another process took it, or has just rewritten it
                 self._errands.remove(name)
                 self._spool.forget(name)

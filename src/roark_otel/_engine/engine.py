@@ -144,7 +144,7 @@ class Engine:
         logger.info(
             "roark_otel %s: base_url=%s spool=%s recording=%s content=%s traces=%s",
             __version__,
-            self.settings.base_url,
+            self.settings.address or "none, so nothing is sent",
             life.parts.spool.place,
             self._plan.recording_source,
             "on" if self.settings.capture_content else "off",
@@ -160,8 +160,13 @@ class Engine:
         """
         self.be_of_this_process()
         if (directory := self.parts.spool.directory) is not None:
-            root, address = self.settings.spool_dir, self.settings.base_url
-            self.parts.courier.start_with_backlog(lambda: warn_of_siblings(stranded(root, directory, address)))
+            root, address = self.settings.spool_dir, self.settings.address
+
+            def warn() -> None:
+                if address:  # what has one already must not be taken over by a process without one
+                    warn_of_siblings(stranded(root, directory, address))
+
+            self.parts.courier.start_with_backlog(warn)
 
     def attach(self, id_hash: str, url: str, *, is_kept: bool) -> bool:
         """Gives calls of this id a recording. Returns whether one of them waits in memory here.

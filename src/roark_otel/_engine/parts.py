@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
 from roark_otel._delivery.courier import Courier
+from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._delivery.recordings import RecordingPolicy
 from roark_otel._engine.assembler import Assembler
 from roark_otel._engine.framework_versions import installed_versions
@@ -89,7 +90,7 @@ class Plan:
             hooks=hooks,
             key=Key(api_key, settings.api_key_file),
             defaults=replace(defaults, recording_template=template, version_of=installed_versions(dialects)),
-            patterns=Patterns(settings.redact_patterns),
+            patterns=Patterns(settings.replaced),
         )
 
     @property
@@ -183,13 +184,31 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
 
 
 def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
-    """Returns the part of the spool for this Roark and project: a call must not go out with the key of another."""
+    """Returns the part of the spool for this Roark and project: a call must not go out with the key of another.
+
+    Settings without a usable address have a part of their own.
+    """
+    return _directory(settings, api_key, settings.address)
+
+
+def directory_without_address(settings: Settings, api_key: SecretStr) -> Path:
+    """Returns where calls of the same key and project wait that had no usable address. They go to any that has one."""
+    return _directory(settings, api_key, "")
+
+
+def _directory(settings: Settings, api_key: SecretStr, address: str) -> Path:
     whose = settings.project_id or sha256(api_key.get_secret_value().encode()).hexdigest()
-    return settings.spool_dir / sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
+    return settings.spool_dir / sha256(f"{address}\n{whose}".encode()).hexdigest()[:16]
 
 
 def make_client(plan: Plan) -> Client:
-    """Makes the client that talks to Roark. The first time it imports httpx, which takes a quarter of a second."""
+    """Makes the client that talks to Roark. The first time it imports httpx, which takes a quarter of a second.
+
+    Raises:
+        Misconfigured: if there is no usable address, or the environment allows no connection to it.
+    """
+    if not plan.settings.address:
+        raise Unaddressed
     return beside_hub(_make_client, plan)
 
 
@@ -199,11 +218,13 @@ def _make_client(plan: Plan) -> Client:
 
         "".encode("idna")  # imports what the first look-up of a host name would
         settings, key = plan.settings, plan.key.current()
-        return Client(settings.base_url, key, settings.project_id, settings.http_timeout_seconds)
+        return Client(settings.address, key, settings.project_id, settings.http_timeout_seconds)
 
 
 def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally: Tally) -> Courier:
-    settings = plan.settings
+    settings, unaddressed = plan.settings, None
+    if spool.directory is not None and settings.address:
+        unaddressed = directory_without_address(settings, plan.key.first)
     recordings = RecordingPolicy(
         None if spool.directory is None else settings.spool_dir,
         settings.recording_wait_seconds,
@@ -221,7 +242,8 @@ def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally:
         plan.key.has_changed,
         settings.spool_max_age_seconds,
         settings.quiet_seconds,
-        settings.base_url,
+        settings.address,
+        unaddressed,
     )
 
 

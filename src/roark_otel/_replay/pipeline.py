@@ -89,7 +89,7 @@ class Pipeline:
             vocabulary=self.vocabulary,
             routes=Routes(dialects),
             defaults=settings.defaults(),
-            redaction=Redaction(Patterns(settings.redact_patterns)),
+            redaction=Redaction(Patterns(settings.replaced)),
             auto_ids=settings.auto_external_id,
             warn=self._count_unreadable,
             count_fault=self._count_fault,

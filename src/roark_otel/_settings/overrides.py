@@ -42,6 +42,7 @@ class SettingsOverrides(TypedDict, total=False):
     id_from_baggage: bool | None
     call_sample_ratio: float | None
     capture_content: bool | None
+    redact_kinds: Sequence[str] | None
     redact_patterns: Sequence[str | Pattern[str]] | None
     properties_allow: Sequence[str] | None
     export_traces: bool | None

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from roark_otel._model.formats import without_user
 from roark_otel._spool import disk
 from roark_otel._spool.folder import write_file
 from roark_otel._spool.listing import directories
@@ -89,7 +90,7 @@ def read(directory: Path) -> Record:
     try:
         found: Any = json.loads(disk.read_path(_path(directory)) or b"{}")
         return Record(
-            address=_text(found.get("address", "")),
+            address=without_user(_text(found.get("address", ""))),
             acceptance=Acceptance(found.get("acceptance", "unknown")),
             services=tuple(str(one) for one in found.get("services", ()))[:MAX_SERVICES],
             answer=_text(found.get("answer", ""))[:100],

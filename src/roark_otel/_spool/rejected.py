@@ -27,6 +27,9 @@ MAX_REJECTED = 10_000
 MAX_REJECTED_BYTES = 256 * 1024 * 1024
 """The most bytes of them."""
 
+MAX_STATUS = 999
+"""The highest status that an answer can have."""
+
 _ROOM = 0.9
 """The share of these bounds that is kept when calls are deleted, so that it is not done again for each one."""
 
@@ -80,8 +83,9 @@ def reason_for(directory: Path, name: str) -> Aside:
     """Returns why a call was rejected, as far as that can be read."""
     try:
         document = json.loads(disk.read_path(_reason_path(directory, name)) or b"{}")
-        return Aside(int(document.get("status", 0)), str(document.get("reason", "unknown"))[:1_000])
-    except (ValueError, AttributeError, TypeError, RecursionError):
+        status = int(document.get("status", 0))
+        return Aside(status if 0 <= status <= MAX_STATUS else 0, str(document.get("reason", "unknown"))[:1_000])
+    except (ValueError, AttributeError, TypeError, RecursionError, OverflowError):  # infinity is JSON to Python
         return Aside(0, "unknown")
 
 

@@ -18,9 +18,11 @@ from opentelemetry import baggage
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from roark_otel._delivery.misconfigured import Misconfigured
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.hook_thread import HookThread
 from roark_otel._traces.harmless import harmless_of, without_content
+from roark_otel._traces.session import authorities_for, session_for
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
@@ -270,7 +272,7 @@ def conversation_traces(
 ) -> ConversationTraces | None:
     """Makes the processor that exports the spans of conversations to Roark.
 
-    Returns None, and logs an error once, if the extra `otlp` is missing.
+    Returns None, and logs an error once, if the extra `otlp` is missing, or the environment allows no connection.
 
     Args:
         settings: Where spans are sent, and whether content is.
@@ -283,17 +285,21 @@ def conversation_traces(
     if exporter is None:
         return None
     # Redaction finds texts in calls; spans hold them under any name. Where it is asked for, spans go without content.
-    if is_redacted or not settings.capture_content or settings.redact_patterns:
+    if is_redacted or not settings.capture_content or settings.replaced:
         exporter = Withholding(exporter, harmless_of(dialects))
     return ConversationTraces(BatchSpanProcessor(exporter), (EXTERNAL_ID, *settings.external_id_keys), seconds_at_exit)
 
 
 def endpoint(settings: Settings) -> str:
-    """Returns the URL that spans are sent to."""
-    return settings.traces_endpoint or f"{settings.base_url}/v1/traces"
+    """Returns the URL that spans are sent to; empty if the environment has none that can be used."""
+    if settings.traces_endpoint is None or not settings.address:
+        return f"{settings.address}/v1/traces" if settings.address else ""
+    return settings.traces_endpoint
 
 
 def _exporter(settings: Settings, api_key: SecretStr) -> SpanExporter | None:
+    if not (url := endpoint(settings)):
+        return None  # that was logged when the settings were read
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError:
@@ -309,4 +315,9 @@ def _exporter(settings: Settings, api_key: SecretStr) -> SpanExporter | None:
         headers["x-roark-project-id"] = settings.project_id
     # The exit waits for an export, and the process must end within its grace period.
     seconds = max(1.0, min(settings.http_timeout_seconds, settings.exit_timeout_seconds))
-    return OTLPSpanExporter(endpoint(settings), headers=headers, timeout=seconds)
+    try:
+        session, trusted = session_for(url), authorities_for(url)
+    except Misconfigured as fault:
+        log_once(logging.ERROR, (fault.variable,), "no traces are exported: %s; calls are made", fault)
+        return None
+    return OTLPSpanExporter(url, certificate_file=trusted, headers=headers, timeout=seconds, session=session)

@@ -68,7 +68,7 @@ def _test_call(settings: Settings, *, quiet: bool) -> Finding:
 
     external_id = new_id()
     if not quiet:
-        print(f"  ...    test call: creating the call {external_id} at {settings.base_url}", flush=True)
+        print(f"  ...    test call: creating the call {external_id} at {settings.address}", flush=True)
     return send_test_call(settings, external_id)
 
 
@@ -77,7 +77,7 @@ def _client(settings: Settings) -> Client:
 
     if settings.api_key is None:
         raise ValueError("the key is missing")
-    return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+    return Client(settings.address, settings.api_key, settings.project_id, settings.http_timeout_seconds)
 
 
 DOCTOR = Command(

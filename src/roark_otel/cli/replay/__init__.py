@@ -80,10 +80,16 @@ def _sender(client: Client | None) -> Callable[[ReadyCall], SendResult]:
 
 def _client(settings: Settings) -> Client:
     from roark_otel._delivery.client import Client
+    from roark_otel._delivery.misconfigured import Misconfigured
 
     if settings.api_key is None:
         raise Problem("there is no key: set ROARK_API_KEY, or look with --dry-run first")
-    return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+    if not settings.address:
+        raise Problem("no usable address: correct ROARK_BASE_URL and ROARK_PROJECT_ID")
+    try:
+        return Client(settings.address, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+    except Misconfigured as fault:
+        raise Problem(f"no connection to Roark: {fault}") from None
 
 
 _COUNTED: tuple[tuple[str, str], ...] = (

@@ -105,7 +105,7 @@ def run_adopt(options: argparse.Namespace) -> int:
     print(
         json.dumps({"adopted": count, "directory": str(own)})
         if options.json
-        else f"moved {_calls(count)} to {own}, to be sent to {settings.base_url}"
+        else f"moved {_calls(count)} to {own}, to be sent to {settings.address}"
     )
     return 0
 
@@ -114,9 +114,11 @@ def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
     """Returns the settings of the environment, and the key that they must have.
 
     Raises:
-        Problem: if they have none.
+        Problem: if they have none, or no usable address.
     """
     settings = Settings.from_env().with_arguments(spool_dir=spool_dir)
+    if not settings.address:
+        raise Problem("no usable address: correct ROARK_BASE_URL and ROARK_PROJECT_ID", USAGE)
     if settings.api_key is None:
         raise Problem("no key: set ROARK_API_KEY", USAGE)
     if settings.spool == "memory":

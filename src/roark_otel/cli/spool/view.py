@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -96,26 +97,36 @@ def _why(one: Listed, settings: Settings) -> str:
         return f"{will.why}; {will.cure}"
     rest = 0.0 if one.header is None else one.header.not_before - time.time()
     directory = directory_of(one)
-    will = outlook(directory, records.read(directory), whose(directory, settings), settings.base_url)
+    will = outlook(directory, records.read(directory), whose(directory, settings), settings.address)
     return f"{will.why}; {will.cure}{f', in {rest:.0f} s at the earliest' if rest > 0 else ''}"
 
 
 def run_show(options: argparse.Namespace) -> int:
-    """Shows the files of one call, with `--body` also their bodies."""
+    """Shows the files of one call, with `--body` also their bodies. Returns 1 if one of these cannot be shown."""
+    status = 0
     for one in matching(options, options.id):
         fields = file_fields(one, Settings.from_env())
-        content = read_body(one.path) if options.body else None
+        body = _body(one) if options.body else None
+        if options.body and body is None:
+            print(f"{printable(str(one.path))}: the body cannot be read as JSON, and is not shown", file=sys.stderr)
+            status = FAILED
         if options.json:
-            print(json.dumps(fields if content is None else {**fields, "body": json.loads(content)}, indent=2))
+            print(json.dumps(fields if body is None else {**fields, "body": json.loads(body)}, indent=2))
             continue
         for name, value in fields.items():
             if value is not None:
                 print(f"{name:14} {printable(str(value))}")
-        if content is not None:
-            print(json.dumps(json.loads(content), indent=2, ensure_ascii=True))
-        if options.body and content is None:
-            return FAILED
-    return 0
+        if body is not None:
+            print(body)
+    return status
+
+
+def _body(one: Listed) -> str | None:
+    """Returns the body of a file for a person to read; None if it cannot be read as JSON."""
+    try:
+        return json.dumps(json.loads(read_body(one.path) or b""), indent=2, ensure_ascii=True)
+    except (ValueError, RecursionError):
+        return None
 
 
 def state(one: Listed) -> str:
