@@ -195,9 +195,6 @@ class Branches:
         if not branch.is_open:
             return
         self.open.remove(branch)
-        if self._inbox.is_flooded():
-            branch.is_open = False
-            return
         dropped, attributes, events = left_of(branch.attributes, branch.events)
         self.end(branch)
         at_start = branch.at_start or NOTHING_AT_START

@@ -150,12 +150,13 @@ class Calls:
 
     def leave_out(self, made: Made, reason: str) -> None:
         """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
-        self._leave_out(call_name(made.external_id, made.file_span_id), reason)
+        self._leave_out(call_name(made.external_id, made.file_span_id), made.external_id, reason)
 
-    def _leave_out(self, name: str, reason: str) -> None:
+    def _leave_out(self, name: str, external_id: str, reason: str) -> None:
         self._spool.withdraw(name)
         if name not in self._unsent:
             self._tally.add(reason)
+            notify(reason, external_id, "")
         self._unsent[name] = None
         if len(self._unsent) > MAX_UNSENT:
             self._unsent.popitem(last=False)
@@ -266,7 +267,7 @@ class Calls:
         if self._known.get(conversation.external_id, ("", 0.0))[0] != name:
             return False
         if isinstance(again, NotLinkable) and self._spool.withdraw(name):
-            self._leave_out(name, again.reason)
+            self._leave_out(name, conversation.external_id, again.reason)
             return False
         whole = None if again is None or isinstance(again, NotLinkable) else plain(again.body, self._pause)
         if not late and whole is None:
