@@ -430,7 +430,7 @@ def meanwhile(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs a function right before the next lock is taken."""
     lock = disk.lock
 
-    def after_it(file: int) -> bool:
+    def after_it(file: int) -> disk.Flock:
         monkeypatch.setattr(disk, "lock", lock)
         other()
         return lock(file)

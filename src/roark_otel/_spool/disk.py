@@ -7,6 +7,7 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -47,11 +48,16 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The same, open and not read. `is_renamed`: the last holder of the lock has moved it."""
+    """The same, open and not read.
+
+    `is_renamed`: the last holder of the lock has moved it; `has_lock`: whether the lock is one, or the file system has
+    none: then a 409 is safeguard enough.
+    """
 
     file: int
     status: os.stat_result
     is_renamed: bool
+    has_lock: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +263,7 @@ def open_locked(paths: tuple[str, ...], directory: int | None = None) -> FileLoc
 
 
 def _locked_at(file: int, paths: tuple[str, ...], directory: int | None) -> FileLock:
-    if not lock(file):
+    if (locked := lock(file)) is Flock.TAKEN:
         return InUse()
     status = os.fstat(file)
     if not stat.S_ISREG(status.st_mode):
@@ -265,33 +271,30 @@ def _locked_at(file: int, paths: tuple[str, ...], directory: int | None) -> File
     for path in paths:
         with suppress(OSError):
             if os.path.samestat(status, os.stat(path, dir_fd=directory, follow_symlinks=False)):
-                return Opened(file, status, is_renamed=path != paths[0])
+                return Opened(file, status, is_renamed=path != paths[0], has_lock=locked is Flock.HELD)
     # The last holder of the lock has replaced or removed it.
     return Absent()
 
 
-def lock(file: int) -> bool:
-    """Locks an open file. Returns whether it could: the kernel frees the lock of a process that dies."""
+class Flock(Enum):
+    """What became of an attempt to lock a file. The kernel frees the lock of a process that dies."""
+
+    HELD = "this process has it"
+    TAKEN = "another open file has it"
+    UNKNOWN = "the file system or the machine has no locks"
+
+
+def lock(file: int) -> Flock:
+    """Locks an open file, if nothing else has its lock; again, if it has it already."""
     if fcntl is None:
-        return True
+        return Flock.UNKNOWN
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
+        return Flock.TAKEN
     except OSError:
-        return True  # a file system without locks: a 409 is safeguard enough
-    return True
-
-
-def has_locks(file: int) -> bool:
-    """Returns whether the lock that `lock` took of an open file is one: some file systems have none."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        return Flock.UNKNOWN
+    return Flock.HELD
 
 
 def exists(path: Path) -> bool:

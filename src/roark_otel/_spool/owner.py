@@ -129,7 +129,7 @@ def is_alive(directory: Path, token: str) -> bool:
             return True
         case disk.Opened() as found:
             try:
-                if not disk.has_locks(found.file) and time.time() - found.status.st_mtime < MISSED_SECONDS:
+                if not found.has_lock and time.time() - found.status.st_mtime < MISSED_SECONDS:
                     return True
                 with suppress(OSError):
                     path.unlink()
