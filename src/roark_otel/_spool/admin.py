@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel._spool import disk, rejected
+from roark_otel._spool import disk, locks, rejected
 from roark_otel._spool.body import fields_of, recording_of
 from roark_otel._spool.census import Census, scan
 from roark_otel._spool.directory import path_of
@@ -55,9 +55,9 @@ Change: TypeAlias = "Done | Missing | Busy | TooLate"
 
 def retry(directory: Path, name: str) -> Change:
     """Moves a rejected call back, as one that was never tried; without a recording it waits for one."""
-    with disk.locked(rejected.rejected_path(directory, name)) as file:
+    with locks.locked(rejected.rejected_path(directory, name)) as file:
         match file:
-            case disk.Locked(_, content):
+            case locks.Locked(_, content):
                 call = from_bytes(content)
                 if not isinstance(call, Readable):
                     return Missing()
@@ -65,9 +65,9 @@ def retry(directory: Path, name: str) -> Change:
                     return TooLate()
                 rejected.bring_back(directory, name, _first_stage(name, call.body))
                 return Done()
-            case disk.InUse():
+            case locks.InUse():
                 return Busy()
-            case disk.Absent() | disk.Inaccessible():
+            case locks.Absent() | locks.Inaccessible():
                 return Missing()
         assert_never(file)
 
@@ -87,16 +87,16 @@ def reject(directory: Path, name: str, reason: str) -> Change:
     for stage in Stage:
         if stage is Stage.OPEN and has_living_owner(path_of(directory, name, stage)):
             return Busy()
-        with disk.locked(path_of(directory, name, stage)) as file:
+        with locks.locked(path_of(directory, name, stage)) as file:
             match file:
-                case disk.Locked(path):
+                case locks.Locked(path):
                     rejected.set_aside(directory, name, path, Aside(0, reason))
                     return Done()
-                case disk.InUse():
+                case locks.InUse():
                     return Busy()
-                case disk.Inaccessible():
+                case locks.Inaccessible():
                     return Missing()
-                case disk.Absent():
+                case locks.Absent():
                     continue
             assert_never(file)
     return Missing()
@@ -155,8 +155,8 @@ def _move(directory: Path, source: Path, calls: Iterable[SpoolItem], is_wanted: 
         if one.stage is Stage.OPEN and has_living_owner(path_of(source, one.name, one.stage)):
             continue
         taken_over = path_of(directory, one.name, one.stage)
-        with disk.locked(path_of(source, one.name, one.stage)) as file:
-            if not isinstance(file, disk.Locked) or disk.exists(taken_over) or not is_wanted(file.content):
+        with locks.locked(path_of(source, one.name, one.stage)) as file:
+            if not isinstance(file, locks.Locked) or disk.exists(taken_over) or not is_wanted(file.content):
                 continue
             if one.stage is Stage.OPEN and _has_ended(source, one.name):
                 file.path.unlink()

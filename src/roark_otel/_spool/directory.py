@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._safety.guard import log_once
-from roark_otel._spool import disk, rejected
+from roark_otel._spool import disk, locks, rejected
 from roark_otel._spool.census import MAX_OLDEST, SpoolItem, scan
 from roark_otel._spool.claims import Claim, Gone, Held, Spooled
 from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readable, from_bytes, to_bytes
@@ -204,16 +204,16 @@ class SpoolDirectory:
             # A courier that held the file until now may have marked it as tried.
             file = self._folder.lock(file_name(name, stage), tried)
             match file:
-                case disk.Absent():
+                case locks.Absent():
                     continue
-                case disk.Opened():
+                case locks.Opened():
                     try:
                         yield self._read(name, Stage.TRIED if file.is_renamed else stage, file)
                     finally:
                         os.close(file.file)
-                case disk.InUse():
+                case locks.InUse():
                     yield Held()
-                case disk.Inaccessible(fault):
+                case locks.Inaccessible(fault):
                     yield self._unreadable(fault)
                 case _:
                     assert_never(file)
@@ -225,7 +225,7 @@ class SpoolDirectory:
         log_fault(str(self.path), fault, f"{whose} cannot be read")
         return Held()
 
-    def _read(self, name: str, stage: Stage, file: disk.Opened) -> Claim:
+    def _read(self, name: str, stage: Stage, file: locks.Opened) -> Claim:
         content: Content | None = self._recent.take(name, file.status)
         if content is None:
             try:
