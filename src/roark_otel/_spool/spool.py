@@ -17,7 +17,7 @@ from roark_otel._spool import rejected
 from roark_otel._spool.body import recording_of, with_late_fields, with_recording
 from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.contents import Contents
-from roark_otel._spool.directory import FROM_MEMORY, FullError, SpoolDirectory, log_fault
+from roark_otel._spool.faults import FROM_MEMORY, FullError, log_fault
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.presence import Presence
@@ -26,6 +26,8 @@ from roark_otel._spool.rejected import Aside
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
     from pathlib import Path
+
+    from roark_otel._spool.directory import SpoolDirectory
 
 MAX_SPOOL_BYTES = 1024**3
 """The most bytes of calls that may wait on disk."""
