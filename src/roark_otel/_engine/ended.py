@@ -63,7 +63,7 @@ class Ended:
         return len(self.call.body) if isinstance(self.call, Written) else 0
 
 
-def is_same(conversation: FinishedConversation, made: Made) -> bool:
+def is_made_of(conversation: FinishedConversation, made: Made) -> bool:
     """Returns whether a conversation is the one that a call was made of."""
     return (conversation.external_id, conversation.root_span_id, conversation.started_ns) == (
         made.external_id,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
-from roark_otel._engine.ended import Ended, KeptEnds, as_it_was, is_same
+from roark_otel._engine.ended import Ended, KeptEnds, as_it_was, is_made_of
 from roark_otel._engine.notices import notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
 from roark_otel._model.rows import SPAN
@@ -288,6 +288,6 @@ class Passes:
 
         crowded = self._groups.places.crowded(self._groups.places.by_number[number])
         for outcome in assemble(batches, self._ready()[0], Surroundings(crowded, closing=True)):
-            if isinstance(outcome, Ready) and is_same(outcome.conversation, made):
+            if isinstance(outcome, Ready) and is_made_of(outcome.conversation, made):
                 return outcome.linked
         return None
