@@ -19,7 +19,7 @@ from roark_otel._engine.parts import directory_without_address, spool_directory
 from roark_otel._settings.api_key import MAX_KEY_BYTES, read_key
 from roark_otel._settings.closing import CLOSED
 from roark_otel._settings.settings import DEFAULT_BASE_URL, VARIABLES
-from roark_otel._traces.processor import endpoint
+from roark_otel._traces.exporter import endpoint
 from support.paths import ROOT
 
 if TYPE_CHECKING:

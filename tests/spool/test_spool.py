@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._spool import attachments, disk, memory
+from roark_otel._spool import attachments, locks, memory
 from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
 from roark_otel._spool.folder import Folder
@@ -429,14 +429,14 @@ def test_a_call_that_another_process_began_to_send_is_not_replaced(
 
 def meanwhile(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs a function right before the next lock is taken."""
-    lock = disk.lock
+    lock = locks.lock
 
-    def after_it(file: int) -> bool:
-        monkeypatch.setattr(disk, "lock", lock)
+    def after_it(file: int) -> locks.Flock:
+        monkeypatch.setattr(locks, "lock", lock)
         other()
         return lock(file)
 
-    monkeypatch.setattr(disk, "lock", after_it)
+    monkeypatch.setattr(locks, "lock", after_it)
 
 
 HOLDER = """

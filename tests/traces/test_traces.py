@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, set_span_in_context
 
 from roark_otel import RoarkSpanProcessor
+from roark_otel._traces import exporter as exporting
 from roark_otel._traces import processor as traces
 from roark_otel._traces.harmless import LONGEST_NAME, harmless_of, without_content
 from roark_otel._traces.session import authorities_for, session_for
@@ -49,7 +50,7 @@ def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         made.append(BatchSpanProcessor(exporter))
         return made[-1]
 
-    monkeypatch.setattr(traces, "BatchSpanProcessor", make)
+    monkeypatch.setattr(exporting, "BatchSpanProcessor", make)
     yield
     for processor in made:
         processor.shutdown()
@@ -446,7 +447,7 @@ def test_a_span_whose_content_cannot_be_removed_is_not_exported(
     def broken(_span: object, _harmless: object) -> ReadableSpan:
         raise RuntimeError("Robin")
 
-    monkeypatch.setattr(traces, "without_content", broken)
+    monkeypatch.setattr(exporting, "without_content", broken)
     app = App(roark.url, export_traces=True, capture_content=False)
     app.conversation("call-1", "My name is Robin.")
     export(app.processor)

@@ -109,7 +109,9 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
         one.named(_own_id(one, said), Origin.AUTO)
     if one.strong_root is None and not _says_something(said):
         # A webhook that carried the id first must not send an empty call.
-        return Withheld(one.external_id, "empty", spans) if around.closing else Open(one.external_id)
+        if not around.closing:
+            return Open(one.external_id)
+        return Withheld(one.external_id, "dropped_conversations" if one.lost else "empty", spans)
     conversation = one.finished(said, rules.vocabulary.generic)
     root = one.strong_root
     return Ready(

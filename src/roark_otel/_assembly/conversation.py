@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._assembly.rows import NO_RESOURCE, Resources, has_gap, is_over, latest_ns, shows
 from roark_otel._model import reading
-from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.finished import (
+    DROPPED_EVENTS,
+    DROPPED_SPANS,
+    Ended,
+    Ending,
+    Errored,
+    FinishedConversation,
+    NeverEnded,
+)
 from roark_otel._model.hangups import telling_type
 from roark_otel._model.rows import DROPPED, END, ERROR, KIND, SPAN, START, TRACE, Kind, Origin, Strength, events_of
 from roark_otel.attributes import EXTERNAL_ID
@@ -88,6 +96,11 @@ class Conversation:
         of = self.resources.of
         return next((found for row in self.rows if (found := of(row))), NO_RESOURCE)
 
+    @property
+    def lost(self) -> int:
+        """How many of its spans there was no room for."""
+        return sum(row[KIND] == _LOST for row in self.gaps)
+
     def named(self, external_id: str, origin: int) -> None:
         """Gives it its id, or the same id from a stronger origin."""
         self.external_id = external_id
@@ -163,8 +176,8 @@ class Conversation:
     def _notes(self) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {}
         if self.gaps:
-            notes["roark_dropped_spans"] = sum(row[KIND] == _LOST for row in self.gaps)
-            notes["roark_dropped_events"] = sum(row[DROPPED] or 0 for row in self.gaps)
+            notes[DROPPED_SPANS] = self.lost
+            notes[DROPPED_EVENTS] = sum(row[DROPPED] or 0 for row in self.gaps)
         if not self._is_linked():
             notes["roark_unlinked"] = True
         return {name: value for name, value in notes.items() if value}

@@ -200,9 +200,6 @@ class Branches:
         if not branch.is_open:
             return
         self.open.remove(branch)
-        if self._inbox.is_flooded():
-            branch.is_open = False
-            return
         dropped, attributes, events = left_of(branch.attributes, branch.events)
         attributes = self._inbound.without(branch.trace_id, attributes)
         self.end(branch)

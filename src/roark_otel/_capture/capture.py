@@ -160,8 +160,8 @@ class Capture:
             # Asked where a trace begins only: in a child, a trace that is known is its parent's.
             return _FORKED
         branches, opened = self.branches, self._open
-        if self.inbox.is_flooded() or opened.branch_of(home, trace_id, span_id) is not None:
-            return _TAKEN  # no room, or a second processor saw it too
+        if opened.branch_of(home, trace_id, span_id) is not None:
+            return _TAKEN  # a second processor saw it too
         if home is not None and home.unnamed:
             branches.stamping.stamp_late(home)
         around = None if parent is None else opened.branch_of(home, trace_id, parent[SPAN_ID])
@@ -244,7 +244,7 @@ class Capture:
             self.branches.end(branch)
         self.branches.read_events(branch.outer if opens_it else branch)
         if not is_relevant and not opens_it and not has_failed(span):
-            if opened is not None and opened.has_below and not self.inbox.is_flooded():
+            if opened is not None and opened.has_below:
                 self.inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
         at_start = None if opened is None else opened.at_start
@@ -252,7 +252,8 @@ class Capture:
         identity = self._identities.at_end(span, scope, attributes, at_start, self._inbound.names_it(trace_id))
         is_root = opens_it or identity[2] is not None or _comes_late(identity, branch)
         if not is_root and not self.inbox.has_room():
-            self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope)))
+            events_lost = span.dropped_events + len(span.events)
+            self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope, events_lost)))
             return _TAKEN
         resource = self._resources.of(span)[1]
         row = captured(

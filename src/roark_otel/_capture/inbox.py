@@ -48,9 +48,9 @@ class Request:
 class Inbox:
     """A bounded queue of entries from many threads to one.
 
-    Bodies are dropped first: over the bounds `has_room` is False, and capture leaves a note in a row's place. The
-    count of characters is kept without a lock, so it may drift under threads; it starts at 0 again whenever the inbox
-    is empty.
+    Only bodies are dropped: over the bounds `has_room` is False, and capture leaves the ids and times of a span in its
+    place, so that its conversation knows what it lost. What roots say is always taken. The count of characters is kept
+    without a lock, so it may drift under threads; it starts at 0 again whenever the inbox is empty.
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
@@ -79,13 +79,8 @@ class Inbox:
         """Returns whether a row with a body may be appended."""
         return len(self._entries) < self._max_spans and self._bytes < self._max_bytes
 
-    @property
-    def has_space(self) -> bool:
-        """Whether entries may be appended that are not the end of a root."""
-        return len(self._entries) < self._max_spans
-
     def is_flooded(self) -> bool:
-        """Returns whether there is room left for the end of a root only."""
+        """Returns whether events of open spans had better stay with the SDK, which counts those that it drops."""
         return len(self._entries) >= 2 * self._max_spans
 
     def measured(self, characters: int) -> None:

@@ -179,8 +179,10 @@ def characters(attributes: Mapping[str, object], events: Iterable[object]) -> in
     return count + sum([characters(value, ()) for value in events if type(value) is dict])
 
 
-def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tuple[object, ...]:
-    """Returns the row of a span of which only ids, names and times are kept."""
+def bare(
+    kind: int, span: ReadableSpan, context: SpanContext, scope: str, dropped_events: int = 0
+) -> tuple[object, ...]:
+    """Returns the row of a span of which only ids, names and times are kept, and how many events it had."""
     parent = span.parent
     parent_id = 0 if parent is None else parent[SPAN_ID]
     times = span.start_time, span.end_time
@@ -196,7 +198,7 @@ def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tup
         0,
         None,
         False,
-        0,
+        dropped_events,
         NOTHING,
         (),
     )

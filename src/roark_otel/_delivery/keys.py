@@ -12,7 +12,7 @@ from typing_extensions import assert_never
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._spool import admin, records
-from roark_otel._spool.directory import log_fault
+from roark_otel._spool.faults import log_fault
 from roark_otel._spool.records import Acceptance, Record
 from roark_otel._spool.unaddressed import TakenOver, take_over_unaddressed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._engine.written import Written
@@ -61,6 +61,26 @@ class Ended:
     def size(self) -> int:
         """The bytes of its call."""
         return len(self.call.body) if isinstance(self.call, Written) else 0
+
+
+def is_made_of(conversation: FinishedConversation, made: Made) -> bool:
+    """Returns whether a conversation is the one that a call was made of."""
+    return (conversation.external_id, conversation.root_span_id, conversation.started_ns) == (
+        made.external_id,
+        made.root_span_id,
+        made.started_ns,
+    )
+
+
+def as_it_was(late: FinishedConversation, made: Made) -> FinishedConversation:
+    """Returns the conversation as it was when its call was made, with the moments that came late only."""
+    return replace(
+        late,
+        trace_id=made.trace_id,
+        root_span_id=made.root_span_id,
+        file_span_id=made.file_span_id,
+        started_ns=made.started_ns,
+    )
 
 
 class KeptEnds:

@@ -12,6 +12,7 @@ from roark_otel._capture.capture import Took
 from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
 from roark_otel._capture.savers import savers
 from roark_otel._engine.endings import is_on_event_loop, wait_seconds
+from roark_otel._engine.life import Life
 from roark_otel._engine.notices import warn_of_siblings
 from roark_otel._engine.parts import Parts, Plan, build, make_client
 from roark_otel._model.version import __version__
@@ -36,21 +37,6 @@ if TYPE_CHECKING:
 
 BUILD_SECONDS: Final = 1.0
 """The longest that a thread of a forked child waits for another one that builds the parts."""
-
-
-class _Life:
-    """An engine in one process: its parts, and how far it has come. A forked child gets another one.
-
-    `capture` is that of `parts`, one look-up nearer to the spans.
-    """
-
-    __slots__ = ("capture", "is_awake", "is_retired", "is_used", "parts", "pid")
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.capture = parts.capture
-        self.is_used = self.is_retired = self.is_awake = False
-        self.pid = os.getpid()
 
 
 class Engine:
@@ -90,8 +76,8 @@ class Engine:
         self.hooks.on_start = start_hook(life.capture, self.on_start)
         self.hooks.on_end = end_hook(life.capture, life, self.on_end)
 
-    def _begin(self, parents_traces: Container[int] = ()) -> _Life:
-        return _Life(build(self._plan, self._make_client, parents_traces))
+    def _begin(self, parents_traces: Container[int] = ()) -> Life:
+        return Life(build(self._plan, self._make_client, parents_traces))
 
     def _make_client(self) -> Client:
         # A method, so that threads with something left to deliver keep the engine alive, and exit hooks find it.

@@ -29,6 +29,11 @@ NOTICES: Final[Mapping[str, str]] = {
     "how long a call waits for late spans",
     "duplicates": "a further conversation of an id that already has a call is not sent, and is kept in rejected/ of "
     "the spool: give each conversation an id of its own",
+    "dropped_spans": "spans ended faster than this process could take them in, or waited too long for an id, and what "
+    "some of them say is missing in their calls, which say of how many in properties.roark_dropped_spans: give the "
+    "process more CPU, trace less, or set the id when a conversation begins",
+    "dropped_conversations": "a conversation is not sent, because there is no word of it left: its spans ended faster "
+    "than this process could take them in; give the process more CPU, or trace less",
     "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
 }
 """The warnings about things that a person can put right, by the counter of `Stats` that counts them."""

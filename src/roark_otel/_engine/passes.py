@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import assert_never
 
-from roark_otel._engine.ended import Ended, KeptEnds
+from roark_otel._engine.ended import Ended, KeptEnds, as_it_was, is_made_of
 from roark_otel._engine.notices import notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
 from roark_otel._model.rows import SPAN
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from roark_otel._capture.open_rows import OpenRows
     from roark_otel._engine.calls import Calls
     from roark_otel._linking.link import Linked
-    from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.rows import Row
     from roark_otel._model.stats import Tally
     from roark_otel._model.steps import Pause
@@ -278,7 +277,7 @@ class Passes:
             return
         again = None if all_rows is None else self._read_again(number, made, all_rows)
         late = assemble_late(rows, made.external_id, rules, is_framework=made.is_framework)
-        if not calls.add_late(_as_it_was(late, made), again):
+        if not calls.add_late(as_it_was(late, made), again):
             self._groups.kept.drop(number)
 
     @guarded(None)
@@ -289,25 +288,6 @@ class Passes:
 
         crowded = self._groups.places.crowded(self._groups.places.by_number[number])
         for outcome in assemble(batches, self._ready()[0], Surroundings(crowded, closing=True)):
-            if isinstance(outcome, Ready) and _is_same(outcome.conversation, made):
+            if isinstance(outcome, Ready) and is_made_of(outcome.conversation, made):
                 return outcome.linked
         return None
-
-
-def _is_same(conversation: FinishedConversation, made: Made) -> bool:
-    return (conversation.external_id, conversation.root_span_id, conversation.started_ns) == (
-        made.external_id,
-        made.root_span_id,
-        made.started_ns,
-    )
-
-
-def _as_it_was(late: FinishedConversation, made: Made) -> FinishedConversation:
-    """Returns the conversation as it was when its call was made, with the moments that came late only."""
-    return replace(
-        late,
-        trace_id=made.trace_id,
-        root_span_id=made.root_span_id,
-        file_span_id=made.file_span_id,
-        started_ns=made.started_ns,
-    )

@@ -135,8 +135,8 @@ class Pipeline:
                 yield from self._read(one)
         for output in self._groups.outputs():
             match output:
-                case Noticed(kind):
-                    self.counts[kind] += 1
+                case Noticed(kind, number=number):
+                    self.counts[kind] += number
                 case Forgotten(trace_id):
                     self.open_traces.discard(trace_id)
                 case Closed(number):

@@ -10,6 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from roark_otel._model.field_paths import shown, steps_of
+from roark_otel._model.finished import LOSSES
+from roark_otel._spool.joining import summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +115,8 @@ def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, A
         late: Fields of a call: `transcript`, `toolInvocations`, `properties`, `recordingUrl`, `endedStatus`.
         again: The call as it was made again from all of its spans. If nothing that was said or done is missing in it,
             its entries and participants replace those of the call. Its other fields are not used: a recording or a
-            property may have come from elsewhere, and a status that was guessed is not guessed again.
+            property may have come from elsewhere, and a status that was guessed is not guessed again. How much is
+            missing is the sum of what both say.
     """
     call = _parsed(body)
     if again is not None and _has_all(again, call):
@@ -125,7 +128,8 @@ def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, A
         new = [_of_call(one, call) for one in late.get(name, ()) if _identity(one) not in known]
         if new:
             call[name] = sorted([*call.get(name, ()), *new], key=lambda one: one["startOffsetMs"])
-    if properties := {**late.get("properties", {}), **_object(call, "properties")}:
+    of_late, of_call = _object(late, "properties"), _object(call, "properties")
+    if properties := {**of_late, **of_call, **summed(of_late, of_call, LOSSES)}:
         call["properties"] = properties
     if "endedStatus" in late:
         call["endedStatus"] = late["endedStatus"]
@@ -168,7 +172,7 @@ def _of_call(one: Mapping[str, Any], call: Json) -> Mapping[str, Any]:
     return kept
 
 
-def _object(call: Json, name: str) -> Json:
+def _object(call: Mapping[str, Any], name: str) -> Json:
     found = call.get(name)
     return cast("Json", found) if isinstance(found, dict) else {}
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roark_otel._spool import disk
+from roark_otel._spool import disk, locks
 from roark_otel._spool.body import recording_of, with_recording
 from roark_otel._spool.file import Readable, from_bytes, to_bytes
 from roark_otel._spool.folder import write_file
@@ -152,10 +152,10 @@ def revive(directory: Path, name: str, url: str) -> bool:
     Raises:
         OSError: if its file is another user's, or writing fails.
     """
-    with disk.locked(rejected_path(directory, name)) as file:
-        if isinstance(file, disk.Inaccessible):
+    with locks.locked(rejected_path(directory, name)) as file:
+        if isinstance(file, locks.Inaccessible):
             raise file.fault
-        call = from_bytes(file.content) if isinstance(file, disk.Locked) else None
+        call = from_bytes(file.content) if isinstance(file, locks.Locked) else None
         if not isinstance(call, Readable) or not _lacks_recording(directory, name, call.body):
             return False
         content = to_bytes(call.header, with_recording(call.body, url))

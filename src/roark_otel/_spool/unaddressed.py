@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._spool import disk
+from roark_otel._spool import disk, locks
 from roark_otel._spool.census import Census
 from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Readable, from_bytes
@@ -62,13 +62,13 @@ def take_over_unaddressed(directory: Path, source: Path) -> TakenOver:
 def _take_over(directory: Path, source: Path, one: SpoolItem) -> float:
     """Takes over a call. Returns 0, or in how many seconds it can be; infinity if it cannot be read, or has a twin."""
     path, taken_over = path_of(source, one.name, one.stage), path_of(directory, one.name, one.stage)
-    with disk.locked(path) as file:
+    with locks.locked(path) as file:
         match file:
-            case disk.Locked():
+            case locks.Locked():
                 call = from_bytes(file.content)
-            case disk.InUse():
+            case locks.InUse():
                 return 1.0
-            case disk.Absent() | disk.Inaccessible():
+            case locks.Absent() | locks.Inaccessible():
                 return float("inf")
         if not isinstance(call, Readable) or disk.exists(taken_over):
             return float("inf")
