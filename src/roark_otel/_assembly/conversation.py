@@ -131,7 +131,8 @@ class Conversation:
         """Returns it as it is handed to linking. It has an id."""
         root = self.root
         trace_id = root.row[TRACE] if root else next(iter(self.traces), 0)
-        service = reading.text(self.resource.get("service.name"))
+        resource = self.resource
+        service = reading.text(resource.get("service.name"))
         return FinishedConversation(
             external_id=self.external_id or "",
             trace_id=trace_id,
@@ -144,7 +145,7 @@ class Conversation:
             moments=moments,
             generic=generic,
             service_name=service if service and not service.startswith("unknown_service") else None,
-            notes=self._notes(),
+            notes=self._notes(resource),
         )
 
     def _ended_ns(self) -> int:
@@ -173,19 +174,17 @@ class Conversation:
         )
         return _ending_of(last.row)
 
-    def _notes(self) -> dict[str, int | bool]:
+    def _notes(self, resource: Mapping[str, object]) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {}
         if self.gaps:
             notes[DROPPED_SPANS] = self.lost
             notes[DROPPED_EVENTS] = sum(row[DROPPED] or 0 for row in self.gaps)
-        if not self._is_linked():
+        if EXTERNAL_ID not in resource and not self._shows_its_id():
             notes["roark_unlinked"] = True
         return {name: value for name, value in notes.items() if value}
 
-    def _is_linked(self) -> bool:
-        """Returns whether each of its traces shows the id, on a span or on the resource."""
-        if EXTERNAL_ID in self.resource:
-            return True
+    def _shows_its_id(self) -> bool:
+        """Returns whether each of its traces shows the id on a span."""
         missing = set(self.traces)
         for row in self.rows:
             if row[TRACE] in missing and shows(row, EXTERNAL_ID):

@@ -66,6 +66,11 @@ class Resources:
         self.main = main
         self._others: dict[Key, Mapping[str, object]] = {}
 
+    @property
+    def are_several(self) -> bool:
+        """Whether they are not one for all."""
+        return bool(self._others)
+
     def put(self, key: Key, resource: Mapping[str, object]) -> None:
         """Notes the resource of a span."""
         if resource is not self.main or key in self._others:

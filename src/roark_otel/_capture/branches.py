@@ -121,9 +121,9 @@ class Branches:
         branch.start = (trace_id, span_id, parent_id, scope, span.name, span.start_time)
         branch.live = self._vocabulary.may_be_read_open(scope)
         if branch.live:
-            watch(span, self._before_drop, branch)
+            is_watched = watch(span, self._before_drop, branch)
             branch.attributes, branch.events = parts_of(span)
-            branch.queue = getattr(branch.events, "_dq", ())
+            branch.queue = None if is_watched else getattr(branch.events, "_dq", ())
             branch.read_at = _next_read(branch.queue, 0)
         branch.sdk_resource, resource, _ = self._resources.of(span)
         branch.resource = resource

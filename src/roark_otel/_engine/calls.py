@@ -116,10 +116,8 @@ class Calls:
                 stage, delay = Stage.WAITING, 0.0
             case _:
                 assert_never(linked)
-        header = replace(
-            _header(conversation, linked.turns, linked.tools, self._rules.recording_wait_seconds),
-            has_resolver=self._rules.has_resolver,
-        )
+        wait, has_resolver = self._rules.recording_wait_seconds, self._rules.has_resolver
+        header = _header(conversation, linked.turns, linked.tools, wait, has_resolver=has_resolver)
         valid_at = conversation.ended_ns / 1e9 + delay if delay else 0.0
         return Written(_name(conversation), header, linked.to_json(self._pause), stage, valid_at, linked.problems)
 
@@ -271,7 +269,14 @@ def _name(conversation: FinishedConversation) -> str:
     return call_name(conversation.external_id, conversation.file_span_id)
 
 
-def _header(conversation: FinishedConversation, turns: int, tools: int, recording_wait: float = 0.0) -> Header:
+def _header(
+    conversation: FinishedConversation,
+    turns: int,
+    tools: int,
+    recording_wait: float = 0.0,
+    *,
+    has_resolver: bool = True,
+) -> Header:
     return Header(
         external_id=conversation.external_id,
         trace_id=f"{conversation.trace_id:032x}",
@@ -282,6 +287,7 @@ def _header(conversation: FinishedConversation, turns: int, tools: int, recordin
         started_at=conversation.started_ns / 1e9,
         recording_wait=recording_wait,
         service=(conversation.service_name or "")[:MAX_SERVICE].encode(errors="replace").decode(),
+        has_resolver=has_resolver,
     )
 
 

@@ -90,6 +90,10 @@ class KeptEnds:
         self._kept: dict[int, tuple[object, Sequence[Ended]]] = {}
         self._bytes = 0
 
+    def __contains__(self, number: int) -> bool:
+        """Returns whether something of a group is kept, in whatever state that is by now."""
+        return number in self._kept
+
     def keep(self, number: int, state: object, ended: Sequence[Ended]) -> None:
         """Keeps what was found of a group in this state, if there is room for it."""
         self.take(number, None)

@@ -116,8 +116,8 @@ class Passes:
 
     @guarded(False)
     def _read(self, one: Pass, now: float) -> bool:
-        kept = () if one.closing else self._kept.take(one.number, self._state(one.number))
-        if kept:
+        is_kept = one.number in self._kept and not one.closing
+        if is_kept and (kept := self._kept.take(one.number, self._state(one.number))):
             self._groups.settle(one, [self._put(ended, one) for ended in kept], now)
             return True
         began = time.thread_time()

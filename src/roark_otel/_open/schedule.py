@@ -235,8 +235,10 @@ class Schedule:
         found = self._places.resolve(group)
         if found is not group and not one.closing and not found.has_ended:
             return None  # it turned out to be part of one that goes on
+        if found.numbers == numbers:
+            return one
         # What joined it is in no call yet: then it is not enough that the quiet time is over.
-        return replace(one, number=found.number, is_rest_over=one.is_rest_over and found.numbers == numbers)
+        return replace(one, number=found.number, is_rest_over=False)
 
     # Traces
 
