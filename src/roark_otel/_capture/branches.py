@@ -123,7 +123,8 @@ class Branches:
         if branch.live:
             is_watched = watch(span, self._before_drop, branch)
             branch.attributes, branch.events = parts_of(span)
-            branch.queue = None if is_watched else getattr(branch.events, "_dq", ())
+            is_safe = is_watched and branch.events is not None  # else what it said is lost if the app lets go of it
+            branch.queue = None if is_safe else getattr(branch.events, "_dq", ())
             branch.read_at = _next_read(branch.queue, 0)
         branch.sdk_resource, resource, _ = self._resources.of(span)
         branch.resource = resource
