@@ -26,7 +26,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null),$(shell \
 	for home in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*; do [ -x "$$home/bin/python" ] && echo "$$home/bin/python" && break; done))
 
-.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks test-hosts check bench bench-quick performance clean help
+.PHONY: demo test coverage test-long test-versions test-pythons test-frameworks test-hosts fuzz check bench bench-quick performance clean help
 
 help:
 	@echo "make demo             two conversations become calls in a local Roark, without account or network"
@@ -38,8 +38,9 @@ help:
 	@echo "make test-pythons     forks and exits on every Python that the machine has (3 min)"
 	@echo "make test-frameworks  real LiveKit Agents and Pipecat, offline, against the local Roark (8 min)"
 	@echo "make test-hosts       real servers, workers and notebooks, until and after they end (5 min)"
-	@echo "make bench            what a span costs, beside the code before and other processors (12 min)"
-	@echo "make bench-quick      the same with fewer rounds (4 min)"
+	@echo "make fuzz             what strangers can write, for FUZZ_SECONDS (10 min)"
+	@echo "make bench            what a span costs, beside the code before and other processors (14 min)"
+	@echo "make bench-quick      the same with fewer rounds (5 min)"
 	@echo "make performance      docs/performance.md, from the last run of make bench"
 
 $(READY): pyproject.toml
@@ -116,6 +117,25 @@ HOSTS := gevent eventlet gunicorn 'uvicorn[standard]' uvicorn-worker hypercorn w
 test-hosts: .venvs/hosts/.extra
 	timeout $(HOSTS_SECONDS) .venvs/hosts/bin/python $(PYTEST) -q $(SHARED) tests/hosts
 
+# All targets and both engines together take FUZZ_SECONDS. Without FUZZ_SEED a new seed is taken, and printed.
+FUZZ_SECONDS := 600
+FUZZ_SEED    :=
+FUZZ_TARGET  :=
+FUZZ_ENGINE  :=
+FUZZ         := --seconds $(FUZZ_SECONDS) $(FUZZ_SEED:%=--seed %) $(FUZZ_TARGET:%=--target %) $(FUZZ_ENGINE:%=--engine %)
+
+# Some Pythons and machines have no package of atheris: then hypothesis alone is run.
+$(VENV)/.fuzz: $(READY)
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python --group fuzz || echo "atheris cannot be installed here"
+else
+	@$(BIN)/python -m pip install --quiet --group fuzz || echo "atheris cannot be installed here"
+endif
+	@touch $@
+
+fuzz: $(VENV)/.fuzz
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -128,11 +148,14 @@ check: $(READY)
 
 # What benchmarks compare with: the last commit whose readers take in each span as it comes.
 BEFORE  := 6f8a3764047637e4078ff19f408765fabcbad9ae
-BENCHES := now before langfuse langsmith logfire braintrust traceloop roark-sdk
+# The last commit before conversations that go on lived in the spool.
+UNSAVED := 6bc9ebae33120ff4b68a22d5f38da7b32a2885bc
+BENCHES := now before unsaved langfuse langsmith logfire braintrust traceloop roark-sdk
 OTLP    := opentelemetry-exporter-otlp-proto-http
 
 .venvs/bench-now/.ready:       PINS = $(OTLP) --editable .
 .venvs/bench-before/.ready:    PINS = $(OTLP) ./.venvs/bench-before/source
+.venvs/bench-unsaved/.ready:   PINS = $(OTLP) ./.venvs/bench-unsaved/source
 .venvs/bench-langfuse/.ready:  PINS = $(OTLP) langfuse==5.0.4
 .venvs/bench-langsmith/.ready: PINS = $(OTLP) langsmith==0.15.1 cachetools
 .venvs/bench-logfire/.ready:   PINS = $(OTLP) logfire==5.4.0
@@ -143,7 +166,8 @@ OTLP    := opentelemetry-exporter-otlp-proto-http
 # One that cannot be installed has no .ready: it is missing in the tables, and tried again the next time.
 .venvs/bench-%/.ready: Makefile pyproject.toml
 	@rm -rf $(@D) && mkdir -p $(@D)/source
-	@case $* in before) git archive $(BEFORE) | tar -x -C $(@D)/source || true ;; esac
+	@case $* in before) commit=$(BEFORE) ;; unsaved) commit=$(UNSAVED) ;; *) exit 0 ;; esac; \
+	git archive $$commit | tar -x -C $(@D)/source || true
 ifdef UV
 	@{ uv venv --quiet --allow-existing --python $(PYTHON) $(@D) && \
 	uv pip install --quiet --python $(@D)/bin/python $(PINS) && touch $@; } || rm -rf $(@D)

@@ -25,6 +25,7 @@ NAMES = (
     "open_conversations",
     "calls",
     "event_loop",
+    "saving",
     "wakes",
     "backlog",
     "growth",
@@ -57,9 +58,10 @@ def _run(names: list[str] | tuple[str, ...], quick: bool, *, quiet: bool) -> dic
     began = time.time()
     tables = {}
     for name in names:
+        started = time.time()
         if (table := _table(name, quick)) is None:
             continue
-        tables[name] = table
+        tables[name] = {**table, "seconds": round(time.time() - started)}
         if not quiet:
             figures = [Figure(**one) for one in table["figures"]]
             print(text(Table(table["title"], figures, table["missing"])), end="\n\n", flush=True)

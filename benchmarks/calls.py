@@ -18,7 +18,7 @@ NAMES = {"plain": "plain", "pipecat": "Pipecat", "livekit": "LiveKit"}
 LIMITS = {("plain", 200): 1.2, ("pipecat", 200): 2.5, ("livekit", 200): 5.0, ("plain", 5_000): 10.0}
 """The most that a call of this shape with so many entries may take, in ms; the others are quoted."""
 
-LARGE_ROUNDS = {"plain": 5, "pipecat": 3, "livekit": 2}
+LARGE_ROUNDS = {"plain": 3, "pipecat": 2, "livekit": 2}
 
 
 def measure(quick: bool) -> Table:

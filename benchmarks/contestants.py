@@ -30,6 +30,7 @@ class Contestant:
 
 
 BARE, NOOP, BATCH, BEFORE, NOW, LANGFUSE = "bare", "no-op", "batch", "before", "now", "langfuse"
+UNSAVED = "unsaved"
 OFFICIAL = "official"
 
 CONTESTANTS = {
@@ -37,6 +38,7 @@ CONTESTANTS = {
     NOOP: Contestant("no-op processor"),
     BATCH: Contestant("BatchSpanProcessor, OTLP", packages=("opentelemetry-exporter-otlp-proto-http",)),
     BEFORE: Contestant("roark-otel before", "before"),
+    UNSAVED: Contestant("roark-otel, open not saved", "unsaved"),
     NOW: Contestant("roark-otel now"),
     LANGFUSE: Contestant("Langfuse", "langfuse", ("langfuse",)),
     "langsmith-livekit": Contestant("LangSmith, LiveKit", "langsmith", ("langsmith",)),

@@ -41,19 +41,20 @@ def measure(quick: bool) -> Table:
 def _figures(load: str, answers: Mapping[str, list[Any]]) -> list[Figure]:
     figures = []
     for part, limit in LIMITS.items():
-        quiet = {name: [_quietest(one["windows"], part) for one in rounds] for name, rounds in answers.items()}
-        rows = _over_bare(f"{part} {load}", quiet)
+        quiet = {name: [quietest(one["windows"], part) for one in rounds] for name, rounds in answers.items()}
+        rows = over_bare(f"{part} {load}", quiet)
         batch = rows[BATCH].median if BATCH in rows else limit
         most = batch if 0 < batch < limit else limit
         why = "BatchSpanProcessor's" if most < limit else ""
         figures += [one.at_most(most, why) if name in (BEFORE, NOW) else one for name, one in rows.items()]
     for part in LIMITS:
         whole = {name: [one[part] for one in rounds] for name, rounds in answers.items()}
-        figures += _over_bare(f"{part} {load}, whole rounds", whole).values()
+        figures += over_bare(f"{part} {load}, whole rounds", whole).values()
     return figures
 
 
-def _over_bare(what: str, values: Mapping[str, list[float]]) -> dict[str, Figure]:
+def over_bare(what: str, values: Mapping[str, list[float]]) -> dict[str, Figure]:
+    """Returns, for each contestant but the bare SDK, the ms of its rounds over those of the bare SDK."""
     bare = values[BARE]
     return {
         name: figure(what, name, "ms", [one - base for one, base in zip(rounds, bare, strict=True)])
@@ -62,7 +63,8 @@ def _over_bare(what: str, values: Mapping[str, list[float]]) -> dict[str, Figure
     }
 
 
-def _quietest(windows: list[dict[str, float]], part: str) -> float:
+def quietest(windows: list[dict[str, float]], part: str) -> float:
+    """Returns p99 or p99.9 of a round: that of the quietest quarter of its half-seconds."""
     return sorted(one[part] for one in windows)[len(windows) // 4]
 
 

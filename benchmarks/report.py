@@ -49,11 +49,15 @@ class Figure:
 
     def at_most(self, limit: float, why: str = "") -> Figure:
         """Returns this figure with the most that it should be, and what the limit is made of."""
-        return replace(self, goal=f"<= {_number(limit)}{why and f' ({why})'}", holds=self.median <= limit)
+        return replace(
+            self, goal=f"<= {_number(limit)}{why and f' ({why})'}", holds=_as_printed(self.median) <= _as_printed(limit)
+        )
 
     def at_least(self, limit: float, why: str = "") -> Figure:
         """Returns this figure with the least that it should be."""
-        return replace(self, goal=f">= {_number(limit)}{why and f' ({why})'}", holds=self.median >= limit)
+        return replace(
+            self, goal=f">= {_number(limit)}{why and f' ({why})'}", holds=_as_printed(self.median) >= _as_printed(limit)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,10 @@ def _row(one: Figure) -> tuple[str, ...]:
         one.goal,
         "" if one.holds is None else ("yes" if one.holds else "NO"),
     )
+
+
+def _as_printed(value: float) -> float:
+    return round(value, 2)
 
 
 def _number(value: float) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from driving import Contest
 
 TRACES, SPANS = 10, 20
-REPEATS = 5
+REPEATS = 3
 FILE_TRACES, FILE_SPANS = 20, 51
 
 APP_LIMITS = {"plain": 3.0, "livekit": 3.0, "pipecat": 3.0, "foreign": 1.2, "inside": 1.5}
@@ -51,7 +51,7 @@ WHOSE = {"langsmith-livekit": "livekit", "langsmith-pipecat": "pipecat"}
 
 def measure(quick: bool) -> Table:
     """Returns the figures of all shapes."""
-    rounds, repeats = (3, 3) if quick else (ROUNDS, REPEATS)
+    rounds, repeats = (3, 2) if quick else (ROUNDS, REPEATS)
     figures: list[Figure] = []
     with contest((BEFORE, NOW, *PEERS)) as found:
         for shape in NAMES:
@@ -76,7 +76,7 @@ def _makes(name: str, shape: str) -> bool:
 def _of_app(shape: str, answers: Mapping[str, list[Any]]) -> list[Figure]:
     part = "children" if shape == "inside" else "app"
     what = f"app's thread, {NAMES[shape]}, over a no-op"
-    rows = {name: figure(what, name, "us", _scaled(rounds, part, "no-op")) for name, rounds in answers.items()}
+    rows = {name: figure(what, name, "us", scaled(rounds, part, "no-op")) for name, rounds in answers.items()}
     limit, why = APP_LIMITS[shape], ""
     if shape == "plain" and LANGFUSE in rows and OF_LANGFUSE * rows[LANGFUSE].median < limit:
         limit, why = OF_LANGFUSE * rows[LANGFUSE].median, f"{OF_LANGFUSE} x Langfuse's"
@@ -84,7 +84,7 @@ def _of_app(shape: str, answers: Mapping[str, list[Any]]) -> list[Figure]:
 
 
 def _of_process(what: str, limit: float, answers: Mapping[str, list[Any]]) -> list[Figure]:
-    rows = {name: figure(what, name, "us", _scaled(rounds, "process", "bare")) for name, rounds in answers.items()}
+    rows = {name: figure(what, name, "us", scaled(rounds, "process", "bare")) for name, rounds in answers.items()}
     return [one.at_most(limit) if name in (BEFORE, NOW) else one for name, one in rows.items()]
 
 
@@ -95,7 +95,7 @@ def _with_files(found: Contest, rounds: int, repeats: int) -> list[Figure]:
     return _of_process(what, FILES_LIMIT, answers)
 
 
-def _scaled(rounds: list[list[dict[str, dict[str, float]]]], part: str, base: str) -> list[float]:
+def scaled(rounds: list[list[dict[str, dict[str, float]]]], part: str, base: str) -> list[float]:
     """Returns each round's difference between the contestant and the base, in us scaled by the bare span."""
     bare_ns = statistics.median(one["bare"]["app"] for round_ in rounds for one in round_)
     scale = BARE_US / bare_ns

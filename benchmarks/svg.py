@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
@@ -78,3 +78,18 @@ def _row(row: Bar, y: int, unit: str, scale: float) -> str:
 def number(value: float) -> str:
     """Returns a number with as many digits as matter."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
+
+
+def measured(one: dict[str, Any], part: str = "median") -> str:
+    """Returns a part of a figure with its unit."""
+    return f"{number(one[part])} {unit(one)}"
+
+
+def row_name(what: str) -> str:
+    """Returns what a figure is about, without the unit that it has beside it."""
+    return what.removesuffix(", us a span")
+
+
+def unit(one: dict[str, Any]) -> str:
+    """Returns the unit of a figure as it is printed."""
+    return "µs" if one["unit"] == "us" else str(one["unit"])

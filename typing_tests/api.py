@@ -176,7 +176,9 @@ def redact(told: Redactable) -> Redactable | None:
 
 
 redactor: Redactor = redact
-RoarkSpanProcessor(redact=redact, redact_patterns=["card", re.compile("policy [0-9]+")], capture_content=False)
+RoarkSpanProcessor(
+    redact=redact, redact_kinds=["card"], redact_patterns=[re.compile("policy [0-9]+")], capture_content=False
+)
 
 
 class MyReader:

@@ -21,6 +21,7 @@ TASKS = {
     "big_call": "ending",
     "collect": "collecting",
     "fill": "delivering",
+    "go_on": "going_on",
     "grow": "growing",
     "lag": "lagging",
     "official": "delivering",

@@ -37,6 +37,17 @@ def lag(desk: Desk, seconds: float, conversations: int, big_calls: bool) -> dict
     settings = {"recording_url_template": "https://recordings.example.com/{external_id}.wav"}
     provider = desk.once("posting", lambda: provider_with(make(desk.contestant, desk.port, desk.directory, **settings)))
     lags, busy = asyncio.run(_run(provider, seconds, conversations, big_calls))
+    return summary(lags, seconds, busy)
+
+
+def summary(lags: list[tuple[float, float]], seconds: float, busy: float) -> dict[str, object]:
+    """Returns p99 and p99.9 of the lags in ms, of all and of each half-second, and what the CPU was busy in %.
+
+    Args:
+        lags: When a tick was due, in seconds from the start, and how many ms it was late.
+        seconds: How long was measured.
+        busy: The CPU seconds of the process in this time.
+    """
     windows: dict[int, list[float]] = {}
     for at, late in lags:
         windows.setdefault(int(at / WINDOW_SECONDS), []).append(late)
@@ -59,7 +70,7 @@ async def _run(
         tasks.append(asyncio.create_task(_big_calls(provider)))
     await asyncio.sleep(WARM_UP_SECONDS)
     process = time.process_time()
-    await _tick(lags, seconds)
+    await tick(lags, seconds)
     process = time.process_time() - process
     for task in tasks:
         task.cancel()
@@ -67,7 +78,8 @@ async def _run(
     return lags, process
 
 
-async def _tick(lags: list[tuple[float, float]], seconds: float) -> None:
+async def tick(lags: list[tuple[float, float]], seconds: float) -> None:
+    """Adds how late each tick of a loop is, for some seconds: see `summary`."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     due = began + TICK_SECONDS

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-OURS = ("before", "now")
+OURS = ("before", "unsaved", "now")
 """The contestants that are this package."""
 
 

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import set_span_in_context
 
 from roark_otel._capture.stamping import MAX_LOOKS
+from roark_otel._model.rows import Kind
 from roark_otel.dialects import DIALECTS
 from support.live import Captures, Live, open_ids, sizes
 from support.shapes import PLAIN, WORDS, fill
@@ -162,6 +163,27 @@ def test_reads_of_a_span_under_further_id_keys() -> None:
     )
     assert (start[0], end[0]) == (start_before[0], end_before[0])
     assert (start[1], end[1]) == (start_before[1] + 1, end_before[1] + 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "rows"),
+    [
+        pytest.param(1, 0, id="one before each child's end"),
+        pytest.param(12, 0, id="up to the SDK's limit"),
+        pytest.param(13, 1, id="over it"),
+        pytest.param(30, 2, id="twice over it"),
+    ],
+)
+def test_rows_of_the_events_of_an_open_root(said: int, rows: int) -> None:
+    """They are in the root's own row at its end, and before that in one for each 128 that the SDK would drop."""
+    live = Live(DIALECTS, is_eager=False)
+    live.start(1, external_id="a")
+    for span_id in range(2, 12):
+        live.say(1, *(f"Word {number}." for number in range(said)), first=said * span_id)
+        live.start(span_id, 1)
+        live.end(span_id, "A word of the child's.")
+    kinds = Counter(entry[3] for entry in live.inbox.entries if isinstance(entry, tuple))
+    assert kinds == Counter({Kind.OPEN: 1, Kind.ENDED: 10, Kind.EVENTS: rows})
 
 
 class Remembers(SpanProcessor):

@@ -283,19 +283,66 @@ def test_a_self_signed_certificate(tmp_path: Path) -> None:
 
 
 def test_a_proxy_is_used_and_its_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    with AnsweringServer(then=Answer(200, b'{"data": []}')) as proxy:
+    with AnsweringServer() as proxy:
         port = proxy.url.rpartition(":")[2]
-        for name in ("HTTP_PROXY", "http_proxy"):
-            monkeypatch.setenv(name, f"http://user:secret@127.0.0.1:{port}")
+        monkeypatch.setenv("https_proxy", f"http://user:secret@127.0.0.1:{port}")
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, "elsewhere.example.com")
-        settings = Settings().with_arguments(api_key=KEY, base_url="http://localhost:9")
+        settings = Settings().with_arguments(api_key=KEY, base_url="https://roark.example.com")
         found = network.check_network(settings, client_of)
 
-    assert shown(found) == [
-        (Fine, f"requests go through http://127.0.0.1:{port}"),
-        (Fine, "http://localhost:9 accepts the key"),
-    ]
+    assert shown(found)[0] == (Fine, f"requests go through http://127.0.0.1:{port}, as https_proxy names it")
+    assert isinstance(found[1], Wrong)  # this server opens no tunnel
+    assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks://user:hunter2@127.0.0.1:9/"),
+        ("https_proxy", "http://user:hunter2@proxy.example.com:port"),
+        ("HTTPS_PROXY", "socks5://hunter2@127.0.0.1:9"),
+        ("SSL_CERT_FILE", "/nonexistent/hunter2.pem"),
+        ("SSL_CERT_DIR", "/nonexistent/hunter2"),
+        ("SSLKEYLOGFILE", "/nonexistent/hunter2"),
+    ],
+)
+def test_an_environment_that_allows_no_connection(examine: Any, sandbox: Sandbox, name: str, value: str) -> None:
+    """It names the variable, also of what only https needs; a sandbox on this machine needs none of it."""
+    status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL="https://roark.example.com", **{name: value})
+    fine, _ = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, **{name: value})
+
+    assert (status, fine) == (1, 0)
+    assert list(wrongs(found)) == [name]
+    assert "no connection to Roark can be made" in wrongs(found)[name]
+    assert "hunter2" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROARK_BASE_URL", "htps://user:hunter2@roark.example.com"),
+        ("ROARK_BASE_URL", "user:hunter2@roark.example.com"),
+        ("ROARK_BASE_URL", "https://user:hun/ter2:hunter2@roark.example.com"),
+        ("ROARK_PROJECT_ID", "pr\u00f6ject"),
+        ("ROARK_API_KEY", "hunter2 hunter2"),
+        ("ROARK_OBSERVABILITY_ENABLED", "perhaps"),
+        ("ROARK_CAPTURE_CONTENT", "perhaps"),
+        ("ROARK_REDACT", "crad"),
+        ("ROARK_REDACT_PATTERNS", "[hunter2"),
+        ("ROARK_LOG_EXTERNAL_ID", "hashed"),
+        ("ROARK_EXPORT_TRACES", "perhaps"),
+        ("ROARK_TRACES_ENDPOINT", "http://user:hunter2@traces.example.com"),
+        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "flase"),
+    ],
+)
+def test_a_value_that_closes_is_wrong(examine: Any, sandbox: Sandbox, name: str, value: str) -> None:
+    status, found = examine(**{"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url, name: value})
+
+    assert status == 1
+    wrong = [one["seen"] for one in found["environment"] if one["level"] == "wrong"]
+    assert [line.partition(":")[0] for line in wrong] == [name]
+    assert "hunter2" not in json.dumps(found)
 
 
 def test_a_backlog_is_counted(tmp_path: Path) -> None:

@@ -94,6 +94,50 @@ def test_a_file_becomes_calls(run: Run, sandbox: Sandbox, tmp_path: Path) -> Non
     assert body["properties"]["service_name"] == "order-desk"
 
 
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"ROARK_BASE_URL": "user:hunter2@x"}, "no usable address: correct ROARK_BASE_URL"),
+        (
+            {"ROARK_BASE_URL": "https://x.example.com", "SSL_CERT_FILE": "/nonexistent"},
+            "no connection to Roark: SSL_",
+        ),
+        ({"ROARK_BASE_URL": "https://x.example.com", "all_proxy": "socks://hunter2@x"}, "no connection to Roark: all_"),
+    ],
+)
+def test_a_replay_without_a_connection_is_one_line(replay: Any, environ: dict[str, str], line: str) -> None:
+    status, out, err = replay(calls(0, 1), **environ)
+
+    assert (status, out) == (1, "")
+    assert err.splitlines()[-1].startswith(f"roark-otel: {line}")
+    assert "hunter2" not in err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[" * 90_000,
+        b"[]",
+        b'{"offset": Infinity, "head": "", "head_bytes": 0}',
+        b'{"offset": "x", "head": "", "head_bytes": 0}',
+        b'{"offset": 1.5, "head": "", "head_bytes": 0}',
+        b'{"offset": -1, "head": "", "head_bytes": 0}',
+        b'{"offset": 0, "head": "", "head_bytes": 1e400}',
+    ],
+    ids=range(8),
+)
+def test_a_bookmark_that_is_none_begins_at_the_start(
+    replay: Any, sandbox: Sandbox, tmp_path: Path, content: bytes
+) -> None:
+    replay(calls(0, 1))
+    (bookmark,) = (tmp_path / "spool" / "replay").iterdir()
+    bookmark.write_bytes(content)
+
+    assert replay(calls(0, 1))[1].endswith(": 0 created, 1 already there\n")
+    assert len(sandbox.calls()) == 1
+
+
 def test_a_second_replay_sends_nothing_and_one_from_the_start_changes_nothing(replay: Any, sandbox: Sandbox) -> None:
     content = calls(0, 3)
     replay(content)

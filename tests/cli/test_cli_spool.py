@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
+import os
 import re
 import shutil
 import signal
@@ -112,6 +113,38 @@ def test_list_and_show(run: Callable[..., tuple[int, str, str]]) -> None:
     status, out, _ = run("spool", "show", files["call-2"]["name"], "--body", "--json")
     assert json.loads(out)["body"]["transcript"][0]["text"] == SAID
     assert run("spool", "show", "call-9")[0] == 1
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"\xff", b"nonsense", b"[" * 90_000, b'{"a": 1' + b"0" * 5_000 + b"}", b"\x00", b'{"a": "\\ud800"'],
+    ids=range(7),
+)
+def test_a_body_that_cannot_be_read_is_one_line(body: bytes, run: Callable[..., tuple[int, str, str]]) -> None:
+    """The rest of what is known of the call is shown."""
+    (path,) = Path(os.environ["ROARK_SPOOL_DIR"]).glob("*/*.ready.jsonl")
+    path.write_bytes(path.read_bytes().partition(b"\n")[0] + b"\n" + body + b"\n")
+    name = listed(run)["call-1"]["name"]
+
+    status, out, err = run("spool", "show", "call-1", "--body")
+    assert (status, err) == (1, f"{path}: the body cannot be read as JSON, and is not shown\n")
+    assert name in out
+    status, out, err = run("spool", "show", "call-1", "--body", "--json")
+    assert (status, err) == (1, f"{path}: the body cannot be read as JSON, and is not shown\n")
+    assert json.loads(out)["name"] == name
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize(("body", "shown"), [(b"null", "null"), (b'{"a": NaN}', '"a": NaN'), (b"[]", "[]")])
+def test_an_odd_body_is_shown_as_it_is(body: bytes, shown: str, run: Callable[..., tuple[int, str, str]]) -> None:
+    (path,) = Path(os.environ["ROARK_SPOOL_DIR"]).glob("*/*.ready.jsonl")
+    path.write_bytes(path.read_bytes().partition(b"\n")[0] + b"\n" + body + b"\n")
+
+    status, out, err = run("spool", "show", "call-1", "--body")
+
+    assert (status, err) == (0, "")
+    assert shown in out
 
 
 @pytest.mark.usefixtures("left")

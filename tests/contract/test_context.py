@@ -260,11 +260,11 @@ def test_fragment(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
 
 
 def test_owner_with_baggage(sandbox: Sandbox) -> None:
-    """A span that sets the id itself makes the process the owner, whatever baggage says."""
+    """A span that sets an id of its own makes the process the owner, whatever baggage says."""
     app = App(sandbox.url)
-    for attributes in ({ID: "call-1"}, {"roark.conversation.root": True}):
-        name = "call-1" if ID in attributes else "call-2"
-        with app.tracer.start_as_current_span("call", with_baggage(name), attributes=attributes) as span:
+    for external_id, attributes in (("call-1", {}), ("call-2", {"roark.conversation.root": True})):
+        about: dict[str, Any] = {ID: external_id, **attributes}
+        with app.tracer.start_as_current_span("call", with_baggage("call-3"), attributes=about) as span:
             customer_said(span, "Hello?")
     assert app.processor.force_flush()
     assert set(by_id(sandbox.calls())) == {"call-1", "call-2"}

@@ -88,6 +88,24 @@ def test_a_rejection_names_the_fields_and_quotes_nothing_else(status: int, body:
     assert answered(status, body) == Rejected(status, reason)
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("what the customer said", "…"),
+        ("hush", "…"),
+        ("toolInvocations[3].parameters.hush", "toolInvocations[3].parameters.…"),
+        (["toolInvocations", 3, "result", "hush"], "toolInvocations.3.result.…"),
+        ("/properties/hush hush", "/properties/…"),
+        ("properties.score", "properties.score"),
+        ("transcript[hush].text", "transcript[…"),
+        ("4111111111111111", "…"),
+    ],
+)
+def test_a_rejection_shows_nothing_that_a_path_quotes_of_the_call(path: object, shown: str) -> None:
+    """A key below `parameters` is the model's or the customer's, and something before Roark may say anything."""
+    assert answered(400, json.dumps({"field": path}).encode()) == Rejected(400, shown)
+
+
 def test_an_answer_cannot_make_a_log_line_long() -> None:
     body = json.dumps([{"path": "x" * 1_000}] * 1_000).encode()
 

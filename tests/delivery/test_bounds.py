@@ -16,7 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from roark_otel._delivery.bounds import MAX_HEAD_BYTES, Allowance, BoundedBackend, bound
-from roark_otel._delivery.client import MAX_ANSWER_BYTES, Client, Posting, Probed, Unreachable
+from roark_otel._delivery.client import Client, Probed, Unreachable
+from roark_otel._delivery.exchanges import MAX_ANSWER_BYTES, Exchanges, Posting
 from roark_otel._delivery.unpacking import UnpackingError, unpacked
 from roark_otel._model.receipts import Delivered, TryAgain
 from support.answering import AnsweringServer, created
@@ -84,7 +85,7 @@ def test_every_kind_of_request_has_the_deadline(how: str) -> None:
 
 
 def fault_of_posting(url: str, seconds: float) -> OSError:
-    posting = Posting()
+    posting = Posting(url)
     try:
         with pytest.raises(OSError, match=r"Timeout|Error") as fault:
             posting.post(url, {}, BODY, seconds)
@@ -248,7 +249,7 @@ def test_no_encoding_is_asked_for_that_cannot_be_bounded() -> None:
         client.append_tools("call-1", b"{}")
         client.probe()
         client.close()
-        posting = Posting()
+        posting = Posting(server.url)
         posting.post(server.url, {"Accept-Encoding": "br"}, BODY, 60.0)
         posting.close()
 
@@ -360,18 +361,20 @@ def test_tls_that_drips_is_given_up() -> None:
         client.close()
 
 
-def test_every_connection_of_every_transport_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("url", ["http://roark.example.com", "https://roark.example.com", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9", "https://127.0.0.1:9", "http://user:word@[::1]:9"])
+def test_every_connection_of_every_transport_is_bounded(
+    url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It takes private names of httpx: this fails where a new version has others."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with httpx.Client() as client:
-        transports = [client._transport, *client._mounts.values()]
-        for transport in transports:
-            if transport is not None:
-                bound(transport, Allowance())
-                backend = transport._pool._network_backend  # type: ignore[attr-defined]
-                assert isinstance(backend, BoundedBackend)
-        assert len(transports) > 2
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    if proxy is not None:
+        monkeypatch.setenv("ALL_PROXY", proxy)
+    transport = Exchanges(url, 1.0).transport
+
+    assert isinstance(transport._pool._network_backend, BoundedBackend)  # type: ignore[attr-defined]
+    transport.close()
 
 
 def test_a_transport_without_a_backend_is_reported(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 
-from roark_otel._delivery.client import MAX_ANSWER_BYTES, Client
+from roark_otel._delivery.client import Client
+from roark_otel._delivery.exchanges import MAX_ANSWER_BYTES
 from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created
 

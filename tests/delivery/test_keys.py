@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,10 @@ from roark_otel._spool import records
 from roark_otel._spool.records import Acceptance, Record
 from support.answering import Answer, AnsweringServer, NoAnswer, Seen, created
 from support.helpers import App, wait_until
+from support.paths import TESTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 MARKED = {"roark.conversation.root": True}
@@ -108,6 +111,90 @@ def test_nothing_crosses_when_one_of_two_keys_is_revoked() -> None:
         assert left_in([directory_of(ones)]) == [1]
     assert "one-2" not in roark.calls
     assert {key for name, key in roark.calls.items() if name.startswith("two")} == {"two"}
+
+
+CUT_OFF = """
+import os, signal, sys, time
+from pathlib import Path
+from support.helpers import App
+app = App(sys.argv[1], api_key="wrong", resource={"service.name": "desk"}, spool_dir=Path(sys.argv[2]))
+app.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
+app.processor.force_flush()
+roots = [app.tracer.start_span("call", attributes={"roark.external_id": name}) for name in sys.argv[3:]]
+for root in roots:
+    root.add_event("roark.transcript", {"role": "agent", "text": "Cut off."})
+while len(list(Path(sys.argv[2]).rglob("*.open.jsonl"))) < len(roots):
+    time.sleep(0.01)
+if "lives" in sys.argv:
+    print("lives", flush=True)
+    time.sleep(300)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture(name="wrong_app")
+def _wrong_app(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts an app with a wrong key, in which these conversations go on."""
+    apps: list[subprocess.Popen[str]] = []
+
+    def start(url: str, *external_ids: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", CUT_OFF, url, str(tmp_path / "spool"), *external_ids]
+        apps.append(
+            subprocess.Popen(  # noqa: S603 - our own code
+                command, env={"PYTHONPATH": str(TESTS), "PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, text=True
+            )
+        )
+        return apps[-1]
+
+    yield start
+    for app in apps:
+        app.kill()
+        app.communicate(timeout=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.parametrize("way", ["by itself", "adopt"])
+def test_conversations_that_a_crash_cut_off_go_with_the_wrong_keys_calls(
+    wrong_app: Callable[..., subprocess.Popen[str]], tmp_path: Path, way: str
+) -> None:
+    """What its process left open rests, and then goes out with the corrected key, too."""
+    roark = Roark("right")
+    spool_dir = tmp_path / "spool"
+    with AnsweringServer(then=roark) as server:
+        wrong_app(server.url, "call-2", "call-3").wait(60)
+        left = [path.parent for path in spool_dir.rglob("*.open.jsonl")]
+        assert len(left) == 2
+        if way == "adopt":
+            settings = {"ROARK_API_KEY": "right", "ROARK_BASE_URL": server.url, "ROARK_SPOOL_DIR": str(spool_dir)}
+            with pytest.MonkeyPatch.context() as environment:
+                for name, value in settings.items():
+                    environment.setenv(name, value)
+                assert cli.main(["spool", "adopt", str(left[0])]) == 0
+        right = App(server.url, api_key="right", resource={"service.name": "desk"}, quiet_seconds=0)
+        assert talk(right, "call-4")
+        wait_until(lambda: len(roark.calls) == 4, 60)
+        wait_until(lambda: not list(spool_dir.rglob("*.jsonl")), 60)
+    assert roark.calls == {f"call-{number}": "right" for number in range(1, 5)}
+    assert not list(left[0].glob("*.owner"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_what_goes_on_stays_with_the_process_of_the_wrong_key(
+    wrong_app: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """Its process lives, and goes on saving it there; of what has ended, the open version is no call."""
+    roark = Roark("right")
+    with AnsweringServer(then=roark) as server:
+        app = wrong_app(server.url, "lives")
+        assert app.stdout is not None
+        assert app.stdout.readline() == "lives\n"
+        right = App(server.url, api_key="right", resource={"service.name": "desk"}, quiet_seconds=0)
+        assert talk(right, "call-4")
+        wait_until(lambda: len(roark.calls) == 2, 60)
+        looks_again(right)
+        (path,) = (tmp_path / "spool").rglob("*.open.jsonl")
+        assert path.parent != directory_of(right)
+    assert roark.calls.keys() == {"call-1", "call-4"}
 
 
 def stop(app: App) -> None:
@@ -204,7 +291,14 @@ def test_the_record_holds_no_key_and_survives_its_directory() -> None:
     assert records.read(directory).acceptance is Acceptance.ONCE
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"acceptance": 1}', b'{"services": 1}', b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b'{"acceptance": 1}', b'{"services": 1}', b"[" * 100_000, b"\xff"),
+        *(b'{"acceptance": "never", "answer": ["401"]}', b'{"acceptance": "never", "answer": "401\\u001b[2J"}'),
+        b'{"acceptance": "never", "answer": "401", "address": {"of": "others"}}',
+    ],
+)
 def test_a_record_that_cannot_be_read_is_unknown(content: bytes, tmp_path: Path) -> None:
     directory = tmp_path / ("a" * 16)
     records.write(directory, Record("https://example.com", Acceptance.NEVER, answer="401"))

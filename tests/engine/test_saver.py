@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from itertools import count
+
 import pytest
 
 from roark_otel._engine.budget import BYTES_PER_SECOND, SHARE, Budget
@@ -16,8 +19,10 @@ class Saved:
     def __init__(self, machine: Live) -> None:
         self._machine = machine
         self.numbers: list[int] = []
-        self._saver = Saver(machine.groups, machine.capture.open_rows, self._save, lambda: None, lambda: None)
-        self.is_taken = True
+        self.is_taken, self.is_called = True, False
+        self._saver = Saver(
+            machine.groups, machine.capture.open_rows, self._save, lambda: None, lambda: None, lambda: self.is_called
+        )
 
     def _save(self, number: int) -> Saving:
         self.numbers.append(number)
@@ -60,6 +65,28 @@ def test_one_whose_root_has_ended_is_saved_at_once(machine: Live) -> None:
     assert saved.after(60.0) == 0
 
 
+def test_a_root_that_ends_waits_for_one_look_only(machine: Live) -> None:
+    """Three are due, and a root ends as the first of them is looked at: the others are looked at in later runs."""
+    saved = Saved(machine)
+    for number in (1, 2, 3):
+        machine.start(number, external_id=f"call-{number}")
+        machine.say(number, "hello")
+    assert saved.after(SAVE_SECONDS / 2) == 0
+    saved.is_called = True
+    assert [saved.after(SAVE_SECONDS / 2), saved.after(0.001), saved.after(0.001)] == [1, 1, 1]
+    assert saved.numbers == [1, 2, 3]
+    saved.is_called = False
+    assert saved.after(60.0) == 0
+
+
+def test_one_that_is_finished_at_once_is_not_saved_before(machine: Live) -> None:
+    saved = Saved(machine)
+    machine.start(1, external_id="a")
+    machine.end(1, "one")
+    machine.now += 60.0
+    assert saved.after(0.001) == 0
+
+
 def test_what_the_disk_did_not_take_is_tried_again(machine: Live) -> None:
     saved = Saved(machine)
     saved.is_taken = False
@@ -87,6 +114,18 @@ def test_a_closed_conversation_is_not_looked_at_again(machine: Live) -> None:
     saved.after(60.0)
     assert saved.numbers == [1]
     assert saved._saver.unsaved_seconds() == 0.0
+
+
+def test_what_a_run_costs_beside_its_looks_counts_too(machine: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock that a run of no look takes a second by, the next look waits until that is two percent of the time."""
+    saved, clock = Saved(machine), count()
+    machine.start(1, external_id="a")
+    machine.say(1, "hello")
+    monkeypatch.setattr(time, "thread_time", lambda: float(next(clock)))
+    assert saved.after(1.0) == 0
+    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
+    assert saved.after(SAVE_SECONDS) == 0
+    assert saved.after(1.0 / SHARE) == 1
 
 
 def test_saving_takes_a_share_of_one_core() -> None:

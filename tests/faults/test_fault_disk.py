@@ -393,6 +393,8 @@ GOOD: dict[str, Any] = {
         ("external_id", "\ud800"),
         ("trace_id", "x" * 100_000),
         ("call_id", "\udcff"),
+        ("owner", "../x"),
+        ("owner", "a\0b"),
     ],
 )
 @pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING, Stage.TRIED])

@@ -718,6 +718,20 @@ def test_a_provider_that_raises_does_not_reach_the_app() -> None:
             tool.result("found")
 
 
+@pytest.mark.parametrize("provider", ["x", 0, object(), trace.NoOpTracerProvider, {"get_tracer": 1}], ids=range(5))
+def test_what_is_no_provider_is_logged_and_the_global_one_is_used(
+    provider: Any, said: pytest.LogCaptureFixture
+) -> None:
+    """It reaches the app neither at the start nor at any later call."""
+    use_all(start_conversation("call-1", tracer_provider=provider))
+    with conversation("call-2", tracer_provider=provider) as call:
+        call.agent_said("Hello.")
+
+    (error,) = said.records
+    assert error.levelno == logging.ERROR
+    assert error.getMessage().startswith("tracer_provider: must be a tracer provider of OpenTelemetry")
+
+
 def use_all(call: ConversationHandle) -> None:
     call.customer_said("Hello?")
     with call.tool("lookup", {"id": 1}) as tool:

@@ -125,7 +125,7 @@ def test_a_trace_that_never_ends_stays_bounded(machine: Live, seen: bool) -> Non
 
 
 def test_what_waits_for_an_id_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A chat app's spans take so much room in all: beyond it, those of the trace that was idle longest are dropped."""
+    """A chat app's spans take so much room in all: beyond it, those of the trace idle longest lose what they say."""
     monkeypatch.setattr(groups, "MAX_CANDIDATE_BYTES", 50_000)
     machine = Live()
     for number in range(1, 41):
@@ -135,7 +135,49 @@ def test_what_waits_for_an_id_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatc
 
     logs = [len(group.log) for group in machine.groups.places.by_number.values()]
     assert 0 < sum(logs) < 60_000
+    assert kinds(found).count("dropped_spans") > 20
+    assert "unattributed" not in kinds(found)
+
+
+def test_groups_that_wait_for_an_id_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the ids and times of spans alone take too much room, the groups idle longest are closed and counted."""
+    monkeypatch.setattr(groups, "MAX_CANDIDATE_BYTES", 2_000)
+    machine = Live()
+    for number in range(1, 101):
+        machine.start(number, trace_id=number)
+        machine.end(number, *(f"words {number} {index} " * 100 for index in range(3)))
+    found = machine.after(0.0)
+
+    assert sum(len(group.log) for group in machine.groups.places.by_number.values()) < 3_000
     assert kinds(found).count("unattributed") > 20
+
+
+@pytest.mark.parametrize("shown_by", ["the root", "a span below", "another trace's root"])
+def test_an_id_comes_after_words_were_dropped(monkeypatch: pytest.MonkeyPatch, shown_by: str) -> None:
+    """The call of the id has what came last, and says how many spans and events are missing; others have theirs."""
+    monkeypatch.setattr(groups, "MAX_CANDIDATE_BYTES", 20_000)
+    machine = Live()
+    machine.start(1)
+    machine.start(2, 1)
+    for number in range(3, 43):
+        machine.start(number, 1)
+        machine.end(number, *(f"words {number} {index} " * 20 for index in range(3)))
+        machine.drain()
+    if shown_by == "another trace's root":
+        machine.start(100, 1, external_id="call-1")
+        machine.end(100, "the last words")
+    elif shown_by == "a span below":
+        machine.spans[2].set_attribute("roark.external_id", "call-1")
+    else:
+        machine.spans[1].set_attribute("roark.external_id", "call-1")
+    machine.end(2, "the end")
+    machine.end(1)
+
+    finished = [one for one in machine.after(2.0) if isinstance(one, Finished)]
+    assert [one.conversation.external_id for one in finished] == ["call-1"]
+    (notes,) = [one.conversation.notes for one in finished]
+    heard = [text for text in texts(finished[0]) if text.startswith("words")]
+    assert notes["roark_dropped_spans"] * 3 == notes["roark_dropped_events"] == 120 - len(heard) > 0
 
 
 def test_all_logs_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

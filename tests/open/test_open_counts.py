@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from support.live import Finished, Live, texts
 from support.shapes import SHAPES, begin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 FEW, MANY = 20, 200
 AT_ONCE = 3
@@ -169,6 +171,45 @@ def test_of_growing_histories_only_what_is_new_is_parsed() -> None:
     assert counts[50][0] <= 2 * 50 + 10
     for of in (0, 1):
         assert counts[200][of] - counts[100][of] <= 2.2 * (counts[100][of] - counts[50][of])
+
+
+def calls_within(work: Callable[[], object]) -> int:
+    """Returns how often functions of this package are called, or generators resumed, while something is done."""
+    found = 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal found
+        found += event == "call" and "roark_otel" in frame.f_code.co_filename
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+def calls_of_a_pass(spans: int) -> tuple[int, int]:
+    """Returns the calls that take the rows of a plain conversation out of its log, and those that make its call."""
+    live = Live(DIALECTS, is_eager=False)
+    live.start(1, external_id="a")
+    for span_id in range(2, spans + 2):
+        live.start(span_id, 1)
+        live.end(span_id, "Words that are said.")
+    live.drain()
+    (group,) = live.groups.places.by_number.values()
+    rows = calls_within(lambda: list(live.groups.rows(group.number)))
+    live.end(1)
+    live.drain()
+    return rows, calls_within(lambda: live.after(2.0))
+
+
+def test_calls_for_each_further_row() -> None:
+    """A row is taken out of a log by one call, and seven more make an entry of it: the others are for 64 at once."""
+    (rows, whole), (more_rows, more_whole) = calls_of_a_pass(64), calls_of_a_pass(64 * 5)
+    assert (more_rows - rows) / 256 < 1 + 0.1
+    assert (more_whole - whole) / 256 < 8
 
 
 # The thread.

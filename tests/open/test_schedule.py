@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from opentelemetry.sdk.trace import SpanLimits
 
@@ -278,3 +280,27 @@ def test_what_joins_a_call_in_its_quiet_time_is_read(machine: Live) -> None:
 
     found = [texts(one) for one in machine.after(WAITS.quiet) if isinstance(one, Finished)]
     assert found[-1] == ["one", "two"]
+
+
+def test_fragments_are_given_up_before_any_conversation() -> None:
+    """However many conversations there are that were idle for longer, and although a fragment says something."""
+    machine = Live(waits=replace(WAITS, conversations=1_300))
+    for number in range(1, 1_201):
+        machine.start(number, trace_id=number, external_id=f"own-{number}", marked=True)
+    for number in range(2_000, 2_400):
+        machine.start(number, trace_id=number, baggage_id=f"evil-{number}")
+        machine.end(number, "hello")
+
+    assert set(kinds(machine.after(0.0))) == {"fragments"}
+    assert len(machine) == 1_200
+
+
+def test_without_fragments_the_conversation_that_is_idle_longest_is_given_up() -> None:
+    """Each further one ends the next, without a search through those that are given up already."""
+    machine = Live(waits=replace(WAITS, conversations=3), is_eager=False)
+    for number in range(1, 8):
+        machine.start(number, trace_id=number, external_id=f"own-{number}", marked=True)
+        machine.say(number, "hello")
+
+    ended = [one.conversation.external_id for one in machine.after(0.0) if isinstance(one, Finished)]
+    assert ended == [f"own-{number}" for number in range(1, 5)]

@@ -49,6 +49,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "ROARK_HTTP_TIMEOUT_SECONDS": ("3", 3.0),
     "ROARK_EXTERNAL_ID_KEYS": ("session.id, call_id ,", ("session.id", "call_id")),
     "ROARK_AUTO_EXTERNAL_ID": ("yes", True),
+    "ROARK_ID_FROM_BAGGAGE": ("yes", True),
     "ROARK_CAPTURE_CONTENT": ("no", False),
     "ROARK_API_KEY_FILE": ("/run/secrets/roark", Path("/run/secrets/roark")),
     "ROARK_RECORDING_DELAY_SECONDS": ("30", 30.0),
@@ -58,7 +59,8 @@ VALUES: dict[str, tuple[str, object]] = {
     "ROARK_SPOOL_MAX_BYTES": ("1000", 1000),
     "ROARK_SPOOL_MAX_AGE_SECONDS": ("60", 60.0),
     "ROARK_CALL_SAMPLE_RATIO": ("0.25", 0.25),
-    "ROARK_REDACT": ("card, email", ("card", "email")),
+    "ROARK_REDACT": ("card, Email", ("card", "email")),
+    "ROARK_REDACT_PATTERNS": (r"[A-Z]{2,3}\d+", (re.compile(r"[A-Z]{2,3}\d+"),)),
     "ROARK_PROPERTIES_ALLOW": ("shop, queue", ("shop", "queue")),
     "ROARK_EXPORT_TRACES": ("true", True),
     "ROARK_TRACES_ENDPOINT": ("https://traces.example.com/v1/traces", "https://traces.example.com/v1/traces"),
@@ -67,10 +69,6 @@ VALUES: dict[str, tuple[str, object]] = {
 """For each variable a value that is not its default, and the setting that it gives."""
 
 WRONG: dict[str, list[str]] = {
-    "ROARK_API_KEY": ["rk live", "rk_lüve", HIDDEN],
-    "ROARK_BASE_URL": ["api.example.com", "ftp://example.com", "http://api.example.com", "https://", "/v1"],
-    "ROARK_PROJECT_ID": ["pröject", "project\n1"],
-    "ROARK_OBSERVABILITY_ENABLED": ["perhaps"],
     "ROARK_INTERFACE_TYPE": ["FAX"],
     "ROARK_CALL_DIRECTION": ["SIDEWAYS"],
     "ROARK_RECORDING_URL_TEMPLATE": ["https://example.com/{unknown}.wav", "https://example.com/{external_id"],
@@ -86,8 +84,6 @@ WRONG: dict[str, list[str]] = {
     "ROARK_SPOOL_MAX_BYTES": ["0", "1 GiB"],
     "ROARK_SPOOL_MAX_AGE_SECONDS": ["0"],
     "ROARK_CALL_SAMPLE_RATIO": ["2", "-0.1", "half"],
-    "ROARK_EXPORT_TRACES": ["perhaps"],
-    "ROARK_TRACES_ENDPOINT": ["http://traces.example.com"],
 }
 
 

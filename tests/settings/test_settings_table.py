@@ -10,8 +10,9 @@ import pytest
 
 from roark_otel import Settings
 from roark_otel._settings.settings import VARIABLES
+from roark_otel._settings.wording import values_in_words
 from support.paths import ROOT
-from support.settings_table import listed, row, values, with_rows
+from support.settings_table import listed, row, with_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +60,13 @@ def test_readme_quotes_five_rows_and_links_the_table() -> None:
         ("max_conversations", "number, 1 or more"),
         ("call_sample_ratio", "number, 0 to 1"),
         ("external_id_keys", "names, separated by commas"),
-        ("redact_patterns", "`card`, `email`, `phone`, separated by commas"),
+        ("redact_kinds", "`card`, `email`, `phone`, separated by commas"),
+        ("redact_patterns", "regular expressions, one a line"),
+        ("wait_at_end_seconds", "seconds, 0 or more"),
     ],
 )
 def test_values_are_read_off_the_type(setting: str, expected: str) -> None:
-    assert values(setting, Settings.model_fields[setting]) == expected
+    assert values_in_words(setting, Settings.model_fields[setting]) == expected
 
 
 def test_a_row() -> None:

@@ -48,7 +48,7 @@ def test_dialects_may_be_an_iterator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both the engine and the export of traces read them."""
     read: list[tuple[Dialect, ...]] = []
     monkeypatch.setattr(
-        "roark_otel._traces.processor.conversation_traces", lambda *args, **_: read.append(tuple(args[2]))
+        "roark_otel._traces.exporter.conversation_traces", lambda *args, **_: read.append(tuple(args[2]))
     )
 
     dialects: Any = iter([OWN])

@@ -136,12 +136,13 @@ def test_headers_stay_unsampled(sandbox: Sandbox) -> None:
 
 
 def test_baggage_counts(sandbox: Sandbox) -> None:
-    """A span with its id from baggage is recorded; alone it is a fragment, with a marked root it is a call."""
-    app, _ = sampled_app(sandbox.url, ALWAYS_OFF)
+    """A span with its id from baggage is recorded; alone it is a fragment, with a root that takes it, it is a call."""
+    app, _ = sampled_app(sandbox.url, ALWAYS_OFF, id_from_baggage=True)
     parent = baggage.set_baggage(ID, "call-1", context.Context())
     with app.tracer.start_as_current_span("call", parent, attributes={"roark.conversation.root": True}) as root:
         customer_said(root, "Hello?")
     with app.tracer.start_as_current_span("fragment", baggage.set_baggage(ID, "call-2", context.Context())) as span:
+        customer_said(span, "Hello?")
         assert span.is_recording()
     app.close()
     assert [(call["externalId"], words(call)) for call in sandbox.calls()] == [("call-1", ["Hello?"])]

@@ -168,6 +168,25 @@ def test_the_calls_of_another_directory_are_adopted(directory: Path) -> None:
     assert read_body(directory / f"{call_name('taken', 7)}.ready.jsonl") == b'{"recordingUrl":"mine"}'
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_an_open_call_that_has_ended_too_is_taken_over_once(directory: Path, by_hand: bool) -> None:
+    """Its process died as it finished it: the finished call goes, and what is open is no call of its own."""
+    source = directory.with_name("b" * 16)
+    name = put(source, "ended")
+    finished = source / f"{name}.ready.jsonl"
+    (source / f"{name}.open.jsonl").write_bytes(finished.read_bytes())
+    cut_off = put(source, "cut-off")
+    (source / f"{cut_off}.ready.jsonl").rename(source / f"{cut_off}.open.jsonl")
+
+    taken = admin.adopt(directory, source) if by_hand else admin.take_over_calls(directory, source, {""})
+
+    assert taken == 2
+    assert sorted(path.name for path in directory.glob("*.jsonl")) == sorted(
+        [f"{name}.ready.jsonl", f"{cut_off}.open.jsonl"]
+    )
+    assert not list(source.glob("*.jsonl"))
+
+
 def test_siblings_are_counted_with_the_calls_left_there(directory: Path) -> None:
     other = directory.with_name("b" * 16)
     put(directory, "own")
@@ -188,7 +207,15 @@ def test_a_link_in_the_place_of_a_directory_is_not_followed(directory: Path, tmp
     assert directories(directory.parent) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"status": "x"}', b"\xff", b"[" * 90_000, b'{"status": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b'{"status": "x"}', b"\xff", b"[" * 90_000, b'{"status": []}'),
+        *(b'{"status": Infinity}', b'{"status": -Infinity}', b'{"status": NaN}', b'{"status": 1e999}', b"NaN"),
+        *(b'{"status": 400, "reason"', b'{"status": 1' + b"0" * 5_000 + b"}"),
+    ],
+    ids=range(13),
+)
 def test_a_reason_that_cannot_be_read_is_unknown(content: bytes, directory: Path) -> None:
     name = reject(directory, "wrong")
     (directory / "rejected" / f"{name}.reason.json").write_bytes(content)

@@ -54,6 +54,17 @@ def test_counts_are_added_and_waits_measured_again() -> None:
     assert properties["response_latency_max_ms"] == 58_500
 
 
+def test_what_is_missing_adds_up() -> None:
+    """Each process counted what it had no room for; of what only one of them lost, its number stays."""
+    first = {**FIRST, "properties": {"roark_dropped_spans": 3, "roark_dropped_events": 1}}
+    second = {**SECOND, "properties": {"roark_dropped_spans": 4, "roark_unlinked": True}}
+    lost = {"roark_dropped_spans": 7, "roark_dropped_events": 1}
+    properties = join(first, second)["properties"]
+    assert {name: properties[name] for name in lost} == lost
+    third = {**SECOND, "startedAt": "2026-11-22T11:54:44.000Z", "properties": {"roark_dropped_events": "of the app"}}
+    assert join(first, second, third)["properties"]["roark_dropped_events"] == "of the app"
+
+
 def test_who_did_not_speak_is_seen_in_the_whole() -> None:
     assert "endedStatus" not in join(FIRST, SECOND)
     silent = {**FIRST, "transcript": FIRST["transcript"][:1]}

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._spool import attachments, disk, memory
+from roark_otel._spool import attachments, locks, memory
 from roark_otel._spool.claims import Gone, Held, NoRoom, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.file import FILE_FORMAT, Header, to_bytes
 from roark_otel._spool.folder import Folder
 from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import directories
 from roark_otel._spool.names import SENDABLE, Stage
+from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.spool import Spool
 from support.answering import AnsweringServer, Seen, created
 from support.spool_names import call_name
@@ -430,14 +431,14 @@ def test_a_call_that_another_process_began_to_send_is_not_replaced(
 
 def meanwhile(other: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs a function right before the next lock is taken."""
-    lock = disk.lock
+    lock = locks.lock
 
-    def after_it(file: int) -> bool:
-        monkeypatch.setattr(disk, "lock", lock)
+    def after_it(file: int) -> locks.Flock:
+        monkeypatch.setattr(locks, "lock", lock)
         other()
         return lock(file)
 
-    monkeypatch.setattr(disk, "lock", after_it)
+    monkeypatch.setattr(locks, "lock", after_it)
 
 
 HOLDER = """
@@ -711,3 +712,16 @@ def test_a_recording_is_kept_whose_process_died_before_the_waiting_file_was_remo
         assert isinstance(call, Spooled)
         assert json.loads(call.body) == {"v": 2, "recordingUrl": "https://example.com/a.wav"}
     assert files(calls) == [file_of(calls, Stage.READY).name]
+
+
+@pytest.mark.parametrize("owner", ["../../other", "other\0", "OTHER", "a" * 65, "/etc/other"])
+def test_an_owner_names_no_file_elsewhere(calls: Spool, tmp_path: Path, owner: str) -> None:
+    """Another process may write any header: its owner is looked for in this directory, or not at all."""
+    calls.put(NAME, HEADER, BODY, Stage.READY)
+    other = tmp_path / "other.owner"
+    other.write_bytes(b"")
+    header = to_bytes(Header("call-1", "a1", 0.0, 0.0, 1, 0, owner=owner), BODY)
+    file_of(calls, Stage.OPEN).write_bytes(header)
+
+    assert not has_living_owner(file_of(calls, Stage.OPEN))
+    assert other.exists()

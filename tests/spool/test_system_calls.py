@@ -13,7 +13,7 @@ import pytest
 from roark_otel._spool import recent
 from roark_otel._spool.claims import Replaced, Saved, Spooled
 from roark_otel._spool.file import Header, to_bytes
-from roark_otel._spool.names import Stage, late_name
+from roark_otel._spool.names import CallName, Stage, late_name
 from roark_otel._spool.spool import Spool
 from support.counting import counted
 from support.spool_names import call_name
@@ -79,6 +79,19 @@ def test_calls_that_finish_together_share_a_sync_of_the_directory(calls: Spool) 
             put(calls, number)
 
     assert counts == {**{name: 8 * count for name, count in WRITE.items()}, "access": 3 * 8, "fsync": 8 + 1}
+
+
+def test_a_conversation_that_goes_on_is_saved(calls: Spool) -> None:
+    """Of the others that go on, the disk is asked nothing but their names, to find what a dead process left of it."""
+    open_calls = calls.open_calls
+    assert open_calls is not None
+    for number in range(1, 9):
+        assert open_calls.save(name_of(number), HEADER, BODY)
+    with counted() as counts:
+        assert open_calls.part_of(CallName.parse(name_of(9)).id_hash, name_of(9)) == (b"", ())
+        assert open_calls.part_of(CallName.parse(name_of(9)).id_hash, name_of(9)) == (b"", ())
+
+    assert counts == {"listdir": 1}
 
 
 def test_a_call_that_was_just_spooled_is_delivered_without_being_read(calls: Spool) -> None:

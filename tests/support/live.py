@@ -267,6 +267,7 @@ class Live:
         marked: bool = False,
         context: Mapping[str, Any] = NOTHING,
         baggage_id: object = None,
+        carried: Mapping[str, str] = NOTHING,
         resource: Mapping[str, Any] = NOTHING,
         start_ns: int | None = None,
         attributes: Mapping[str, Any] = NOTHING,
@@ -280,6 +281,8 @@ class Live:
         around = with_call_attributes(context)[0] if context else Context()
         if baggage_id is not None:
             around = baggage.set_baggage(EXTERNAL_ID, baggage_id, around)
+        for key, value in carried.items():
+            around = baggage.set_baggage(key, value, around)
         if parent_id is not None:
             around = set_span_in_context(self.spans[parent_id], around)
         self._ids.trace_id, self._ids.span_id = trace_id, span_id

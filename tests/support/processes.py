@@ -68,9 +68,14 @@ def python(version: str) -> str:
 def start(
     folder: Path, script: str, arguments: Sequence[str], interpreter: str = sys.executable
 ) -> subprocess.Popen[str]:
-    """Starts an app from a file, because multiprocessing imports it again."""
+    """Starts an app from a file, because multiprocessing imports it again.
+
+    Another app may be started from the same folder before this one has read it: no process ever sees half of a file.
+    """
     app = folder / "app.py"
-    app.write_text(PRELUDE + textwrap.dedent(script), encoding="utf-8")
+    written = app.with_suffix(".new")
+    written.write_text(PRELUDE + textwrap.dedent(script), encoding="utf-8")
+    written.replace(app)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     return subprocess.Popen(  # noqa: S603 - our own script
         [interpreter, str(app), *arguments],

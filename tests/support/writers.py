@@ -7,7 +7,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from support.talks import talk_of
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -140,13 +143,14 @@ def spool_one_call(
     return {"flushed": flushed, "delivered": stats.delivered, "spooled": stats.spooled}
 
 
-def converse(url: str, spool_dir: Path, log: Path, name: str, conversations: int, entries: int, pause: float) -> None:
-    """Has conversations open, says something in one of them after the other, and ends each after `entries`.
+def converse(
+    url: str, spool_dir: Path, log: Path, name: str, shape: str, conversations: int, entries: int, pause: float
+) -> None:
+    """Has conversations of a shape open, says something in one after the other, and ends each after `entries`.
 
     It logs what is on an ended span, and which roots have ended, each with the time. It goes on until it is killed.
     """
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import set_span_in_context
 
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
@@ -155,27 +159,21 @@ def converse(url: str, spool_dir: Path, log: Path, name: str, conversations: int
 
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor_for(url, spool_dir, linger_seconds=2.0, quiet_seconds=1.0))
-    tracer = provider.get_tracer("app")
     begun = 0
-    talks: list[list[Any]] = []
+    open_talks: dict[str, tuple[Any, Iterator[int]]] = {}
     while True:
-        while len(talks) < conversations:
+        while len(open_talks) < conversations:
             external_id, begun = f"{name}-{begun}", begun + 1
-            attributes: dict[str, Any] = {"roark.external_id": external_id, "roark.conversation.root": True}
             # Some are nearly over when they begin, so that not all of them end at once.
-            talks.append(
-                [external_id, tracer.start_span("call", attributes=attributes), begun * entries // 7 % entries]
-            )
-        for each in list(talks):
-            external_id, root, said = each
-            with tracer.start_as_current_span("turn", set_span_in_context(root)) as span:
-                span.add_event("roark.transcript", {"role": "agent", "text": f"Sentence {said}."})
-            note("said", external_id, f"{said}")
-            each[2] += 1
-            if each[2] >= entries:
-                root.end()
+            one = talk_of(shape, provider, external_id, begun * entries // 7 % entries)
+            open_talks[external_id] = one, one.sentences()
+        for external_id, (one, sentences) in list(open_talks.items()):
+            said = next(sentences)
+            note("said", external_id, said)
+            if said + 1 >= entries:
+                one.root.end()
                 note("ended", external_id, "-")
-                talks.remove(each)
+                del open_talks[external_id]
             time.sleep(pause)
 
 

@@ -17,15 +17,17 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, set_span_in_context
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._traces import exporter
+from roark_otel._traces import exporter as exporting
 from roark_otel._traces import processor as traces
 from roark_otel._traces.harmless import LONGEST_NAME, harmless_of, without_content
+from roark_otel._traces.session import authorities_for, session_for
 from support.answering import Answer, AnsweringServer
 from support.helpers import ID, SECOND, App, customer_said
 from support.replaying import SPANS, load, replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from roark_otel.sandbox import Sandbox
 
@@ -48,7 +50,7 @@ def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         made.append(BatchSpanProcessor(exporter))
         return made[-1]
 
-    monkeypatch.setattr(traces, "BatchSpanProcessor", make)
+    monkeypatch.setattr(exporting, "BatchSpanProcessor", make)
     yield
     for processor in made:
         processor.shutdown()
@@ -302,6 +304,69 @@ def test_no_word_of_any_framework_is_exported(roark: AnsweringServer, framework:
     assert {text for text in words if text.encode() in sent} == set()
 
 
+def test_the_key_does_not_go_to_a_proxy_or_with_the_password_of_a_netrc(
+    roark: AnsweringServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spans for this machine take no proxy, and what the exporter's library knows of hosts is not ours."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login user password hunter2\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with AnsweringServer() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        app = App(roark.url, export_traces=True, api_key="a-key")
+        app.conversation("call-1", "Hello.")
+        export(app.processor)
+        app.close()
+
+    assert proxy.seen == []
+    (request,) = [seen for seen in roark.seen if seen.path == "/v1/traces"]
+    assert request.headers["authorization"] == "Bearer a-key"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks://user:hunter2@127.0.0.1:9/"),
+        ("https_proxy", "socks5://user:hunter2@127.0.0.1:9"),
+        ("SSL_CERT_FILE", "/nonexistent/hunter2"),
+        ("REQUESTS_CA_BUNDLE", "/nonexistent/hunter2"),
+    ],
+)
+def test_an_environment_that_allows_no_export(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
+) -> None:
+    """One line names the variable, and calls are made all the same."""
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv(name, value)
+    app = App("https://roark.example.com", export_traces=True)
+
+    assert app.processor._traces is None
+    (error,) = [one.getMessage() for one in said.records if one.levelname == "ERROR"]
+    assert error.startswith(f"no traces are exported: {name} ")
+    assert "hunter2" not in said.text
+
+
+def test_the_proxy_and_the_certificates_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with AnsweringServer() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("://", "://user:hunter2@"))
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        with session_for("http://roark.example.com") as session:
+            answer = session.post("http://roark.example.com/v1/traces", data=b"spans", timeout=60.0)
+    assert answer.status_code == 201
+    assert [(one.path, one.body) for one in proxy.seen] == [("http://roark.example.com/v1/traces", b"spans")]
+    assert proxy.seen[0].headers["proxy-authorization"].startswith("Basic ")
+
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    assert authorities_for("https://roark.example.com") is None
+    monkeypatch.delenv("SSL_CERT_DIR")
+    assert authorities_for("https://roark.example.com") == str(tmp_path)
+    assert authorities_for("http://127.0.0.1:1") is None
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "/its/own")
+    assert authorities_for("https://roark.example.com") is None
+
+
 NAMES_WITH_A_BLANK = {"OpenAI Agent", "Strands Agents", "(merged tools)"}
 """Names of agents and tools, which are not words of the conversation."""
 
@@ -391,7 +456,7 @@ def test_a_span_whose_content_cannot_be_removed_is_not_exported(
     def broken(_span: object, _harmless: object) -> ReadableSpan:
         raise RuntimeError("Robin")
 
-    monkeypatch.setattr(exporter, "without_content", broken)
+    monkeypatch.setattr(exporting, "without_content", broken)
     app = App(roark.url, export_traces=True, capture_content=False)
     app.conversation("call-1", "My name is Robin.")
     export(app.processor)

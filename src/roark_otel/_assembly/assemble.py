@@ -100,8 +100,8 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
     if not (one.has_ended or around.closing):
         return Open(one.external_id)
     spans = one.span_ids() if is_shared else None
-    if one.is_fragment:
-        return Withheld(one.external_id, "fragments", spans)
+    if one.is_fragment and one.strong_root is None:
+        return Withheld(None, "fragments", spans)
     if one.external_id is None and not (one.strong_root and rules.auto_ids):
         return _unnamed(one, rules, spans)
     said = _read(one, rules)
@@ -111,7 +111,9 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
         one.named(_own_id(one, said), Origin.AUTO)
     if one.strong_root is None and not _says_something(said):
         # A webhook that carried the id first must not send an empty call.
-        return Withheld(one.external_id, "empty", spans) if around.closing else Open(one.external_id)
+        if not around.closing:
+            return Open(one.external_id)
+        return Withheld(one.external_id, "dropped_conversations" if one.lost else "empty", spans)
     conversation = one.finished(said, rules.vocabulary.generic)
     root = one.strong_root
     return Ready(
@@ -131,6 +133,8 @@ def _unnamed(one: Conversation, rules: Rules, spans: frozenset[int] | None) -> O
         return Withheld(None, "", spans)
     if _resource_id(one, rules) is not None:
         return Withheld(None, "second_roots", spans)
+    if one.is_fragment:
+        return Withheld(None, "fragments", spans)
     return Withheld(None, "no_id" if one.strong_root else "unattributed", spans)
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._assembly.rows import NO_RESOURCE, Resources, has_gap, is_over, latest_ns, shows
 from roark_otel._model import reading
-from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
+from roark_otel._model.finished import (
+    DROPPED_EVENTS,
+    DROPPED_SPANS,
+    Ended,
+    Ending,
+    Errored,
+    FinishedConversation,
+    NeverEnded,
+)
+from roark_otel._model.hangups import telling_type
 from roark_otel._model.rows import (
     DROPPED,
     END,
@@ -68,6 +77,8 @@ class Conversation:
     resources: Resources = field(default_factory=Resources)
     contexts: list[SpanView] = field(default_factory=list["SpanView"])
     traces: dict[int, None] = field(default_factory=dict["int", None])
+    is_fragment: bool = False
+    """Whether it has an id from baggage only, so that another process may own the conversation."""
 
     @property
     def strong_root(self) -> Root | None:
@@ -81,11 +92,6 @@ class Conversation:
         if len(self.roots) == 1:
             return self.roots[0]
         return min(self.roots, key=lambda root: (-root.strength, root.start_ns, root.span_id), default=None)
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether another process owns the conversation: here its id is known from baggage only."""
-        return self.external_id is not None and self.origin == Origin.BAGGAGE and self.strong_root is None
 
     @property
     def has_ended(self) -> bool:
@@ -102,6 +108,11 @@ class Conversation:
         """The resource of its first span."""
         of = self.resources.of
         return next((found for row in self.rows if (found := of(row))), NO_RESOURCE)
+
+    @property
+    def lost(self) -> int:
+        """How many of its spans there was no room for."""
+        return sum(row[KIND] == _LOST for row in self.gaps)
 
     def named(self, external_id: str, origin: int) -> None:
         """Gives it its id, or the same id from a stronger origin."""
@@ -142,7 +153,8 @@ class Conversation:
         """Returns it as it is handed to linking. It has an id."""
         root = self.root
         trace_id = root.row[TRACE] if root else next(iter(self.traces), 0)
-        service = reading.text(self.resource.get("service.name"))
+        resource = self.resource
+        service = reading.text(resource.get("service.name"))
         return FinishedConversation(
             external_id=self.external_id or "",
             trace_id=trace_id,
@@ -155,7 +167,7 @@ class Conversation:
             moments=moments,
             generic=generic,
             service_name=service if service and not service.startswith("unknown_service") else None,
-            notes=self._notes(),
+            notes=self._notes(resource),
         )
 
     def _ended_ns(self) -> int:
@@ -184,19 +196,17 @@ class Conversation:
         )
         return _ending_of(last.row)
 
-    def _notes(self) -> dict[str, int | bool]:
+    def _notes(self, resource: Mapping[str, object]) -> dict[str, int | bool]:
         notes: dict[str, int | bool] = {}
         if self.gaps:
-            notes["roark_dropped_spans"] = sum(row[KIND] == _LOST for row in self.gaps)
-            notes["roark_dropped_events"] = sum(row[DROPPED] or 0 for row in self.gaps)
-        if not self._is_linked():
+            notes[DROPPED_SPANS] = self.lost
+            notes[DROPPED_EVENTS] = sum(row[DROPPED] or 0 for row in self.gaps)
+        if EXTERNAL_ID not in resource and not self._shows_its_id():
             notes["roark_unlinked"] = True
         return {name: value for name, value in notes.items() if value}
 
-    def _is_linked(self) -> bool:
-        """Returns whether each of its traces shows the id, on a span or on the resource."""
-        if EXTERNAL_ID in self.resource:
-            return True
+    def _shows_its_id(self) -> bool:
+        """Returns whether each of its traces shows the id on a span."""
         missing = set(self.traces)
         for row in self.rows:
             if row[TRACE] in missing and shows(row, EXTERNAL_ID):
@@ -212,5 +222,6 @@ def _ending_of(row: Row) -> Ending:
         return NeverEnded()
     if not row[ERROR]:
         return Ended()
-    types = (event.attributes.get("exception.type") for event in events_of(row) if event.name == "exception")
-    return Errored(tuple(found for found in types if isinstance(found, str)))
+    raised = [event.attributes for event in events_of(row) if event.name == "exception"]
+    types = [(each.get("exception.type"), each.get("exception.stacktrace")) for each in raised]
+    return Errored(tuple([telling_type(one, trace) for one, trace in types if isinstance(one, str)]))

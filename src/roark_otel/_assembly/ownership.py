@@ -5,7 +5,8 @@
 2. A voice framework's root and a marked root begin a conversation too, unless the one around them has no such root yet:
    then they become its root. A framework's root below another one's inherits no id. Pipecat's leaves being the root to
    an app's own span around it that has the same id and is open longer.
-3. Where neither a span nor an ancestor has an id, `call_attributes` gives it, then W3C baggage.
+3. Where neither a span nor an ancestor has an id, `call_attributes` gives it. W3C baggage gives none: a span with an id
+   from there says that it may be a fragment of another process's conversation.
 4. All other spans of a trace belong to the only id that the trace shows; if it shows none and the resource has one, to
    that; else to none.
 5. The resource's id names one conversation in a process; a further root under it is kept aside and reported.
@@ -97,6 +98,7 @@ class _Ownership:
                 one.roots.append(Root(row, Strength.IMPLIED))
         if one.external_id is None:
             self._name_by_resource([one])
+        self._note_fragments([one])
         for root in list(one.roots):
             self._yield_to_app(one, root)
         return [one] if one.rows else []
@@ -126,6 +128,7 @@ class _Ownership:
         self._name_waiting()
         self._name_by_only_id()
         self._name_by_resource(self._all)
+        self._note_fragments(self._all)
         found = [one for one in self._all if one.rows]
         for one in found:
             for root in list(one.roots):
@@ -246,6 +249,15 @@ class _Ownership:
                     self._merge(known, one, with_roots=False)
                 continue
             self._name(one, resource_id, Origin.RESOURCE)
+
+    def _note_fragments(self, several: list[Conversation]) -> None:
+        """Notes which conversations without an id have one from baggage. Without a root they end with these spans."""
+        carrying = {id(row): row for row in self._found.telling if row[ORIGIN] == Origin.BAGGAGE}
+        for one in several if carrying else ():
+            rows = [row for row in carrying.values() if row[TRACE] in one.traces] if one.external_id is None else []
+            one.is_fragment = bool(rows)
+            tops = [row for row in rows if not any(id(above) in carrying for above in self._above(row))]
+            one.roots = one.roots or [Root(row, Strength.IMPLIED) for row in tops]
 
     def _is_topmost(self, row: Row) -> bool:
         return parent_key(row) not in self._found.by_key

@@ -9,7 +9,6 @@ from functools import partial
 from itertools import starmap
 from typing import TYPE_CHECKING, Final, cast
 
-from roark_otel._assembly.rows import NO_RESOURCE
 from roark_otel._model.dialect import RowReader
 from roark_otel._model.moments import Fact, ToolUse, Utterance
 from roark_otel._model.rows import KIND, Kind, view
@@ -76,18 +75,21 @@ class Reading:
         """Gives each reader its part of some spans."""
         parts: dict[int, list[tuple[Row, Mapping[str, object]]]] = {}
         routes, bits = self._routes.of, self._bits
-        resource, of_resource = NO_RESOURCE, 0
+        resource, are_several = resources.main, resources.are_several
+        of_resource = self._of_resource(resource)
         for row in rows:
             if row[KIND] in _SILENT:
                 continue
-            if (own := resources.of(row)) is not resource:
+            if are_several and (own := resources.of(row)) is not resource:
                 resource, of_resource = own, self._of_resource(own)
             found = of_resource | routes(row)
+            if not found:
+                continue
             for place in bits.get(found) or self._places(found):
-                part = parts.get(place)
-                if part is None:
-                    part = parts[place] = []
-                part.append((row, resource))
+                if place in parts:
+                    parts[place].append((row, resource))
+                else:
+                    parts[place] = [(row, resource)]
         for place, part in parts.items():
             reader = self._reader(place)
             if isinstance(reader, RowReader):
@@ -108,7 +110,14 @@ class Reading:
     def _reader(self, place: int) -> Reader | None:
         if place in self._readers:
             return self._readers[place]
-        reader = self._readers[place] = _reader_of(self._routes.dialects[place], self._warn)
+        dialect, known = self._routes.dialects[place], self._routes.have_read
+        if dialect in known:
+            reader = _reader_of(dialect, self._warn)
+        else:
+            with importing():  # a dialect may import its reader when it makes the first one
+                reader = _reader_of(dialect, self._warn)
+            known.add(dialect)
+        self._readers[place] = reader
         if reader is None:
             self._count_fault()
         return reader
@@ -134,20 +143,22 @@ def _name(reader: Reader) -> str:
 
 def _short_steps(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """Divides rows into steps of at most 64, of fewer if they have many events."""
-    first = values = 0
-    for index, row in enumerate(rows):
-        values += len(row)
-        if index - first == STEP or (values > STEP_VALUES and index > first):
-            yield rows[first:index]
-            first, values = index, len(row)
-    if rows:
-        yield rows[first:]
+    for first in range(0, len(rows), STEP):
+        yield from _halved(rows[first : first + STEP])
+
+
+def _halved(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    if len(rows) == 1 or sum(map(len, rows)) <= STEP_VALUES:
+        yield rows
+        return
+    half = len(rows) // 2
+    yield from _halved(rows[:half])
+    yield from _halved(rows[half:])
 
 
 @guarded(None)
 def _reader_of(dialect: Dialect, warn: Warn) -> Reader | None:
-    with importing():  # a dialect may import its reader when it makes the first one
-        found = dialect.reader(warn)
+    found = dialect.reader(warn)
     return found if callable(getattr(found, "read", None)) else None
 
 

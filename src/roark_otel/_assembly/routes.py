@@ -33,6 +33,8 @@ class Routes:
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
         self.dialects = tuple(dialects)
+        self.have_read: set[Dialect] = set()
+        """Those that have made a reader."""
         self._own_scopes = frozenset(scope for one in dialects if not one.generic for scope in one.scopes)
         self._by_shape: dict[tuple[object, ...], Places] = {}
         self._by_event: dict[tuple[object, ...], Places] = {}

@@ -15,6 +15,7 @@ from roark_otel._model.rows import (
     END,
     EVENTS,
     KIND,
+    ORIGIN,
     OWN_ID,
     PARENT,
     SPAN,
@@ -22,6 +23,7 @@ from roark_otel._model.rows import (
     STRENGTH,
     TRACE,
     Kind,
+    Origin,
     Row,
     SpanView,
     attributes_of,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from roark_otel._model.steps import Pause
 
 _EDGE, _LOST, _EVENTS = int(Kind.EDGE), int(Kind.LOST), int(Kind.EVENTS)
+_BAGGAGE = int(Origin.BAGGAGE)
 _CONTEXT, _RESOURCE, _OPEN = int(Kind.CONTEXT), int(Kind.RESOURCE), int(Kind.OPEN)
 
 _PART: Final = 2_048
@@ -62,6 +65,11 @@ class Resources:
     def __init__(self, main: Mapping[str, object] = NO_RESOURCE) -> None:
         self.main = main
         self._others: dict[Key, Mapping[str, object]] = {}
+
+    @property
+    def are_several(self) -> bool:
+        """Whether they are not one for all."""
+        return bool(self._others)
 
     def put(self, key: Key, resource: Mapping[str, object]) -> None:
         """Notes the resource of a span."""
@@ -124,7 +132,7 @@ def sort_out(batches: Iterable[Iterable[Row]], pause: Pause) -> Sorted:
         found.telling += [row for row in step if row[OWN_ID] is not None or row[STRENGTH] is not None]
         found.gaps += [row for row in step if row[DROPPED] or row[KIND] == _LOST]
         found.traces.update(dict.fromkeys([row[TRACE] for row in step]))
-    shown = {row[OWN_ID] for row in found.telling if isinstance(row[OWN_ID], str)}
+    shown = {row[OWN_ID] for row in found.telling if isinstance(row[OWN_ID], str) and row[ORIGIN] != _BAGGAGE}
     found.ids = {one for one in shown if is_external_id(one)}
     return found
 
@@ -223,9 +231,9 @@ def has_gap(row: Row) -> bool:
 
 
 def own_id(row: Row) -> str | None:
-    """Returns the id that the span itself shows, or the context in which it began."""
+    """Returns the id that the span itself shows, or the context in which it began. Baggage names nothing."""
     found = row[OWN_ID]
-    return found if found is not None and is_external_id(found) else None
+    return found if found is not None and row[ORIGIN] != _BAGGAGE and is_external_id(found) else None
 
 
 def is_over(row: Row) -> bool:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
     from opentelemetry.trace import SpanContext
 
+    from roark_otel._capture.inbound import Inbound
     from roark_otel._capture.inbox import Inbox
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
@@ -63,13 +64,15 @@ class Branches:
         vocabulary: What the dialects know together.
         inbox: Where a branch that opens, its events, and its span that can never end are reported.
         resources: The resources of spans.
+        inbound: What baggage came in with traces.
     """
 
-    def __init__(self, vocabulary: Vocabulary, inbox: Inbox, resources: Resources) -> None:
+    def __init__(self, vocabulary: Vocabulary, inbox: Inbox, resources: Resources, inbound: Inbound) -> None:
+        self._inbound = inbound
         self._vocabulary = vocabulary
         self._inbox = inbox
         self._resources = resources
-        self.stamping = Stamping(vocabulary, resources)
+        self.stamping = Stamping(vocabulary, resources, inbound)
         self._numbers = count(1)
         self._on_branch_death = self._on_death  # one object for all weak references
         self._before_drop = guarded(None)(self._read_events)
@@ -82,8 +85,8 @@ class Branches:
     def opens(self, above: Branch | None, branch: Branch, at_start: AtStart) -> bool:
         """Returns whether a span with this id begins a branch of its own below this one."""
         if above is None:
-            return True
-        inherits = at_start[1] != Origin.SPAN and branch.external_id is not None
+            return at_start[1] != Origin.BAGGAGE
+        inherits = at_start[1] == Origin.BAGGAGE or (at_start[1] != Origin.SPAN and branch.external_id is not None)
         return not inherits and at_start[0] != branch.external_id
 
     def note(self, span: Span, context: SpanContext, home: Branch, branch: Branch, at_start: AtStart | None) -> None:
@@ -108,7 +111,7 @@ class Branches:
     ) -> None:
         """Begins a branch with a span that opens one, below a span that is open in `around`."""
         trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
-        own_id = None if at_start is None else at_start[0]
+        own_id = None if at_start is None or at_start[1] == Origin.BAGGAGE else at_start[0]
         if around is not None and not joins(around.external_id, around.strength, own_id, strength):
             around = None
         branch = self._branch(span, around, own_id, strength)
@@ -118,12 +121,15 @@ class Branches:
         branch.start = (trace_id, span_id, parent_id, scope, span.name, span.start_time)
         branch.live = self._vocabulary.may_be_read_open(scope)
         if branch.live:
-            watch(span, self._before_drop, branch)
+            is_watched = watch(span, self._before_drop, branch)
             branch.attributes, branch.events = parts_of(span)
-            branch.queue = getattr(branch.events, "_dq", ())
+            is_safe = is_watched and branch.events is not None  # else what it said is lost if the app lets go of it
+            branch.queue = None if is_safe else getattr(branch.events, "_dq", ())
             branch.read_at = _next_read(branch.queue, 0)
         branch.sdk_resource, resource, _ = self._resources.of(span)
         branch.resource = resource
+        if self._inbound.of(trace_id):
+            branch.sdk_resource = None  # its spans go the long way, where what came in is taken off
         if home is None:
             branch.places = {}
             home = self.homes.setdefault(trace_id, branch)
@@ -131,9 +137,9 @@ class Branches:
         if around is not None:
             around.below[span_id] = branch
         self.stamping.name(home, branch, span, scope, at_start, is_local_root=parent is None)
-        origin = 0 if at_start is None else at_start[1]
+        shown, origin = (None, 0) if at_start is None else at_start[:2]
         branch.context = values = None if at_start is None else at_start[3]
-        row = (_OPEN, *branch.start, None, own_id, origin, strength, False, 0, NOTHING, ())
+        row = (_OPEN, *branch.start, None, shown, origin, strength, False, 0, NOTHING, ())
         self._inbox.append((branch.number, resource, values, *row))
 
     def begin_unseen(self, trace_id: int) -> Branch:
@@ -195,10 +201,8 @@ class Branches:
         if not branch.is_open:
             return
         self.open.remove(branch)
-        if self._inbox.is_flooded():
-            branch.is_open = False
-            return
         dropped, attributes, events = left_of(branch.attributes, branch.events)
+        attributes = self._inbound.without(branch.trace_id, attributes)
         self.end(branch)
         at_start = branch.at_start or NOTHING_AT_START
         identity = *at_start[:2], branch.strength if branch.outer is None else None

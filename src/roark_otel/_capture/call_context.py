@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 _KEY = otel_context.create_key("roark-call-attributes")
+_ROOT_KEY = otel_context.create_key("roark-conversation")
 _NOTHING: Mapping[str, object] = {}
 
 in_use: list[bool] = []
@@ -34,14 +35,37 @@ class ContextAttributes:
 
 def with_call_attributes(values: Mapping[str, object]) -> tuple[Context, ContextAttributes]:
     """Returns the current context with these values added, and the object in it that can be taken back."""
-    if not in_use:
-        in_use.append(True)
     before = call_attributes_in(None)
     attributes = ContextAttributes({**before, **values}, before)
-    return otel_context.set_value(_KEY, attributes), attributes
+    return _with(attributes, None), attributes
+
+
+def only_call_attributes(values: Mapping[str, object], context: Context) -> Context:
+    """Returns a context with these values, and none of those that it had."""
+    return _with(ContextAttributes(values, _NOTHING), context)
+
+
+def _with(attributes: ContextAttributes, context: Context | None) -> Context:
+    if not in_use:
+        in_use.append(True)
+    return otel_context.set_value(_KEY, attributes, context)
 
 
 def call_attributes_in(context: Context | None) -> Mapping[str, object]:
     """Returns the values in a context (None: the current one)."""
     attributes = cast("ContextAttributes | None", otel_context.get_value(_KEY, context))
     return _NOTHING if attributes is None else attributes.values
+
+
+def with_conversation(values: Mapping[str, object]) -> Context:
+    """Returns the current context for the root of a conversation that the app describes itself.
+
+    It holds the values that the root has, whole: a processor of the app's may overwrite its attributes, and a limit of
+    the SDK may cut them. Only a marked root looks for it.
+    """
+    return otel_context.set_value(_ROOT_KEY, values)
+
+
+def conversation_in(context: Context | None) -> Mapping[str, object]:
+    """Returns the values of `with_conversation` in a context."""
+    return cast("Mapping[str, object] | None", otel_context.get_value(_ROOT_KEY, context)) or _NOTHING

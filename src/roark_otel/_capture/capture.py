@@ -19,11 +19,10 @@ from enum import IntEnum
 from os import getpid
 from typing import TYPE_CHECKING
 
-from opentelemetry import baggage
-
 from roark_otel._capture import call_context
 from roark_otel._capture.branches import Branches
 from roark_otel._capture.identities import Identities
+from roark_otel._capture.inbound import Inbound
 from roark_otel._capture.inbox import SAMPLED
 from roark_otel._capture.open_rows import OpenRows
 from roark_otel._capture.relevance import Relevance
@@ -39,8 +38,7 @@ from roark_otel._capture.sdk_spans import (
     has_failed,
     public,
 )
-from roark_otel._model.rows import Kind
-from roark_otel.attributes import EXTERNAL_ID
+from roark_otel._model.rows import Kind, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -67,7 +65,7 @@ class Took(IntEnum):
 
 # To look a member up takes as long as a call.
 _NOTHING_TAKEN, _TAKEN, _FORKED, _ROOT = Took.NOTHING, Took.SPAN, Took.FORKED, Took.ROOT
-_EDGE, _LOST = int(Kind.EDGE), int(Kind.LOST)
+_EDGE, _LOST, _BAGGAGE = int(Kind.EDGE), int(Kind.LOST), int(Origin.BAGGAGE)
 
 _captures: tuple[weakref.ref[Capture], ...] = ()
 """Those in use; one tuple takes the place of another, so that any thread may read it."""
@@ -95,8 +93,9 @@ class Capture:
         self.inbox = inbox
         self._scopes = vocabulary.scopes
         self._resources = Resources(vocabulary)
-        self.branches = Branches(vocabulary, inbox, self._resources)
-        self.open_rows = OpenRows(self.branches, vocabulary, self._resources)
+        self._inbound = inbound = Inbound(vocabulary)
+        self.branches = Branches(vocabulary, inbox, self._resources, inbound)
+        self.open_rows = OpenRows(self.branches, vocabulary, self._resources, inbound)
         self._identities = Identities(vocabulary, parents_traces)
         self._homes = self.branches.homes
         self._open = self.branches.open
@@ -128,6 +127,8 @@ class Capture:
         except AttributeError:
             context, parent, scope, attributes = public(span)
         local_root = parent is None or parent[IS_REMOTE]
+        if local_root:
+            self._inbound.note(span, context[TRACE_ID], parent_context)
         if (
             context[TRACE_ID] in self._homes
             or scope in self._scopes
@@ -138,12 +139,10 @@ class Capture:
         return _NOTHING_TAKEN
 
     def _is_of_a_call(self, span: Span, parent_context: Context | None, *, local_root: bool) -> bool:
-        """Returns whether the surroundings of a span give it an id."""
+        """Returns whether the surroundings of a span give it an id; baggage alone does not."""
         if call_context.in_use and call_context.call_attributes_in(parent_context):
             return True
-        if not local_root:
-            return False
-        return self._resources.of(span)[2] or baggage.get_baggage(EXTERNAL_ID, parent_context) is not None
+        return local_root and self._resources.of(span)[2]
 
     def _start(
         self,
@@ -161,14 +160,17 @@ class Capture:
             # Asked where a trace begins only: in a child, a trace that is known is its parent's.
             return _FORKED
         branches, opened = self.branches, self._open
-        if self.inbox.is_flooded() or opened.branch_of(home, trace_id, span_id) is not None:
-            return _TAKEN  # no room, or a second processor saw it too
+        if opened.branch_of(home, trace_id, span_id) is not None:
+            return _TAKEN  # a second processor saw it too
         if home is not None and home.unnamed:
             branches.stamping.stamp_late(home)
         around = None if parent is None else opened.branch_of(home, trace_id, parent[SPAN_ID])
         if parent is not None and around is not None:
             opened.note_parent(around, parent[SPAN_ID])
-        at_start = self._identities.at_start(home, attributes, trace_id, parent_context)
+        if home is not None and self._inbound.of(trace_id):
+            home.sdk_resource = None  # see `Branches.begin`
+        attributes = self._inbound.without(trace_id, attributes)
+        at_start = self._identities.at_start(span, home, scope, attributes, trace_id, parent_context)
         strength = self.vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
         branch = around or home
         if (
@@ -242,14 +244,16 @@ class Capture:
             self.branches.end(branch)
         self.branches.read_events(branch.outer if opens_it else branch)
         if not is_relevant and not opens_it and not has_failed(span):
-            if opened is not None and opened.has_below and not self.inbox.is_flooded():
+            if opened is not None and opened.has_below:
                 self.inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
         at_start = None if opened is None else opened.at_start
-        identity = self._identities.at_end(span, scope, attributes, at_start)
-        is_root = opens_it or identity[2] is not None or _comes_late(identity[0], branch)
+        attributes = self._inbound.without(trace_id, attributes)
+        identity = self._identities.at_end(span, scope, attributes, at_start, self._inbound.names_it(trace_id))
+        is_root = opens_it or identity[2] is not None or _comes_late(identity, branch)
         if not is_root and not self.inbox.has_room():
-            self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope)))
+            events_lost = span.dropped_events + len(span.events)
+            self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope, events_lost)))
             return _TAKEN
         resource = self._resources.of(span)[1]
         row = captured(
@@ -270,6 +274,7 @@ class Capture:
         return _ROOT if branch.outer is None else _TAKEN
 
 
-def _comes_late(external_id: object, branch: Branch) -> bool:
+def _comes_late(identity: tuple[object, int, int | None], branch: Branch) -> bool:
     """Returns whether an id is news to the branch of its span, so that the span may be the root of a conversation."""
-    return external_id is not None and external_id != branch.external_id
+    external_id, origin, _ = identity
+    return external_id is not None and external_id != branch.external_id and origin != _BAGGAGE

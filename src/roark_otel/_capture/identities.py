@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry import baggage
 
 from roark_otel._capture import call_context
-from roark_otel._capture.sdk_spans import NOTHING
+from roark_otel._capture.sdk_spans import NOTHING, value_limit
 from roark_otel._model.rows import Origin
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 
@@ -26,6 +26,9 @@ _SPAN, _CONTEXT, _BAGGAGE = int(Origin.SPAN), int(Origin.CONTEXT), int(Origin.BA
 class Identities:
     """Finds the ids of spans.
 
+    An id is the app's if it comes from `call_attributes` or from an attribute that differs from the baggage of the
+    context. One that is only baggage, or equal to it, says that the span is a fragment of another process's call.
+
     Args:
         vocabulary: What the dialects know together.
         parents_traces: In a forked child the traces of its parent's conversations.
@@ -38,38 +41,94 @@ class Identities:
         self._parents_traces = parents_traces
 
     def at_start(
-        self, home: Branch | None, attributes: Mapping[str, object], trace_id: int, parent_context: Context | None
+        self,
+        span: ReadableSpan,
+        home: Branch | None,
+        scope: str,
+        attributes: Mapping[str, object],
+        trace_id: int,
+        parent_context: Context | None,
     ) -> AtStart | None:
-        """Returns what only the start of a span shows; None if that is nothing."""
-        external_id = _plain(self._vocabulary.external_id(attributes))
+        """Returns what only the start of a span shows; None if that is nothing.
+
+        `attributes`: those of the span, without what came in with its trace.
+        """
         values = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
+        given = _plain(self._vocabulary.external_id(values)) if values else None
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
-        if external_id is not None:
-            return external_id, _SPAN, marked, values or None
-        if values:
-            found = _plain(self._vocabulary.external_id(values))
-            if found is not None and trace_id in self._parents_traces:
-                # The call is the parent's; here is a fragment of it, as where the id comes from baggage only.
-                return found, _BAGGAGE, marked, None
-            if found is not None:
-                return found, _CONTEXT, marked, values
-        if home is None or not home.ids:
-            found = _plain(baggage.get_baggage(EXTERNAL_ID, parent_context))
-            if found is not None:
-                return found, _BAGGAGE, marked, values or None
+        own = _plain(self._vocabulary.external_id(attributes))
+        if marked and EXTERNAL_ID in (described := call_context.conversation_in(parent_context)):
+            whole = values if value_limit(span) is None else {**values, **described}
+            return described[EXTERNAL_ID], _SPAN, marked, whole or None
+        if own is not None and (given is not None or not self._is_carried(own, parent_context)):
+            return (given if is_cut(own, given, span) else own), _SPAN, marked, values or None
+        if given is not None:
+            if trace_id not in self._parents_traces:
+                return given, _CONTEXT, marked, values
+            # The call is the parent's; here is a fragment of it, unless a root makes another of it.
+            return given, self._from_elsewhere(span, scope, marked=marked, is_trusted=True), marked, None
+        if own is None and (home is None or not home.ids):
+            own = _plain(baggage.get_baggage(EXTERNAL_ID, parent_context))
+        if own is not None:
+            is_trusted = self._vocabulary.id_from_baggage
+            return own, self._from_elsewhere(span, scope, marked=marked, is_trusted=is_trusted), marked, values or None
         return (None, 0, marked, values or None) if marked or values else None
 
+    def _is_carried(self, external_id: object, context: Context | None) -> bool:
+        """Returns whether the baggage of a context has this id, so that a processor may have copied it."""
+        return any(baggage.get_baggage(key, context) == external_id for key in self._vocabulary.id_keys)
+
+    def _from_elsewhere(self, span: ReadableSpan, scope: str, *, marked: bool, is_trusted: bool) -> int:
+        """Returns the origin of an id that another process has given: a trusted one is good enough for a root."""
+        is_root = is_trusted and self._vocabulary.strength(scope, span.name, marked=marked) is not None
+        return _CONTEXT if is_root else _BAGGAGE
+
     def at_end(
-        self, span: ReadableSpan, scope: str, attributes: Mapping[str, object], at_start: AtStart | None
+        self,
+        span: ReadableSpan,
+        scope: str,
+        attributes: Mapping[str, object],
+        at_start: AtStart | None,
+        carried_id: object,
     ) -> tuple[object, int, int | None]:
-        """Returns the id of a span, where that came from, and what makes the span a root, if anything does."""
+        """Returns the id of a span, where that came from, and what makes the span a root, if anything does.
+
+        `carried_id`: the one that came in with its trace.
+        """
         external_id, origin = _plain(self._vocabulary.external_id(attributes)), _SPAN
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
+        known, known_origin = None, 0
         if at_start is not None:
             marked = marked or at_start[2]
-            if external_id is None:
-                external_id, origin = at_start[:2]
+            known, known_origin = at_start[:2]
+        elif carried_id is not None:
+            known, known_origin = carried_id, _BAGGAGE
+        if external_id is None or is_cut(external_id, known, span):
+            external_id, origin = known, known_origin
+        elif external_id != known and self._was_copied(external_id):
+            external_id, origin = (known, known_origin) if known is not None else (external_id, _BAGGAGE)
+        elif external_id == known and known_origin == _BAGGAGE:
+            origin = _BAGGAGE
         return external_id, origin, self._vocabulary.strength(scope, span.name, marked=marked)
+
+    def _was_copied(self, external_id: object) -> bool:
+        """Returns whether an id that came after a span's start is only the baggage of where the span ends."""
+        if not self._is_carried(external_id, None):
+            return False
+        return not call_context.in_use or (
+            self._vocabulary.external_id(call_context.call_attributes_in(None)) != external_id
+        )
+
+
+def is_cut(external_id: object, whole: object, span: ReadableSpan) -> bool:
+    """Returns whether an attribute is a longer id that the length limit of the SDK has cut."""
+    return (
+        isinstance(whole, str)
+        and isinstance(external_id, str)
+        and len(external_id) < len(whole)
+        and whole.startswith(external_id)
+        and len(external_id) == value_limit(span)
+    )
 
 
 def _plain(external_id: object) -> object:

@@ -48,9 +48,9 @@ class Request:
 class Inbox:
     """A bounded queue of entries from many threads to one.
 
-    Bodies are dropped first: over the bounds `has_room` is False, and capture leaves a note in a row's place. The
-    count of characters is kept without a lock, so it may drift under threads; it starts at 0 again whenever the inbox
-    is empty.
+    Only bodies are dropped: over the bounds `has_room` is False, and capture leaves the ids and times of a span in its
+    place, so that its conversation knows what it lost. What roots say is always taken. The count of characters is kept
+    without a lock, so it may drift under threads; it starts at 0 again whenever the inbox is empty.
     """
 
     def __init__(self, max_spans: int = MAX_SPANS, max_bytes: int = MAX_BYTES) -> None:
@@ -63,7 +63,9 @@ class Inbox:
         self._bytes = 0
         self._rings_at = 1
         self.rings_at = MANY_SPANS
-        self._is_asleep = self._is_rung = self.is_urgent = False
+        self._is_asleep = self.is_urgent = False
+        self.is_rung = False
+        """Whether it rang since the assembler attended last."""
 
     def __len__(self) -> int:
         """How many entries wait."""
@@ -77,13 +79,8 @@ class Inbox:
         """Returns whether a row with a body may be appended."""
         return len(self._entries) < self._max_spans and self._bytes < self._max_bytes
 
-    @property
-    def has_space(self) -> bool:
-        """Whether entries may be appended that are not the end of a root."""
-        return len(self._entries) < self._max_spans
-
     def is_flooded(self) -> bool:
-        """Returns whether there is room left for the end of a root only."""
+        """Returns whether events of open spans had better stay with the SDK, which counts those that it drops."""
         return len(self._entries) >= 2 * self._max_spans
 
     def measured(self, characters: int) -> None:
@@ -102,7 +99,7 @@ class Inbox:
 
     def ring(self) -> None:
         """Wakes the assembler, or keeps it from going to sleep."""
-        self._is_rung = True
+        self.is_rung = True
         self.rings_at = MANY_SPANS
         if self._is_asleep:
             self._is_asleep = False
@@ -115,7 +112,7 @@ class Inbox:
 
     def attend(self) -> None:
         """Hears what rang so far. Called by the assembler before it takes what waits."""
-        self._is_rung = self.is_urgent = False
+        self.is_rung = self.is_urgent = False
 
     def pop(self, most: int) -> list[Entry] | Request | None:
         """Takes the oldest entries, at most `most`, or the oldest request; returns None if there is nothing."""
@@ -136,6 +133,6 @@ class Inbox:
         self._rings_at = entries
         self.rings_at = entries
         self._is_asleep = True
-        self._bell.wait(lambda: self._is_rung or len(self._entries) >= entries, seconds)
+        self._bell.wait(lambda: self.is_rung or len(self._entries) >= entries, seconds)
         self._is_asleep = False
         self.rings_at = MANY_SPANS

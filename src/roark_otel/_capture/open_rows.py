@@ -8,17 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from roark_otel._capture.branch import NOTHING_AT_START
+from roark_otel._capture.identities import is_cut
 from roark_otel._capture.sdk_spans import NOTHING, SPAN_ID, TRACE_ID, events_of, public, values_of
 from roark_otel._model.rows import Kind, Origin
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from opentelemetry.sdk.trace import Span
 
     from roark_otel._capture.branch import AtStart, Branch
     from roark_otel._capture.branches import Branches
+    from roark_otel._capture.inbound import Inbound
     from roark_otel._capture.inbox import Entry
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
@@ -33,9 +35,11 @@ class OpenRows:
         branches: Where they are known.
         vocabulary: Which of them may be read.
         resources: The resources of spans.
+        inbound: What baggage came in with traces.
     """
 
-    def __init__(self, branches: Branches, vocabulary: Vocabulary, resources: Resources) -> None:
+    def __init__(self, branches: Branches, vocabulary: Vocabulary, resources: Resources, inbound: Inbound) -> None:
+        self._inbound = inbound
         self._branches = branches
         self._open = branches.open
         self._vocabulary = vocabulary
@@ -85,6 +89,14 @@ class OpenRows:
             yield row
             parent = above.parent
 
+    def _identity(self, span: Span, attributes: Mapping[str, object], at_start: AtStart) -> tuple[object, int]:
+        """Returns the id of an open span, and where that came from."""
+        found = self._vocabulary.external_id(attributes)
+        known, origin = at_start[:2]
+        if found is None or known == found or is_cut(found, known, span):
+            return known, origin
+        return found, _SPAN
+
     def _open_row(self, number: int, opened: weakref.ref[Any], at_start: AtStart | None) -> Entry | None:
         span = cast("Span | None", opened())
         if span is None or not span.is_recording():
@@ -96,8 +108,8 @@ class OpenRows:
         is_live = self._vocabulary.may_be_read_open(scope)
         if not is_live:
             attributes = {key: attributes[key] for key in self._vocabulary.id_keys if key in attributes}
-        found = self._vocabulary.external_id(attributes)
-        identity = at_start[:2] if found is None else (found, _SPAN)
+        attributes = self._inbound.without(context[TRACE_ID], attributes)
+        identity = self._identity(span, attributes, at_start)
         strength = self._vocabulary.strength(scope, span.name, marked=at_start[2])
         dropped, events = events_of(span) if is_live else (0, [])
         row = (_OPEN, *start, None, *identity, strength, False, dropped, {**attributes}, values_of(events))

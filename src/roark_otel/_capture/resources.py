@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from roark_otel._capture.sdk_spans import length_limits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,7 +45,7 @@ class Resources:
         if known is None or known[0] is not resource:
             if len(self._known) >= MAX_RESOURCES:
                 self._known.clear()
-            attributes = dict(resource.attributes)
+            attributes = {**resource.attributes, **length_limits(span)}
             known = resource, attributes, self._vocabulary.external_id(attributes) is not None
             self._known[id(resource)] = known
         self._latest = known

@@ -9,12 +9,13 @@ Private attributes of the SDK (`_context`, `_attributes._dict`, `_events._dq` an
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.trace import StatusCode
 
-from roark_otel._model.rows import Kind
+from roark_otel._model.rows import EVENT_VALUE_LIMIT, SPAN_VALUE_LIMIT, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ IS_REMOTE: Final = 2
 NOTHING: Mapping[str, object] = {}
 
 _ERROR = StatusCode.ERROR
+_OF_SPANS, _OF_ALL = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
 _ENDED = int(Kind.ENDED)
 
 
@@ -48,6 +50,33 @@ def attributes_of(span: ReadableSpan) -> Mapping[str, object]:
     except AttributeError:
         return span.attributes or NOTHING
     return found
+
+
+def value_limit(span: object) -> int | None:
+    """Returns the most characters that a text among a span's attributes has; None if there is no limit."""
+    try:
+        found: object = span._attributes.max_value_len  # type: ignore[attr-defined]
+    except AttributeError:
+        return _limit_of_environment(_OF_SPANS, _OF_ALL)
+    return found if isinstance(found, int) else None
+
+
+def length_limits(span: object) -> dict[str, int]:
+    """Returns how long the SDK lets texts be on spans and on events, as attributes for a resource; no limit is none."""
+    try:
+        of_events: object = span._limits.max_attribute_length  # type: ignore[attr-defined]
+    except AttributeError:
+        of_events = _limit_of_environment(_OF_ALL)
+    found = {SPAN_VALUE_LIMIT: value_limit(span), EVENT_VALUE_LIMIT: of_events}
+    return {name: value for name, value in found.items() if isinstance(value, int)}
+
+
+def _limit_of_environment(*names: str) -> int | None:
+    """Returns the limit that the first of these variables sets, for spans that do not show their own."""
+    for name in names:
+        if (value := os.environ.get(name, "").strip()).isdecimal():
+            return int(value)
+    return None
 
 
 def events_of(span: ReadableSpan) -> tuple[int, list[Event]]:
@@ -150,8 +179,10 @@ def characters(attributes: Mapping[str, object], events: Iterable[object]) -> in
     return count + sum([characters(value, ()) for value in events if type(value) is dict])
 
 
-def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tuple[object, ...]:
-    """Returns the row of a span of which only ids, names and times are kept."""
+def bare(
+    kind: int, span: ReadableSpan, context: SpanContext, scope: str, dropped_events: int = 0
+) -> tuple[object, ...]:
+    """Returns the row of a span of which only ids, names and times are kept, and how many events it had."""
     parent = span.parent
     parent_id = 0 if parent is None else parent[SPAN_ID]
     times = span.start_time, span.end_time
@@ -167,7 +198,7 @@ def bare(kind: int, span: ReadableSpan, context: SpanContext, scope: str) -> tup
         0,
         None,
         False,
-        0,
+        dropped_events,
         NOTHING,
         (),
     )

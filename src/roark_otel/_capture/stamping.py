@@ -5,19 +5,28 @@
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final, cast
 
 from roark_otel._capture.sdk_spans import attributes_of
 from roark_otel._model.formats import is_external_id
 from roark_otel._model.rows import Origin
+from roark_otel._safety.guard import log_once
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
     from roark_otel._capture.branch import AtStart, Branch
+    from roark_otel._capture.inbound import Inbound
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
+
+_NOT_TRUSTED: Final = (
+    "the baggage of a request has a roark.external_id, but whoever sends a request writes its baggage, so the "
+    "conversation gets an id of its own; start it inside roark_otel.call_attributes(external_id=…), or set "
+    "ROARK_ID_FROM_BAGGAGE=true if you trust whoever sends requests"
+)
 
 MAX_LOOKS: Final = 64
 """How often an open root without an id is looked at for one that came late."""
@@ -32,9 +41,11 @@ class Stamping:
     Args:
         vocabulary: What the dialects know together.
         resources: The resources of spans.
+        inbound: What baggage came in with traces.
     """
 
-    def __init__(self, vocabulary: Vocabulary, resources: Resources) -> None:
+    def __init__(self, vocabulary: Vocabulary, resources: Resources, inbound: Inbound) -> None:
+        self._inbound = inbound
         self._vocabulary = vocabulary
         self._resources = resources
 
@@ -48,7 +59,10 @@ class Stamping:
             self._stamp(home, span, external_id)
             return
         own_id = self._vocabulary.own_id(scope, span.name)
-        if own_id is not None and (at_start is not None or self._resources.of(span)[2]):
+        has_id = at_start is not None and at_start[1] != Origin.BAGGAGE
+        if own_id is not None and at_start is not None and not has_id:
+            log_once(logging.WARNING, (), _NOT_TRUSTED)
+        if own_id is not None and (has_id or self._resources.of(span)[2]):
             own_id = None  # it has an id, though not one of its own
         if own_id is not None or (is_local_root and not home.ids):
             unnamed = home.unnamed
@@ -64,7 +78,7 @@ class Stamping:
             ids = home.ids = {}
         if not is_external_id(external_id) or external_id in ids:
             return
-        if EXTERNAL_ID not in attributes_of(span):
+        if EXTERNAL_ID not in self._inbound.without(home.trace_id, attributes_of(span)):
             span.set_attribute(EXTERNAL_ID, cast("str", external_id))
         if len(ids) < MAX_IDS:
             ids[external_id] = None
@@ -81,7 +95,7 @@ class Stamping:
                 home.settle()
                 continue
             branch.looks += 1
-            attributes = attributes_of(span)
+            attributes = self._inbound.without(home.trace_id, attributes_of(span))
             found = self._vocabulary.external_id(attributes)
             if found is None and own_id is not None:
                 found = own_id(attributes, span_id)

@@ -41,19 +41,26 @@ class WatchedEvents(BoundedList[Any] if TYPE_CHECKING else BoundedList):  # type
         self._branch = branch
 
     def append(self, item: Any) -> None:  # noqa: ANN401 - an event of the SDK
-        """Adds an event. If that drops another one, all are read first."""
-        if len(self._dq) == self._dq.maxlen:
+        """Adds an event. If that drops one that was not read, all are read first: each event once, many at a time."""
+        if len(self._dq) == self._dq.maxlen and self._branch.seen <= self.dropped:
             self._read(self._branch)
         super().append(item)
 
 
-def watch(span: Span, read: Callable[[Branch], object], branch: Branch) -> None:
-    """Has the events of a span read before one is dropped, if the SDK's list is the one that we know."""
+def watch(span: Span, read: Callable[[Branch], object], branch: Branch) -> bool:
+    """Has the events of a span read before one is dropped, if the SDK's list is the one that we know.
+
+    Returns:
+        Whether it is.
+    """
     try:
         events: Any = span._events
         is_known = type(events) is BoundedList
         queue: Any = events._dq
-        if is_known and queue.maxlen:
-            span._events = WatchedEvents(events, read, branch)
     except AttributeError:
-        pass  # another SDK: its events are read when there is an occasion
+        return False  # another SDK: its events are read when there is an occasion
+    if not is_known:
+        return False
+    if queue.maxlen:
+        span._events = WatchedEvents(events, read, branch)
+    return True

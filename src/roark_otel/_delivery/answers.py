@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import cast
 
+from roark_otel._model.field_paths import shown
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 
 REFUSED_RETRY_SECONDS = 300.0
@@ -58,7 +59,7 @@ def _failed(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
     should_retry = headers.get("x-should-retry", "").strip().lower()
     if should_retry != "true" and status in _REJECTED:
         named = tuple(named_fields(body))
-        return Rejected(status, ", ".join(named) or "no field named", named)
+        return Rejected(status, ", ".join(map(shown, named)) or "no field named", named)
     if should_retry != "true" and (status in _REFUSED or 300 <= status < 400):
         return Refused(status)
     if should_retry == "false":
@@ -103,7 +104,7 @@ def backoff(failures: int, chance: float) -> float:
 
 
 def named_fields(body: bytes) -> list[str]:
-    """Returns the paths of the fields that an error answer names; the answer's own words are never passed on."""
+    """Returns the paths of the fields that an error answer names, to drop them: `shown` is what of them is logged."""
     found: list[str] = []
     _collect_paths(_json(body), found)
     return found[:8]

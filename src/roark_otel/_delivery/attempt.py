@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from typing_extensions import assert_never
 
 from roark_otel._delivery.keys import OwnKey
+from roark_otel._delivery.misconfigured import Misconfigured
 from roark_otel._delivery.reports import (
     finished_call,
     log_delivered,
     log_dropped,
     log_failed,
+    log_misconfigured,
     log_refused,
     log_rejected,
 )
@@ -41,7 +43,12 @@ class Resting:
     seconds: float
 
 
-Attempt: TypeAlias = "Receipt | Resting | Held | Gone"
+@dataclass(frozen=True, slots=True)
+class Unconnected:
+    """No client can be made as this machine is set up, so nothing was sent, and no file is marked as tried."""
+
+
+Attempt: TypeAlias = "Receipt | Resting | Unconnected | Held | Gone"
 
 
 class Attempts:
@@ -89,7 +96,14 @@ class Attempts:
                     rest = 0.0 if has_rested else self._rest(call.header)
                     if rest > 0:
                         return Resting(rest)
-                    if self._waits_for_its_call(call) or not self._spool.mark_tried(call):
+                    if self._waits_for_its_call(call):
+                        return Held()
+                    try:
+                        self._connected(deadline)
+                    except Misconfigured as fault:
+                        self._note_misconfigured(call, fault)
+                        return Unconnected()
+                    if not self._spool.mark_tried(call):
                         return Held()
                     receipt = self._send(call, deadline)
                     self._settle(call, receipt)
@@ -117,7 +131,11 @@ class Attempts:
             client.close()
 
     def _connected(self, deadline: float = float("inf")) -> Client:
-        """Returns the client, whose next request has to be over by this monotonic time."""
+        """Returns the client, whose next request has to be over by this monotonic time.
+
+        Raises:
+            Misconfigured: if none can be made.
+        """
         if self._client is None:
             self._client = self._make_client()
         self._client.end_at(deadline)
@@ -156,6 +174,11 @@ class Attempts:
             return not isinstance(call, Gone)
 
     # Settling
+
+    def _note_misconfigured(self, call: Spooled, fault: Misconfigured) -> None:
+        self._tally.add("retried", error_type=fault.variable)
+        self._key.note(TryAgain(None, fault.variable), call.header.service)
+        log_misconfigured(fault, self._spool.place)
 
     def _settle(self, call: Spooled, receipt: Receipt) -> None:
         self._key.note(receipt, call.header.service)

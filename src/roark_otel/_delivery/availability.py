@@ -23,6 +23,7 @@ class Pause(Enum):
 
     BACKOFF = "our own guess: a flush does not wait for it"
     ASKED_FOR = "Roark asked for it: a flush waits, too"
+    UNCONNECTED = "this machine is set up so that no connection can be made: a flush tries once and gives up"
     REFUSED = "Roark refused the key, the credits or the address: a flush tries once and gives up"
 
 
@@ -78,6 +79,11 @@ class Availability:
             case TryAgain():
                 return self._after_failure(receipt, now, chance)
         assert_never(receipt)
+
+    def unconnected(self, now: float, chance: float) -> Availability:
+        """Returns the availability after no connection could be made; the arguments are those of `after`."""
+        pauses = self.pauses + 1
+        return Availability(now + backoff(pauses, chance), Pause.UNCONNECTED, pauses)
 
     def _after_failure(self, receipt: TryAgain, now: float, chance: float) -> Availability:
         if not self.holds_up(receipt):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import deque
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 from roark_otel._delivery.attempt import Attempts
 from roark_otel._delivery.availability import Pause
+from roark_otel._delivery.backlog import look_once
 from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.keys import OwnKey
+from roark_otel._delivery.messages import Attach, Await, Flush, Message, Offer, Wake
 from roark_otel._delivery.orphans import Orphans
 from roark_otel._delivery.receipts_hook import ReceiptsThread
 from roark_otel._delivery.recordings import RecordingPolicy, WaitingCalls
@@ -22,13 +21,12 @@ from roark_otel._delivery.resolver import ResolverAnswer
 from roark_otel._delivery.rounds import LOOK_SECONDS, MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.answer import Answer
-from roark_otel._safety.guard import guarded
-from roark_otel._safety.threads import Mailbox, forks_later, new_thread
+from roark_otel._safety.threads import Mailbox
 from roark_otel._safety.worker import Worker
-from roark_otel._spool.census import REST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from roark_otel._delivery.client import Client
     from roark_otel._model.hooks import ReceiptHook
@@ -37,53 +35,6 @@ if TYPE_CHECKING:
 
 FLUSH_PAUSE_SECONDS = 0.25
 """How long a flush waits between two attempts at calls that failed."""
-
-
-MOMENT_SECONDS = 0.05
-"""The longest that a constructor waits for the thread that looks for a backlog."""
-
-FIRST_STEPS = 16
-"""The most steps in which that thread counts what it has found."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """A call of this process is in the spool, to be sent after this many seconds."""
-
-    name: str
-    delay: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Await:
-    """A call of this process waits in the spool for its recording."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Attach:
-    """Gives calls in memory with this hashed external id a recording, and scans the directory."""
-
-    external_id: str
-    url: str
-    is_kept: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Flush:
-    """Another thread waits for one attempt at each due call; `done` is set after it."""
-
-    done: Answer
-    sweep: Sweep = Sweep.FLUSH
-
-
-@dataclass(frozen=True, slots=True)
-class _Wake:
-    """Ends the thread's wait."""
-
-
-_Message: TypeAlias = "_Offer | _Await | _Attach | _Flush | _Wake | ResolverAnswer"
 
 
 class Courier:
@@ -99,6 +50,7 @@ class Courier:
         max_age_seconds: How long a call waits for a Roark that does not accept it; then it is set aside.
         quiet_seconds: How long a conversation rests that a killed process left open.
         address: The base URL that the calls are for.
+        unaddressed: Where calls of the same key wait that had no usable address; None for nowhere.
     """
 
     def __init__(
@@ -112,15 +64,16 @@ class Courier:
         max_age_seconds: float = MAX_AGE_SECONDS,
         quiet_seconds: float = 60.0,
         address: str = "",
+        unaddressed: Path | None = None,
     ) -> None:
         self._spool = spool
-        self._messages: Mailbox[_Message] = Mailbox()
+        self._messages: Mailbox[Message] = Mailbox()
         self._untaken: deque[None] = deque()  # one item for each message in the queue, except flushes
         self._is_discarded = False
         self._errands = Errands()
         self._waiting = WaitingCalls(spool, self._errands, tally, policy or RecordingPolicy(), self._post)
         self._orphans = Orphans(spool, tally, quiet_seconds)
-        self.key = key = OwnKey(spool, address)
+        self.key = key = OwnKey(spool, address, unaddressed=unaddressed)
         self._receipts = None if on_receipt is None else ReceiptsThread(on_receipt, tally)
         self._attempts = Attempts(
             spool, make_client, tally, None if self._receipts is None else self._receipts.hand_on, key=key
@@ -141,34 +94,11 @@ class Courier:
     # On any thread
 
     def start_with_backlog(self, then: Callable[[], None] = lambda: None) -> None:
-        """Has a thread look into the spool once, which starts the courier if calls of earlier processes wait there.
+        """Starts the courier if calls of earlier processes wait in the spool. `then`: called when that is known."""
+        look_once(self._spool, self._take_over, self.worker.start, then)
 
-        It waits for that thread for a moment only: most disks answer by then, so that a process without a backlog has
-        no thread when it forks next, and others know what is there.
-
-        Args:
-            then: Called on that thread afterwards.
-        """
-        if forks_later():
-            return  # the courier of a worker looks, at its first call
-        thread = new_thread(partial(self._look_once, then), "roark-otel-spool")
-        try:
-            thread.start()
-        except RuntimeError:  # the process is ending, or has as many threads as it may have
-            return
-        thread.join(MOMENT_SECONDS)
-
-    @guarded(None)
-    def _look_once(self, then: Callable[[], None]) -> None:
-        census = self._spool.census()
-        for number in itertools.count():
-            if census.step() or (census.has_found_calls and number >= FIRST_STEPS):
-                break  # of a large directory the courier counts the rest
-            time.sleep(REST_SECONDS)
-        self._spool.take_in(census)
-        if census.has_found_calls:
-            self.worker.start()
-        then()
+    def _take_over(self) -> bool:
+        return self.key.take_over_unaddressed().rest is not None
 
     def start(self) -> None:
         """Starts the threads, before there is a call. Calls of other processes are looked for when there is one."""
@@ -180,12 +110,12 @@ class Courier:
 
     def offer(self, name: str, delay: float) -> None:
         """Takes a call of this process that is in the spool, to be sent after this many seconds."""
-        self._post(_Offer(name, delay))
+        self._post(Offer(name, delay))
         self.worker.start()
 
     def await_recording(self, name: str) -> None:
         """Takes a call of this process that is in the spool and lacks its recording."""
-        self._post(_Await(name))
+        self._post(Await(name))
         self.worker.start()
 
     def attach(self, external_id: str, url: str, *, is_kept: bool) -> None:
@@ -193,17 +123,17 @@ class Courier:
 
         `is_kept`: whether the disk keeps the URL for calls to come; else memory does.
         """
-        self._post(_Attach(external_id, url, is_kept))
+        self._post(Attach(external_id, url, is_kept))
 
     def retire(self) -> None:
         """Lets the thread end when nothing is left to deliver."""
         self.worker.retire()
-        self._messages.put(_Wake())
+        self._messages.put(Wake())
 
     def discard(self) -> None:
         """Ends the thread after what it is doing, whatever is left to deliver. The files stay in the spool."""
         self._is_discarded = True
-        self.worker.stop(lambda: self._messages.put(_Wake()))
+        self.worker.stop(lambda: self._messages.put(Wake()))
 
     def flush(self, deadline: float) -> bool:
         """Delivers this process's own calls that are due before a deadline, in monotonic seconds.
@@ -230,7 +160,7 @@ class Courier:
     def _flush(self, deadline: float, sweep: Sweep) -> bool:
         while True:
             done = Answer()
-            self._messages.put(_Flush(done, sweep))
+            self._messages.put(Flush(done, sweep))
             self.worker.start()  # a retired thread may have ended just before
             if not done.wait(max(0.0, deadline - time.monotonic())):
                 # The directory may not have been scanned yet: what a drain has not seen, it has not delivered.
@@ -264,7 +194,7 @@ class Courier:
             time.sleep(pause)
             return True
         match availability.pause:
-            case Pause.REFUSED:
+            case Pause.REFUSED | Pause.UNCONNECTED:
                 return False
             case Pause.ASKED_FOR:
                 pause = max(FLUSH_PAUSE_SECONDS, availability.paused_until - now)
@@ -285,7 +215,7 @@ class Courier:
             return False
         return sweep is not Sweep.DRAIN or not self._orphans
 
-    def _post(self, message: _Message) -> None:
+    def _post(self, message: Message) -> None:
         self._untaken.append(None)
         self._messages.put(message)
 
@@ -324,32 +254,32 @@ class Courier:
             try:
                 self._take(message)
             finally:
-                if not isinstance(message, (_Flush, _Wake)):
+                if not isinstance(message, (Flush, Wake)):
                     self._untaken.popleft()
             message = self._messages.get(0.0)
 
-    def _take(self, message: _Message) -> None:
+    def _take(self, message: Message) -> None:
         match message:
-            case _Offer(name, delay):
+            case Offer(name, delay):
                 self._rounds.begin()
                 due = time.monotonic() + delay
                 self._errands.put(name, Errand(due, own=True, since=time.time(), has_rested=True))
-            case _Await(name):
+            case Await(name):
                 self._rounds.begin()
                 self._waiting.add_own(name)
                 if self._spool.directory is not None:
                     self._rounds.look_soon(LOOK_SECONDS)  # a recording may be attached there
             case ResolverAnswer():
                 self._waiting.resolve(message)
-            case _Attach(external_id, url, is_kept):
+            case Attach(external_id, url, is_kept):
                 self._waiting.attach(external_id, url, is_kept=is_kept)
                 self._rounds.look_soon()
-            case _Flush(done, sweep):
+            case Flush(done, sweep):
                 try:
                     self._round(sweep)
                 finally:
                     done.set()
-            case _Wake():
+            case Wake():
                 pass
             case _:
                 assert_never(message)

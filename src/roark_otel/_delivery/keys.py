@@ -12,7 +12,9 @@ from typing_extensions import assert_never
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._spool import admin, records
+from roark_otel._spool.faults import log_fault
 from roark_otel._spool.records import Acceptance, Record
+from roark_otel._spool.unaddressed import TakenOver, take_over_unaddressed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +36,11 @@ class OwnKey:
         spool: Where its calls are; None for none.
         address: The base URL.
         clock: Supplies the time.
+        unaddressed: Where calls of the same key wait that had no usable address; None for nowhere.
     """
 
-    def __init__(self, spool: Spool | None, address: str, clock: Clock = time) -> None:
+    def __init__(self, spool: Spool | None, address: str, clock: Clock = time, unaddressed: Path | None = None) -> None:
+        self._unaddressed = unaddressed
         self._spool = spool
         self._directory = None if spool is None else spool.directory
         self._address = address
@@ -120,6 +124,21 @@ class OwnKey:
                     directory,
                     record.answer,
                 )
+        return taken
+
+    @guarded(TakenOver())
+    def take_over_unaddressed(self) -> TakenOver:
+        """Takes over calls of this key that had no usable address. Any thread may do so."""
+        if self._directory is None or self._unaddressed is None:
+            return TakenOver()
+        try:
+            taken = take_over_unaddressed(self._directory, self._unaddressed)
+        except OSError as fault:
+            log_fault(str(self._unaddressed), fault, "calls that wait there without an address are not delivered")
+            return TakenOver()
+        if taken.calls:
+            message = "%d calls that waited without a usable address are sent to %s"
+            log_once(logging.INFO, (taken.calls,), message, taken.calls, self._address)
         return taken
 
 

@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._model.hooks import FinishedCall
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
@@ -14,6 +15,7 @@ from roark_otel._spool.names import Stage
 from roark_otel._spool.rejected import LIMITS
 
 if TYPE_CHECKING:
+    from roark_otel._delivery.misconfigured import Misconfigured
     from roark_otel._model.receipts import Delivered
     from roark_otel._spool.claims import Spooled
     from roark_otel._spool.file import Header
@@ -93,6 +95,13 @@ def log_failed(why: str, place: str) -> None:
     """Logs that an attempt failed and is repeated."""
     message = "Roark cannot be reached (%s); calls wait in %s and are retried"
     log_once(logging.WARNING, (why,), message, why, place)
+
+
+def log_misconfigured(fault: Misconfigured, place: str) -> None:
+    """Logs that no connection can be made, and which variable has to be corrected; once where that was said before."""
+    if not isinstance(fault, Unaddressed):
+        message = "no connection to Roark: %s; calls wait in %s and are tried again"
+        log_once(logging.ERROR, (fault.variable,), message, fault, place)
 
 
 def log_dropped(number: int, place: str) -> None:

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 from roark_otel._delivery.answers import backoff
-from roark_otel._delivery.attempt import Resting
+from roark_otel._delivery.attempt import Resting, Unconnected
 from roark_otel._delivery.availability import Availability, Pause
 from roark_otel._delivery.errands import Errand, Errands, Sweep
 from roark_otel._delivery.keys import OwnKey
+from roark_otel._delivery.looking import Look, ages
 from roark_otel._delivery.waits import NEVER
 from roark_otel._model.receipts import Delivered, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded
-from roark_otel._spool.census import MAX_OLDEST, REST_SECONDS, Census
+from roark_otel._spool.census import MAX_OLDEST, REST_SECONDS
 from roark_otel._spool.claims import Gone, Held
-from roark_otel._spool.names import Stage
 from roark_otel._spool.rejected import MAX_REJECTED_SECONDS
 from roark_otel._spool.witness import Witness
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from roark_otel._delivery.recordings import WaitingCalls
     from roark_otel._model.clock import Clock
     from roark_otel._model.receipts import Receipt
-    from roark_otel._spool.census import SpoolItem
     from roark_otel._spool.spool import Spool
 
 LOOK_SECONDS = 5.0
@@ -50,35 +49,8 @@ HELD_SECONDS = 1.0
 MAX_AGE_SECONDS = 604_800.0
 """The longest that a call waits for a Roark that does not accept it; then it is set aside."""
 
-
-def _ages(items: list[SpoolItem]) -> list[tuple[str, float]]:
-    """Returns the names of files and when they were written, the oldest first."""
-    return [(one.name, one.since) for one in sorted(items, key=lambda one: (one.since, one.name))]
-
-
 FEW = 64
 """With fewer calls of other processes at hand, the courier looks for more where the directory has more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A look into the directory that is under way, and what was known when it began, in monotonic seconds."""
-
-    began: float
-    errands: set[str]
-    waiting: set[str]
-    census: Census = field(default_factory=lambda: Census(None))
-
-    def looks_for(self, name: str) -> bool:
-        """Returns whether a call was worked on when the look began."""
-        return name in self.errands or name in self.waiting
-
-    def found(self) -> tuple[list[SpoolItem], list[SpoolItem]]:
-        """Returns the files that may be sent, and those that wait: the known ones and the oldest of the others."""
-        known = [one for one in self.census.present.values() if self.looks_for(one.name)]
-        sendable = [one for one in known if one.stage is not Stage.WAITING]
-        waiting = [one for one in known if one.stage is Stage.WAITING]
-        return [*sendable, *self.census.sendable], [*waiting, *self.census.waiting]
 
 
 class Rounds:
@@ -122,8 +94,9 @@ class Rounds:
         self._is_awaited = is_awaited
         self._clock = clock
         self._look_at = 0.0
-        self._look: _Look | None = None
+        self._look: Look | None = None
         self._has_changed = False
+        self._more_at = NEVER
         self._has_more = False
         self._is_resting = False
         self.availability = Availability()
@@ -215,8 +188,10 @@ class Rounds:
                 return
             self._look_at = now + IDLE_LOOK_SECONDS  # should it fail in an unforeseen way
             self._has_changed = self._key.take_over() > 0
+            rest = self._key.take_over_unaddressed().rest
+            self._more_at = now + (NEVER if rest is None else rest)
             self._waiting.believe_since(self._witness.believed_since())
-            known = _Look(now, self._errands.names(), self._waiting.names())
+            known = Look(now, self._errands.names(), self._waiting.names())
             room = MAX_OLDEST - self._errands.count_others(), MAX_OLDEST - self._waiting.count_others()
             census = self._spool.census(known.looks_for, room)
             self._look = replace(known, census=census)
@@ -227,6 +202,7 @@ class Rounds:
             time.sleep(REST_SECONDS)
         self._look = None
         self._look_at = self._clock.monotonic() + self._pause_after(look, self._clock.monotonic() - look.began)
+        self._look_at = min(self._look_at, self._more_at)
         if not look.census.has_failed:
             self._take_in(look, now)
             self._orphans.look(look.census.going_on)
@@ -234,22 +210,22 @@ class Rounds:
             self._key.begin()
             self._witness.keep()
         self._set_aside_old()
-        if (dropped := self._spool.trim_rejected(self._rejected_too_long_ago())) > 0:
+        if (dropped := self._spool.trim_rejected(self._witness.ago(MAX_REJECTED_SECONDS))) > 0:
             self._attempts.note_dropped(dropped)
         if self.availability.pause is Pause.REFUSED and self._has_new_key():
             self.availability = self.availability.with_new_key(now)
 
-    def _take_in(self, look: _Look, now: float) -> None:
+    def _take_in(self, look: Look, now: float) -> None:
         """Takes in what other processes left in the directory, and lets go of what they took."""
         census = look.census
         self._spool.take_in(census)
         self._has_more = census.has_more
         sendable, waiting = look.found()
-        self._errands.take_in(_ages(sendable), look.errands - {one.name for one in sendable}, now)
+        self._errands.take_in(ages(sendable), look.errands - {one.name for one in sendable}, now)
         gone = look.waiting - {one.name for one in waiting}
-        self._waiting.take_in(_ages(waiting), {name for name in gone if not self._spool.is_in_memory(name)})
+        self._waiting.take_in(ages(waiting), {name for name in gone if not self._spool.is_in_memory(name)})
 
-    def _pause_after(self, look: _Look, seconds: float) -> float:
+    def _pause_after(self, look: Look, seconds: float) -> float:
         """Returns how long after a scan that took this many seconds the next one begins."""
         if self._has_changed:
             return 0.0
@@ -267,18 +243,11 @@ class Rounds:
 
         The time before a jump of the clock does not count: it may have been a minute or a month.
         """
-        too_old = self._clock.time() - self._max_age_seconds
-        if self._witness.believed_since() > too_old:
-            return
+        too_old = self._witness.ago(self._max_age_seconds)
         for name, errand in self._errands.in_order():
             if errand.since < too_old and (errand.failures or self.availability.is_down):
                 self._attempts.set_aside(name, "too_old")
                 self._errands.remove(name)
-
-    def _rejected_too_long_ago(self) -> float:
-        """Returns before which time a call was rejected too long ago; 0 if the clock has jumped since."""
-        at = self._clock.time() - MAX_REJECTED_SECONDS
-        return at if self._witness.believed_since() <= at else 0.0
 
     # Attempts
 
@@ -294,6 +263,10 @@ class Rounds:
             case Resting(seconds):
                 self._errands.update(name, errand.resting(now + seconds))
                 return False
+            case Unconnected():
+                self.availability = self.availability.unconnected(now, random.random())  # noqa: S311 - jitter
+                self._errands.update(name, errand.failed(self.availability.paused_until))
+                return True
             case Gone():  # another process took it, or has just rewritten it
                 self._errands.remove(name)
                 self._spool.forget(name)

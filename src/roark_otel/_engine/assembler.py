@@ -188,6 +188,7 @@ class Assembler:
         try:
             self._take_all(deadline)
             now = time.monotonic()
+            self._saver.save_ended(now)
             if now >= self._sweeps_at:
                 self._sweeps_at = now + SWEEP_SECONDS
                 self._branches.open.sweep()
@@ -238,8 +239,8 @@ class Assembler:
             case Closed(number):
                 self._branches.forget_group(number)
                 self._passes.forget(number)
-            case Noticed(kind, external_id, detail):
-                self._tally.add(kind)
+            case Noticed(kind, external_id, detail, number):
+                self._tally.add(kind, number)
                 notify(kind, external_id, detail)
             case _:
                 assert_never(output)

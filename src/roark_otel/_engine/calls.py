@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._engine.earlier_parts import Parts
+from roark_otel._engine.first_calls import FirstCalls
 from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from roark_otel._open.group import Made
     from roark_otel._privacy.redaction import Redaction
     from roark_otel._spool.spool import Spool
-
-REMEMBERED_SECONDS = 3_600.0
-"""How long the id of a call is remembered, so that a second one of it is a duplicate."""
 
 SPARE_SECONDS = 1.0
 """How much longer a call waits than it rests: a span that came in the last moment is taken within a second."""
@@ -104,7 +102,7 @@ class Calls:
         self._lost: set[str] = set()
         self._finished: OrderedDict[str, None] = OrderedDict()
         self._saved: list[tuple[str, Stage, float]] = []
-        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._first = FirstCalls(rules.max_calls)
         self._has_warned_of_recordings = rules.has_recording_source
 
     def written(self, conversation: FinishedConversation, linked: Linked) -> Written | NotLinkable:
@@ -118,10 +116,8 @@ class Calls:
                 stage, delay = Stage.WAITING, 0.0
             case _:
                 assert_never(linked)
-        header = replace(
-            _header(conversation, linked.turns, linked.tools, self._rules.recording_wait_seconds),
-            has_resolver=self._rules.has_resolver,
-        )
+        wait, has_resolver = self._rules.recording_wait_seconds, self._rules.has_resolver
+        header = _header(conversation, linked.turns, linked.tools, wait, has_resolver=has_resolver)
         valid_at = conversation.ended_ns / 1e9 + delay if delay else 0.0
         return Written(self._name(conversation), header, linked.to_json(self._pause), stage, valid_at, linked.problems)
 
@@ -141,7 +137,7 @@ class Calls:
             log_once(logging.WARNING, (field,), message, field, log_id(external_id))
         rest = max(rest, until)
         header = _resting(call.header, rest)
-        if self._is_duplicate(external_id, call.name):
+        if not self._first.take(external_id, call.name):
             self._tally.add("duplicates")
             notify("duplicates", external_id, "")
             self._spool.put_aside(call.name, header, call.body, "duplicate_id")
@@ -158,12 +154,13 @@ class Calls:
 
     def leave_out(self, made: Made, reason: str) -> None:
         """Takes back a call that rests in the spool, because none is to be sent, and counts the conversation once."""
-        self._leave_out(self._spool.name_of(made.external_id, made.file_span_id), reason)
+        self._leave_out(self._spool.name_of(made.external_id, made.file_span_id), made.external_id, reason)
 
-    def _leave_out(self, name: str, reason: str) -> None:
+    def _leave_out(self, name: str, external_id: str, reason: str) -> None:
         self._spool.withdraw(name)
         if name not in self._unsent:
             self._tally.add(reason)
+            notify(reason, external_id, "")
         self._unsent[name] = None
         if len(self._unsent) > MAX_UNSENT:
             self._unsent.popitem(last=False)
@@ -172,7 +169,7 @@ class Calls:
 
     def save(self, call: Written) -> Saving:
         """Saves the call of a conversation that goes on."""
-        if self._spool.open_calls is None or self._is_known_otherwise(call):
+        if self._spool.open_calls is None or self._first.is_another(call.header.external_id, call.name):
             return NOTHING_SAVED
         body, parts = self._parts.joined(call.name, call.body)
         header = _resting(call.header, max(0.0, call.valid_at - time.time()))
@@ -199,23 +196,6 @@ class Calls:
         if self._spool.reopen(call.name, call.header, call.body):
             return call.stage is Stage.WAITING
         return self.put(call, self._rules.hold_seconds)
-
-    def _is_known_otherwise(self, call: Written) -> bool:
-        """Returns whether another root has made a call of the id: then this conversation makes none."""
-        first, at = self._known.get(call.header.external_id, ("", 0.0))
-        return first not in {"", call.name} and time.monotonic() - at < REMEMBERED_SECONDS
-
-    def _is_duplicate(self, external_id: str, name: str) -> bool:
-        """Returns whether another root has made a call of the id: the first one makes it."""
-        now = time.monotonic()
-        first, at = self._known.pop(external_id, (name, now))
-        if first != name and now - at < REMEMBERED_SECONDS:
-            self._known[external_id] = first, at
-            return True
-        self._known[external_id] = name, now
-        if len(self._known) > self._rules.max_calls:
-            self._known.popitem(last=False)
-        return False
 
     def _put(self, name: str, header: Header, body: bytes, stage: Stage, rest: float) -> None:
         put = self._spool.put(name, header, body, stage)
@@ -271,10 +251,10 @@ class Calls:
             Whether the call waits, so that more may come into it.
         """
         late, name = late_fields(conversation, self._defaults, self._redaction, self._pause), self._name(conversation)
-        if self._known.get(conversation.external_id, ("", 0.0))[0] != name:
+        if not self._first.is_it(conversation.external_id, name):
             return False
         if isinstance(again, NotLinkable) and self._spool.withdraw(name):
-            self._leave_out(name, again.reason)
+            self._leave_out(name, conversation.external_id, again.reason)
             return False
         whole = None if again is None or isinstance(again, NotLinkable) else plain(again.body, self._pause)
         if not late and whole is None:
@@ -293,7 +273,9 @@ class Calls:
         return False
 
 
-def _header(conversation: FinishedConversation, turns: int, tools: int, recording_wait: float = 0.0) -> Header:
+def _header(
+    conversation: FinishedConversation, turns: int, tools: int, recording_wait: float = 0, *, has_resolver: bool = True
+) -> Header:
     return Header(
         external_id=conversation.external_id,
         trace_id=f"{conversation.trace_id:032x}",
@@ -304,6 +286,7 @@ def _header(conversation: FinishedConversation, turns: int, tools: int, recordin
         started_at=conversation.started_ns / 1e9,
         recording_wait=recording_wait,
         service=(conversation.service_name or "")[:MAX_SERVICE].encode(errors="replace").decode(),
+        has_resolver=has_resolver,
     )
 
 

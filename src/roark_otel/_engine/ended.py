@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._engine.written import Written
+from roark_otel._model.steps import free
 from roark_otel._open.group import Made
 from roark_otel._open.verdicts import Over
+from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from roark_otel._assembly.outcomes import Ready
+    from roark_otel._assembly.assemble import Rules
+    from roark_otel._assembly.outcomes import Outcome, Ready
     from roark_otel._engine.calls import Calls
-    from roark_otel._linking.link import NotLinkable
+    from roark_otel._linking.link import Linked, NotLinkable
     from roark_otel._model.finished import FinishedConversation
+    from roark_otel._model.rows import Row
+    from roark_otel._model.steps import Pause
 
 MAX_KEPT_BYTES: Final = 16 * 1024 * 1024
 """The most bytes of calls that are kept for that."""
@@ -63,12 +68,58 @@ class Ended:
         return len(self.call.body) if isinstance(self.call, Written) else 0
 
 
+def as_it_was(late: FinishedConversation, made: Made) -> FinishedConversation:
+    """Returns the conversation as it was when its call was made, with the moments that came late only."""
+    return replace(
+        late,
+        trace_id=made.trace_id,
+        root_span_id=made.root_span_id,
+        file_span_id=made.file_span_id,
+        started_ns=made.started_ns,
+    )
+
+
+@guarded(None)
+def read_again(batches: Iterable[list[Row]], made: Made, rules: Rules, crowded: frozenset[int]) -> Linked | None:
+    """Reads all rows of a call. Returns what it is with those that came late; None if it is not the same call."""
+    from roark_otel._assembly.assemble import Surroundings, assemble
+    from roark_otel._assembly.outcomes import Ready
+
+    for outcome in assemble(batches, rules, Surroundings(crowded, closing=True)):
+        if isinstance(outcome, Ready) and _is_made_of(outcome.conversation, made):
+            return outcome.linked
+    return None
+
+
+def _is_made_of(conversation: FinishedConversation, made: Made) -> bool:
+    """Returns whether a conversation is the one that a call was made of."""
+    return (conversation.external_id, conversation.root_span_id, conversation.started_ns) == (
+        made.external_id,
+        made.root_span_id,
+        made.started_ns,
+    )
+
+
+def let_go(outcomes: list[Outcome], pause: Pause) -> None:
+    """Frees what a pass has made a little at a time: a long call holds the interpreter for as long as it takes."""
+    from roark_otel._assembly.outcomes import Ready
+
+    parts = [outcome.parts() for outcome in outcomes if isinstance(outcome, Ready)]
+    outcomes.clear()
+    for several in parts:
+        free(several, pause)
+
+
 class KeptEnds:
     """The conversations that were saved when their roots ended, by the numbers of their groups."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[object, Sequence[Ended]]] = {}
         self._bytes = 0
+
+    def __contains__(self, number: int) -> bool:
+        """Returns whether something of a group is kept, in whatever state that is by now."""
+        return number in self._kept
 
     def keep(self, number: int, state: object, ended: Sequence[Ended]) -> None:
         """Keeps what was found of a group in this state, if there is room for it."""

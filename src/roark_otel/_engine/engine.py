@@ -13,11 +13,11 @@ from roark_otel._capture.hooks import SpanHooks, end_hook, start_hook
 from roark_otel._capture.savers import savers
 from roark_otel._engine.acceptance import Accepted
 from roark_otel._engine.endings import is_on_event_loop, wait_seconds
-from roark_otel._engine.notices import warn_of_siblings
-from roark_otel._engine.parts import Parts, Plan, build, make_client
-from roark_otel._model.version import __version__
+from roark_otel._engine.life import Life
+from roark_otel._engine.notices import report_start, warn_of_siblings
+from roark_otel._engine.parts import Parts, build, make_client
+from roark_otel._engine.plan import Plan
 from roark_otel._safety import own_threads
-from roark_otel._safety.guard import logger
 from roark_otel._safety.log_ids import hash_ids
 from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import Measure
@@ -38,21 +38,6 @@ if TYPE_CHECKING:
 
 BUILD_SECONDS: Final = 1.0
 """The longest that a thread of a forked child waits for another one that builds the parts."""
-
-
-class _Life:
-    """An engine in one process: its parts, and how far it has come. A forked child gets another one.
-
-    `capture` is that of `parts`, one look-up nearer to the spans.
-    """
-
-    __slots__ = ("capture", "is_awake", "is_retired", "is_used", "parts", "pid")
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.capture = parts.capture
-        self.is_used = self.is_retired = self.is_awake = False
-        self.pid = os.getpid()
 
 
 class Engine:
@@ -92,8 +77,8 @@ class Engine:
         self.hooks.on_start = start_hook(life.capture, self.on_start)
         self.hooks.on_end = end_hook(life.capture, life, self.on_end)
 
-    def _begin(self, parents_traces: Container[int] = ()) -> _Life:
-        return _Life(build(self._plan, self._make_client, parents_traces))
+    def _begin(self, parents_traces: Container[int] = ()) -> Life:
+        return Life(build(self._plan, self._make_client, parents_traces))
 
     def _make_client(self) -> Client:
         # A method, so that threads with something left to deliver keep the engine alive, and exit hooks find it.
@@ -143,15 +128,7 @@ class Engine:
             return
         life.is_used = True
         self._on_first_span(self)
-        logger.info(
-            "roark_otel %s: base_url=%s spool=%s recording=%s content=%s traces=%s",
-            __version__,
-            self.settings.base_url,
-            life.parts.spool.place,
-            self._plan.recording_source,
-            "on" if self.settings.capture_content else "off",
-            "on" if self.settings.export_traces else "off",
-        )
+        report_start(self.settings, life.parts.spool.place, self._plan.recording_source)
 
     # For the app
 
@@ -162,8 +139,13 @@ class Engine:
         """
         self.be_of_this_process()
         if (directory := self.parts.spool.directory) is not None:
-            root, address = self.settings.spool_dir, self.settings.base_url
-            self.parts.courier.start_with_backlog(lambda: warn_of_siblings(stranded(root, directory, address)))
+            root, address = self.settings.spool_dir, self.settings.address
+
+            def warn() -> None:
+                if address:  # what has one already must not be taken over by a process without one
+                    warn_of_siblings(stranded(root, directory, address))
+
+            self.parts.courier.start_with_backlog(warn)
 
     def attach(self, external_id: str, url: str, *, is_kept: bool) -> bool:
         """Gives calls of this id a recording. Returns whether one of them waits in memory here.
@@ -228,21 +210,15 @@ class Engine:
         """Returns whether the app's `accepts` hook takes a conversation, if there is one."""
         return self.parts.acceptance.of(external_id, attributes) is Accepted.YES
 
-    def count_waiting(self) -> tuple[int, int]:
-        """Returns how many calls in the spool can be sent, and how many lack their recording."""
-        found = self.parts.spool.counts()
-        return found.sendable, found.awaiting_recording
-
     def stats(self) -> Stats:
         """Returns what has happened so far, in numbers."""
         self.be_of_this_process()
-        parts = self.parts
-        spooled, awaiting_recording = self.count_waiting()
+        parts, found = self.parts, self.parts.spool.counts()
         return parts.tally.snapshot(
-            going_on=parts.spool.counts().going_on,
+            going_on=found.going_on,
             open_conversations=parts.assembler.open_conversations,
-            spooled=spooled,
-            awaiting_recording=awaiting_recording,
+            spooled=found.sendable,
+            awaiting_recording=found.awaiting_recording,
         )
 
     def failures(self, counter: str) -> dict[str | None, int]:

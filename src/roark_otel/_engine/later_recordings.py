@@ -19,7 +19,7 @@ def later_url(template: Template, header: Header, body: bytes) -> str | None:
         call: Any = json.loads(body)
         properties = dict(call.get("properties", {}))
         started_at = datetime.fromisoformat(str(call["startedAt"]).replace("Z", "+00:00")).astimezone(timezone.utc)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
     values = {
         **{f"property.{name}": value for name, value in properties.items()},

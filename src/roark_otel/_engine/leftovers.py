@@ -51,7 +51,7 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
 def _what_happens(engine: Engine, directory: Path, to_send: int, unrecorded: int) -> str:
     said: list[str] = []
     if to_send:
-        will = outlook(directory, engine.parts.courier.key.known, Whose.OWN, engine.settings.base_url)
+        will = outlook(directory, engine.parts.courier.key.known, Whose.OWN, engine.settings.address)
         if will.cure == GO_OUT:
             said.append("The next process with this spool, or `roark-otel spool drain`, delivers them.")
         else:

@@ -41,6 +41,7 @@ _CONVERSATIONS = {
     "second_roots": "second_root",
     "unattributed": "unattributed",
     "fragments": "fragment",
+    "dropped_conversations": "dropped",
     "duplicates": "duplicate",
 }
 """Counters of `Stats`, and the outcome of the conversations that each counts."""
@@ -127,6 +128,13 @@ INSTRUMENTS: Final = (
         "{span}",
         "Spans that are not part of their call, or not wholly, by the reason.",
         _dropped_spans,
+    ),
+    Instrument(
+        "roark_otel.processor.event.dropped",
+        _COUNTER,
+        "{event}",
+        "Events of spans that were dropped, by the reason.",
+        lambda engine: [(engine.stats().dropped_events, {ERROR_TYPE: "queue_full"})],
     ),
     Instrument(
         "roark_otel.processor.span.late",

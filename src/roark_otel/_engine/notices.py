@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._safety.guard import log_once
+from roark_otel._model.version import __version__
+from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from roark_otel._model.dialect import Unreadable
+    from roark_otel._settings.settings import Settings
 
 NOTICES: Final[Mapping[str, str]] = {
     "no_id": "a voice conversation ended without an id and is not sent to Roark: set the attribute roark.external_id "
@@ -22,11 +24,18 @@ NOTICES: Final[Mapping[str, str]] = {
     "unattributed": "speech in a trace without exactly one id belongs to no conversation and is not sent to Roark: set "
     "roark.external_id on the root span of the conversation",
     "fragments": "spans that have their id only from baggage are not sent from here: the process that set the id sends "
-    "the call, without them. A gateway that joins the spans of several processes is planned",
+    "the call, without them. If this process owns the conversation, start it inside "
+    "roark_otel.call_attributes(external_id=…), or set ROARK_ID_FROM_BAGGAGE=true if you trust whoever sends requests. "
+    "A gateway that joins the spans of several processes is planned",
     "late_dropped": "what came after a call was sent is not part of it, except for tool uses; ROARK_LINGER_SECONDS is "
     "how long a call waits for late spans",
     "duplicates": "a further conversation of an id that already has a call is not sent, and is kept in rejected/ of "
     "the spool: give each conversation an id of its own",
+    "dropped_spans": "spans ended faster than this process could take them in, or waited too long for an id, and what "
+    "some of them say is missing in their calls, which say of how many in properties.roark_dropped_spans: give the "
+    "process more CPU, trace less, or set the id when a conversation begins",
+    "dropped_conversations": "a conversation is not sent, because there is no word of it left: its spans ended faster "
+    "than this process could take them in; give the process more CPU, or trace less",
     "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
 }
 """The warnings about things that a person can put right, by the counter of `Stats` that counts them."""
@@ -50,6 +59,19 @@ NOT_LAST_TO_LEAVE: Final = "Other processes that use this spool go on delivering
 """Logged by a process that leaves calls in a directory that others use."""
 
 
+def report_start(settings: Settings, place: str, recording_source: str) -> None:
+    """Logs how calls are made, at the first span that counts. `place`: where the spool is."""
+    logger.info(
+        "roark_otel %s: base_url=%s spool=%s recording=%s content=%s traces=%s",
+        __version__,
+        settings.address or "none, so nothing is sent",
+        place,
+        recording_source,
+        "on" if settings.capture_content else "off",
+        "on" if settings.export_traces else "off",
+    )
+
+
 def notify(kind: str, external_id: str | None, span: str) -> None:
     """Warns of something that a person can put right, at most once per interval for each kind.
 
@@ -69,7 +91,7 @@ def warn_of_unreadable(found: Unreadable) -> None:
     log_once(
         logging.WARNING,
         (found.attribute, found.why),
-        "cannot read %s of span %s (%032x-%016x): %s",
+        "roark_otel cannot read %s of span %s (%032x-%016x): %s",
         found.attribute,
         span.name,
         span.trace_id,

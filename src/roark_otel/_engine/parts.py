@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._capture.capture import Capture
 from roark_otel._capture.inbox import Inbox
 from roark_otel._delivery.courier import Courier
+from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._delivery.recordings import RecordingPolicy
 from roark_otel._engine.acceptance import Acceptance
 from roark_otel._engine.assembler import Assembler
-from roark_otel._engine.framework_versions import installed_versions
-from roark_otel._engine.later_recordings import later_url
 from roark_otel._engine.notices import warn_of_unreadable
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.passes import Passes
@@ -29,16 +28,14 @@ from roark_otel._open.groups import Groups
 from roark_otel._open.rows_in import RowsIn
 from roark_otel._open.schedule import Waits
 from roark_otel._privacy.masking import Masking
-from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.late_imports import importing
 from roark_otel._safety.threads import beside_hub
-from roark_otel._settings.api_key import Key
 from roark_otel._spool.spool import Spool
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -46,74 +43,14 @@ if TYPE_CHECKING:
     from roark_otel._assembly.assemble import Rules
     from roark_otel._delivery.client import Client
     from roark_otel._engine.calls import Calls
-    from roark_otel._linking.defaults import Defaults
+    from roark_otel._engine.plan import Plan
     from roark_otel._model.dialect import Dialect, Unreadable
-    from roark_otel._model.hooks import Hooks, RecordingResolver
     from roark_otel._safety.hook_thread import HookThread
     from roark_otel._settings.settings import Settings
-    from roark_otel._spool.file import Header
 
 
 MAX_UNREADABLE: Final = 4_096
 """The most values that are remembered as unreadable, so that each is counted once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The inputs from which an engine is built, the same in every process.
-
-    Attributes:
-        settings: The settings, with a key.
-        dialects: The dialects that are read, the highest first.
-        hooks: The functions of the app.
-        key: The key as it is now.
-        defaults: What a call has where its spans do not set it.
-        patterns: What is replaced in every text.
-    """
-
-    settings: Settings
-    dialects: tuple[Dialect, ...]
-    hooks: Hooks
-    key: Key
-    defaults: Defaults
-    patterns: Patterns
-
-    @classmethod
-    def of(cls, settings: Settings, api_key: SecretStr, dialects: Sequence[Dialect], hooks: Hooks) -> Plan:
-        """Makes a plan of what an app has configured."""
-        url = hooks.recording_url if isinstance(hooks.recording_url, str) else None
-        defaults = settings.defaults(url)
-        is_resolved = hooks.recording_url is not None and url is None
-        template = None if is_resolved else defaults.recording_template
-        return cls(
-            settings=settings,
-            dialects=tuple(dialects),
-            hooks=hooks,
-            key=Key(api_key, settings.api_key_file),
-            defaults=replace(defaults, recording_template=template, version_of=installed_versions(dialects)),
-            patterns=Patterns(settings.redact_patterns),
-        )
-
-    @property
-    def resolver(self) -> RecordingResolver | None:
-        """The function of the app that finds recordings, if it has one."""
-        return None if isinstance(self.hooks.recording_url, str) else self.hooks.recording_url
-
-    def later_recording(self) -> Callable[[Header, bytes], str | None] | None:
-        """Returns what makes the URL of a call that waits already, of its header and body; None if nothing does."""
-        if (url := self.defaults.recording_url) is not None:
-            return lambda _header, _body: url
-        template = self.defaults.recording_template
-        return None if template is None else partial(later_url, template)
-
-    @property
-    def recording_source(self) -> str:
-        """Where recordings come from if spans name none, for logs; `spans` if from nowhere else."""
-        if self.defaults.recording_url:
-            return "argument"
-        if self.resolver:
-            return "resolver"
-        return "template" if self.defaults.recording_template else "spans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +95,12 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     """
     settings, tally, inbox = plan.settings, Tally(), Inbox()
     masking = None if settings.capture_content else _masking(plan.dialects)
-    vocabulary = Vocabulary(plan.dialects, settings.external_id_keys, auto_ids=settings.auto_external_id)
+    vocabulary = Vocabulary(
+        plan.dialects,
+        settings.external_id_keys,
+        auto_ids=settings.auto_external_id,
+        id_from_baggage=settings.id_from_baggage,
+    )
     directory = spool_directory(settings, plan.key.first) if settings.spool == "disk" else None
     spool = Spool(directory, settings.spool_max_bytes)
     capture = Capture(vocabulary, inbox, parents_traces)
@@ -166,7 +108,7 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     redactor = None if plan.hooks.redact is None else RedactorThread(plan.hooks.redact, tally)
     acceptance = Acceptance(plan.hooks.accepts)
     redaction = Redaction(plan.patterns, None if redactor is None else redactor.ask)
-    rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute)
+    rows_in = RowsIn(vocabulary, None if masking is None else masking.attribute, warn_of_unreadable)
     groups = Groups(vocabulary, rows_in, _waits(settings), capture.branches.activity)
     pace = Pace()
     passes = Passes(
@@ -181,7 +123,8 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     )
     saver: Saver | NoSaver = NoSaver()
     if spool.open_calls is not None:
-        saver = Saver(groups, capture.open_rows, passes.save, spool.open_calls.beat, pace.pause)
+        beat = spool.open_calls.beat
+        saver = Saver(groups, capture.open_rows, passes.save, beat, pace.pause, lambda: inbox.is_rung)
     threads: list[HookThread] = []
     assembler = Assembler(inbox, groups, capture, passes, saver, tally, pace, lambda: _rest(threads))
     assembler.worker.look_after(courier.worker)
@@ -196,13 +139,31 @@ def _rest(threads: Iterable[HookThread]) -> None:
 
 
 def spool_directory(settings: Settings, api_key: SecretStr) -> Path:
-    """Returns the part of the spool for this Roark and project: a call must not go out with the key of another."""
+    """Returns the part of the spool for this Roark and project: a call must not go out with the key of another.
+
+    Settings without a usable address have a part of their own.
+    """
+    return _directory(settings, api_key, settings.address)
+
+
+def directory_without_address(settings: Settings, api_key: SecretStr) -> Path:
+    """Returns where calls of the same key and project wait that had no usable address. They go to any that has one."""
+    return _directory(settings, api_key, "")
+
+
+def _directory(settings: Settings, api_key: SecretStr, address: str) -> Path:
     whose = settings.project_id or sha256(api_key.get_secret_value().encode()).hexdigest()
-    return settings.spool_dir / sha256(f"{settings.base_url}\n{whose}".encode()).hexdigest()[:16]
+    return settings.spool_dir / sha256(f"{address}\n{whose}".encode()).hexdigest()[:16]
 
 
 def make_client(plan: Plan) -> Client:
-    """Makes the client that talks to Roark. The first time it imports httpx, which takes a quarter of a second."""
+    """Makes the client that talks to Roark. The first time it imports httpx, which takes a quarter of a second.
+
+    Raises:
+        Misconfigured: if there is no usable address, or the environment allows no connection to it.
+    """
+    if not plan.settings.address:
+        raise Unaddressed
     return beside_hub(_make_client, plan)
 
 
@@ -212,11 +173,13 @@ def _make_client(plan: Plan) -> Client:
 
         "".encode("idna")  # imports what the first look-up of a host name would
         settings, key = plan.settings, plan.key.current()
-        return Client(settings.base_url, key, settings.project_id, settings.http_timeout_seconds)
+        return Client(settings.address, key, settings.project_id, settings.http_timeout_seconds)
 
 
 def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally: Tally) -> Courier:
-    settings = plan.settings
+    settings, unaddressed = plan.settings, None
+    if spool.directory is not None and settings.address:
+        unaddressed = directory_without_address(settings, plan.key.first)
     recordings = RecordingPolicy(
         None if spool.directory is None else settings.spool_dir,
         settings.recording_wait_seconds,
@@ -234,7 +197,8 @@ def _courier(plan: Plan, make_client: Callable[[], Client], spool: Spool, tally:
         plan.key.has_changed,
         settings.spool_max_age_seconds,
         settings.quiet_seconds,
-        settings.base_url,
+        settings.address,
+        unaddressed,
     )
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 from typing_extensions import assert_never
 
 from roark_otel._engine.acceptance import Accepted
-from roark_otel._engine.ended import Ended, KeptEnds
+from roark_otel._engine.ended import Ended, KeptEnds, as_it_was, let_go, read_again
 from roark_otel._engine.notices import notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
 from roark_otel._model.rows import SPAN
-from roark_otel._model.steps import free
 from roark_otel._open.verdicts import GoesOn, Over, Pass
 from roark_otel._safety.guard import guarded
 from roark_otel._safety.late_imports import importing
@@ -22,7 +21,7 @@ from roark_otel._safety.threads import beside_hub
 from roark_otel._spool.rejected import UNANSWERED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container
 
     from roark_otel._assembly.assemble import Rules
     from roark_otel._assembly.outcomes import Outcome, Ready, Withheld
@@ -30,12 +29,9 @@ if TYPE_CHECKING:
     from roark_otel._capture.open_rows import OpenRows
     from roark_otel._engine.acceptance import Acceptance
     from roark_otel._engine.calls import Calls
-    from roark_otel._linking.link import Linked
-    from roark_otel._model.finished import FinishedConversation
     from roark_otel._model.rows import Row
     from roark_otel._model.stats import Tally
     from roark_otel._model.steps import Pause
-    from roark_otel._open.group import Made
     from roark_otel._open.groups import Groups
     from roark_otel._open.verdicts import Verdict
     from roark_otel._privacy.redaction import Answers
@@ -122,26 +118,17 @@ class Passes:
 
     @guarded(False)
     def _read(self, one: Pass, now: float) -> bool:
-        kept = () if one.closing else self._kept.take(one.number, self._state(one.number))
-        if kept:
+        is_kept = one.number in self._kept and not one.closing
+        if is_kept and (kept := self._kept.take(one.number, self._state(one.number))):
             self._groups.settle(one, [self._put(ended, one) for ended in kept], now)
             return True
         began = time.thread_time()
         outcomes, around = self._assemble(one)
         verdicts = [self._deal(outcome, one) for outcome in outcomes]
-        self._let_go(outcomes)
+        let_go(outcomes, self._pause)
         self._groups.took(one.number, time.thread_time() - began)
         self._groups.settle(one, verdicts, now, around)
         return True
-
-    def _let_go(self, outcomes: list[Outcome]) -> None:
-        """Frees what a pass has made a little at a time: a long call holds the interpreter for as long as it takes."""
-        from roark_otel._assembly.outcomes import Ready
-
-        parts = [outcome.parts() for outcome in outcomes if isinstance(outcome, Ready)]
-        outcomes.clear()
-        for several in parts:
-            free(several, self._pause)
 
     def _assemble(self, one: Pass) -> tuple[list[Outcome], frozenset[int]]:
         """Returns what a pass finds, and the ids of the open spans around that it has read."""
@@ -187,7 +174,7 @@ class Passes:
             if isinstance(outcome, Ready) and self._accepted(outcome) is Accepted.YES
         ]
         several = len(outcomes)
-        self._let_go(outcomes)
+        let_go(outcomes, self._pause)
         written = {each.call.name: calls.save(each.call) for each in found if isinstance(each.call, Written)}
         self._drop_saved(number, written)
         self._saved[number] = tuple(written)
@@ -300,38 +287,7 @@ class Passes:
         rows, all_rows = self._groups.late_rows(number)
         if made is None:
             return
-        again = None if all_rows is None else self._read_again(number, made, all_rows)
+        again = None if all_rows is None else read_again(all_rows, made, rules, self._around(number)[0])
         late = assemble_late(rows, made.external_id, rules, is_framework=made.is_framework)
-        if not calls.add_late(_as_it_was(late, made), again):
+        if not calls.add_late(as_it_was(late, made), again):
             self._groups.kept.drop(number)
-
-    @guarded(None)
-    def _read_again(self, number: int, made: Made, batches: Iterable[list[Row]]) -> Linked | None:
-        """Reads all rows of a call. Returns what it is with those that came late; None if it is not the same call."""
-        from roark_otel._assembly.assemble import Surroundings, assemble
-        from roark_otel._assembly.outcomes import Ready
-
-        crowded = self._groups.places.crowded(self._groups.places.by_number[number])
-        for outcome in assemble(batches, self._ready()[0], Surroundings(crowded, closing=True)):
-            if isinstance(outcome, Ready) and _is_same(outcome.conversation, made):
-                return outcome.linked
-        return None
-
-
-def _is_same(conversation: FinishedConversation, made: Made) -> bool:
-    return (conversation.external_id, conversation.root_span_id, conversation.started_ns) == (
-        made.external_id,
-        made.root_span_id,
-        made.started_ns,
-    )
-
-
-def _as_it_was(late: FinishedConversation, made: Made) -> FinishedConversation:
-    """Returns the conversation as it was when its call was made, with the moments that came late only."""
-    return replace(
-        late,
-        trace_id=made.trace_id,
-        root_span_id=made.root_span_id,
-        file_span_id=made.file_span_id,
-        started_ns=made.started_ns,
-    )

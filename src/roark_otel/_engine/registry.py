@@ -57,7 +57,7 @@ def acquire(
             logging.WARNING,
             ("conflict",),
             "a second processor for %s has other settings, which are ignored: those of the first one apply",
-            settings.base_url,
+            settings.address or "no address",
         )
     watch(engine, meter_provider)
     engine.start_with_backlog()

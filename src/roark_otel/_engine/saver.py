@@ -37,6 +37,9 @@ _Look: TypeAlias = "tuple[float, tuple[object, ...]]"
 class NoSaver:
     """Saves nothing: calls in memory are lost with the process anyway."""
 
+    def save_ended(self, now: float) -> None:
+        """Does nothing."""
+
     def run(self, now: float) -> None:
         """Does nothing."""
 
@@ -54,6 +57,7 @@ class Saver:
         save: Saves a group.
         beat: Called in each run: shows other processes that this one lives.
         pause: Called after each, so that other threads may run.
+        is_called: Returns whether the assembler is to look into its inbox, where a root may have ended.
     """
 
     def __init__(
@@ -63,13 +67,16 @@ class Saver:
         save: Callable[[int], Saving],
         beat: Callable[[], None],
         pause: Pause,
+        is_called: Callable[[], bool],
     ) -> None:
         self._groups = groups
         self._words = open_spans.words
         self._save = save
         self._beat = beat
         self._pause = pause
+        self._is_called = is_called
         self._budget = Budget(time.monotonic())
+        self._looked = 0.0
         self._looks: dict[int, _Look] = {}
         self._due: list[tuple[float, int]] = []
         self._begun: list[int] = []
@@ -82,24 +89,40 @@ class Saver:
         now = time.monotonic()
         return max((now - at for at, _ in list(self._looks.values())), default=0.0)
 
-    def run(self, now: float) -> None:
-        """Saves what has just ended, then what has changed, as far as the budget allows."""
-        begun, ended = self._begun.copy(), self._ended.copy()
-        self._begun.clear()
+    def save_ended(self, now: float) -> None:
+        """Saves what has just ended, whatever the budget is."""
+        ended = self._ended.copy()
         self._ended.clear()
+        for number in ended:
+            self._look_at_end(number, now)
+
+    def run(self, now: float) -> None:
+        """Saves what has just ended, then what has changed, as far as the budget allows.
+
+        A root that ends meanwhile waits for no more than the look that goes on. Each run makes one look at least.
+        """
+        began, self._looked = time.thread_time(), 0.0
+        self._run(now)
+        self._budget.spend(time.thread_time() - began - self._looked, 0)
+
+    def _run(self, now: float) -> None:
+        begun = self._begun.copy()
+        self._begun.clear()
         self._beat()
         for number in begun:
             self._looks[number] = (now, ())
             heappush(self._due, (now + SAVE_SECONDS / 2, number))  # it may have begun a second ago
-        for number in ended:
-            self._look_at_end(number, now)
+        self.save_ended(now)
         while self._due and self._due[0][0] <= now + _EARLY_SECONDS and self._budget.is_left(now):
             self._look_in_turn(heappop(self._due)[1], now)
+            if self._is_called():
+                return
 
     @guarded(None)
     def _look_at_end(self, number: int, now: float) -> None:
         group = self._groups.places.by_number.get(number)
-        if group is not None and group.state is State.LINGERING:
+        # One that is finished in this round is not saved before.
+        if group is not None and group.state is State.LINGERING and group.due is not None and group.due > now:
             self._look(group, now)
 
     @guarded(None)
@@ -120,6 +143,7 @@ class Saver:
         if saving.is_whole:  # else it is tried again, and its words are as old as before
             self._looks[group.number] = (now, state)
         cost = time.thread_time() - began
+        self._looked += cost
         self._budget.spend(cost, saving.bytes)
         return cost
 

@@ -15,7 +15,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import StatusCode, set_span_in_context
 
 from roark_otel import attributes
+from roark_otel._capture.call_context import only_call_attributes
 from roark_otel._capture.savers import save_what_ended
+from roark_otel._capture.sdk_spans import value_limit
 from roark_otel._handles.arguments import event_attributes, json_text, span_attributes, warn_of_argument
 from roark_otel._handles.current_span import being_current
 from roark_otel._handles.times import epoch_ns
@@ -192,9 +194,17 @@ class ConversationHandle:
     def update(self, **about: Unpack[CallAttributes]) -> None:
         """Adds to what is known of the call, or corrects it: its recording, say, once that exists."""
         if self._root.is_recording():
-            self._root.set_attributes(span_attributes(about))
+            described = span_attributes(about)
+            self._root.set_attributes(described)
+            self._say_whole(described)
         elif self._is_traced and self._end_once.is_done:
             warn_of_argument("update", "came after the end of the conversation")
+
+    def _say_whole(self, described: Mapping[str, str | bool | int | float]) -> None:
+        """Gives values which a limit of the SDK has cut on the root to a span of their own, in its context."""
+        limit = value_limit(self._root)
+        if limit is not None and any(isinstance(value, str) and len(value) > limit for value in described.values()):
+            self._tracer.start_span("conversation_updated", only_call_attributes(described, self._below)).end()
 
     def current(self) -> AbstractContextManager[None]:
         """Makes the conversation current for a block: spans that other libraries start in it belong to it."""

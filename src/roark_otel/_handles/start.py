@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import time
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
@@ -13,14 +14,14 @@ from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 
 from roark_otel import attributes
-from roark_otel._capture.call_context import with_call_attributes
+from roark_otel._capture.call_context import with_call_attributes, with_conversation
 from roark_otel._capture.savers import save_what_ended, wait_at_end_seconds
 from roark_otel._handles.arguments import span_attributes, valid_external_id
 from roark_otel._handles.conversation import ConversationHandle
 from roark_otel._handles.current_span import AttachedContext
 from roark_otel._handles.times import epoch_ns
 from roark_otel._model.version import __version__
-from roark_otel._safety.guard import guarded
+from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.off_loop import off_loop
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def start_conversation(
         external_id: The id of the call, 1 to 255 characters.
         start_time: When it began, an aware datetime or seconds since the epoch: sample 0 of the recording, and zero of
             all offsets. Default: now.
-        tracer_provider: Makes the spans. Default: the global one.
+        tracer_provider: Makes the spans. Default: the global one, as for anything that is not a provider, which is
+            logged.
         about: What describes the call so far, see `roark_otel.types.CallAttributes`.
     """
     return _start(external_id, about, start_time, tracer_provider)
@@ -218,9 +220,22 @@ def _start(
 ) -> ConversationHandle:
     now_ns = time.time_ns()
     start_ns = _start_ns(start_time, now_ns)
-    tracer = trace.get_tracer("roark_otel", __version__, tracer_provider)
+    tracer = _tracer(tracer_provider) or trace.NoOpTracer()
     root = _root(tracer, external_id, about, now_ns if start_ns is None else start_ns)
     return ConversationHandle(external_id, root or trace.INVALID_SPAN, tracer, start_ns or now_ns)
+
+
+@guarded(None)
+def _tracer(provider: TracerProvider | None) -> Tracer:
+    if provider is not None and (isinstance(provider, type) or not callable(getattr(provider, "get_tracer", None))):
+        log_once(
+            logging.ERROR,
+            ("tracer_provider",),
+            "tracer_provider: must be a tracer provider of OpenTelemetry; using the global one: pass "
+            "opentelemetry.sdk.trace.TracerProvider(), or nothing",
+        )
+        provider = None
+    return trace.get_tracer("roark_otel", __version__, provider)
 
 
 @guarded(None)
@@ -233,4 +248,4 @@ def _root(tracer: Tracer, external_id: str, about: CallAttributes, start_ns: int
     described = {**span_attributes(about), attributes.CONVERSATION_ROOT: True}
     if (valid := valid_external_id(external_id)) is not None:
         described[attributes.EXTERNAL_ID] = valid
-    return tracer.start_span("conversation", attributes=described, start_time=start_ns)
+    return tracer.start_span("conversation", with_conversation(described), attributes=described, start_time=start_ns)

@@ -11,7 +11,7 @@ from roark_otel._linking.recording_template import template_values
 from roark_otel._linking.sampling import is_in_sample
 from roark_otel._linking.wire_json import plain, to_json
 from roark_otel._model.enums import ENDED_STATUSES
-from roark_otel._model.finished import NeverEnded
+from roark_otel._model.finished import DROPPED_SPANS, LOSSES, NeverEnded
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.steps import no_pause
 from roark_otel._privacy.redaction import Redaction, Withheld
@@ -77,7 +77,7 @@ class Unrecorded(_WithBody):
 
 @dataclass(frozen=True, slots=True)
 class NotLinkable:
-    """The conversation becomes no call. `reason`: `skipped`, `sampled_out`, `empty` or `withheld`."""
+    """The conversation becomes no call. `reason`: the counter of `Stats` to which it belongs."""
 
     reason: str
 
@@ -105,7 +105,7 @@ def link(
     if material.facts.get("skip") is True:
         return NotLinkable("skipped")
     if isinstance(conversation.ending, NeverEnded) and not material.said and not material.used:
-        return NotLinkable("empty")
+        return NotLinkable("dropped_conversations" if DROPPED_SPANS in conversation.notes else "empty")
     body, problems = make_body(material, defaults, redaction, pause)
     known = material.facts.text("recording_url") or defaults.recording_url
     url = known
@@ -138,7 +138,8 @@ def late_fields(
     """Returns the fields that late moments add to a call, in Roark's names. Nothing is guessed from what is missing."""
     material = Material.of(redaction.conversation(conversation, pause), pause)
     body, _ = make_body(material, defaults, redaction, pause)
-    body["properties"] = allowed_properties(material.facts, defaults)
+    lost = {name: number for name, number in conversation.notes.items() if name in LOSSES}
+    body["properties"] = {**allowed_properties(material.facts, defaults), **lost}
     body["endedStatus"] = material.facts.one_of("ended_status", ENDED_STATUSES)
     found = {name: body[name] for name in _MAY_BE_LATE if body.get(name)}
     url = material.facts.text("recording_url")

@@ -38,7 +38,8 @@ class Template:
             raise ValueError(f"recording URL template: {fault}") from None
         for field in named:
             if field not in _NAMES and not field.startswith("property."):
-                raise ValueError(f"recording URL template: no such name: {{{field}}}")
+                known = ", ".join(sorted(_NAMES))
+                raise ValueError(f"recording URL template: no such name in braces; there are {known} and property.NAME")
 
     def fill(self, values: Mapping[str, object]) -> str | None:
         """Makes the URL of the values of its names; None if one of them has none."""

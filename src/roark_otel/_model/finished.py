@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roark_otel._model.moments import Moment
+
+DROPPED_SPANS: Final = "roark_dropped_spans"
+"""The property that says how many spans there was no room for."""
+
+DROPPED_EVENTS: Final = "roark_dropped_events"
+"""The property that says how many events were dropped before they were read: by the SDK, or with their spans."""
+
+LOSSES: Final = (DROPPED_SPANS, DROPPED_EVENTS)
+"""The properties that count what is missing in a call: those of its parts add up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ def is_http_url(value: str) -> bool:
         return False
 
 
+def without_user(url: str) -> str:
+    """Returns a URL, or what was meant as one, with `…` in place of user and password."""
+    return re.sub(r"^([^/@]*//)?.*@", r"\1…@", url, count=1, flags=re.DOTALL)
+
+
 def snake_case(name: str) -> str:
     """Converts the name of a property to snake_case, as Roark stores it."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)

@@ -43,6 +43,12 @@ EVENTS: Final = 14
 """The place of the first event."""
 
 
+SPAN_VALUE_LIMIT: Final = "roark.sdk.span_value_limit"
+EVENT_VALUE_LIMIT: Final = "roark.sdk.event_value_limit"
+"""Beside a resource's attributes: the most characters of a text on its spans, and on their events. Capture notes them,
+because a text of exactly that length may have been cut."""
+
+
 class Kind(IntEnum):
     """What a row is of."""
 
@@ -129,12 +135,15 @@ class Unread(dict[str, object]):
         raise NotImplementedError
 
 
+_EVENTS = int(Kind.EVENTS)
+
 _new = tuple.__new__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 """Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
 
 
 def view(row: Row, resource: Mapping[str, object]) -> SpanView:
     """Returns what a dialect sees of a row."""
+    attributes = row[ATTRIBUTES]
     return _new(
         SpanView,
         (
@@ -145,9 +154,9 @@ def view(row: Row, resource: Mapping[str, object]) -> SpanView:
             row[NAME],
             row[START],
             row[END],
-            attributes_of(row),
+            attributes if type(attributes) is dict else attributes_of(row),
             events_of(row) if len(row) > EVENTS else (),
-            0 if row[KIND] == Kind.EVENTS else row[DROPPED],
+            0 if row[KIND] == _EVENTS else row[DROPPED],
             row[ERROR],
             resource,
         ),

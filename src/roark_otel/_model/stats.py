@@ -66,7 +66,11 @@ class Stats:
     unreadable: int = 0
     """Values on spans that could not be read, and spans on which the reader of a dialect failed."""
     dropped_spans: int = 0
-    """Spans for whose attributes and events the inbox had no room."""
+    """Spans for whose attributes and events there was no room. Their calls say how many in `roark_dropped_spans`."""
+    dropped_events: int = 0
+    """Events that were on those spans. Their calls count them in `roark_dropped_events`."""
+    dropped_conversations: int = 0
+    """Conversations of which no utterance or tool use is left, because there was no room for spans of them."""
     lost: int = 0
     """Calls for which neither the disk nor memory had room."""
     duplicates: int = 0

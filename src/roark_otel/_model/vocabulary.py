@@ -42,6 +42,7 @@ class Vocabulary:
         dialects: The dialects.
         id_keys: Further names of attributes to take the external id from, in order, after `roark.external_id`.
         auto_ids: Whether a framework's conversation without an external id gets one.
+        id_from_baggage: Whether the id of W3C baggage names the conversation of a root.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Vocabulary:
         id_keys: Iterable[str] = (),
         *,
         auto_ids: bool = False,
+        id_from_baggage: bool = False,
     ) -> None:
+        self.id_from_baggage = id_from_baggage
         self.scopes: frozenset[str] = frozenset().union(*(dialect.scopes for dialect in dialects))
         self.id_keys: tuple[str, ...] = (attributes.EXTERNAL_ID, *id_keys)
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)

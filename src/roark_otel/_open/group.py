@@ -71,6 +71,7 @@ class Group(Cutter):
 
     __slots__ = (
         "activity",
+        "bare_size",
         "call",
         "cost",
         "counted",
@@ -106,7 +107,7 @@ class Group(Cutter):
         self.touched = 0.0
         self.activity = 0
         self.cost = 0.0
-        self.counted = 0
+        self.counted = self.bare_size = 0
         self.resource: Mapping[str, object] | None = None
         self.seen_contexts: tuple[int, ...] = ()
         self.call: Made | None = None
@@ -115,6 +116,11 @@ class Group(Cutter):
     def size(self) -> int:
         """The bytes of its log, and of the texts that histories are compared with."""
         return len(self.log) + self.texts_size
+
+    @property
+    def has_bodies(self) -> bool:
+        """Whether more than half of it is news since it was cut down to the ids and times of spans."""
+        return self.size > 2 * self.bare_size
 
     @property
     def is_known(self) -> bool:

@@ -25,7 +25,7 @@ MAX_MEMBERS: Final = 1_024
 """The most open spans of other groups that are remembered to be part of a call."""
 
 MAX_CANDIDATE_BYTES: Final = 16 * 1024 * 1024
-"""The most bytes of logs without an id or a root that may get one."""
+"""The most bytes of logs without an id or a root that may get one. Over it, they keep ids and times of spans only."""
 
 MAX_BYTES: Final = 512 * 1024 * 1024
 """The most bytes of all logs. Over it, the conversation idle longest is finished as incomplete."""
@@ -60,16 +60,29 @@ class Groups(Intake):
         return found
 
     def _keep_bounds(self) -> None:
-        """Closes groups while the logs are too large: first those that no conversation is known to need."""
+        """Makes room while the logs are too large: first in those that no conversation is known to need."""
         if self._candidate_bytes > MAX_CANDIDATE_BYTES:
-            self._candidate_bytes = sum(group.size for group in self.schedule.open if not group.is_known)
-            for group in [group for group in self.schedule.open if not group.is_known]:
-                if self._candidate_bytes <= MAX_CANDIDATE_BYTES:
-                    break
-                self._outputs.append(Noticed("unattributed", None))
-                self._close(group, None, 0)
+            candidates = [group for group in self.schedule.open if not group.is_known]
+            self._candidate_bytes = sum(group.size for group in candidates)
+            self._drop_bodies_of(candidates)
+            self._close_some(candidates)
         if self._bytes > MAX_BYTES:
             self.schedule.give_up_longest()
+
+    def _drop_bodies_of(self, candidates: Sequence[Group]) -> None:
+        """Drops what spans say, of the group that is idle longest first: an id that comes later finds their number."""
+        for group in candidates:
+            if self._candidate_bytes <= MAX_CANDIDATE_BYTES // 2:  # so that it is not done again for every row
+                return
+            if group.has_bodies:
+                self._note_dropped(None, "", *self._drop_bodies(group))
+
+    def _close_some(self, candidates: Sequence[Group]) -> None:
+        for group in candidates:
+            if self._candidate_bytes <= MAX_CANDIDATE_BYTES:
+                return
+            self._outputs.append(Noticed("unattributed", None))
+            self._close(group, None, 0)
 
     # What is due
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from roark_otel._model.formats import is_external_id
 from roark_otel._model.rows import (
     ATTRIBUTES,
+    DROPPED,
     EVENTS,
     KIND,
     NAME,
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 
 _ENDED, _OPEN, _ABANDONED = int(Kind.ENDED), int(Kind.OPEN), int(Kind.ABANDONED)
 _LOST = int(Kind.LOST)
-_OF_SPAN = int(Origin.SPAN)
+_OF_SPAN, _OF_BAGGAGE = int(Origin.SPAN), int(Origin.BAGGAGE)
+_ENDS = frozenset({_ENDED, _LOST})
 _GOES_ON = State.OPEN  # to look a member up takes as long as a call
 
 _NUMBER: Final = 0
@@ -124,7 +126,7 @@ class Intake(Logs):
         number: int = entry[_NUMBER]
         row: Row = entry[ROW:]
         kind, trace_id, span_id = row[KIND], row[TRACE], row[SPAN]
-        if kind == _ENDED and self._taken.was_taken((trace_id, span_id)):
+        if kind in _ENDS and self._taken.was_taken((trace_id, span_id)):
             return
         if span_id in self._members:
             number = self._members[span_id]
@@ -135,6 +137,8 @@ class Intake(Logs):
             group.traces += (trace_id,)
             self.places.join_trace(group, trace_id)
         self.schedule.trace_touched(trace_id, now)
+        if kind == _LOST:
+            self._note_dropped(group.external_id, str(row[NAME]), 1, int(row[DROPPED]))
         if group.state is State.CLOSED:
             self._take_late(group, kind, row, now, now_ns)
             return
@@ -147,12 +151,15 @@ class Intake(Logs):
                 self._keep_context(group, entry[_CONTEXT], row)
         group = self._learn(group, kind, row)
         self.schedule.touch(group, now)
-        if kind == _LOST:
-            self._outputs.append(Noticed("dropped_spans", group.external_id))
         if (kind in {_ENDED, _ABANDONED, _LOST} and group.end_root(span_id)) or (
-            group.state is State.RESTING and kind == _ENDED
+            group.state is State.RESTING and kind in _ENDS
         ):
             self.schedule.linger(group, now)
+
+    def _note_dropped(self, external_id: str | None, name: str, spans: int, events: int) -> None:
+        """Notes how many spans, and events of theirs, there was no room for."""
+        counts = {"dropped_spans": spans, "dropped_events": events}
+        self._outputs += [Noticed(kind, external_id, name, number) for kind, number in counts.items() if number]
 
     def pack(self) -> None:
         """Packs the rows that were taken since the last time."""
@@ -180,6 +187,10 @@ class Intake(Logs):
         if own_id is not None and not is_external_id(own_id):
             self._outputs.append(Noticed("bad_ids", None, str(row[NAME])))
             own_id = None
+        if own_id is not None and row[ORIGIN] == _OF_BAGGAGE:
+            if strength is None and group.external_id is None and (kind == _OPEN or not group.has_open_root()):
+                group.begin_root(span_id, Strength.IMPLIED)  # of a fragment, which is over when that ends
+            own_id = None
         if own_id is None and strength is None:
             if kind == _OPEN and not group.roots and self.places.resource_id(group) is not None:
                 group.begin_root(span_id, Strength.IMPLIED)
@@ -205,7 +216,7 @@ class Intake(Logs):
 
     def _take_late(self, group: Group, kind: int, row: Row, now: float, now_ns: int) -> None:
         """Keeps a row of a closed group apart: no span of it is in the call."""
-        if kind != _ENDED or not (row[ATTRIBUTES] or row[EVENTS]):
+        if kind != _LOST and (kind != _ENDED or not (row[ATTRIBUTES] or row[EVENTS])):
             return  # nothing is on it
         self._outputs.append(Noticed("late_spans", group.external_id, str(row[NAME])))
         if group.call is None:
@@ -219,4 +230,8 @@ class Intake(Logs):
 
 def _shows_nothing_new(group: Group, entry: Any) -> bool:  # noqa: ANN401 - what capture leaves
     """Returns whether the id on a row is known to be its group's, and some span is its root."""
-    return bool(entry[_OWN_ID] == group.external_id and entry[_ORIGIN] != _OF_SPAN and group.has_open_root())
+    return bool(
+        (entry[_OWN_ID] == group.external_id or entry[_ORIGIN] == _OF_BAGGAGE)
+        and entry[_ORIGIN] != _OF_SPAN
+        and group.has_open_root()
+    )

@@ -128,8 +128,15 @@ class Layout:
             values += self._pick_events(in_events)
         return values
 
-    def row(self, packed: Row, attributes: dict[str, object]) -> Row:
-        """Returns a row again."""
+    def row(self, packed: Row) -> Row:
+        """Returns a row again of which no value was cut."""
+        # `zip` ends with the names: what follows the values are the events.
+        attributes = dict(zip(self.names, packed[VALUES:])) if self.names else {}  # noqa: B905
+        found: Row = self._whole((*packed, attributes, *self._constants))
+        return found
+
+    def row_with(self, packed: Row, attributes: dict[str, object]) -> Row:
+        """Returns a row again, with these attributes."""
         found: Row = self._whole((*packed, attributes, *self._constants))
         return found
 
@@ -185,18 +192,16 @@ class Layouts:
         is_used: Whether rows get layouts.
     """
 
-    __slots__ = ("_by_key", "_is_used", "_known", "_layouts", "_vocabulary")
+    __slots__ = ("_by_key", "_is_used", "_known", "_layouts", "_vocabulary", "numbered")
 
     def __init__(self, vocabulary: Vocabulary, *, is_used: bool = True) -> None:
         self._vocabulary = vocabulary
         self._is_used = is_used
         self._layouts: list[Layout] = []
+        self.numbered = self._layouts.__getitem__
+        """Returns the layout with this number."""
         self._known: dict[tuple[object, ...], Layout] = {}
         self._by_key: dict[tuple[Any, ...], tuple[Layout, ...]] = {}
-
-    def __getitem__(self, number: int) -> Layout:
-        """Returns the layout with this number."""
-        return self._layouts[number]
 
     def find(self, entry: Row) -> Layout | None:
         """Returns the layout of what capture leaves of a span; None if it has none, as the first of its kind."""

@@ -35,20 +35,22 @@ def append(log: bytearray, rows: Sequence[Row]) -> int:
 
 def batches(log: bytes | bytearray, shapes: Shapes, layouts: Layouts) -> Iterator[list[Row]]:
     """Yields the rows of a log, a batch at a time."""
-    joiner = Joiner(shapes)
+    joiner, layout_of = Joiner(shapes), layouts.numbered
     at = 0
     while at < len(log):
         size = int.from_bytes(log[at : at + _SIZE], "little")
         at += _SIZE + size
         rows = marshal.loads(log[at - size : at])  # noqa: S302 - our own bytes, which never left this process
-        yield [_row(row, joiner, layouts) for row in rows]
+        yield [
+            layout_of(head).row(row) if type(head := row[0]) is int else _marked(row, joiner, layouts) for row in rows
+        ]
 
 
-def _row(packed: Row, joiner: Joiner, layouts: Layouts) -> Row:
-    head: int | tuple[int, ...] | None = packed[0]
+def _marked(packed: Row, joiner: Joiner, layouts: Layouts) -> Row:
+    """Returns a row that has no layout, or of which some values were cut."""
+    head: tuple[int, ...] | None = packed[0]
     if head is None:
         row = packed[1:]
         return (*row[:ATTRIBUTES], joiner.join_later(row[ATTRIBUTES]), *row[EVENTS:])
-    number, marks = (head[0], head[1:]) if isinstance(head, tuple) else (head, ())
-    layout = layouts[number]
-    return layout.row(packed, joiner.join_values(layout.names, packed[VALUES : layout.values_until], marks))
+    layout = layouts.numbered(head[0])
+    return layout.row_with(packed, joiner.join_values(layout.names, packed[VALUES : layout.values_until], head[1:]))

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from roark_otel._model import reading
-from roark_otel._model.rows import NAME, SPAN, START, TRACE, Kind, as_captured
+from roark_otel._model.rows import (
+    DROPPED,
+    KIND,
+    NAME,
+    OWN_ID,
+    SPAN,
+    START,
+    STRENGTH,
+    TRACE,
+    Kind,
+    as_captured,
+    events_of,
+)
 from roark_otel._open.cutting import REPEATABLE, long_texts, plain
 from roark_otel._open.layouts import VALUES
 from roark_otel._open.log import append, batches
@@ -24,7 +36,8 @@ MAX_CONTEXTS: Final = 64
 """The most different `call_attributes` of one conversation that are kept; further ones would repeat them."""
 
 _CONTEXT, _RESOURCE = int(Kind.CONTEXT), int(Kind.RESOURCE)
-_MIN_NS, _MAX_NS = reading.MIN_NS, reading.MAX_NS
+_ENDED, _LOST, _EVENTS = int(Kind.ENDED), int(Kind.LOST), int(Kind.EVENTS)
+_MIN_NS, _MAX_NS = reading.EARLIEST_NS, reading.MAX_NS
 
 
 class Logs:
@@ -61,6 +74,25 @@ class Logs:
         group.counted = size
         self._bytes += more
         self._candidate_bytes += 0 if group.is_known else more
+
+    def _drop_bodies(self, group: Group) -> tuple[int, int]:
+        """Keeps only the ids and times of spans in a log. Returns how many lost what they say, and their events."""
+        log, group.log = group.log, bytearray()
+        group.forget_texts()
+        spans = events = 0
+        for batch in batches(log, self._shapes, self._layouts):
+            kept: list[Row] = []
+            for row in batch:
+                if row[KIND] == _ENDED and row[OWN_ID] is None and row[STRENGTH] is None:
+                    dropped = row[DROPPED] + len(events_of(row))
+                    spans, events = spans + 1, events + dropped
+                    kept.append(self._cut(group, ((_LOST, *row[TRACE:DROPPED], dropped), (), (), ())))
+                elif row[KIND] != _EVENTS:  # the SDK has counted those that came before it dropped them
+                    kept.append(self._row_again(group, row))
+            append(group.log, kept)
+        group.bare_size = group.size
+        self._count(group, group.size)
+        return spans, events
 
     def _move(self, log: bytearray, into: Group, without: frozenset[int] = frozenset()) -> None:
         """Moves the rows of a log to a group, a batch at a time. They are cut again, against what the group has."""

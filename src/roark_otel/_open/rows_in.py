@@ -13,13 +13,28 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from roark_otel._model import reading
-from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, NAME, SCOPE, START, Captured, Row, attributes_of
+from roark_otel._model.dialect import Unreadable
+from roark_otel._model.rows import (
+    ATTRIBUTES,
+    END,
+    EVENTS,
+    NAME,
+    SCOPE,
+    SPAN,
+    START,
+    TRACE,
+    Captured,
+    Row,
+    SpanName,
+    attributes_of,
+)
 from roark_otel._open.layouts import Layouts
 from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from roark_otel._model.dialect import Warn
     from roark_otel._model.vocabulary import Vocabulary
 
 MAX_SHAPES: Final = 10_000
@@ -56,11 +71,18 @@ class RowsIn:
     Args:
         vocabulary: What the dialects know together.
         hide: Hides the value of an attribute where content is not captured; None where it is.
+        warn: Reports a time that was given in another unit.
     """
 
-    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_own_scopes", "_pick", "layouts")
+    __slots__ = ("_hide", "_is_relevant", "_keeps", "_known", "_own_scopes", "_pick", "_warn", "layouts")
 
-    def __init__(self, vocabulary: Vocabulary, hide: Callable[[str, object], object] | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        hide: Callable[[str, object], object] | None = None,
+        warn: Warn = lambda _: None,
+    ) -> None:
+        self._warn = warn
         self._keeps, self._is_relevant = vocabulary.keeps, vocabulary.is_relevant
         self._own_scopes = vocabulary.own_scopes
         self._hide = hide
@@ -75,8 +97,21 @@ class RowsIn:
         if not ATOMS.issuperset(map(type, head)):
             head = _exact_all(head)
         if not _is_sound(head):
-            head = _sound(head, now_ns)
+            head = self._sound(head, now_ns)
         return head, *self._parts(attributes, head[SCOPE]), self._events(row[EVENTS]) if row[EVENTS] else ()
+
+    def _sound(self, head: tuple[Any, ...], now_ns: int) -> tuple[Any, ...]:
+        values = list(head)
+        for place in (SCOPE, NAME):
+            if type(values[place]) is not str:
+                values[place] = type(values[place]).__name__
+        for place in (START, END):
+            if values[place] is not None or place == START:
+                values[place], flaw = _sound_time(values[place], now_ns)
+                if flaw is not None:
+                    span = SpanName(values[TRACE], values[SPAN], values[SCOPE], values[NAME])
+                    self._warn(Unreadable(span, "start or end", flaw))
+        return tuple(values)
 
     def mapping(self, head: tuple[Any, ...], attributes: Mapping[str, object]) -> Exact:
         """Returns an exact row with these attributes."""
@@ -184,18 +219,18 @@ def _is_sound(row: Row) -> bool:
         type(row[NAME]) is str
         and type(row[SCOPE]) is str
         and type(row[START]) is int
-        and reading.MIN_NS <= row[START] <= reading.MAX_NS
-        and (row[END] is None or (type(row[END]) is int and reading.MIN_NS <= row[END] <= reading.MAX_NS))
+        and reading.EARLIEST_NS <= row[START] <= reading.MAX_NS
+        and (row[END] is None or (type(row[END]) is int and reading.EARLIEST_NS <= row[END] <= reading.MAX_NS))
     )
 
 
-def _sound(head: tuple[Any, ...], now_ns: int) -> tuple[Any, ...]:
-    values = list(head)
-    for place in (SCOPE, NAME):
-        if type(values[place]) is not str:
-            values[place] = type(values[place]).__name__
-    for place in (START, END):
-        if values[place] is not None or place == START:
-            found = reading.time_ns(values[place])
-            values[place] = now_ns if found is None else found
-    return tuple(values)
+def _sound_time(value: object, now_ns: int) -> tuple[int, str | None]:
+    """Returns a time of a span: now if it is none, and what was meant if that was given in another unit.
+
+    Then also what was wrong with it. A time of long ago is one, as in a file.
+    """
+    found = reading.time_ns(value)
+    if found is None:
+        return now_ns, None
+    meant, flaw = reading.time_near_ns(value, now_ns)
+    return (found, None) if meant == now_ns else (meant, flaw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._open.group import Group, State
@@ -26,9 +26,6 @@ Activity: TypeAlias = "Callable[[int], int]"
 """Returns a number that changes whenever a span of a group starts."""
 
 _GOES_ON = State.OPEN  # to look a member up takes as long as a call
-
-MAX_LOOKED_AT: Final = 1_000
-"""The most groups that are searched for one without an id, to close it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,7 @@ class Schedule:
         self._activity = activity
         self._places = places
         self.open: OrderedDict[Group, None] = OrderedDict()
+        self._waiting: OrderedDict[Group, None] = OrderedDict()
         self._closed: OrderedDict[int, None] = OrderedDict()
         self._due: list[tuple[float, int, int]] = []
         self._order = count()
@@ -79,13 +77,15 @@ class Schedule:
 
     def add(self, group: Group) -> None:
         """Takes in a group that is open."""
-        self.open[group] = None
+        self.open[group] = self._waiting[group] = None
         self.on_begin(group.number)
 
     def touch(self, group: Group, now: float) -> None:
         """Notes activity; a further root may have begun with it."""
         group.touched = now
         self.open.move_to_end(group)
+        if group in self._waiting:
+            self._waiting.move_to_end(group)
         if group.due is None or group.has_ended:
             return
         if group.state is State.RESTING:
@@ -129,6 +129,7 @@ class Schedule:
         """Notes that a group is closed, or part of another."""
         group.state, group.due = State.CLOSED, None
         self.open.pop(group, None)
+        self._waiting.pop(group, None)
 
     @property
     def is_full(self) -> bool:
@@ -136,10 +137,16 @@ class Schedule:
         return len(self.open) - len(self._at_once) >= self._waits.conversations
 
     def give_up_longest(self) -> None:
-        """Has the group idle longest closed: one without an id, if there is one."""
-        longest = [group for group in islice(self.open, MAX_LOOKED_AT) if group.number not in self._at_once]
-        if longest:
-            self.give_up(next((group for group in longest if not group.is_known), longest[0]))
+        """Has the group idle longest closed: of those without an id or a root, if there is one."""
+        while self._waiting:
+            group, _ = self._waiting.popitem(last=False)
+            if not group.is_known and group.number not in self._at_once:
+                self.give_up(group)
+                return
+        longest = next((group for group in self.open if group.number not in self._at_once), None)
+        if longest is not None:
+            self.give_up(longest)
+            self.open.move_to_end(longest)  # so that the next search does not begin with it
 
     def give_up(self, group: Group) -> None:
         """Has a group closed, whatever its root does."""
@@ -228,8 +235,10 @@ class Schedule:
         found = self._places.resolve(group)
         if found is not group and not one.closing and not found.has_ended:
             return None  # it turned out to be part of one that goes on
+        if found.numbers == numbers:
+            return one
         # What joined it is in no call yet: then it is not enough that the quiet time is over.
-        return replace(one, number=found.number, is_rest_over=one.is_rest_over and found.numbers == numbers)
+        return replace(one, number=found.number, is_rest_over=False)
 
     # Traces
 

@@ -75,11 +75,12 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something to count and to log. `kind` is a counter of `Stats`."""
+    """Something to count and to log. `kind` is a counter of `Stats`, to which `number` is added."""
 
     kind: str
     external_id: str | None
     detail: str = ""
+    number: int = 1
 
 
 Output: TypeAlias = "Forgotten | Closed | Noticed"

@@ -16,11 +16,13 @@ from typing import Final, cast
 
 from roark_otel._model import reading
 from roark_otel._model.dialect import Words
+from roark_otel._model.hangups import bare_trace
 from roark_otel.attributes import PROPERTY_PREFIX
 
 EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
 """The content that OpenTelemetry itself writes, on spans of any source: exceptions quote what people said."""
 
+_STACK_TRACE: Final = "exception.stacktrace"
 _WORD = re.compile(r"\w+")
 
 
@@ -43,6 +45,8 @@ class Masking:
     def attribute(self, name: str, value: object) -> object:
         """Returns the value of an attribute of this name with its content masked."""
         last = str(name).rpartition(".")[2]
+        if name == _STACK_TRACE:
+            return bare_trace(value)
         if last not in self._names or str(name).startswith(PROPERTY_PREFIX) or isinstance(value, (bool, int, float)):
             return value
         return self._value(value, is_whole=last in self._whole)

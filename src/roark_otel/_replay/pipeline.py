@@ -89,7 +89,7 @@ class Pipeline:
             vocabulary=self.vocabulary,
             routes=Routes(dialects),
             defaults=settings.defaults(),
-            redaction=Redaction(Patterns(settings.redact_patterns)),
+            redaction=Redaction(Patterns(settings.replaced)),
             auto_ids=settings.auto_external_id,
             warn=self._count_unreadable,
             count_fault=self._count_fault,
@@ -135,8 +135,8 @@ class Pipeline:
                 yield from self._read(one)
         for output in self._groups.outputs():
             match output:
-                case Noticed(kind):
-                    self.counts[kind] += 1
+                case Noticed(kind, number=number):
+                    self.counts[kind] += number
                 case Forgotten(trace_id):
                     self.open_traces.discard(trace_id)
                 case Closed(number):

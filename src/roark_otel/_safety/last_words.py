@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 from roark_otel._safety.guard import logger
+from roark_otel._safety.printable import printable_value
 
 
 def log_last(level: int, message: str, *args: object) -> None:
@@ -14,7 +15,7 @@ def log_last(level: int, message: str, *args: object) -> None:
     logger.log(level, message, *args)
     if level >= logging.WARNING and _is_unheard(level):
         with suppress(OSError, ValueError, AttributeError):  # stderr is closed too, or there is none
-            sys.stderr.write(f"roark_otel: {message % args}\n")
+            sys.stderr.write(f"roark_otel: {message % tuple(map(printable_value, args))}\n")
             sys.stderr.flush()
 
 

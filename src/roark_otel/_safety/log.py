@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from roark_otel._safety import own_threads
+from roark_otel._safety.printable import printable_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class Log:
     """Logs through a logger of the standard library. What that raises is dropped: there is nowhere left to report it.
+
+    Arguments and fields are escaped, because ids and names come from outside.
 
     Args:
         logger: The logger.
@@ -51,9 +54,10 @@ class Log:
             if not self._logger.isEnabledFor(level):
                 return
             path, line, function = _caller()
-            record = self._logger.makeRecord(self._logger.name, level, path, line, message, args, None, function)
+            safe = tuple(map(printable_value, args))
+            record = self._logger.makeRecord(self._logger.name, level, path, line, message, safe, None, function)
             for name, value in (fields or {}).items():
-                record.__dict__.setdefault(name, value)
+                record.__dict__.setdefault(name, printable_value(value))
             self._logger.handle(record)
         except BaseException as fault:
             if own_threads.is_the_apps(fault):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import stat
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 
 MAX_KEY_BYTES = 65_536
 """The most bytes that are read of a key file; a key is far shorter."""
+
+_OPEN: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Opens a pipe without waiting for a writer."""
 
 
 class Key:
@@ -45,10 +50,13 @@ def read_key(path: Path) -> SecretStr:
         ValueError: if the file cannot be read, is empty or does not hold a key. The message never quotes the file.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_KEY_BYTES).decode().strip()
+        content = _read(path)
     except OSError as fault:
         raise ValueError(f"cannot be read ({type(fault).__name__})") from None
+    if len(content) > MAX_KEY_BYTES:
+        raise ValueError("holds more than a key")
+    try:
+        text = content.decode().strip()
     except UnicodeDecodeError:
         raise ValueError("is not text") from None
     if not text:
@@ -58,6 +66,20 @@ def read_key(path: Path) -> SecretStr:
     from pydantic import SecretStr  # the settings have imported it before a key is read
 
     return SecretStr(text)
+
+
+def _read(path: Path) -> bytes:
+    """Returns the first bytes of a file, and never waits for it.
+
+    Raises:
+        OSError: if it cannot be opened.
+        ValueError: if it is a pipe, a device or the like, or a name that no file can have.
+    """
+    file = os.open(path, _OPEN)
+    with os.fdopen(file, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise ValueError("is not a regular file")
+        return opened.read(MAX_KEY_BYTES + 1)
 
 
 def is_header(value: str) -> bool:

@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._safety.guard import log_once
 from roark_otel._settings.api_key import read_key
+from roark_otel._settings.closing import CLOSED
+from roark_otel._settings.variable import default_in_words, variables_of
+from roark_otel._settings.wording import fault_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
 
 GENAI_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """OpenTelemetry's switch for content: `false` or `NO_CONTENT` turns ours off too."""
 
-_USING_DEFAULT: Final = "using the default"
-
-_PRIVATE: Final[Mapping[str, tuple[str, str]]] = {
-    "capture_content": ("false", "content stays off"),
-    "redact_patterns": ("card,phone,email", "redacting all three"),
-    "log_external_id": ("hash", "logs show a hash"),
-}
-"""The value that replaces an invalid privacy switch, and how the log says so."""
+_CONTENT_OFF: Final = frozenset({"false", "no_content", "0", "no", "off"})
+_CONTENT_ON: Final = frozenset({"", "true", "span_only", "event_only", "span_and_event", "1", "yes", "on"})
 
 
 def values_in(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
@@ -38,9 +36,19 @@ def values_in(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[
     values = {setting: environ[name].strip() for name, setting in variables.items() if environ.get(name, "").strip()}
     if "api_key_file" in values and "api_key" not in values:
         values |= _key_of_file(values.pop("api_key_file"))
-    if environ.get(GENAI_CAPTURE_CONTENT, "").strip().lower() in {"false", "no_content"}:
+    if _is_content_off(environ.get(GENAI_CAPTURE_CONTENT, "").strip().lower()):
         values["capture_content"] = "false"
     return values
+
+
+def _is_content_off(value: str) -> bool:
+    """Returns whether OpenTelemetry's switch turns content off; one that cannot be read does, as with OpenTelemetry."""
+    if value in _CONTENT_ON:
+        return False
+    if value not in _CONTENT_OFF:
+        choices = "must be true, false, NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT"
+        _log_closed(GENAI_CAPTURE_CONTENT, choices, "capture_content")
+    return True
 
 
 def _key_of_file(path: str) -> dict[str, str]:
@@ -48,33 +56,53 @@ def _key_of_file(path: str) -> dict[str, str]:
     try:
         return {"api_key_file": path, "api_key": read_key(Path(path)).get_secret_value()}
     except ValueError as fault:
-        name = "ROARK_API_KEY_FILE"
-        log_once(logging.WARNING, (name,), "%s: %s; %s", name, str(fault), _USING_DEFAULT)
+        _log_closed(
+            "ROARK_API_KEY_FILE", f"must be the path of a file that holds the key, and it {fault}", "api_key_file"
+        )
         return {}
 
 
 def without_invalid(
-    values: Mapping[str, str], fault: ValidationError, environ: Mapping[str, str], variables: Mapping[str, str]
+    values: Mapping[str, str], fault: ValidationError, environ: Mapping[str, str], fields: Mapping[str, FieldInfo]
 ) -> dict[str, str]:
-    """Returns the valid values. Logs each invalid one and leaves it out, or replaces it by what is more private.
+    """Returns the valid values. Logs each invalid one and leaves it out, or closes what it is about.
 
     Args:
         values: What `values_in` returned.
         fault: What the check of these values raised.
         environ: The environment.
-        variables: Every variable and its setting, in the same order as for `values_in`.
+        fields: The fields of the settings.
     """
-    valid = dict(values)
-    for one in fault.errors():
-        setting = str(one["loc"][0])
+    valid, closed = dict(values), dict[str, str | None]()
+    variables = variables_of(fields)
+    for setting, message in _first_faults(fault).items():
         # Of two variables for one setting the later one gave the value.
         name = [name for name, of in variables.items() if of == setting and environ.get(name, "").strip()][-1]
         valid.pop(setting, None)
-        private, instead = _PRIVATE.get(setting, (None, _USING_DEFAULT))
-        if private is not None:
-            valid[setting] = private
-        log_once(logging.WARNING, (name,), "%s: %s; %s", name, _reason(one["msg"]), instead)
+        reason = fault_in_words(setting, message, fields.get(setting))
+        if setting in CLOSED:
+            closed |= CLOSED[setting].values
+            _log_closed(name, reason, setting)
+        else:
+            default = default_in_words(fields[setting])
+            log_once(logging.WARNING, (name,), "%s: %s; using the default: %s", name, reason, default)
+    for setting, value in closed.items():
+        valid.pop(setting, None)
+        if value is not None:
+            valid[setting] = value
     return valid
+
+
+def _log_closed(name: str, reason: str, setting: str) -> None:
+    log_once(logging.ERROR, (name,), "%s: %s; %s: correct or unset it", name, reason, CLOSED[setting].meaning)
+
+
+def _first_faults(fault: ValidationError) -> dict[str, str]:
+    """Returns the first message about each setting: each item of a list may have several."""
+    found: dict[str, str] = {}
+    for one in fault.errors():
+        found.setdefault(str(one["loc"][0]) if one["loc"] else "", one["msg"])
+    return found
 
 
 def warn_of_unknown(environ: Mapping[str, str], variables: Mapping[str, str]) -> None:
@@ -86,11 +114,8 @@ def warn_of_unknown(environ: Mapping[str, str], variables: Mapping[str, str]) ->
             log_once(logging.WARNING, (name,), "%s is not a setting of this version; nearest: %s", name, near)
 
 
-def in_one_line(fault: ValidationError) -> str:
+def in_one_line(fault: ValidationError, fields: Mapping[str, FieldInfo]) -> str:
     """Returns the message of a `ValueError` about arguments."""
-    problems = (f"{'.'.join(str(part) for part in one['loc'][:1])}: {_reason(one['msg'])}" for one in fault.errors())
+    faults = _first_faults(fault).items()
+    problems = [f"{name}: {fault_in_words(name, message, fields.get(name))}" for name, message in faults]
     return "roark_otel: " + "; ".join(problems)
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ")

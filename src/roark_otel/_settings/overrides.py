@@ -39,8 +39,10 @@ class SettingsOverrides(TypedDict, total=False):
     http_timeout_seconds: float | None
     external_id_keys: Sequence[str] | None
     auto_external_id: bool | None
+    id_from_baggage: bool | None
     call_sample_ratio: float | None
     capture_content: bool | None
+    redact_kinds: Sequence[str] | None
     redact_patterns: Sequence[str | Pattern[str]] | None
     properties_allow: Sequence[str] | None
     export_traces: bool | None

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from re import Pattern
 from typing import Annotated, ClassVar, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,25 +13,29 @@ from typing_extensions import Self, Unpack
 from roark_otel._linking.defaults import Defaults
 from roark_otel._model.formats import snake_case
 from roark_otel._model.moments import Agent
+from roark_otel._privacy.patterns import Kind
 from roark_otel._settings.api_key import read_key
 from roark_otel._settings.checks import (
     LOWER,
     UPPER,
     ApiKey,
-    HeaderText,
+    Kinds,
     Names,
+    ProjectId,
     Quantity,
     Redacted,
     RoarkUrl,
     Seconds,
     Share,
     SomeSeconds,
+    TracesUrl,
     UrlTemplate,
     WebUrl,
 )
 from roark_otel._settings.environment import in_one_line, values_in, warn_of_unknown, without_invalid
 from roark_otel._settings.overrides import SettingsOverrides
 from roark_otel._settings.spool_dir import default_spool_dir
+from roark_otel._settings.unusable import Unusable
 from roark_otel._settings.variable import Variable, variables_of
 
 DEFAULT_BASE_URL: Final = "https://api.roark.ai"
@@ -62,10 +67,14 @@ class Settings(BaseModel):
         Variable("ROARK_API_KEY_FILE", "A file that holds the key. It is read again after Roark has refused the key."),
     ] = None
     base_url: Annotated[
-        RoarkUrl, Variable("ROARK_BASE_URL", "Roark's address. Plain http is for a loopback host only.")
+        RoarkUrl,
+        Variable(
+            "ROARK_BASE_URL",
+            "Roark's address, without user, password or query. Plain http is for a loopback host only.",
+        ),
     ] = DEFAULT_BASE_URL
     project_id: Annotated[
-        HeaderText | None, Variable("ROARK_PROJECT_ID", "The project, for a key that belongs to a user.")
+        ProjectId | None, Variable("ROARK_PROJECT_ID", "The project, for a key that belongs to a user.")
     ] = None
     enabled: Annotated[
         bool,
@@ -195,16 +204,28 @@ class Settings(BaseModel):
             "false, but true under `opentelemetry-instrument`",
         ),
     ] = False
+    id_from_baggage: Annotated[
+        bool,
+        Variable(
+            "ROARK_ID_FROM_BAGGAGE",
+            "`true`: the id in the W3C baggage of a request names the conversation of a framework's root, or of a "
+            "marked one. Only where you trust whoever sends requests.",
+        ),
+    ] = False
     call_sample_ratio: Annotated[
         Share, Variable("ROARK_CALL_SAMPLE_RATIO", "The share of calls that are sent, chosen by a hash of the id.")
     ] = 1.0
     capture_content: Annotated[
         bool, Variable("ROARK_CAPTURE_CONTENT", "`false`: no text, argument or result leaves the process.")
     ] = True
+    redact_kinds: Annotated[
+        Kinds, Variable("ROARK_REDACT", "What is replaced in all texts, arguments and results.")
+    ] = ()
     redact_patterns: Annotated[
         Redacted,
         Variable(
-            "ROARK_REDACT", "What is replaced in all texts, arguments and results; in code also patterns of yours."
+            "ROARK_REDACT_PATTERNS",
+            "Patterns of yours, whose matches are replaced as well; in code what `re.compile` makes, and kinds.",
         ),
     ] = ()
     properties_allow: Annotated[
@@ -218,7 +239,7 @@ class Settings(BaseModel):
         ),
     ] = False
     traces_endpoint: Annotated[
-        RoarkUrl | None,
+        TracesUrl | None,
         Variable("ROARK_TRACES_ENDPOINT", "Where these spans are exported to.", "`/v1/traces` of the base URL"),
     ] = None
     log_external_id: Annotated[
@@ -228,13 +249,13 @@ class Settings(BaseModel):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads the settings of an environment; an invalid value is logged once and replaced by its default."""
+        """Reads the settings of an environment; an invalid value is logged, and is its default unless it closes."""
         values = values_in(environ, VARIABLES)
         warn_of_unknown(environ, VARIABLES)
         try:
             return cls.model_validate(values)
         except ValidationError as fault:
-            return cls.model_validate(without_invalid(values, fault, environ, VARIABLES))
+            return cls.model_validate(without_invalid(values, fault, environ, cls.model_fields))
 
     def with_arguments(self, **overrides: Unpack[SettingsOverrides]) -> Self:
         """Returns these settings with every override that is not None in its place.
@@ -252,7 +273,17 @@ class Settings(BaseModel):
         try:
             return type(self).model_validate({**dict(self), **given})
         except ValidationError as fault:
-            raise ValueError(in_one_line(fault)) from None
+            raise ValueError(in_one_line(fault, type(self).model_fields)) from None
+
+    @property
+    def address(self) -> str:
+        """Where calls are sent; empty if the environment names a base URL or a project that cannot be used."""
+        return "" if isinstance(self.project_id, Unusable) else self.base_url
+
+    @property
+    def replaced(self) -> tuple[Kind | Pattern[str], ...]:
+        """What is replaced in every text: kinds, and patterns of the app's own."""
+        return (*self.redact_kinds, *self.redact_patterns)
 
     def defaults(self, recording_url: str | None = None) -> Defaults:
         """Returns the settings that linking needs.

@@ -1,6 +1,6 @@
-"""The instrumentor that `opentelemetry-instrument` loads: with a key, conversations become calls without a code change.
+"""What the instrumentor of `opentelemetry-instrument` does where there is a key.
 
-Installing the package does nothing by itself. This module needs the extra `auto`; no other module imports it.
+This module needs the extra `auto`; no other module of this package imports it.
 """
 
 from __future__ import annotations
@@ -8,54 +8,39 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from wrapt import register_post_import_hook
 
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel._setup.providers import Following, is_off
+from roark_otel_zero_code.instrumentor import RoarkInstrumentor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from types import ModuleType
 
+__all__ = ["RoarkInstrumentor", "begin_to_follow", "when_imported", "zero_code_settings"]
 
-class RoarkInstrumentor(BaseInstrumentor):  # type: ignore[misc]
-    """Adds a `RoarkSpanProcessor` to the current tracer provider, and to every one that is set later.
 
-    `instrument(**arguments)` takes the fields of `Settings`, such as `api_key=`, and `accepts=`; the rest comes from
-    the environment. Without a key it does nothing, and logs nothing. A voice conversation without an id gets one,
-    unless `auto_external_id` or `ROARK_AUTO_EXTERNAL_ID` says otherwise. It never raises; an invalid argument is
-    logged. An exception here would cost the app all its other instrumentations.
+@guarded(None)
+def begin_to_follow(arguments: dict[str, Any]) -> Following | None:
+    """Starts to add a processor to every tracer provider; returns None, and does nothing, where all is off.
+
+    Args:
+        arguments: Fields of `Settings`, and `accepts`; an invalid one is logged.
     """
-
-    _following: Following | None = None
-
-    def instrumentation_dependencies(self) -> Collection[str]:
-        """Returns no dependency: it reads the spans of every framework that is installed."""
-        return ()
-
-    def _instrument(self, **arguments: Any) -> None:  # noqa: ANN401 - the fields of `Settings`
-        self._begin(arguments)
-
-    @guarded(None)
-    def _begin(self, arguments: dict[str, Any]) -> None:
-        accepts = arguments.pop("accepts", None)
-        try:
-            settings = zero_code_settings(arguments)
-        except ValueError as fault:
-            log_once(logging.ERROR, (), "%s; no calls are sent to Roark", fault)
-            return
-        if is_off(settings):
-            return
-        self._following = Following(lambda: RoarkSpanProcessor(settings=settings, accepts=accepts), when_imported)
-        self._following.begin()
-
-    def _uninstrument(self, **_: Any) -> None:  # noqa: ANN401
-        if self._following is not None:
-            self._following.end()
-            self._following = None
+    accepts = arguments.pop("accepts", None)
+    try:
+        settings = zero_code_settings(arguments)
+    except ValueError as fault:
+        log_once(logging.ERROR, (), "%s; no calls are sent to Roark", fault)
+        return None
+    if is_off(settings):
+        return None
+    following = Following(lambda: RoarkSpanProcessor(settings=settings, accepts=accepts), when_imported)
+    following.begin()
+    return following
 
 
 def zero_code_settings(arguments: dict[str, Any]) -> Settings:

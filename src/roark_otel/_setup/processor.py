@@ -98,7 +98,7 @@ class RoarkSpanProcessor(SpanProcessor):
         _processors[id(self)] = self
         self.hooks = self._engine.hooks
         if self._settings.export_traces:
-            from roark_otel._traces.processor import conversation_traces
+            from roark_otel._traces.exporter import conversation_traces
 
             traces = conversation_traces(
                 self._settings,

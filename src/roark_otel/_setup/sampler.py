@@ -7,47 +7,27 @@ missing. Here the other sampler still decides what is exported; a span of a conv
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import baggage
-from opentelemetry.sdk.trace.sampling import (
-    ALWAYS_OFF,
-    ALWAYS_ON,
-    DEFAULT_OFF,
-    DEFAULT_ON,
-    Decision,
-    ParentBasedTraceIdRatio,
-    Sampler,
-    SamplingResult,
-    TraceIdRatioBased,
-)
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import get_current_span
 
 from roark_otel._capture import call_context
 from roark_otel._capture.capture import shows_an_id
-from roark_otel._safety.guard import guarded, log_once
+from roark_otel._safety.guard import guarded
 from roark_otel._settings.on_demand import settings_class
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
+from roark_otel_zero_code import delegate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
-_FIXED: Final[Mapping[str, Sampler]] = {
-    "always_on": ALWAYS_ON,
-    "always_off": ALWAYS_OFF,
-    "parentbased_always_on": DEFAULT_ON,
-    "parentbased_always_off": DEFAULT_OFF,
-}
-_OF_RATIO: Final[Mapping[str, Callable[[float], Sampler]]] = {
-    "traceidratio": TraceIdRatioBased,
-    "parentbased_traceidratio": ParentBasedTraceIdRatio,
-}
 _READ: Final = ("ROARK_EXTERNAL_ID_KEYS", "ROARK_OBSERVABILITY_ENABLED")
 
 
@@ -114,26 +94,5 @@ class RoarkSampler(Sampler):
 
 
 def sampler_from_argument(argument: str | None = None) -> RoarkSampler:
-    """Makes the sampler of `OTEL_TRACES_SAMPLER=roark`, an entry point of the SDK's configuration.
-
-    Args:
-        argument: `OTEL_TRACES_SAMPLER_ARG`, the delegate: a ratio such as `0.1`, which means
-            `parentbased_traceidratio:0.1`; or one of OpenTelemetry's own names (`always_off`, `parentbased_always_on`
-            and so on), those with a ratio as `traceidratio:0.1`. Default: `parentbased_always_on`, like the SDK's.
-    """
-    name = (argument or "parentbased_always_on").strip().lower()
-    if name in _FIXED:
-        return RoarkSampler(_FIXED[name])
-    kind, colon, ratio = name.partition(":")
-    try:
-        # TraceIdRatioBased raises ValueError for a number that is not a ratio.
-        delegate = _OF_RATIO[kind](float(ratio)) if colon else ParentBasedTraceIdRatio(float(name))
-    except (KeyError, ValueError):
-        log_once(
-            logging.WARNING,
-            ("sampler",),
-            "OTEL_TRACES_SAMPLER_ARG is neither a ratio from 0 to 1 nor the name of a sampler; "
-            "using parentbased_always_on",
-        )
-        delegate = DEFAULT_ON
-    return RoarkSampler(delegate)
+    """Makes the sampler of `OTEL_TRACES_SAMPLER=roark`; `argument` is `OTEL_TRACES_SAMPLER_ARG`, see `delegate_of`."""
+    return RoarkSampler(delegate_of(argument))

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import assert_never
 
-from roark_otel._spool import disk, rejected
+from roark_otel._spool import disk, locks, rejected
 from roark_otel._spool.body import fields_of, recording_of
 from roark_otel._spool.census import Census, scan
-from roark_otel._spool.directory import id_at, path_of
-from roark_otel._spool.file import Readable, from_bytes
+from roark_otel._spool.directory import path_of
+from roark_otel._spool.file import Readable, from_bytes, id_in
 from roark_otel._spool.id_hash import ids_of
-from roark_otel._spool.names import CallName, Stage
+from roark_otel._spool.names import FINISHED, CallName, Stage
 from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container, Iterable
     from pathlib import Path
 
+    from roark_otel._spool.census import SpoolItem
 
 MAX_AT_ONCE = 256
 """The most calls in each stage that one step of a courier takes over."""
@@ -55,9 +56,9 @@ Change: TypeAlias = "Done | Missing | Busy | TooLate"
 
 def retry(directory: Path, name: str) -> Change:
     """Moves a rejected call back, as one that was never tried; without a recording it waits for one."""
-    with disk.locked(rejected.rejected_path(directory, name)) as file:
+    with locks.locked(rejected.rejected_path(directory, name)) as file:
         match file:
-            case disk.Locked(_, content):
+            case locks.Locked(_, content):
                 call = from_bytes(content)
                 if not isinstance(call, Readable):
                     return Missing()
@@ -65,9 +66,9 @@ def retry(directory: Path, name: str) -> Change:
                     return TooLate()
                 rejected.bring_back(directory, name, _first_stage(name, call.body))
                 return Done()
-            case disk.InUse():
+            case locks.InUse():
                 return Busy()
-            case disk.Absent() | disk.Inaccessible():
+            case locks.Absent() | locks.Inaccessible():
                 return Missing()
         assert_never(file)
 
@@ -87,16 +88,16 @@ def reject(directory: Path, name: str, reason: str) -> Change:
     for stage in Stage:
         if stage is Stage.OPEN and has_living_owner(path_of(directory, name, stage)):
             return Busy()
-        with disk.locked(path_of(directory, name, stage)) as file:
+        with locks.locked(path_of(directory, name, stage)) as file:
             match file:
-                case disk.Locked(path):
+                case locks.Locked(path):
                     rejected.set_aside(directory, name, path, Aside(0, reason))
                     return Done()
-                case disk.InUse():
+                case locks.InUse():
                     return Busy()
-                case disk.Inaccessible():
+                case locks.Inaccessible():
                     return Missing()
-                case disk.Absent():
+                case locks.Absent():
                     continue
             assert_never(file)
     return Missing()
@@ -115,7 +116,8 @@ def purge_rejected(directory: Path) -> int:
 def take_over_calls(directory: Path, source: Path, services: Container[str]) -> int:
     """Takes over the oldest calls of these services that wait in another directory, a few hundred at most.
 
-    A call that is being sent stays, as does one that cannot be read, and one whose name is taken here.
+    Conversations that a dead process left open are among them. A call that is being sent stays, as do one that goes on,
+    one that cannot be read, and one whose name is taken here.
 
     Returns:
         How many.
@@ -125,17 +127,14 @@ def take_over_calls(directory: Path, source: Path, services: Container[str]) -> 
     """
     disk.make_directory(directory)
     disk.refuse_foreign(source)
-    count = 0
-    for one in Census(source, room=(MAX_AT_ONCE, MAX_AT_ONCE)).finish().all():
-        taken_over = path_of(directory, one.name, one.stage)
-        with disk.locked(path_of(source, one.name, one.stage)) as file:
-            call = from_bytes(file.content) if isinstance(file, disk.Locked) else None
-            if isinstance(call, Readable) and call.header.service in services and not disk.exists(taken_over):
-                path_of(source, one.name, one.stage).rename(taken_over)
-                count += 1
-    if count:
-        disk.sync_directory(directory)
-    return count
+    found = Census(source, room=(MAX_AT_ONCE, MAX_AT_ONCE)).finish()
+    cut_off = sorted(found.going_on, key=lambda one: one.since)[:MAX_AT_ONCE]
+
+    def is_wanted(content: bytes) -> bool:
+        call = from_bytes(content)
+        return isinstance(call, Readable) and call.header.service in services
+
+    return _move(directory, source, [*found.all(), *cut_off], is_wanted)
 
 
 def adopt(directory: Path, source: Path) -> int:
@@ -147,17 +146,35 @@ def adopt(directory: Path, source: Path) -> int:
         OSError: if writing fails.
     """
     disk.make_directory(directory)
+    return _move(directory, source, scan(source), lambda _: True) + rejected.take_over(directory, source)
+
+
+def _move(directory: Path, source: Path, calls: Iterable[SpoolItem], is_wanted: Callable[[bytes], bool]) -> int:
+    """Moves calls to a directory, those that nothing keeps where they are. Returns how many.
+
+    A name that was hashed under the key of another root becomes one under the key of this.
+    """
     ids = ids_of(directory.parent)
     count = 0
-    for one in scan(source):
+    for one in sorted(calls, key=lambda call: call.stage is not Stage.OPEN):  # before its finished version is gone
         if one.stage is Stage.OPEN and has_living_owner(path_of(source, one.name, one.stage)):
             continue
-        name = ids.renamed(one.name, id_at(path_of(source, one.name, one.stage)))
-        taken_over = path_of(directory, name, one.stage)
-        with disk.locked(path_of(source, one.name, one.stage)) as file:
-            if isinstance(file, disk.Locked) and not disk.exists(taken_over):
-                file.path.rename(taken_over)
-                count += 1
-    count += rejected.take_over(directory, source)
-    disk.sync_directory(directory)
+        with locks.locked(path_of(source, one.name, one.stage)) as file:
+            if not isinstance(file, locks.Locked) or not is_wanted(file.content):
+                continue
+            taken_over = path_of(directory, ids.renamed(one.name, id_in(file.content)), one.stage)
+            if disk.exists(taken_over):
+                continue
+            if one.stage is Stage.OPEN and _has_ended(source, one.name):
+                file.path.unlink()
+                continue
+            file.path.rename(taken_over)
+            count += 1
+    if count:
+        disk.sync_directory(directory)
     return count
+
+
+def _has_ended(source: Path, name: str) -> bool:
+    """Returns whether an open call is there as a finished one too: its process died as it finished it."""
+    return any(disk.exists(path_of(source, name, stage)) for stage in FINISHED)

@@ -16,9 +16,8 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._spool import disk, rejected
 from roark_otel._spool.body import with_recording
 from roark_otel._spool.claims import Spooled
-from roark_otel._spool.directory import id_at
 from roark_otel._spool.folder import write_file
-from roark_otel._spool.id_hash import ids_of, unkeyed_hash
+from roark_otel._spool.id_hash import id_at, ids_of, unkeyed_hash
 from roark_otel._spool.listing import directories
 from roark_otel._spool.names import Stage
 from roark_otel._spool.spool import Spool

@@ -6,9 +6,12 @@ Bodies are JSON as it is sent. A change that cannot be made leaves the body as i
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
+
+from roark_otel._model.field_paths import shown, steps_of
+from roark_otel._model.finished import LOSSES
+from roark_otel._spool.joining import summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +67,7 @@ def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
     Of a list the smallest part goes: an optional field of an element, else the element.
     """
     call = _parsed(body)
-    named = [(path, _steps(path)) for path in paths]
+    named = [(path, steps_of(path)) for path in paths]
     if not named or any(not steps or steps[0] in REQUIRED for _, steps in named):
         return None
     doomed: set[tuple[str, int]] = set()
@@ -73,7 +76,7 @@ def without_fields(body: bytes, paths: Iterable[str]) -> bytes | None:
             return None
     for name, index in sorted(doomed, reverse=True):
         del call[name][index]
-    dropped = ", ".join(path for path, _ in named)
+    dropped = ", ".join(shown(path) for path, _ in named)
     call["properties"] = {**_object(call, "properties"), "roark_dropped_fields": dropped}
     return _text(call)
 
@@ -104,11 +107,6 @@ def _drop(call: Json, steps: Sequence[str], doomed: set[tuple[str, int]]) -> boo
     return True
 
 
-def _steps(path: str) -> list[str]:
-    """Splits a path: `transcript[0].text`, `transcript.0.text` and `/transcript/0/text` are the same."""
-    return [step for step in re.split(r"[.\[\]/]+", path) if step]
-
-
 def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, Any] | None = None) -> bytes:
     """Returns the call with moments and facts that came late. Its own fields stay; entries are sorted by their start.
 
@@ -117,7 +115,8 @@ def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, A
         late: Fields of a call: `transcript`, `toolInvocations`, `properties`, `recordingUrl`, `endedStatus`.
         again: The call as it was made again from all of its spans. If nothing that was said or done is missing in it,
             its entries and participants replace those of the call. Its other fields are not used: a recording or a
-            property may have come from elsewhere, and a status that was guessed is not guessed again.
+            property may have come from elsewhere, and a status that was guessed is not guessed again. How much is
+            missing is the sum of what both say.
     """
     call = _parsed(body)
     if again is not None and _has_all(again, call):
@@ -129,7 +128,8 @@ def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, A
         new = [_of_call(one, call) for one in late.get(name, ()) if _identity(one) not in known]
         if new:
             call[name] = sorted([*call.get(name, ()), *new], key=lambda one: one["startOffsetMs"])
-    if properties := {**late.get("properties", {}), **_object(call, "properties")}:
+    of_late, of_call = _object(late, "properties"), _object(call, "properties")
+    if properties := {**of_late, **of_call, **summed(of_late, of_call, LOSSES)}:
         call["properties"] = properties
     if "endedStatus" in late:
         call["endedStatus"] = late["endedStatus"]
@@ -172,7 +172,7 @@ def _of_call(one: Mapping[str, Any], call: Json) -> Mapping[str, Any]:
     return kept
 
 
-def _object(call: Json, name: str) -> Json:
+def _object(call: Mapping[str, Any], name: str) -> Json:
     found = call.get(name)
     return cast("Json", found) if isinstance(found, dict) else {}
 

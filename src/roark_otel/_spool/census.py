@@ -20,7 +20,7 @@ from roark_otel._spool.owner import is_alive
 from roark_otel._spool.rejected import rejected_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 STEP = 64
 """How many entries of a directory are read in a row: half a millisecond."""
@@ -232,6 +232,18 @@ def scan(directory: Path, stages: Iterable[Stage] = Stage) -> list[SpoolItem]:
             if found is not None and found[1] in wanted:
                 items.append(SpoolItem(found[0], found[1], found[2].st_size, found[2].st_mtime))
     return items
+
+
+def list_others(directory: Path, stage: Stage, own: Container[str]) -> list[str]:
+    """Returns the calls in a stage but for these, in no order; none if the directory cannot be read: see `scan`.
+
+    It asks the disk about no file, so with ten thousand it takes a tenth of the time.
+    """
+    end = stage.value
+    with suppress(OSError):
+        files = [file for file in os.listdir(directory) if file.endswith(end)]  # noqa: PTH208 - names, not paths
+        return [name for name in (file[: -len(end)] for file in files) if name not in own]
+    return []
 
 
 def count_older(directory: Path, than: float) -> int:

@@ -1,4 +1,4 @@
-"""What is in a spool, on disk and in memory: listed, or as this process knows it."""
+"""What is in a spool, on disk and in memory, listed or as this process knows it; and that this process uses it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.memory import SpoolMemory
 from roark_otel._spool.names import FINISHED, Stage, call_name
 from roark_otel._spool.open_calls import OpenCalls
+from roark_otel._spool.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +34,8 @@ class Contents:
         self.open_calls = None if self._files is None else OpenCalls(self._files, self.ids)
         """The conversations that go on; None in memory, where they would be lost with the process anyway."""
         self._memory = SpoolMemory()
+        self.presence = None if directory is None else Presence(directory)
+        """The processes that use the directory."""
 
     @property
     def is_new(self) -> bool:
@@ -103,3 +106,17 @@ class Contents:
     def awaits_in_memory(self, external_id: str) -> bool:
         """Returns whether a call of this external id waits in memory for its recording."""
         return any(call.header.external_id == external_id for _, call in self._memory.items((Stage.WAITING,)))
+
+    # This process's part
+
+    def leave_to_parent(self) -> None:
+        """Lets go, in a forked child, of the lock that shows that the parent lives."""
+        if self.open_calls is not None:
+            self.open_calls.let_go()
+        if self.presence is not None:
+            self.presence.leave()
+
+    def leave(self) -> None:
+        """Removes what shows other processes that this one lives, because it ends."""
+        if self.open_calls is not None:
+            self.open_calls.leave()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import time
@@ -13,11 +12,13 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._safety.guard import log_once
-from roark_otel._spool import disk, rejected
+from roark_otel._spool import disk, locks, rejected
 from roark_otel._spool.census import MAX_OLDEST, SpoolItem, scan
 from roark_otel._spool.claims import Claim, Gone, Held, Spooled
-from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readable, from_bytes, head_of, to_bytes
+from roark_otel._spool.faults import FROM_MEMORY, FullError, log_fault
+from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readable, from_bytes, to_bytes
 from roark_otel._spool.folder import Folder
+from roark_otel._spool.id_hash import id_at
 from roark_otel._spool.inventory import Inventory
 from roark_otel._spool.names import Stage, file_name, parse_file_name
 from roark_otel._spool.recent import RecentFiles
@@ -37,27 +38,14 @@ MEASURE_STEPS = 32
 """The most steps of a count that a call waits for."""
 
 
-FROM_MEMORY = "calls are delivered from memory, and lost with this process"
-"""What a directory that cannot be used means."""
-
 _CLAIMED = (Stage.READY, Stage.TRIED, Stage.WAITING, Stage.LATE, Stage.OPEN)
 """Ready before tried, so that a call that is tried meanwhile is not missed; and before waiting and open: a process that
 died as it gave a call its recording, or finished it, has left both."""
 
 
-class FullError(OSError):
-    """The directory has as many bytes as it may have, or calls are kept in memory only."""
-
-
 def path_of(directory: Path, name: str, stage: Stage) -> Path:
     """Returns the path of a call's file in a stage."""
     return directory / file_name(name, stage)
-
-
-def id_at(path: Path) -> str | None:
-    """Reads the external id of the call in a file; None if it cannot be read."""
-    header = head_of(disk.read_head(path))
-    return None if header is None else header.external_id
 
 
 class SpoolDirectory:
@@ -103,11 +91,8 @@ class SpoolDirectory:
 
     def names_of(self, external_id: str, ids: IdHash) -> list[str]:
         """Returns the names of the calls of an external id; none if the directory cannot be used."""
-        found = (
-            []
-            if self._folder.fault()
-            else [parsed for text in disk.names(self.path) if (parsed := parse_file_name(text))]
-        )
+        names = [] if self._folder.fault() else disk.names(self.path)
+        found = [parsed for text in names if (parsed := parse_file_name(text))]
         is_its = ids.finder(external_id)
         return sorted({name for name, stage in found if is_its(name, partial(id_at, self.file(name, stage)))})
 
@@ -217,16 +202,16 @@ class SpoolDirectory:
             # A courier that held the file until now may have marked it as tried.
             file = self._folder.lock(file_name(name, stage), tried)
             match file:
-                case disk.Absent():
+                case locks.Absent():
                     continue
-                case disk.Opened():
+                case locks.Opened():
                     try:
                         yield self._read(name, Stage.TRIED if file.is_renamed else stage, file)
                     finally:
                         os.close(file.file)
-                case disk.InUse():
+                case locks.InUse():
                     yield Held()
-                case disk.Inaccessible(fault):
+                case locks.Inaccessible(fault):
                     yield self._unreadable(fault)
                 case _:
                     assert_never(file)
@@ -238,7 +223,7 @@ class SpoolDirectory:
         log_fault(str(self.path), fault, f"{whose} cannot be read")
         return Held()
 
-    def _read(self, name: str, stage: Stage, file: disk.Opened) -> Claim:
+    def _read(self, name: str, stage: Stage, file: locks.Opened) -> Claim:
         content: Content | None = self._recent.take(name, file.status)
         if content is None:
             try:
@@ -312,18 +297,3 @@ class SpoolDirectory:
         """Notes on a waiting call's file that a process still looks after it."""
         with suppress(OSError, NotImplementedError):
             os.utime(self.file(name, Stage.WAITING), follow_symlinks=False)
-
-
-_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP}
-"""What a directory raises that this user cannot use."""
-
-
-def log_fault(place: str, fault: OSError | None, outcome: str) -> None:
-    """Logs once what a fault of the disk means for calls. `fault`: None where memory is full."""
-    why = f"{type(fault).__name__} {fault.strerror or ''}".strip() if fault else "memory"
-    cure = "set ROARK_SPOOL_DIR to a directory that this user alone can write; " if _is_not_ours(fault) else ""
-    log_once(logging.ERROR, (place, outcome), "the spool %s failed (%s); %s%s", place, why, cure, outcome)
-
-
-def _is_not_ours(fault: OSError | None) -> bool:
-    return fault is not None and fault.errno in _NOT_OURS

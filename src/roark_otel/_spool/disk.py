@@ -1,24 +1,18 @@
-"""Files that several processes read and write at once: whole or absent, locked by the kernel, no link followed."""
+"""Files that several processes read and write at once: whole or absent, and no link is followed."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from roark_otel._safety.threads import beside_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-try:
-    import fcntl
-except ImportError:  # Windows: there a 409 alone keeps two processes from creating a call twice
-    fcntl = None  # type: ignore[assignment]
+    from collections.abc import Callable, Iterator
 
 STALE_SECONDS = 3_600.0
 """A temporary file that is older was left by a process that died."""
@@ -29,51 +23,12 @@ HEAD_BYTES = 4_096
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The most bytes of a file that is read: a call is far smaller, and a larger file would take the app's memory."""
 
-_OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+OPEN_TO_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How files of a spool are opened: no link is followed, and nothing waits for the other end of a pipe."""
 
-ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
-"""What opening raises where there is no file, or a link in its place. All other errors leave that open."""
 
 _Parsed = TypeVar("_Parsed")
 
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """A file that no other thread or process can lock meanwhile."""
-
-    path: Path
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The same, open and not read. `is_renamed`: the last holder of the lock has moved it."""
-
-    file: int
-    status: os.stat_result
-    is_renamed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class InUse:
-    """Another thread or process holds the file's lock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The path has no file, or lost it before it could be locked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inaccessible:
-    """The file cannot be opened or read."""
-
-    fault: OSError
-
-
-Lock: TypeAlias = "Locked | InUse | Absent | Inaccessible"
-
-FileLock: TypeAlias = "Opened | InUse | Absent | Inaccessible"
 
 # Directories
 
@@ -179,7 +134,7 @@ def share(file: int, group: int) -> None:
 def read_head(path: Path) -> bytes:
     """Reads the first bytes of a file, with its header; none if there is none, or it cannot be read, or is a link."""
     try:
-        file = os.open(path, _OPEN)
+        file = os.open(path, OPEN_TO_READ)
     except OSError:
         return b""
     try:
@@ -193,7 +148,7 @@ def read_head(path: Path) -> bytes:
 def read_path(path: Path) -> bytes | None:
     """Reads a file; None if there is none, or it cannot be read, or is a link."""
     try:
-        file = os.open(path, _OPEN)
+        file = os.open(path, OPEN_TO_READ)
     except OSError:
         return None
     try:
@@ -217,81 +172,6 @@ def read(file: int, status: os.stat_result) -> bytes:
     while len(content) < status.st_size and (more := os.read(file, status.st_size + 1)):
         content += more
     return content
-
-
-@contextmanager
-def locked(path: Path) -> Generator[Lock]:
-    """Locks and reads a file. The lock is held until the block ends, even if the file is renamed or removed in it."""
-    found = open_locked((str(path),))
-    if not isinstance(found, Opened):
-        yield found
-        return
-    try:
-        try:
-            content: Lock = Locked(path, read(found.file, found.status))
-        except OSError as fault:
-            content = Inaccessible(fault)
-        yield content
-    finally:
-        os.close(found.file)
-
-
-def open_locked(paths: tuple[str, ...], directory: int | None = None) -> FileLock:
-    """Opens and locks a regular file; a link is not followed. The caller closes it, which frees the lock.
-
-    Args:
-        paths: Where the file is, then to where the last holder of its lock may have moved it.
-        directory: An open directory from which the paths lead; None from the process's own.
-    """
-    try:
-        file = os.open(paths[0], _OPEN, dir_fd=directory)
-    except OSError as fault:
-        return Absent() if fault.errno in ABSENT else Inaccessible(fault)
-    try:
-        found = _locked_at(file, paths, directory)
-    except OSError as fault:
-        found = Inaccessible(fault)
-    if not isinstance(found, Opened):
-        os.close(file)
-    return found
-
-
-def _locked_at(file: int, paths: tuple[str, ...], directory: int | None) -> FileLock:
-    if not lock(file):
-        return InUse()
-    status = os.fstat(file)
-    if not stat.S_ISREG(status.st_mode):
-        return Absent()
-    for path in paths:
-        with suppress(OSError):
-            if os.path.samestat(status, os.stat(path, dir_fd=directory, follow_symlinks=False)):
-                return Opened(file, status, is_renamed=path != paths[0])
-    # The last holder of the lock has replaced or removed it.
-    return Absent()
-
-
-def lock(file: int) -> bool:
-    """Locks an open file. Returns whether it could: the kernel frees the lock of a process that dies."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks: a 409 is safeguard enough
-    return True
-
-
-def has_locks(file: int) -> bool:
-    """Returns whether the lock that `lock` took of an open file is one: some file systems have none."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def exists(path: Path) -> bool:

@@ -6,6 +6,7 @@ The first line is a header of our own, the second the body exactly as it is sent
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -69,6 +70,8 @@ class Damaged:
 
 Content: TypeAlias = "Readable | Newer | Damaged"
 
+_TOKEN = re.compile("[0-9a-f]{0,64}")
+
 _FIELDS = tuple(field.name for field in fields(Header))
 
 
@@ -101,6 +104,12 @@ def head_of(content: bytes) -> Header | None:
     return found.header if isinstance(found, Readable) else None
 
 
+def id_in(content: bytes) -> str | None:
+    """Returns the external id of the call in a file, of which the end may be missing; None where it is of no use."""
+    header = head_of(content)
+    return None if header is None else header.external_id
+
+
 _NEEDED = ("external_id", "trace_id", "finished_at", "not_before", "turns", "tools")
 
 
@@ -122,6 +131,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -MAX_NUMBER <= value <= MAX_NUMBER
 
 
+def _is_token(value: object) -> bool:
+    # It names a file, so it may hold nothing that leads elsewhere.
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
 def _is_text_or_none(value: object) -> bool:
     return value is None or _is_text(value)
 
@@ -138,6 +152,6 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "call_id": _is_text_or_none,
     "recording_wait": _is_number,
     "service": _is_text,
-    "owner": _is_text,
+    "owner": _is_token,
     "has_resolver": lambda value: isinstance(value, bool),
 }

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from roark_otel._safety.threads import beside_hub
-from roark_otel._spool import disk
+from roark_otel._spool import disk, locks
 from roark_otel._spool.names import TEMPORARY
 
 if TYPE_CHECKING:
@@ -150,15 +150,15 @@ class Folder:
             return directory is not None and os.access(directory.at(name), os.F_OK, dir_fd=directory.file)
         return False
 
-    def lock(self, name: str, renamed: str) -> disk.FileLock:
+    def lock(self, name: str, renamed: str) -> locks.FileLock:
         """Opens and locks a file, which the last holder of the lock may have renamed."""
         try:
             directory = self._opened()
         except OSError as fault:
-            return disk.Inaccessible(fault)
+            return locks.Inaccessible(fault)
         if directory is None:
-            return disk.Absent()
-        return disk.open_locked((directory.at(name), directory.at(renamed)), directory.file)
+            return locks.Absent()
+        return locks.open_locked((directory.at(name), directory.at(renamed)), directory.file)
 
     def rename(self, name: str, other: str) -> None:
         """Renames a file; when it returns, the new name is on the disk.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from roark_otel._spool import attachments, disk, rejected
+from roark_otel._spool import attachments, locks, rejected
 from roark_otel._spool.census import scan
-from roark_otel._spool.directory import id_at, path_of
-from roark_otel._spool.id_hash import ids_of
+from roark_otel._spool.directory import path_of
+from roark_otel._spool.id_hash import id_at, ids_of
 from roark_otel._spool.listing import directories
 from roark_otel._spool.names import Stage
 from roark_otel._spool.owner import has_living_owner
@@ -66,10 +66,10 @@ def _erase(directory: Path, name: str, stage: Stage) -> Forgotten:
     path = path_of(directory, name, stage)
     if stage is Stage.OPEN and has_living_owner(path):
         return Forgotten(going_on=1)
-    with disk.locked(path) as file:
-        if isinstance(file, disk.InUse):
+    with locks.locked(path) as file:
+        if isinstance(file, locks.InUse):
             return Forgotten(busy=1)
-        if isinstance(file, disk.Absent):
+        if isinstance(file, locks.Absent):
             return Forgotten()
         path.unlink()
     return Forgotten(1)

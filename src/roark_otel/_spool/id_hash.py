@@ -19,11 +19,13 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._safety.guard import log_once
 from roark_otel._spool import disk
+from roark_otel._spool.file import id_in
 from roark_otel._spool.names import TEMPORARY, CallName
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ LOOK_SECONDS: Final = 1.0
 
 HALF_WRITTEN_SECONDS: Final = 1.0
 """How long a key may be incomplete, where the file system has no hard links."""
+
+MAX_HASHES: Final = 1_024
+"""The most ids of which the hash is remembered: to make one takes as long as to copy ten spans."""
 
 Finder: TypeAlias = "Callable[[str, Callable[[], str | None]], bool]"
 """Returns whether a file with this NAME is of a certain external id; the second argument reads the id in the file."""
@@ -64,7 +69,12 @@ class _Key:
         return f"_Key({self.mark!r})"
 
     def hash(self, external_id: str) -> str:
-        return self.mark + hmac.digest(self.secret, _bytes(external_id), "sha256").hex()[:_DIGITS]
+        return _keyed_hash(self, external_id)
+
+
+@lru_cache(MAX_HASHES)
+def _keyed_hash(key: _Key, external_id: str) -> str:
+    return key.mark + hmac.digest(key.secret, _bytes(external_id), "sha256").hex()[:_DIGITS]
 
 
 class IdHash:
@@ -144,6 +154,11 @@ def hashes_in(root: Path, external_id: str) -> tuple[str | None, str]:
     except OSError:
         secret = None
     return None if secret is None else _Key(_SHARED, secret).hash(external_id), unkeyed_hash(external_id)
+
+
+def id_at(path: Path) -> str | None:
+    """Reads the external id of the call in a file; None if it cannot be read."""
+    return id_in(disk.read_head(path))
 
 
 def unkeyed_hash(external_id: str) -> str:

@@ -10,15 +10,16 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from roark_otel._model.finished import LOSSES
 from roark_otel._model.latencies import response_latencies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Json = dict[str, Any]
 
 _TIMED: Final = ("transcript", "toolInvocations")
-_COUNTED: Final = ("interruptions", "roark_clamped")
+_COUNTED: Final = ("interruptions", "roark_clamped", *LOSSES)
 _INCOMPLETE: Final = "roark_incomplete"
 _SILENT: Final = {
     (False, False): "PARTICIPANTS_DID_NOT_SPEAK",
@@ -91,8 +92,13 @@ def _properties(earlier: Json, later: Json, call: Json) -> Json:
     found = {**first, **last}
     if _INCOMPLETE not in last:
         found.pop(_INCOMPLETE, None)
-    found |= {name: first[name] + last[name] for name in _COUNTED if name in first and name in last}
-    return {**found, **response_latencies(_waits_ms(call.get("transcript", ())))}
+    return {**found, **summed(first, last, _COUNTED), **response_latencies(_waits_ms(call.get("transcript", ())))}
+
+
+def summed(first: Mapping[str, Any], last: Mapping[str, Any], names: Iterable[str]) -> Json:
+    """Returns the sum of two parts for each of these properties that both count."""
+    both = {name: (first.get(name), last.get(name)) for name in names}
+    return {name: one + other for name, (one, other) in both.items() if isinstance(one, int) and isinstance(other, int)}
 
 
 def _waits_ms(transcript: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._safety.guard import log_once
 from roark_otel._spool import disk
 from roark_otel._spool.body import recording_of
-from roark_otel._spool.census import scan
+from roark_otel._spool.census import list_others
 from roark_otel._spool.claims import Held, Spooled
 from roark_otel._spool.file import Header, head_of
 from roark_otel._spool.joining import joined
@@ -33,6 +33,9 @@ UNSAVED: Final = "the spool %s failed (%s); conversations that go on are lost if
 
 LOOK_SECONDS: Final = 1.0
 """How long a listing of the directory is used, when calls of an id are looked for that another process left."""
+
+LOOK_SHARE: Final = 1 / 200
+"""The most of the time that listing takes: a large directory is listed less often. Saving has a fiftieth in all."""
 
 MAX_OWNERS: Final = 10_000
 """The most files of which the owner is remembered."""
@@ -60,7 +63,7 @@ class OpenCalls:
         self._owner = Owner(files.path)
         self._own: set[str] = set()
         self._heads: dict[str, tuple[str, str]] = {}
-        self._orphans: Mapping[str, tuple[Orphan, ...]] = {}
+        self._orphans: Mapping[str, tuple[str, ...]] = {}
         self._look_at = 0.0
         self._others = 0
 
@@ -107,21 +110,31 @@ class OpenCalls:
 
     def orphans(self, items: Iterable[SpoolItem]) -> Mapping[str, tuple[Orphan, ...]]:
         """Returns which of these open calls have dead owners, by the hash of their id, unless it goes on elsewhere."""
-        found: dict[str, list[Orphan]] = {}
-        owned: set[str] = set()
+        since = {item.name: item.since for item in items}
+        going_on = self._look(since)
+        return {
+            key: tuple(Orphan(name, since[name]) for name in names)
+            for key, names in self._orphans.items()
+            if key not in going_on
+        }
+
+    def _look(self, names: Iterable[str]) -> set[str]:
+        """Notes which of these open calls have dead owners. Returns the hashed ids of the others."""
+        found: dict[str, list[str]] = {}
+        going_on: set[str] = set()
         alive: dict[str, bool] = {}
         others = 0
-        for item in items:
-            others += item.name not in self._own
-            is_owned = item.name in self._own or self._has_live_owner(item.name, alive)
-            key = self._key_of(item.name)
+        for name in names:
+            others += name not in self._own
+            is_owned = name in self._own or self._has_live_owner(name, alive)
+            key = self._key_of(name)
             if is_owned:
-                owned.add(key)
+                going_on.add(key)
             else:
-                found.setdefault(key, []).append(Orphan(item.name, item.since))
+                found.setdefault(key, []).append(name)
         self._orphans = {key: tuple(several) for key, several in found.items()}
         self._others = others
-        return {key: several for key, several in self._orphans.items() if key not in owned}
+        return going_on
 
     def _has_live_owner(self, name: str, alive: dict[str, bool]) -> bool:
         """Returns whether the owner of a file lives. `alive` remembers it of each owner."""
@@ -158,21 +171,20 @@ class OpenCalls:
             own: The name of this process's own call of the conversation, which is left out.
         """
         if (began := time.monotonic()) >= self._look_at:
-            self.orphans(scan(self._files.path, (Stage.OPEN,)))
+            self._look(list_others(self._files.path, Stage.OPEN, self._own))
             now = time.monotonic()
-            # A large directory is listed less often, so that it takes at most one fiftieth of the time.
-            self._look_at = now + max(LOOK_SECONDS, 50 * (now - began))
+            self._look_at = now + max(LOOK_SECONDS, (now - began) / LOOK_SHARE)
         names: list[str] = []
         bodies: list[bytes] = []
         for orphan in self._orphans.get(key, ()):
-            if orphan.name != own and (body := self._take_over(orphan)):
-                names.append(orphan.name)
+            if orphan != own and (body := self._take_over(orphan)):
+                names.append(orphan)
                 bodies.append(body)
         return (joined(bodies) if bodies else b""), tuple(names)
 
-    def _take_over(self, orphan: Orphan) -> bytes:
+    def _take_over(self, orphan: str) -> bytes:
         """Makes an orphan this process's own, so that no other finishes it. Returns its body; empty if it is gone."""
-        with self._files.claim(orphan.name, (Stage.OPEN,)) as call:
+        with self._files.claim(orphan, (Stage.OPEN,)) as call:
             if not isinstance(call, Spooled) or self._has_ended(call):
                 return b""
             return call.body if self.save(call.name, call.header, call.body) else b""

@@ -17,6 +17,9 @@ ATTACH = "`roark-otel spool attach ID URL`, ROARK_RECORDING_URL_TEMPLATE or ROAR
 """What to do about calls without a recording."""
 
 
+NO_ADDRESS = "ROARK_BASE_URL"
+"""What a record has in place of an answer, where calls have no usable address."""
+
 GO_OUT = "they go out next"
 """What happens to calls that nothing keeps."""
 
@@ -58,8 +61,12 @@ def outlook(directory: Path, record: Record, whose: Whose, address: str) -> Outl
         whose: Whose it is.
         address: The base URL of the process that looks; empty if it is not known.
     """
+    if record.answer == NO_ADDRESS and whose is not Whose.OWN:
+        return Outlook("without an address", f"the next process of their key with a usable {NO_ADDRESS} sends them")
     if whose is Whose.OTHER:
         return _of_another(directory, record, address)
+    if record.answer == NO_ADDRESS:
+        return Outlook("there is no usable address", f"correct {NO_ADDRESS} (or ROARK_PROJECT_ID)")
     if record.is_orphaned:
         cure = "correct ROARK_API_KEY: the key that Roark accepts for their service.name sends them"
         return Outlook(f"Roark refuses their key ({record.answer}), and has never accepted it", cure)
@@ -85,6 +92,8 @@ def _of_another(directory: Path, record: Record, address: str) -> Outlook:
 def described(record: Record) -> str:
     """Returns what is known of a directory's key, in words."""
     accepted = {Acceptance.NEVER: "never accepted", Acceptance.ONCE: "accepted", Acceptance.UNKNOWN: "not known"}
+    if record.answer == NO_ADDRESS:
+        return "for no address yet"
     address = f"for {record.address}, " if record.address else ""
     answer = f"last answer {record.answer}" if record.answer else "no answer yet"
     return f"{address}{answer}, key {accepted[record.acceptance]}"

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._spool import disk
+from roark_otel._spool import disk, locks
 from roark_otel._spool.file import head_of
 from roark_otel._spool.names import TEMPORARY, owner_name
 
@@ -88,7 +88,7 @@ class Owner:
         try:
             if (group := disk.group_of(self._directory.stat())) is not None:
                 disk.share(file, group)
-            disk.lock(file)
+            locks.lock(file)
             temporary.replace(self._path)  # under the same name again, so that what was saved is still owned
             self._file, self._status = file, os.fstat(file)
         except OSError:
@@ -124,12 +124,12 @@ def is_alive(directory: Path, token: str) -> bool:
     if not token:
         return False
     path = directory / owner_name(token)
-    match disk.open_locked((str(path),)):
-        case disk.InUse() | disk.Inaccessible():
+    match locks.open_locked((str(path),)):
+        case locks.InUse() | locks.Inaccessible():
             return True
-        case disk.Opened() as found:
+        case locks.Opened() as found:
             try:
-                if not disk.has_locks(found.file) and time.time() - found.status.st_mtime < MISSED_SECONDS:
+                if not found.has_lock and time.time() - found.status.st_mtime < MISSED_SECONDS:
                     return True
                 with suppress(OSError):
                     path.unlink()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from roark_otel._model.formats import without_user
 from roark_otel._spool import disk
 from roark_otel._spool.folder import write_file
 from roark_otel._spool.listing import directories
@@ -89,14 +90,21 @@ def read(directory: Path) -> Record:
     try:
         found: Any = json.loads(disk.read_path(_path(directory)) or b"{}")
         return Record(
-            address=str(found.get("address", "")),
+            address=without_user(_text(found.get("address", ""))),
             acceptance=Acceptance(found.get("acceptance", "unknown")),
             services=tuple(str(one) for one in found.get("services", ()))[:MAX_SERVICES],
-            answer=str(found.get("answer", ""))[:100],
+            answer=_text(found.get("answer", ""))[:100],
             answered_at=float(found.get("answered_at", 0.0)),
         )
     except (ValueError, AttributeError, TypeError, RecursionError, OverflowError):
         return Record()
+
+
+def _text(value: object) -> str:
+    """Returns a text that this package may have written: commands and logs show it as it is."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise TypeError("not a text")
+    return value
 
 
 def write(directory: Path, record: Record) -> None:

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roark_otel._spool import disk
+from roark_otel._spool import disk, locks
 from roark_otel._spool.body import recording_of, with_recording
-from roark_otel._spool.file import Readable, from_bytes, head_of, to_bytes
+from roark_otel._spool.file import Readable, from_bytes, to_bytes
 from roark_otel._spool.folder import write_file
-from roark_otel._spool.id_hash import ids_of
+from roark_otel._spool.id_hash import id_at, ids_of
 from roark_otel._spool.names import CallName, Stage, file_name, parse_rejected_name, reason_name, rejected_name
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ LIMITS = (
     f"{MAX_REJECTED_SECONDS / 86_400:.0f} days"
 )
 """The same in words."""
+
+MAX_STATUS = 999
+"""The highest status that an answer can have."""
 
 _ROOM = 0.9
 """The share of these bounds that is kept when calls are deleted, so that it is not done again for each one."""
@@ -94,8 +97,9 @@ def reason_for(directory: Path, name: str) -> Aside:
     """Returns why a call was rejected, as far as that can be read."""
     try:
         document = json.loads(disk.read_path(_reason_path(directory, name)) or b"{}")
-        return Aside(int(document.get("status", 0)), str(document.get("reason", "unknown"))[:1_000])
-    except (ValueError, AttributeError, TypeError, RecursionError):
+        status = int(document.get("status", 0))
+        return Aside(status if 0 <= status <= MAX_STATUS else 0, str(document.get("reason", "unknown"))[:1_000])
+    except (ValueError, AttributeError, TypeError, RecursionError, OverflowError):  # infinity is JSON to Python
         return Aside(0, "unknown")
 
 
@@ -131,8 +135,7 @@ def take_over(directory: Path, source: Path) -> int:
     """Moves what was rejected in another directory here, unless its name is taken. Returns how many calls it moved."""
     ids, count = ids_of(directory.parent), 0
     for one in rejected_files(source):
-        header = head_of(disk.read_head(rejected_path(source, one.name)))
-        name = ids.renamed(one.name, None if header is None else header.external_id)
+        name = ids.renamed(one.name, id_at(rejected_path(source, one.name)))
         path = rejected_path(directory, name)
         _make_folder(directory)
         if not disk.exists(path):
@@ -166,10 +169,10 @@ def revive(directory: Path, name: str, url: str) -> bool:
     Raises:
         OSError: if its file is another user's, or writing fails.
     """
-    with disk.locked(rejected_path(directory, name)) as file:
-        if isinstance(file, disk.Inaccessible):
+    with locks.locked(rejected_path(directory, name)) as file:
+        if isinstance(file, locks.Inaccessible):
             raise file.fault
-        call = from_bytes(file.content) if isinstance(file, disk.Locked) else None
+        call = from_bytes(file.content) if isinstance(file, locks.Locked) else None
         if not isinstance(call, Readable) or not _lacks_recording(directory, name, call.body):
             return False
         content = to_bytes(call.header, with_recording(call.body, url))

@@ -8,7 +8,6 @@ lost with the process.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,21 +16,20 @@ from roark_otel._spool import rejected
 from roark_otel._spool.body import recording_of, with_late_fields, with_recording
 from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.contents import Contents
-from roark_otel._spool.directory import FROM_MEMORY, FullError, SpoolDirectory, log_fault
+from roark_otel._spool.departed import Departed
+from roark_otel._spool.faults import FROM_MEMORY, FullError, log_fault
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.names import SENDABLE, Stage
-from roark_otel._spool.presence import Presence
 from roark_otel._spool.rejected import Aside
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
     from pathlib import Path
 
+    from roark_otel._spool.directory import SpoolDirectory
+
 MAX_SPOOL_BYTES = 1024**3
 """The most bytes of calls that may wait on disk."""
-
-MAX_DEPARTED = 10_000
-"""The most calls that are remembered after they left the spool."""
 
 PATIENCE_SECONDS = 0.5
 """The longest that a new version of a call waits for the file: it takes a moment only to attach a recording to it."""
@@ -49,9 +47,7 @@ class Spool(Contents):
     def __init__(self, directory: Path | None, max_bytes: int = MAX_SPOOL_BYTES) -> None:
         super().__init__(directory, max_bytes)
         self._is_unusable = False
-        self.presence = None if directory is None else Presence(directory)
-        """The processes that use the directory."""
-        self._departed: OrderedDict[str, str | None] = OrderedDict()
+        self._departed = Departed()
 
     @property
     def place(self) -> str:
@@ -181,11 +177,9 @@ class Spool(Contents):
         """
         return nullcontext() if self._files is None else self._files.together()
 
-    # Calls that left
-
     def call_id(self, name: str) -> str | None:
         """Returns Roark's id of a call that this process delivered; None if it is not known."""
-        return self._departed.get(name)
+        return self._departed.call_id(name)
 
     # Claims
 
@@ -234,7 +228,7 @@ class Spool(Contents):
 
     def remove(self, call: Spooled, call_id: str | None = None) -> None:
         """Removes a call that Roark has. `call_id`: Roark's id of it, if it is known."""
-        self._remember(call.name, call_id)
+        self._departed.add(call.name, call_id)
         if call.name in self._memory:
             self._memory.remove(call.name)
             if self.open_calls is not None:
@@ -256,7 +250,7 @@ class Spool(Contents):
 
     def reject(self, call: Spooled, status: int, reason: str) -> None:
         """Moves a call that will not be sent to `rejected/`, with the reason next to it."""
-        self._remember(call.name, None)
+        self._departed.add(call.name, None)
         why = Aside(status, reason)
         try:
             if call.name in self._memory:
@@ -290,23 +284,6 @@ class Spool(Contents):
         """Notes on a waiting call's file that this process still looks after it."""
         if self._files is not None:
             self._files.touch(name)
-
-    def leave_to_parent(self) -> None:
-        """Lets go, in a forked child, of the lock that shows that the parent lives."""
-        if self.open_calls is not None:
-            self.open_calls.let_go()
-        if self.presence is not None:
-            self.presence.leave()
-
-    def leave(self) -> None:
-        """Removes what shows other processes that this one lives, because it ends."""
-        if self.open_calls is not None:
-            self.open_calls.leave()
-
-    def _remember(self, name: str, call_id: str | None) -> None:
-        self._departed[name] = call_id
-        if len(self._departed) > MAX_DEPARTED:
-            self._departed.popitem(last=False)
 
     @property
     def _on_disk(self) -> SpoolDirectory:

@@ -66,6 +66,11 @@ class Witness:
         self._last = _Look(wall, monotonic, since, _boot())
         return since
 
+    def ago(self, seconds: float) -> float:
+        """Returns the time this long ago, in epoch seconds; 0 if the wall clock has jumped since."""
+        at = self._clock.time() - seconds
+        return at if self.believed_since() <= at else 0.0
+
     def keep(self) -> None:
         """Writes the times of the last look down, now and then."""
         last = self._last

@@ -16,24 +16,19 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import baggage
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.hook_thread import HookThread
-from roark_otel._traces.choosing import Choosing, SeenIds
-from roark_otel._traces.exporter import Withholding, new_exporter
-from roark_otel._traces.harmless import harmless_of
 from roark_otel.attributes import EXTERNAL_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
-    from pydantic import SecretStr
 
-    from roark_otel._model.dialect import Dialect
-    from roark_otel._settings.settings import Settings
+    from roark_otel._traces.choosing import SeenIds
+
 
 MAX_WAITING_SPANS: Final = 10_000
 """The most ended spans that may wait for an id, in all traces together; beyond it, the oldest trace's are dropped."""
@@ -236,37 +231,3 @@ class ConversationTraces(SpanProcessor):
                 MAX_WAITING_SPANS,
             )
         self._waiting = sum(len(trace.waiting) for trace in traces)
-
-
-def conversation_traces(
-    settings: Settings,
-    api_key: SecretStr,
-    dialects: Sequence[Dialect],
-    seconds_at_exit: Callable[[], float],
-    *,
-    is_redacted: bool,
-    takes: Callable[[str, Mapping[str, object]], bool] | None = None,
-) -> ConversationTraces | None:
-    """Makes the processor that exports the spans of conversations to Roark.
-
-    Returns None, and logs an error once, if the extra `otlp` is missing.
-
-    Args:
-        settings: Where spans are sent, and whether content is.
-        api_key: The key.
-        dialects: The dialects that the app reads.
-        seconds_at_exit: Returns how long an export may take when the process ends.
-        is_redacted: Whether the app has a `redact` hook, which redacts calls but cannot redact spans.
-        takes: Returns whether a conversation is exported, of its id and attributes; None to export all of them.
-    """
-    exporter = new_exporter(settings, api_key)
-    if exporter is None:
-        return None
-    # Redaction finds texts in calls; spans hold them under any name. Where it is asked for, spans go without content.
-    if is_redacted or not settings.capture_content or settings.redact_patterns:
-        exporter = Withholding(exporter, harmless_of(dialects))
-    id_keys = EXTERNAL_ID, *settings.external_id_keys
-    seen = None if takes is None else SeenIds(id_keys, takes)
-    if seen is not None:
-        exporter = Choosing(exporter, seen)
-    return ConversationTraces(BatchSpanProcessor(exporter), id_keys, seconds_at_exit, seen)

@@ -12,9 +12,10 @@ import argparse
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from roark_otel._model.version import __version__
+from roark_otel._safety.printable import printable
 from roark_otel.cli.demo import DEMO
 from roark_otel.cli.doctor import DOCTOR
 from roark_otel.cli.problems import FAILED, INTERRUPTED, Problem
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = COMMANDS[options.command].run(options)
         sys.stdout.flush()
     except Problem as problem:
-        print(f"roark-otel: {problem}", file=sys.stderr)
+        print(f"roark-otel: {printable(str(problem))}", file=sys.stderr)
         return problem.status
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -58,10 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors, which quote what was given, do nothing to a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="roark-otel", description="Turns traced voice conversations into linked calls at Roark."
-    )
+    parser = _Parser(prog="roark-otel", description="Turns traced voice conversations into linked calls at Roark.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS.values():

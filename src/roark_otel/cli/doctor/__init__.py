@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from roark_otel._safety.printable import printable
 from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED
 
@@ -34,7 +35,7 @@ def _run(options: argparse.Namespace) -> int:
     for finding in _checks(send=options.send_test_call, quiet=options.json):
         found.append(finding)
         if not options.json:
-            print("\n".join(lines(finding)), flush=True)
+            print("\n".join(map(printable, lines(finding))), flush=True)
     if options.json:
         json.dump([as_fields(finding) for finding in found], sys.stdout, indent=2)
         print()
@@ -67,7 +68,7 @@ def _test_call(settings: Settings, *, quiet: bool) -> Finding:
 
     external_id = new_id()
     if not quiet:
-        print(f"  ...    test call: creating the call {external_id} at {settings.base_url}", flush=True)
+        print(f"  ...    test call: creating the call {external_id} at {settings.address}", flush=True)
     return send_test_call(settings, external_id)
 
 
@@ -76,7 +77,7 @@ def _client(settings: Settings) -> Client:
 
     if settings.api_key is None:
         raise ValueError("the key is missing")
-    return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+    return Client(settings.address, settings.api_key, settings.project_id, settings.http_timeout_seconds)
 
 
 DOCTOR = Command(

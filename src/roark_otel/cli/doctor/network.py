@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from typing_extensions import assert_never
 
+from roark_otel._delivery.exchanges import certificates
+from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._delivery.surroundings import Direct, Proxied, route_to
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
 
 if TYPE_CHECKING:
@@ -21,19 +23,36 @@ if TYPE_CHECKING:
 
 def check_network(settings: Settings, make_client: Callable[[Settings], Client]) -> list[Finding]:
     """Checks whether the base URL answers with this key. Each step is taken only if the one before succeeded."""
-    host, port, is_tls = address(settings.base_url)
-    found: list[Finding] = []
-    if (proxy := _proxy(settings.base_url, host)) is not None:
-        found.append(Fine("proxy", f"requests go through {proxy}"))
-    else:
-        found += _without_proxy(host, port, settings.http_timeout_seconds, is_tls=is_tls)
-    if any(isinstance(one, Wrong) for one in found) or settings.api_key is None:
-        return found
-    client = make_client(settings)
+    if not settings.address:
+        cure = "correct ROARK_BASE_URL and ROARK_PROJECT_ID; calls wait in the spool, and nothing is sent anywhere"
+        return [Wrong("Roark", "there is no usable address", cure)]
     try:
-        return [*found, _answer(settings.base_url, client.probe())]
+        found = _way(settings)
+        if any(isinstance(one, Wrong) for one in found) or settings.api_key is None:
+            return found
+        client = make_client(settings)
+    except Misconfigured as fault:
+        cure = "calls wait in the spool until it is corrected or unset"
+        return [Wrong(fault.variable, f"{fault.reason}; no connection to Roark can be made", cure)]
+    try:
+        return [*found, _answer(settings.address, client.probe())]
     finally:
         client.close()
+
+
+def _way(settings: Settings) -> list[Finding]:
+    """Returns what is found on the way to Roark.
+
+    Raises:
+        Misconfigured: if the environment allows none.
+    """
+    host, port, is_tls = address(settings.address)
+    trust = certificates() if is_tls else None
+    match route_to(settings.address):
+        case Proxied() as proxy:
+            return [Fine("proxy", f"requests go through {proxy.shown}, as {proxy.variable} names it")]
+        case Direct():
+            return _without_proxy(host, port, settings.http_timeout_seconds, trust)
 
 
 def address(base_url: str) -> tuple[str, int, bool]:
@@ -43,7 +62,7 @@ def address(base_url: str) -> tuple[str, int, bool]:
     return parts.hostname or "", parts.port or (443 if is_tls else 80), is_tls
 
 
-def _without_proxy(host: str, port: int, seconds: float, *, is_tls: bool) -> list[Finding]:
+def _without_proxy(host: str, port: int, seconds: float, trust: ssl.SSLContext | None) -> list[Finding]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as fault:
@@ -53,15 +72,15 @@ def _without_proxy(host: str, port: int, seconds: float, *, is_tls: bool) -> lis
     named = Fine("name", f"{host} is {addresses}")
     try:
         with socket.create_connection((host, port), timeout=seconds) as connection:
-            return [named, *([_certificate(connection, host)] if is_tls else [])]
+            return [named, *([] if trust is None else [_certificate(connection, host, trust)])]
     except OSError as fault:
         cure = "check ROARK_BASE_URL, and that this machine may connect there (firewall, proxy)"
         return [named, Wrong("connection", f"{host} port {port}: {fault.strerror or type(fault).__name__}", cure)]
 
 
-def _certificate(connection: socket.socket, host: str) -> Finding:
+def _certificate(connection: socket.socket, host: str, trust: ssl.SSLContext) -> Finding:
     try:
-        with ssl.create_default_context().wrap_socket(connection, server_hostname=host) as secure:
+        with trust.wrap_socket(connection, server_hostname=host) as secure:
             return Fine("TLS", f"{secure.version()}, the certificate is valid")
     except ssl.SSLCertVerificationError as fault:
         cure = "set SSL_CERT_FILE to the certificates of your proxy, or check the clock of this machine"
@@ -69,18 +88,6 @@ def _certificate(connection: socket.socket, host: str) -> Finding:
     except ssl.SSLError as fault:
         cure = "check the port in ROARK_BASE_URL: it must be one for https"
         return Wrong("TLS", f"the port does not speak TLS ({fault.reason})", cure)
-
-
-def _proxy(base_url: str, host: str) -> str | None:
-    """Returns the proxy that requests to this URL take, without the password that its own URL may have."""
-    if urllib.request.proxy_bypass(host):
-        return None
-    known = urllib.request.getproxies()
-    url = known.get(urlsplit(base_url).scheme) or known.get("all")
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
 
 def _answer(base_url: str, probe: Probe) -> Finding:

@@ -50,7 +50,7 @@ def backlog(root: Path, settings: Settings | None = None) -> list[Finding]:
             found.append(Warned("backlog", f"{len(cut)} were cut off: their process ended before they did", cure))
         if counts.sendable:
             whose = Whose.OPEN if own is None else Whose.OWN if directory == own else Whose.OTHER
-            will = outlook(directory, records.read(directory), whose, settings.base_url if settings else "")
+            will = outlook(directory, records.read(directory), whose, settings.address if settings else "")
             why = "" if will.why == "to send" else f": {will.why}"
             found.append(Warned("backlog", f"{counts.sendable} wait to be sent{why}", will.cure))
     if rejected:

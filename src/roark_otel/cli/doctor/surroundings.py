@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 
+from roark_otel._model.formats import without_user
 from roark_otel._settings.environment import GENAI_CAPTURE_CONTENT
 from roark_otel._settings.settings import VARIABLES, Settings
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 SECRET: Final = frozenset(name for name, setting in VARIABLES.items() if setting == "api_key")
+"""Variables that hold a key."""
+
+KEY_FILE: Final = "ROARK_API_KEY_FILE"
+
+_HIDDEN: Final = SECRET | {"ROARK_REDACT_PATTERNS"}
 """Variables whose value is never shown."""
 
 
@@ -26,14 +32,17 @@ class _Listening(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.lines: list[str] = []
+        self.findings: list[Finding] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        kind = Wrong if record.levelno >= logging.ERROR else Warned
+        self.findings.append(
+            kind("environment", record.getMessage(), "see docs/settings.md, which lists every setting")
+        )
 
 
 def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
-    """Returns the settings of an environment, and the warnings that reading them logs."""
+    """Returns the settings of an environment, and what reading them logs: an error is wrong, a warning is to note."""
     logger = logging.getLogger("roark_otel")
     listening, propagate = _Listening(), logger.propagate
     logger.addHandler(listening)
@@ -43,18 +52,19 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
     finally:
         logger.removeHandler(listening)
         logger.propagate = propagate
-    cure = "see docs/settings.md, which lists every setting"
-    return settings, [Warned("environment", line, cure) for line in listening.lines]
+    return settings, listening.findings
 
 
 def check_environment(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     """Lists our variables that are set, and checks that calls are switched on and have a key."""
     found = [_shown(name, value) for name, value in sorted(environ.items()) if _is_ours(name) and value.strip()]
+    if settings.api_key is None and any(environ.get(name, "").strip() for name in SECRET | {KEY_FILE}):
+        return [*found, Wrong("key", "none that can be used, so no calls are sent to Roark", "correct it, see above")]
     if not settings.enabled:
         cure = "unset it, or set it to true"
         found.append(Wrong("switch", "ROARK_OBSERVABILITY_ENABLED turns everything off", cure))
     if settings.api_key is None:
-        found.append(_no_key(settings.api_key_file))
+        found.append(Wrong("key", "missing, so no calls are sent to Roark", "set ROARK_API_KEY"))
     elif settings.api_key_file is not None:
         found.append(Fine("key", f"in {settings.api_key_file}"))
     return found
@@ -151,20 +161,8 @@ def _is_ours(name: str) -> bool:
 
 def _shown(name: str, value: str) -> Finding:
     """Returns a variable without what may be secret in it: a key, and in URLs a password or a signature."""
-    shown = re.sub(r"\?[^\s]*", "?…", re.sub(r"//[^/@\s]*@", "//…@", value))
-    return Fine(name, "set, not shown" if name in SECRET else shown)
-
-
-def _no_key(file: Path | None) -> Finding:
-    if file is None:
-        return Wrong("key", "missing, so no calls are sent to Roark", "set ROARK_API_KEY")
-    try:
-        is_empty = not file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        cure = "correct ROARK_API_KEY_FILE, or the permissions of the file"
-        return Wrong("key", f"{file} cannot be read ({type(fault).__name__})", cure)
-    seen = "is empty" if is_empty else "does not hold a key"
-    return Wrong("key", f"{file} {seen}", "put the key into it, and nothing else")
+    shown = re.sub(r"\?[^\s]*", "?…", without_user(value))
+    return Fine(name, "set, not shown" if name in _HIDDEN else shown)
 
 
 def _list(value: str) -> list[str]:

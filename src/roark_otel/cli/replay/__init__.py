@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roark_otel._safety.printable import printable
 from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED, Problem
 
@@ -79,10 +80,16 @@ def _sender(client: Client | None) -> Callable[[ReadyCall], SendResult]:
 
 def _client(settings: Settings) -> Client:
     from roark_otel._delivery.client import Client
+    from roark_otel._delivery.misconfigured import Misconfigured
 
     if settings.api_key is None:
         raise Problem("there is no key: set ROARK_API_KEY, or look with --dry-run first")
-    return Client(settings.base_url, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+    if not settings.address:
+        raise Problem("no usable address: correct ROARK_BASE_URL and ROARK_PROJECT_ID")
+    try:
+        return Client(settings.address, settings.api_key, settings.project_id, settings.http_timeout_seconds)
+    except Misconfigured as fault:
+        raise Problem(f"no connection to Roark: {fault}") from None
 
 
 _COUNTED: tuple[tuple[str, str], ...] = (
@@ -109,7 +116,7 @@ def _report(path: Path, played: Played, *, is_dry: bool) -> None:
     done += [f"{counts[name]} {words}" for name, words in _COUNTED if counts[name]]
     print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
     for problem in played.problems:
-        print(f"  {problem}", file=sys.stderr)
+        print(f"  {printable(problem)}", file=sys.stderr)
 
 
 REPLAY = Command(

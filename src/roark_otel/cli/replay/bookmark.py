@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._spool import disk
 from roark_otel._spool.folder import write_file
 
 if TYPE_CHECKING:
@@ -39,15 +40,18 @@ class Bookmarks:
     def __init__(self, settings: Settings, file: Path) -> None:
         key = settings.api_key.get_secret_value() if settings.api_key else ""
         whose = settings.project_id or sha256(key.encode()).hexdigest()
-        name = sha256(f"{settings.base_url}\n{whose}\n{file.resolve()}".encode()).hexdigest()[:32]
+        name = sha256(f"{settings.address}\n{whose}\n{file.resolve()}".encode()).hexdigest()[:32]
         self._file = file
         self._path = settings.spool_dir / "replay" / f"{name}.json"
 
     def offset(self) -> int:
         """Returns where to go on; 0 without a bookmark, or if the file is a different one by now."""
         try:
-            bookmark = Bookmark(**json.loads(self._path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            bookmark = Bookmark(**json.loads(disk.read_path(self._path) or b""))
+        except (ValueError, TypeError, RecursionError):
+            return 0
+        numbers = bookmark.offset, bookmark.head_bytes
+        if not all(isinstance(one, int) and one >= 0 for one in numbers) or bookmark.head_bytes > _HEAD_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]
             return 0
         is_same = bookmark.format == BOOKMARK_FORMAT and self._file.stat().st_size >= bookmark.offset
         return bookmark.offset if is_same and self._head(bookmark.head_bytes) == bookmark.head else 0

@@ -12,6 +12,7 @@ from typing_extensions import assert_never
 from roark_otel._replay.file import BadLine, Dump, Lines, SpanLine, Unknown, kind_of, read_dump, read_lines
 from roark_otel._replay.gathering import Gathering, entries, shows_id
 from roark_otel._replay.pipeline import CallWithoutRecording, FailedCall, Made, Pipeline, ReadyCall
+from roark_otel._safety.printable import printable_json
 from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay.sending import Already, Created, NotTaken
 
@@ -180,5 +181,5 @@ class Playing:
 
 def print_call(call: ReadyCall) -> SendResult:
     """Prints a call as one line of JSON, which is what a dry run does with it."""
-    print(json.dumps(json.loads(call.body), ensure_ascii=False))
+    print(printable_json(json.dumps(json.loads(call.body), ensure_ascii=False)))
     return Created()

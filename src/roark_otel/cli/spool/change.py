@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import assert_never
 
 from roark_otel._engine.parts import spool_directory
+from roark_otel._safety.printable import printable
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.attach_recording import attach_to
 from roark_otel._spool import admin
@@ -17,7 +18,7 @@ from roark_otel._spool.forgetting import forget
 from roark_otel._spool.listing import directories
 from roark_otel._spool.rejected import Aside
 from roark_otel.cli.problems import FAILED, USAGE, Problem
-from roark_otel.cli.spool.view import directory_of, everything, matching, plain, root_of
+from roark_otel.cli.spool.view import directory_of, everything, matching, root_of
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +63,7 @@ def run_reject(options: argparse.Namespace) -> int:
     """Sets a waiting call aside."""
     waiting = [one for one in matching(options, options.id) if not isinstance(one.state, Aside)]
     if not waiting:
-        raise Problem(f"{plain(options.id)} has been rejected already")
+        raise Problem(f"{printable(options.id)} has been rejected already")
     return _each(
         options, waiting, "has been set aside", lambda one: admin.reject(directory_of(one), one.name, "by hand")
     )
@@ -104,7 +105,7 @@ def run_adopt(options: argparse.Namespace) -> int:
     print(
         json.dumps({"adopted": count, "directory": str(own)})
         if options.json
-        else f"moved {_calls(count)} to {own}, to be sent to {settings.base_url}"
+        else f"moved {_calls(count)} to {own}, to be sent to {settings.address}"
     )
     return 0
 
@@ -113,9 +114,11 @@ def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
     """Returns the settings of the environment, and the key that they must have.
 
     Raises:
-        Problem: if they have none.
+        Problem: if they have none, or no usable address.
     """
     settings = Settings.from_env().with_arguments(spool_dir=spool_dir)
+    if not settings.address:
+        raise Problem("no usable address: correct ROARK_BASE_URL and ROARK_PROJECT_ID", USAGE)
     if settings.api_key is None:
         raise Problem("no key: set ROARK_API_KEY", USAGE)
     if settings.spool == "memory":
@@ -130,7 +133,7 @@ def _each(options: argparse.Namespace, chosen: list[Listed], becomes: str, chang
         outcome = _in_words(change(one), becomes)
         outcomes.append({"name": one.name, "external_id": one.external_id, "outcome": outcome})
         if not options.json:
-            print(f"{plain(one.external_id or one.name)} {outcome}")
+            print(f"{printable(one.external_id or one.name)} {outcome}")
     if options.json:
         print(json.dumps(outcomes, indent=2))
     elif not chosen:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from roark_otel._engine.engine import Engine
 from roark_otel._engine.parts import spool_directory
 from roark_otel._model.hooks import Hooks
+from roark_otel._safety.printable import printable
 from roark_otel._spool.listing import measure
 from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool.change import settings_with_key
@@ -55,7 +56,7 @@ def run_drain(options: argparse.Namespace) -> int:
     }
     print(json.dumps({**counts, "spool": asdict(left)}) if options.json else _in_words(counts))
     if not options.json:
-        print("".join(f"{line}\n" for line in outlooks(settings, own)), end="")
+        print("".join(f"{printable(line)}\n" for line in outlooks(settings, own)), end="")
     return 0 if is_done else FAILED
 
 

@@ -36,18 +36,22 @@ def introduce(settings: Settings, key: SecretStr, own: Path) -> None:
     """
     record = records.read(own)
     others = records.others(settings.spool_dir, own)
-    waits = any(one.is_orphaned and one.address == settings.base_url for one in others.values())
+    waits = any(one.is_orphaned and one.address == settings.address for one in others.values())
     if not waits or record.acceptance is Acceptance.ONCE:
         return
     from roark_otel._delivery.client import Client, Probed  # it takes a while to import httpx
+    from roark_otel._delivery.misconfigured import Misconfigured
 
-    client = Client(settings.base_url, key, settings.project_id, settings.http_timeout_seconds)
+    try:
+        client = Client(settings.address, key, settings.project_id, settings.http_timeout_seconds)
+    except Misconfigured:
+        return  # the courier logs it
     try:
         probe = client.probe()
     finally:
         client.close()
     if isinstance(probe, Probed) and probe.status == 200 and probe.is_roark:
-        records.write(own, records.of_probe(record, settings.base_url, service_name()))
+        records.write(own, records.of_probe(record, settings.address, service_name()))
 
 
 def service_name() -> str:
@@ -70,7 +74,7 @@ def outlooks(settings: Settings, own: Path) -> list[str]:
         found = measure(directory)
         if found.sendable:
             kind = Whose.OWN if directory == own else Whose.OTHER
-            will = outlook(directory, records.read(directory), kind, settings.base_url)
+            will = outlook(directory, records.read(directory), kind, settings.address)
             lines.append(f"{found.sendable} in {directory}: {will.why}; {will.cure}")
         if directory == own and (cut := cut_off(directory)):
             will = rests(cut, settings.quiet_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
+from roark_otel._safety.printable import printable
 from roark_otel._settings.settings import Settings
 from roark_otel._spool import records
 from roark_otel._spool.id_hash import hashes_in
@@ -60,7 +62,7 @@ def matching(options: argparse.Namespace, wanted: str) -> list[Listed]:
     """
     files = [one for one in everything(root_of(options)) if wanted in {one.external_id, one.name}]
     if not files:
-        raise Problem(f"the spool has no call {plain(wanted)}")
+        raise Problem(f"the spool has no call {printable(wanted)}")
     return files
 
 
@@ -80,7 +82,7 @@ def run_list(options: argparse.Namespace) -> int:
     for directory in directories(root):
         files, record = list_files(directory), records.read(directory)
         count = f"{len(files)} calls" if files else "empty"
-        print(plain(f"{directory}: {count}, {described(record)}"))
+        print(printable(f"{directory}: {count}, {described(record)}"))
         for one in files:
             print(_line(one, settings))
         if any(isinstance(one.state, Aside) for one in files):
@@ -90,7 +92,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def _line(one: Listed, settings: Settings) -> str:
     kind = f"{state(one):24} {_age(one.since):>6} {one.size:>9,} B"
-    return f"  {kind}  {plain(one.external_id or one.name)}  {plain(_why(one, settings))}"
+    return f"  {kind}  {printable(one.external_id or one.name)}  {printable(_why(one, settings))}"
 
 
 def _list_one(options: argparse.Namespace, root: Path, settings: Settings) -> int:
@@ -102,7 +104,7 @@ def _list_one(options: argparse.Namespace, root: Path, settings: Settings) -> in
         print(json.dumps({"hash": current, "earlier_hash": earlier, "calls": fields}, indent=2))
         return 0
     known = f"{current} in logs and file names" if current else "in no log or file name yet: the spool has no key"
-    print(plain(f"{options.id} is {known}; earlier versions had {earlier}"))
+    print(printable(f"{options.id} is {known}; earlier versions had {earlier}"))
     for one in files:
         print(_line(one, settings))
     if not files:
@@ -121,26 +123,36 @@ def _why(one: Listed, settings: Settings) -> str:
         return f"{will.why}; {will.cure}"
     rest = 0.0 if one.header is None else one.header.not_before - time.time()
     directory = directory_of(one)
-    will = outlook(directory, records.read(directory), whose(directory, settings), settings.base_url)
+    will = outlook(directory, records.read(directory), whose(directory, settings), settings.address)
     return f"{will.why}; {will.cure}{f', in {rest:.0f} s at the earliest' if rest > 0 else ''}"
 
 
 def run_show(options: argparse.Namespace) -> int:
-    """Shows the files of one call, with `--body` also their bodies."""
+    """Shows the files of one call, with `--body` also their bodies. Returns 1 if one of these cannot be shown."""
+    status = 0
     for one in matching(options, options.id):
         fields = file_fields(one, Settings.from_env())
-        content = read_body(one.path) if options.body else None
+        body = _body(one) if options.body else None
+        if options.body and body is None:
+            print(f"{printable(str(one.path))}: the body cannot be read as JSON, and is not shown", file=sys.stderr)
+            status = FAILED
         if options.json:
-            print(json.dumps(fields if content is None else {**fields, "body": json.loads(content)}, indent=2))
+            print(json.dumps(fields if body is None else {**fields, "body": json.loads(body)}, indent=2))
             continue
         for name, value in fields.items():
             if value is not None:
-                print(f"{name:14} {plain(str(value))}")
-        if content is not None:
-            print(json.dumps(json.loads(content), indent=2, ensure_ascii=True))
-        if options.body and content is None:
-            return FAILED
-    return 0
+                print(f"{name:14} {printable(str(value))}")
+        if body is not None:
+            print(body)
+    return status
+
+
+def _body(one: Listed) -> str | None:
+    """Returns the body of a file for a person to read; None if it cannot be read as JSON."""
+    try:
+        return json.dumps(json.loads(read_body(one.path) or b""), indent=2, ensure_ascii=True)
+    except (ValueError, RecursionError):
+        return None
 
 
 def state(one: Listed) -> str:
@@ -179,11 +191,6 @@ def file_fields(one: Listed, settings: Settings) -> dict[str, object]:
         "last_status": record.answer or None,
         "key": record.acceptance.value,
     }
-
-
-def plain(text: str) -> str:
-    """Returns text that does nothing to a terminal, whatever an app chose as an id."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 def _time(seconds: object) -> str | None:

@@ -32,6 +32,7 @@ _SPEAKERS: Mapping[str, Agent | Customer] = {
     for role, speaker in _ROLES.items()
     for spelling in (role, role.lower())
 }
+_YEAR_NS = 366 * 86_400 * 1_000_000_000
 _ROLE_AND_TEXT, _TEXT_AND_ROLE = ("role", "text"), ("text", "role")
 
 
@@ -56,7 +57,9 @@ def utterance(_event: str, time_ns: object, words: Words, agent: Agent) -> Utter
     )
 
 
-def short(names: tuple[object, ...], role: object, text: object, time_ns: object, agent: Agent) -> Utterance | None:
+def short(
+    names: tuple[object, ...], role: object, text: object, time_ns: object, agent: Agent, start_ns: int
+) -> Utterance | None:
     """Returns the utterance of an event that has only a role and a text, as most have, if nothing is wrong with it.
 
     Args:
@@ -65,6 +68,7 @@ def short(names: tuple[object, ...], role: object, text: object, time_ns: object
         text: The value of the second.
         time_ns: The event's time.
         agent: The span's.
+        start_ns: When the span began.
     """
     if names == _TEXT_AND_ROLE:
         role, text = text, role
@@ -73,7 +77,7 @@ def short(names: tuple[object, ...], role: object, text: object, time_ns: object
     if type(text) is not str or type(time_ns) is not int or type(role) is not str or not text.isascii():
         return None
     speaker, said = _SPEAKERS.get(role), text.strip()
-    if speaker is None or not said or not reading.MIN_NS <= time_ns <= reading.MAX_NS:
+    if speaker is None or not said or not -_YEAR_NS < time_ns - start_ns < _YEAR_NS:
         return None
     return made_utterance(speaker if speaker is NO_CUSTOMER else agent, said, time_ns, None, None, {})
 

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Final
 from roark_otel import attributes
 from roark_otel._model.dialect import RowReader
 from roark_otel._model.moments import ToolUse, Unanswered
-from roark_otel._model.rows import ATTRIBUTES, END, EVENTS, SPAN, START, Kind, attributes_of, row_of
+from roark_otel._model.rows import (
+    ATTRIBUTES,
+    END,
+    EVENT_VALUE_LIMIT,
+    EVENTS,
+    SPAN,
+    SPAN_VALUE_LIMIT,
+    START,
+    Kind,
+    attributes_of,
+    row_of,
+)
 from roark_otel._model.steps import no_pause
 from roark_otel.dialects.roark.events import READ, short
 from roark_otel.dialects.roark.facts import NO_AGENT, agent_of, facts
@@ -34,7 +45,7 @@ STEP_VALUES: Final = 512
 class RoarkReader(RowReader):
     """Keeps what each span says, until it is asked."""
 
-    __slots__ = ("_halves", "_resource", "_resources", "_said", "_warn")
+    __slots__ = ("_event_limit", "_halves", "_resource", "_resources", "_said", "_span_limit", "_warn", "_whole")
 
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
@@ -42,6 +53,9 @@ class RoarkReader(RowReader):
         self._halves: dict[str, list[ToolUse]] = {}
         self._resource: Mapping[str, object] = {}
         self._resources: list[Mapping[str, object]] = []
+        self._span_limit: int | None = None
+        self._event_limit: int | None = None
+        self._whole: dict[str, object] = {}
 
     def read(self, span: SpanView) -> None:
         """Takes in a span."""
@@ -62,13 +76,13 @@ class RoarkReader(RowReader):
             values = names + row[at + 2]
             end = values + row[at + 2]
             one = None
-            if row[at] == _TRANSCRIPT and end == names + 4:
-                one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent)
+            if row[at] == _TRANSCRIPT and end == names + 4 and self._event_limit is None:
+                one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent, row[START])
             if one is not None:
                 keep(one)
             elif (read := READ.get(row[at])) is not None:
                 found = dict(zip(row[names:values], row[values:end], strict=True))
-                words = Words(found, row, f"{row[at]} ", self._warn)
+                words = Words(found, row, f"{row[at]} ", self._warn, self._event_limit)
                 self._keep(read(row[at], row[at + 1], words, agent))
             at = end
             if at > rest:
@@ -91,7 +105,12 @@ class RoarkReader(RowReader):
 
     def _read_attributes(self, row: Row) -> Agent:
         """Takes in the facts in the attributes of a span. Returns the agent that they describe."""
-        words = Words(_own(attributes_of(row)), row, "", self._warn)
+        own = _own(attributes_of(row))
+        if row[SPAN] < 0:  # what `call_attributes` says, which no limit cuts
+            words = Words(own, row, "", self._warn)
+            self._whole.update(words.found)
+        else:
+            words = Words(own, row, "", self._warn, self._span_limit, self._whole)
         agent = agent_of(words)
         self._said.extend(facts(words, agent, row[END] or row[START], row[SPAN]))
         return agent
@@ -99,6 +118,8 @@ class RoarkReader(RowReader):
     def _read_resource(self, resource: Mapping[str, object], row: Row) -> None:
         """Takes in the resource of a span, the first time that it comes."""
         self._resource = resource
+        self._span_limit = _limit(resource, SPAN_VALUE_LIMIT)
+        self._event_limit = _limit(resource, EVENT_VALUE_LIMIT)
         if resource not in self._resources:
             self._resources.append(resource)
             if _has_words(resource):
@@ -110,6 +131,11 @@ def _has_words(found: Mapping[str, object]) -> bool:
     """Returns whether any attribute may be Roark's. On most spans none is."""
     names = "\n".join(found)
     return attributes.PREFIX in names or attributes.LIVEKIT_ROOM_ID_RESOURCE in names
+
+
+def _limit(resource: Mapping[str, object], name: str) -> int | None:
+    found = resource.get(name)
+    return found if isinstance(found, int) else None
 
 
 def _own(found: Mapping[str, object]) -> dict[str, object]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _PREFIX = attributes.PREFIX
 _EXTERNAL_ID = attributes.EXTERNAL_ID.removeprefix(_PREFIX)
+NOTHING_WHOLE: Mapping[str, object] = {}
+_MAY_BE_CUT = (
+    "exactly as long as the length limit of the SDK (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT) allows, so it may be cut; "
+    "raise the limit, or pass ids and addresses to roark_otel.call_attributes() or conversation()"
+)
 
 
 class Words:
@@ -27,11 +32,23 @@ class Words:
         row: The span that they are on.
         where: What a warning puts before their names.
         warn: Takes what could not be read.
+        limit: The most characters that the SDK lets a text have here; None if there is no limit.
+        whole: The same attributes as the app gave them, as far as that is known.
     """
 
-    __slots__ = ("_reported", "_row", "_warn", "_where", "_written", "found")
+    __slots__ = ("_limit", "_reported", "_row", "_warn", "_where", "_whole", "_written", "found")
 
-    def __init__(self, found: Mapping[str, object], row: Row, where: str, warn: Warn) -> None:
+    def __init__(
+        self,
+        found: Mapping[str, object],
+        row: Row,
+        where: str,
+        warn: Warn,
+        limit: int | None = None,
+        whole: Mapping[str, object] = NOTHING_WHOLE,
+    ) -> None:
+        self._limit = limit
+        self._whole = whole
         self._written = found
         self._row = row
         self._where = where
@@ -44,6 +61,21 @@ class Words:
                 self._look_closely()
                 break
 
+        if limit is not None:
+            self._mend(limit)
+
+    def _mend(self, limit: int) -> None:
+        """Puts texts that were cut right, where the whole is known, and reports the others."""
+        found = dict(self.found)
+        for key, value in found.items():
+            if isinstance(value, str) and len(value) == limit:
+                whole = self._whole.get(key)
+                if isinstance(whole, str) and whole.startswith(value):
+                    found[key] = whole
+                else:
+                    self.warn(key, _MAY_BE_CUT)
+        self.found = found
+
     def _look_closely(self) -> None:
         self.found = {key.removeprefix(_PREFIX): value for key, value in self._written.items()}
         for key, value in self.found.items():
@@ -52,11 +84,10 @@ class Words:
                 self._warn_of_flaw(key, value)
 
     def start_ns(self, time_ns: object) -> int:
-        """Returns the time of an event; if it is none, when its span began."""
-        found = reading.time_ns(time_ns)
-        if found is None:
-            self.warn("timestamp", "not nanoseconds since the epoch")
-            return int(self._row[START])
+        """Returns the time of an event; if it is none, or decades from its span, when its span began."""
+        found, flaw = reading.time_near_ns(time_ns, int(self._row[START]))
+        if flaw is not None:
+            self.warn("timestamp", flaw)
         return found
 
     def get(self, key: str) -> object:
@@ -86,6 +117,8 @@ class Words:
     def url(self, key: str) -> str | None:
         """Returns an absolute http or https URL."""
         url = self.text(key)
+        if url is not None and len(url) == self._limit and url == self._written.get(_PREFIX + key):
+            return None  # it may be cut, which was reported: another address than the recording's is worse than none
         return url if self._is_good(key, url is not None and is_http_url(url), "not an http URL") else None
 
     def phone_number(self, key: str) -> str | None:
