@@ -19,7 +19,7 @@ import pytest
 from opentelemetry.sdk.trace import SpanLimits
 
 from roark_otel import RoarkSpanProcessor, Settings
-from roark_otel._linking.sizes import MAX_RESULT
+from roark_otel._model.sizes import MAX_RESULT
 from roark_otel.sandbox import Sandbox
 from support.helpers import ID, KEY, MS, RECORDING, T0, TAKES_ANY_VALUE, App, agent_said, by_id, customer_said, words
 

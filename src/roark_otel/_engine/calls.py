@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import OrderedDict
@@ -15,8 +16,8 @@ from roark_otel._engine.first_calls import FirstCalls
 from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
-from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
-from roark_otel._linking.wire_json import plain
+from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields, redacted_body
+from roark_otel._linking.wire_json import plain, to_json
 from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
@@ -139,7 +140,11 @@ class Calls:
             notify("duplicates", external_id, "")
             self._spool.put_aside(call.name, header, call.body, "duplicate_id")
             return False
-        body, parts = self._parts.joined(call.name, call.body)
+        body, parts = self._joined(call)
+        if body is None:
+            self._parts.drop(parts)
+            self._leave_out(call.name, external_id, "withheld")
+            return False
         self._put(call.name, header, body, call.stage, rest)
         self._parts.drop(parts)
         return call.stage is Stage.WAITING or until > 0
@@ -163,12 +168,30 @@ class Calls:
         """Saves the call of a conversation that goes on."""
         if self._spool.open_calls is None or self._first.is_another(call.header.external_id, call.name):
             return NOTHING_SAVED
-        body, parts = self._parts.joined(call.name, call.body)
+        body, parts = self._joined(call)
+        if body is None:
+            self._parts.drop(parts)
+            self._spool.open_calls.drop(call.name)
+            return NOTHING_SAVED
         header = _resting(call.header, max(0.0, call.valid_at - time.time()))
         if not self._spool.open_calls.save(call.name, header, body):
             return Saving(is_whole=False, bytes=0)
         self._parts.drop(parts)
         return Saving(is_whole=True, bytes=len(body))
+
+    def _joined(self, call: Written) -> tuple[bytes | None, tuple[str, ...]]:
+        """Returns a call with what came before it, as far as that may be sent, and the files of what came before.
+
+        A process that had other patterns, or no hook, may have left it. None if the whole call must not be sent.
+        """
+        body, parts = self._parts.joined(call.name, call.body)
+        if body is call.body or not self._redaction:
+            return body, parts
+        try:
+            kept = redacted_body(json.loads(body), self._redaction, self._pause)
+        except ValueError:  # what came before is no call for the hook
+            return call.body, parts
+        return None if kept is None else to_json(kept, self._pause), parts
 
     def forget(self, name: str) -> None:
         """Lets go of what came before a conversation that is over: the next one of its id begins without."""
