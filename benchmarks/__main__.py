@@ -25,6 +25,7 @@ NAMES = (
     "open_conversations",
     "calls",
     "event_loop",
+    "redaction",
     "saving",
     "wakes",
     "backlog",

@@ -388,11 +388,11 @@ A_CALL = ReadyCall("call-1", b'{"externalId": "call-1"}', 0, 0)
 def test_a_busy_roark_is_retried_a_bounded_number_of_times() -> None:
     waited: list[float] = []
     busy = [Answer(503), Answer(429, headers={"Retry-After": "7"})]
-    with AnsweringServer(*busy, created(), Answer(409), invalid("x"), then=Answer(503)) as server:
+    with AnsweringServer(*busy, created(), Answer(409), invalid("agents"), then=Answer(503)) as server:
         client = client_of(server.url)
         assert send(client, A_CALL, waited.append) == Created()
         assert send(client, A_CALL, waited.append) == Already()
-        assert send(client, A_CALL, waited.append) == NotTaken("400, x")
+        assert send(client, A_CALL, waited.append) == NotTaken("400, agents")
         assert (len(waited), waited[1]) == (2, 7.0)
         with pytest.raises(Problem, match="goes on from here later"):
             send(client, A_CALL, waited.append)

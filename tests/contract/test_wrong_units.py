@@ -79,12 +79,12 @@ def test_a_span_below_in_another_unit(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "when",
     [
-        NOW * 1_000,
-        NOW + 40 * 365 * 86_400 * SECOND,
+        pytest.param(NOW * 1_000, id="a thousandfold"),
+        pytest.param(NOW + 40 * 365 * 86_400 * SECOND, id="in forty years"),
         2**63,
         10**30,
         -1,
-        -NOW,
+        pytest.param(-NOW, id="negative"),
         0,
         1,
         math.nan,
@@ -105,7 +105,7 @@ def test_what_no_unit_explains(sandbox: Sandbox, caplog: pytest.LogCaptureFixtur
 
 
 def test_right_times_are_as_they_are(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """Also of a call of some years ago that is told now."""
+    """Also of a call of some years ago that is replayed now."""
     app = App(sandbox.url)
     began = NOW - 12 * 365 * 86_400 * SECOND
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:

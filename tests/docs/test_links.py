@@ -24,9 +24,11 @@ METRICS = {one.name for one in metrics.INSTRUMENTS} | {metrics.OUTCOME, metrics.
 
 FOREIGN = {
     *dir(builtins),
+    "BaggageSpanProcessor",
     "ClientDisconnect",
     "PipelineWorker",
     "ReadWriteMany",
+    "SpanLimits",
     "SpanRecord",
     "WebSocketDisconnect",
     "find",

@@ -160,6 +160,40 @@ def PipelineWorker(pipeline, *, params, enable_tracing, additional_span_attribut
         root.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
 """
 
+PRESIDIO = """
+import sys
+from types import ModuleType, SimpleNamespace
+
+class Analyzer:
+    def analyze(self, *, text, language):
+        assert language == "en"
+        return [text.index("Ada")] if "Ada" in text else []
+
+class Anonymizer:
+    def anonymize(self, *, text, analyzer_results):
+        return SimpleNamespace(text=text.replace("Ada", "<PERSON>") if analyzer_results else text)
+
+for name, engine, of in (("analyzer", "AnalyzerEngine", Analyzer), ("anonymizer", "AnonymizerEngine", Anonymizer)):
+    module = sys.modules["presidio_" + name] = ModuleType("presidio_" + name)
+    setattr(module, engine, of)
+"""
+"""Stand-ins for Presidio, which is not installed here: as its two engines are called, with one name that they find."""
+
+PRESIDIO_CALL = """
+import roark_otel
+from opentelemetry.sdk.trace import TracerProvider
+
+provider = TracerProvider()
+provider.add_span_processor(processor)
+with roark_otel.conversation("call-123", tracer_provider=provider) as call:
+    call.customer_said("I am Ada, 555-010-0123.")
+    with call.tool("look_up", {"name": "Ada"}) as tool:
+        tool.result({"found": ["Ada"]})
+    with call.tool("fail", {}) as tool:
+        tool.error("no Ada")
+assert provider.force_flush()
+"""
+
 OWN_DIALECT = f"""
 import runpy
 MY_DIALECT = runpy.run_path({str(ROOT / "examples" / "own_dialect.py")!r}, run_name="example")["SWITCHBOARD"]
@@ -170,6 +204,7 @@ AROUND: dict[str, tuple[str, str]] = {
     "README.md: Servers, workers and notebooks 1": (SERVER, "asyncio.run(serve())"),
     "README.md: Pipecat 1": (PIPECAT, ""),
     "README.md: Your own dialect 1": (OWN_DIALECT, "processor.shutdown()"),
+    "docs/privacy.md: Presidio 1": (PRESIDIO, PRESIDIO_CALL),
 }
 """The code before and after a block that shows a part of an app."""
 
@@ -178,6 +213,7 @@ MAKES: dict[str, str] = {
     "README.md: LiveKit Agents 1": "room-1",
     "README.md: Pipecat 1": "call-123",
     "README.md: Servers, workers and notebooks 1": "call-123",
+    "docs/privacy.md: Presidio 1": "call-123",
 }
 """The id of the call that a block makes."""
 
@@ -203,6 +239,23 @@ def test_the_first_example_makes_a_call(sandbox: Sandbox, tmp_path: Path) -> Non
     assert (ran.returncode, ran.stderr) == (0, "")
     (call,) = sandbox.calls()
     assert [entry["text"] for entry in call["transcript"]] == ["Hello, how can I help?", "Where is my order?"]
+
+
+def test_the_recipe_with_presidio_hides_what_it_finds(sandbox: Sandbox, tmp_path: Path) -> None:
+    (block,) = [block for block in blocks("python") if block.document == "docs/privacy.md"]
+    code = f"{PRESIDIO}\n{block.code}\n{PRESIDIO_CALL}"
+
+    ran = run(
+        [sys.executable, "-W", "error", "-c", code],
+        tmp_path,
+        surroundings(sandbox, tmp_path, ROARK_RECORDING_URL_TEMPLATE="https://example.com/{external_id}.wav"),
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    (call,) = sandbox.calls()
+    assert [entry["text"] for entry in call["transcript"]] == ["I am <PERSON>, [phone]."]
+    uses = [(use["parameters"], use["result"]) for use in call["toolInvocations"]]
+    assert uses == [({"name": "<PERSON>"}, {"found": ["<PERSON>"]}), ({}, {"error": "no <PERSON>"})]
 
 
 def test_configure_prints_the_line_in_the_readme(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_the_import_loads_no_package_that_the_sdk_does_not_need() -> None:
     """
     loaded, _ = run(LOADED.format(use=""))
 
-    assert packages(loaded) <= {"opentelemetry", "roark_otel", "typing_extensions"}
+    assert packages(loaded) <= {"opentelemetry", "roark_otel", "roark_otel_zero_code", "typing_extensions"}
     assert not {"asyncio", "concurrent.futures", "http.client", "ssl", "statistics", "urllib.request"} & set(loaded)
     assert not [module for module in ours(loaded) if module.endswith(".reader")]
     assert not [module for module in ours(loaded) if module.startswith(("roark_otel._assembly", "roark_otel.sandbox"))]
@@ -115,7 +115,7 @@ def test_a_constructor_loads_the_settings_and_not_httpx(tmp_path: Path) -> None:
     _, loaded = run(LOADED.format(use=use))
 
     assert "roark_otel._settings.settings" in loaded
-    assert {module.split(".")[1] for module in ours(loaded)} == {"_linking", "_settings"}
+    assert {module.split(".")[1] for module in ours(loaded)} == {"_linking", "_model", "_settings"}
     assert not {"roark_otel._linking.link", "roark_otel._linking.wire_json"} & set(loaded)
     assert "pydantic" in packages(loaded)
     assert "httpx" not in packages(loaded)

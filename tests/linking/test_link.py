@@ -14,7 +14,6 @@ from roark_otel._linking.careful import link_carefully
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
 from roark_otel._linking.recording_template import Template
-from roark_otel._linking.sizes import MAX_NAME, MAX_RESULT, MAX_TEXT
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
 from roark_otel._model.formats import MAX_PROPERTY
 from roark_otel._model.moments import (
@@ -30,6 +29,7 @@ from roark_otel._model.moments import (
     Unanswered,
     Utterance,
 )
+from roark_otel._model.sizes import MAX_NAME, MAX_RESULT, MAX_TEXT
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety import guard
 

@@ -16,9 +16,9 @@ from pydantic_core import to_json
 from roark_otel._linking import wire_json
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable, late_fields, link
-from roark_otel._linking.sizes import is_surely_within
 from roark_otel._model.finished import Ended, FinishedConversation
 from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Utterance
+from roark_otel._model.sizes import is_surely_within
 from roark_otel._model.steps import STEP, free, in_steps
 from roark_otel._privacy.redaction import Redaction
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roark_otel import attach_recording, attach_recording_async, cli
+from roark_otel._spool import attachments
 from roark_otel._spool.claims import Spooled
 from roark_otel._spool.file import Header
 from roark_otel._spool.names import Stage, late_name
@@ -107,3 +108,25 @@ def test_late_tools_that_roark_rejected_do_not_become_a_call(tmp_path: Path) -> 
     assert attach_recording("call-1", URL) == Kept()
 
     assert sorted(path.name for path in directory.rglob("*.json*")) == [f"{name}.jsonl", f"{name}.reason.json"]
+
+
+def test_a_recording_that_a_courier_finds_first_is_attached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept before calls are looked for, so a courier that looks at the same moment gives it to its call."""
+    directory = tmp_path / "spool" / ("a" * 16)
+    spool, name = Spool(directory), call_name("call-1", 7)
+    spool.put(name, Header("call-1", "a1", 1.0, 0.0, 1, 0), b"{}", Stage.WAITING)
+
+    def listed(root: Path) -> list[Path]:
+        assert attachments.kept_for(root, "call-1") == URL
+        attachments.give(spool, name, URL)
+        attachments.drop(root, "call-1")
+        with spool.claim(name) as call:
+            assert isinstance(call, Spooled)
+            spool.remove(call)  # it is delivered
+        return [directory]
+
+    monkeypatch.setattr(attachments, "directories", listed)
+
+    assert attachments.attach_below(directory.parent, "call-1", URL) == 1
+    monkeypatch.undo()
+    assert attachments.attach_below(directory.parent, "call-2", URL) == 0

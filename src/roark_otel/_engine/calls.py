@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import OrderedDict
@@ -12,17 +13,17 @@ from typing_extensions import assert_never
 
 from roark_otel._engine.earlier_parts import Parts
 from roark_otel._engine.first_calls import FirstCalls
+from roark_otel._engine.headers import header_of, resting
 from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
-from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
-from roark_otel._linking.wire_json import plain
+from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields, redacted_body
+from roark_otel._linking.wire_json import plain, to_json
 from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.body import MAX_APPENDED, appendable
 from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
-from roark_otel._spool.file import Header
 from roark_otel._spool.names import Stage, late_name
 
 if TYPE_CHECKING:
@@ -34,13 +35,11 @@ if TYPE_CHECKING:
     from roark_otel._model.steps import Pause
     from roark_otel._open.group import Made
     from roark_otel._privacy.redaction import Redaction
+    from roark_otel._spool.file import Header
     from roark_otel._spool.spool import Spool
 
 SPARE_SECONDS = 1.0
 """How much longer a call waits than it rests: a span that came in the last moment is taken within a second."""
-
-MAX_SERVICE = 255
-"""The most characters of a service name in a header."""
 
 MAX_UNSENT = 1_024
 """The most conversations without a call that are remembered, so that each is counted once."""
@@ -117,7 +116,7 @@ class Calls:
             case _:
                 assert_never(linked)
         wait, has_resolver = self._rules.recording_wait_seconds, self._rules.has_resolver
-        header = _header(conversation, linked.turns, linked.tools, wait, has_resolver=has_resolver)
+        header = header_of(conversation, linked.turns, linked.tools, wait, has_resolver=has_resolver)
         valid_at = conversation.ended_ns / 1e9 + delay if delay else 0.0
         return Written(self._name(conversation), header, linked.to_json(self._pause), stage, valid_at, linked.problems)
 
@@ -136,13 +135,17 @@ class Calls:
             message = "%s of call %s is not valid and is ignored"
             log_once(logging.WARNING, (field,), message, field, log_id(external_id))
         rest = max(rest, until)
-        header = _resting(call.header, rest)
+        header = resting(call.header, rest)
         if not self._first.take(external_id, call.name):
             self._tally.add("duplicates")
             notify("duplicates", external_id, "")
             self._spool.put_aside(call.name, header, call.body, "duplicate_id")
             return False
-        body, parts = self._parts.joined(call.name, call.body)
+        body, parts = self._joined(call)
+        if body is None:
+            self._parts.drop(parts)
+            self._leave_out(call.name, external_id, "withheld")
+            return False
         self._put(call.name, header, body, call.stage, rest)
         self._parts.drop(parts)
         return call.stage is Stage.WAITING or until > 0
@@ -171,12 +174,30 @@ class Calls:
         """Saves the call of a conversation that goes on."""
         if self._spool.open_calls is None or self._first.is_another(call.header.external_id, call.name):
             return NOTHING_SAVED
-        body, parts = self._parts.joined(call.name, call.body)
-        header = _resting(call.header, max(0.0, call.valid_at - time.time()))
+        body, parts = self._joined(call)
+        if body is None:
+            self._parts.drop(parts)
+            self._spool.open_calls.drop(call.name)
+            return NOTHING_SAVED
+        header = resting(call.header, max(0.0, call.valid_at - time.time()))
         if not self._spool.open_calls.save(call.name, header, body):
             return Saving(is_whole=False, bytes=0)
         self._parts.drop(parts)
         return Saving(is_whole=True, bytes=len(body))
+
+    def _joined(self, call: Written) -> tuple[bytes | None, tuple[str, ...]]:
+        """Returns a call with what came before it, as far as that may be sent, and the files of what came before.
+
+        A process that had other patterns, or no hook, may have left it. None if the whole call must not be sent.
+        """
+        body, parts = self._parts.joined(call.name, call.body)
+        if body is call.body or not self._redaction:
+            return body, parts
+        try:
+            kept = redacted_body(json.loads(body), self._redaction, self._pause)
+        except ValueError:  # what came before is no call for the hook
+            return call.body, parts
+        return None if kept is None else to_json(kept, self._pause), parts
 
     def forget(self, name: str) -> None:
         """Lets go of what came before a conversation that is over: the next one of its id begins without."""
@@ -262,35 +283,12 @@ class Calls:
         if (merged := self._spool.merge(name, late, whole)) is not None:
             self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return True
-        self._late_words.keep_fields(name, _header(conversation, 0, 0), late, self._pause)
+        self._late_words.keep_fields(name, header_of(conversation, 0, 0), late, self._pause)
         call_id = self._spool.call_id(name)
         for number, body in enumerate(appendable(late)):
             tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
-            header = replace(_header(conversation, 0, tools), call_id=call_id)
+            header = replace(header_of(conversation, 0, tools), call_id=call_id)
             put = self._spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._saved.append((put.name, Stage.LATE, 0.0))
         return False
-
-
-def _header(
-    conversation: FinishedConversation, turns: int, tools: int, recording_wait: float = 0, *, has_resolver: bool = True
-) -> Header:
-    return Header(
-        external_id=conversation.external_id,
-        trace_id=f"{conversation.trace_id:032x}",
-        finished_at=time.time(),
-        not_before=0.0,
-        turns=turns,
-        tools=tools,
-        started_at=conversation.started_ns / 1e9,
-        recording_wait=recording_wait,
-        service=(conversation.service_name or "")[:MAX_SERVICE].encode(errors="replace").decode(),
-        has_resolver=has_resolver,
-    )
-
-
-def _resting(header: Header, rest: float) -> Header:
-    """Returns a header as of now, of a call that rests for this many seconds."""
-    now = time.time()
-    return replace(header, finished_at=now, not_before=now + rest if rest > 0 else 0.0)

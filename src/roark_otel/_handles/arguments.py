@@ -11,8 +11,13 @@ from typing_extensions import TypedDict
 
 from roark_otel import attributes
 from roark_otel._model import reading
+from roark_otel._model.cut_marks import BEYOND, cut_mark
 from roark_otel._model.formats import is_external_id
+from roark_otel._model.sizes import MAX_RESULT
 from roark_otel._safety.guard import log_once
+
+MAX_VALUES: Final = 20_480
+"""The most values in arguments or a result, as `reading.MAX_NODES`: they are copied on the thread of the app."""
 
 
 class CallAttributes(TypedDict, total=False):
@@ -85,8 +90,9 @@ def event_attributes(fields: Mapping[str, object]) -> Scalars:
 
 
 def json_text(value: object) -> str:
-    """Writes any value as JSON text."""
-    return json.dumps(reading.json_value(value), ensure_ascii=False)
+    """Writes any value as JSON text; of a long one the beginning, with a mark."""
+    text = json.dumps(reading.json_value(value, MAX_VALUES), ensure_ascii=False)
+    return text if len(text) <= MAX_RESULT else text[: MAX_RESULT + BEYOND] + cut_mark(text)
 
 
 def valid_external_id(external_id: object) -> str | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from roark_otel._linking.latency import timed
 from roark_otel._linking.participants import merged, participants
-from roark_otel._linking.sizes import cut
 from roark_otel._linking.timeline import Timeline
 from roark_otel._model.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_TYPES
 from roark_otel._model.finished import Errored, NeverEnded
@@ -16,6 +15,7 @@ from roark_otel._model.formats import MAX_PROPERTY, is_http_url
 from roark_otel._model.hangups import is_hang_up
 from roark_otel._model.latencies import response_latencies
 from roark_otel._model.moments import Agent, Customer, ToolUse, Unanswered
+from roark_otel._model.sizes import cut
 from roark_otel._model.steps import in_steps, steps
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from roark_otel._linking.ordering import is_later
 from roark_otel._linking.participants import merged
-from roark_otel._linking.sizes import cut
 from roark_otel._model import reading
 from roark_otel._model.formats import MAX_PROPERTY, snake_case
 from roark_otel._model.moments import Agent, Customer, Fact
+from roark_otel._model.sizes import cut
 from roark_otel._model.steps import in_steps
 
 if TYPE_CHECKING:

@@ -135,12 +135,30 @@ def _redacted(body: Body, redaction: Redaction) -> Body | None:
 def late_fields(
     conversation: FinishedConversation, defaults: Defaults, redaction: Redaction, pause: Pause = no_pause
 ) -> dict[str, Any]:
-    """Returns the fields that late moments add to a call, in Roark's names. Nothing is guessed from what is missing."""
+    """Returns the fields that late moments add to a call, in Roark's names. Nothing is guessed from what is missing.
+
+    The app's hook gets them as a call that has only these; if it withholds that, there are none.
+    """
     material = Material.of(redaction.conversation(conversation, pause), pause)
     body, _ = make_body(material, defaults, redaction, pause)
     lost = {name: number for name, number in conversation.notes.items() if name in LOSSES}
     body["properties"] = {**allowed_properties(material.facts, defaults), **lost}
     body["endedStatus"] = material.facts.one_of("ended_status", ENDED_STATUSES)
-    found = {name: body[name] for name in _MAY_BE_LATE if body.get(name)}
     url = material.facts.text("recording_url")
-    return plain({**found, "recordingUrl": url} if url and is_http_url(url) else found, pause)
+    if url and is_http_url(url):
+        body["recordingUrl"] = url
+    known = plain({name: value for name, value in body.items() if value is not None}, pause)
+    late = {name: known[name] for name in (*_MAY_BE_LATE, "recordingUrl") if known.get(name)}
+    if redaction.hook is None or not late:
+        return late
+    kept = _redacted(known, redaction) or {}
+    return {name: kept[name] for name in late if kept.get(name)}
+
+
+def redacted_body(body: Mapping[str, Any], redaction: Redaction, pause: Pause = no_pause) -> Body | None:
+    """Returns what may be sent of a whole call that has parts of other processes, which may have had other settings.
+
+    Returns None if it must not be sent.
+    """
+    found: Body = dict(redaction.body(body, pause))
+    return found if redaction.hook is None else _redacted(found, redaction)

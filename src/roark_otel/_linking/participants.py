@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from roark_otel._linking.sizes import MAX_NAME, MAX_TEXT, cut
 from roark_otel._model.formats import is_e164
 from roark_otel._model.moments import CALLS_AGENT, CALLS_CUSTOMER, Agent, Customer
+from roark_otel._model.sizes import MAX_NAME, MAX_TEXT, cut
 from roark_otel._model.steps import in_steps, steps
 
 if TYPE_CHECKING:

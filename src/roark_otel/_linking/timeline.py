@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from roark_otel._linking.sizes import MAX_NAME, MAX_TEXT, cut, fitting_parameters, fitting_result
 from roark_otel._model.moments import Agent
+from roark_otel._model.sizes import MAX_NAME, MAX_TEXT, cut, fitting_parameters, fitting_payload, fitting_result
+from roark_otel._model.steps import no_pause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +56,7 @@ class Timeline:
             if one.language_code:
                 entry["languageCode"] = one.language_code
             if one.payload:
-                entry["payload"] = one.payload
+                entry["payload"] = fitting_payload(one.payload, no_pause)
             if reference is not None and (speaker := reference(one.speaker)) is not None:
                 entry[side] = speaker
             found.append(entry)

@@ -12,7 +12,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, cast
+from typing import Any, Final, cast
+
+from roark_otel._model.cut_marks import MAX_KEPT, kept
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MAX_DEPTH = 64
@@ -22,9 +24,17 @@ MAX_DURATION_MS = 7 * 24 * 3600 * 1000
 MAX_LITERAL = 100_000
 """The longest text, in characters, that is read as a Python literal."""
 
+MAX_NODES: Final = 163_840
+"""The most values in a JSON value, 16 characters counting as one, which is more than a text of `MAX_JSON` can hold.
+What follows is left out, with a mark: a value that contains others many times over would never end."""
+
+_CHARACTERS: Final = 16
+_IN_SCALAR: Final = 4_096
+
 MAX_JSON = 262_144
 """The longest arguments or result of a tool, in characters, that are parsed as JSON. Longer ones stay text."""
 
+_REST: Final = "…"
 _ATOMS = frozenset({bool, type(None)})
 _CONTAINERS = frozenset({dict, list})
 _TEXT = frozenset({str})
@@ -45,14 +55,15 @@ _UNITS = {"microseconds": 10**3, "milliseconds": 10**6, "seconds": 10**9}
 
 
 def text(value: object) -> str | None:
-    """Returns text stripped and without lone surrogates; None for anything else, and for blank text."""
+    """Returns text stripped and as `unicode_text` has it; None for anything else, and for blank text."""
     if not isinstance(value, str):
         return None
-    return (value if value.isascii() else unicode_text(value)).strip() or None
+    return (value if len(value) <= MAX_KEPT and value.isascii() else unicode_text(value)).strip() or None
 
 
 def unicode_text(value: str) -> str:
-    """Replaces every lone surrogate, which JSON cannot carry."""
+    """Replaces every lone surrogate, which JSON cannot carry. What is longer than is ever sent is cut with a mark."""
+    value = kept(value)
     if value.isascii():
         return value
     try:
@@ -181,30 +192,57 @@ def json_or_text(value: object) -> object:
 
 def scalar(value: object) -> str | int | float | bool:
     """Returns the value as a scalar. Anything else becomes JSON text."""
-    clean = json_value(value)
+    clean = json_value(value, _IN_SCALAR)
     return clean if isinstance(clean, (str, int, float, bool)) else json.dumps(clean, ensure_ascii=False)
 
 
-def json_value(value: object, depth: int = 0) -> object:
-    """Converts any value to one that JSON can carry: NaN becomes None, bytes and unknown objects become text."""
+def json_value(value: object, most: int = MAX_NODES) -> object:
+    """Converts any value to one that JSON can carry: NaN becomes None, bytes and unknown objects become text.
+
+    At most 64 levels and `most` values of it; "…" stands for the rest.
+    """
+    return _json_value(value, 0, [most])
+
+
+def _json_value(value: object, depth: int, left: list[int]) -> object:
+    left[0] -= 1
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         return value if _MIN_WHOLE <= value <= _MAX_WHOLE else _long_whole(value)
     if isinstance(value, str):
+        left[0] -= min(len(value), MAX_KEPT) // _CHARACTERS
         return unicode_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, (bytes, bytearray)):
-        return bytes(value).decode("utf-8", "replace")
+        return _decoded(value)
     if depth >= _MAX_DEPTH:
-        return "…"
+        return _REST
     if isinstance(value, Mapping):
-        items = cast("Mapping[object, object]", value).items()
-        return {_name(key): json_value(item, depth + 1) for key, item in items}
+        found: dict[str, object] = {}
+        for key, item in cast("Mapping[object, object]", value).items():
+            if left[0] <= 0:
+                found[_REST] = _REST
+                break
+            name = _name(key)
+            left[0] -= len(name) // _CHARACTERS
+            found[name] = _json_value(item, depth + 1, left)
+        return found
     if isinstance(value, Sequence):
-        return [json_value(item, depth + 1) for item in cast("Sequence[object]", value)]
+        several: list[object] = []
+        for item in cast("Sequence[object]", value):
+            if left[0] <= 0:
+                several.append(_REST)
+                break
+            several.append(_json_value(item, depth + 1, left))
+        return several
     return unicode_text(type(value).__name__)
+
+
+def _decoded(value: bytes | bytearray) -> str:
+    text = bytes(value[:MAX_KEPT]).decode("utf-8", "replace")
+    return text if len(value) <= MAX_KEPT else f"{text}… [cut, {len(value)} bytes]"
 
 
 def _name(key: object) -> str:
@@ -223,11 +261,15 @@ def _long_whole(value: int) -> str:
         return f"[an integer of {value.bit_length()} bits]"
 
 
-def is_sound(value: object, depth: int = 0) -> bool:
+def is_sound(value: object) -> bool:
     """Returns whether `json_value` surely leaves a value as it is: nearly every one that was parsed from JSON."""
+    return _is_sound(value, 0, [MAX_NODES])
+
+
+def _is_sound(value: object, depth: int, left: list[int]) -> bool:
     kind = type(value)
     if kind is str:
-        return value.isascii() or value == unicode_text(value)  # type: ignore[attr-defined, arg-type]
+        return len(value) <= MAX_KEPT and (value.isascii() or value == unicode_text(value))  # type: ignore[attr-defined, arg-type]
     if kind in _ATOMS:
         return True
     if kind is int:
@@ -237,26 +279,36 @@ def is_sound(value: object, depth: int = 0) -> bool:
     if depth >= _MAX_DEPTH or kind not in _CONTAINERS:
         return False
     inside: Any = value
+    left[0] -= len(inside) + 1
+    if left[0] < 0:
+        return False
     if kind is dict:
         if not (_TEXT.issuperset(map(type, inside)) and "".join(inside).isascii()):
             return False
         inside = inside.values()
     for item in inside:
-        if type(item) is str and item.isascii():
+        if type(item) is str and len(item) <= MAX_KEPT and item.isascii():
             continue
-        if not is_sound(item, depth + 1):
+        if not _is_sound(item, depth + 1, left):
             return False
     return True
 
 
-def flaw(value: object, depth: int = 0) -> str | None:
+def flaw(value: object) -> str | None:
     """Returns why JSON cannot carry the value unchanged, so that `json_value` changes it; None if it can."""
+    return _flaw(value, 0, [MAX_NODES])
+
+
+def _flaw(value: object, depth: int, left: list[int]) -> str | None:
+    left[0] -= 1
+    if left[0] < 0:
+        return f"more than {MAX_NODES} values"
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int):
         return None if _MIN_WHOLE <= value <= _MAX_WHOLE else "an integer of more than 64 bits"
     if isinstance(value, str):
-        return None if value == unicode_text(value) else "lone surrogates"
+        return None if len(value) > MAX_KEPT or value == unicode_text(value) else "lone surrogates"
     if isinstance(value, float):
         return None if math.isfinite(value) else "not a finite number"
     if isinstance(value, (bytes, bytearray)):
@@ -264,9 +316,9 @@ def flaw(value: object, depth: int = 0) -> str | None:
     if depth >= _MAX_DEPTH:
         return "nested too deeply"
     if isinstance(value, Mapping):
-        inside = [one for item in cast("Mapping[object, object]", value).items() for one in item]
+        inside = (one for item in cast("Mapping[object, object]", value).items() for one in item)
     elif isinstance(value, Sequence):
-        inside = list(cast("Sequence[object]", value))
+        inside = (one for one in cast("Sequence[object]", value))
     else:
         return "not a JSON value"
-    return next((found for one in inside if (found := flaw(one, depth + 1)) is not None), None)
+    return next((found for one in inside if (found := _flaw(one, depth + 1, left)) is not None), None)

@@ -227,10 +227,12 @@ def _is_sound(row: Row) -> bool:
 def _sound_time(value: object, now_ns: int) -> tuple[int, str | None]:
     """Returns a time of a span: now if it is none, and what was meant if that was given in another unit.
 
-    Then also what was wrong with it. A time of long ago is one, as in a file.
+    Then also what was wrong with it. A time of long ago is one, as in a file, but for one before there were spans.
     """
     found = reading.time_ns(value)
     if found is None:
         return now_ns, None
     meant, flaw = reading.time_near_ns(value, now_ns)
-    return (found, None) if meant == now_ns else (meant, flaw)
+    if meant != now_ns:
+        return meant, flaw
+    return (found if found >= reading.EARLIEST_NS else now_ns), None

@@ -15,8 +15,11 @@ from hashlib import blake2b
 from typing import Final, cast
 
 from roark_otel._model import reading
+from roark_otel._model.cut_marks import MAX_KEPT
 from roark_otel._model.dialect import Words
 from roark_otel._model.hangups import bare_trace
+from roark_otel._model.json_lists import AT_ONCE, items
+from roark_otel._model.sizes import MAX_TEXT
 from roark_otel.attributes import PROPERTY_PREFIX
 
 EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
@@ -24,6 +27,7 @@ EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
 
 _STACK_TRACE: Final = "exception.stacktrace"
 _WORD = re.compile(r"\w+")
+_PIECE: Final = 4_096
 
 
 class Masking:
@@ -69,7 +73,14 @@ class Masking:
         return self._value(item, is_whole=is_whole or key in self._whole)
 
     def _text(self, text: str, *, is_whole: bool) -> str:
-        if text.lstrip()[:1] in {"{", "["}:
+        begin = text[:64].lstrip()[:1]
+        if begin == "[" and len(text) > AT_ONCE:
+            # Each item by itself. What says nothing but how long a conversation is may have megabytes.
+            masked = (
+                json.dumps(self._value(one, is_whole=is_whole), ensure_ascii=False) for one in items(text.lstrip())
+            )
+            return f"[{', '.join(masked)}]"
+        if begin in {"{", "["} and len(text) <= MAX_KEPT:
             try:
                 return json.dumps(self._value(reading.parsed(text), is_whole=is_whole), ensure_ascii=False)
             except ValueError:
@@ -77,7 +88,12 @@ class Masking:
         return text if text in self._states else self._words(text)
 
     def _words(self, text: str) -> str:
-        return _WORD.sub(lambda word: self._word(word.group()), text)
+        """Masks the words of a text as far as they could be sent, in pieces."""
+        ends = range(0, min(len(text), MAX_TEXT), _PIECE)
+        return "".join([_WORD.sub(self._hashed, text[at : at + _PIECE]) for at in ends])
+
+    def _hashed(self, word: re.Match[str]) -> str:
+        return self._word(word.group())
 
     def _word(self, word: str) -> str:
         return blake2b(word.casefold().encode("utf-8", "replace"), digest_size=4, key=self._key).hexdigest()

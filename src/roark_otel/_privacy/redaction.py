@@ -1,8 +1,8 @@
 """Redacts a call before it leaves the process: with patterns first, then with the app's `redact` hook.
 
-Patterns are applied to every moment of a conversation before anything of it is cut or joined. The hook then gets each
-utterance, each tool use and the whole call as they would be sent. Where the hook fails, the words are dropped, and the
-call is sent without them.
+Every moment of a conversation is cut to what is sent of it, and a little more, and patterns are applied. The hook
+then gets each utterance, each tool use and the whole call as they would be sent. Where the hook fails, the words are
+dropped, and the call is sent without them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from typing_extensions import assert_never
 
 from roark_otel._model import reading
+from roark_otel._model.cut_marks import BEYOND, without_margin
 from roark_otel._model.moments import (
     Agent,
     Customer,
@@ -51,6 +52,14 @@ GuardedRedactor: TypeAlias = "Callable[[Sequence[Redactable]], Sequence[object]]
 Answers: TypeAlias = "dict[object, object]"
 """What the hook has answered about the moments of one conversation, which is read several times."""
 
+_PARTS: Final = frozenset({"transcript", "toolInvocations", "agent", "agents", "customer", "customers", "prompt"})
+"""The fields of a body, in Roark's names, that have fields of their own."""
+
+_WORDS: Final = frozenset(
+    {"text", "payload", "name", "parameters", "result", "description", "label", "resolvedPrompt", "properties"}
+)
+"""The fields that hold words."""
+
 _R = TypeVar("_R", Utterance, ToolUse)
 _S = TypeVar("_S", bound="Agent | Customer")
 
@@ -74,6 +83,10 @@ class Redaction:
     hook: GuardedRedactor | None = None
     answers: Answers | None = None
 
+    def __bool__(self) -> bool:
+        """Returns whether it replaces or asks anything at all."""
+        return bool(self.patterns) or self.hook is not None
+
     def remembering(self, answers: Answers) -> Redaction:
         """Returns a redaction that asks the hook about each moment of a conversation once.
 
@@ -84,14 +97,24 @@ class Redaction:
     # Patterns
 
     def conversation(self, conversation: FinishedConversation, pause: Pause = no_pause) -> FinishedConversation:
-        """Returns the conversation with every match of the patterns replaced; without patterns, the same one."""
-        if not self.patterns:
+        """Returns the conversation cut to what is sent, with every match of the patterns replaced.
+
+        Without patterns and hook it is the same one, which is cut later.
+        """
+        if not self:
             return conversation
-        found = InMoments(self.patterns.remembering())
+        margin = 0 if self.hook is None else BEYOND
+        found = InMoments(self.patterns.remembering(pause), pause, margin)
         moments = tuple(
             (name, tuple([found.replaced(one) for one in in_steps(said, pause)])) for name, said in conversation.moments
         )
         return replace(conversation, moments=moments)
+
+    def body(self, body: Mapping[str, Any], pause: Pause = no_pause) -> Mapping[str, Any]:
+        """Returns the body of a call, in Roark's names, with every match of the patterns replaced in its words."""
+        if not self.patterns:
+            return body
+        return _in_body(body, self.patterns.remembering(pause))
 
     # The hook
 
@@ -135,6 +158,21 @@ class Redaction:
         return _valid_call(call, answer) or _without_words(call)
 
 
+def _in_body(body: Mapping[str, Any], patterns: Patterns) -> dict[str, Any]:
+    """Replaces matches in the words of a body or of a part of it, at any depth of Roark's own fields."""
+    found: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in _WORDS:
+            found[name] = patterns.value(value)
+        elif name in _PARTS and isinstance(value, list):
+            found[name] = [_in_body(one, patterns) for one in cast("list[dict[str, Any]]", value)]
+        elif name in _PARTS and isinstance(value, Mapping):
+            found[name] = _in_body(cast("Mapping[str, Any]", value), patterns)
+        else:
+            found[name] = value
+    return found
+
+
 def _key(moment: Utterance | ToolUse) -> object:
     """Returns what tells a moment from others. Its end may not be known at first, and does not make it another."""
     return repr(replace(moment, end_ns=None))
@@ -152,7 +190,7 @@ def _utterance(original: Utterance, answer: object) -> Utterance | None:
     return replace(
         original,
         speaker=_clean_speaker(original.speaker, answer.speaker),
-        text=reading.unicode_text(text),
+        text=without_margin(reading.unicode_text(text)),
         language_code=reading.text(cast("object", answer.language_code)),
         payload=_clean(cast("Mapping[str, object]", payload)),
     )
@@ -182,9 +220,10 @@ def _clean(values: Mapping[str, object]) -> Mapping[str, object]:
 def _clean_outcome(outcome: Outcome) -> Outcome:
     match outcome:
         case Returned(value):
-            return Returned(reading.json_value(value))
+            found = reading.json_value(value)
+            return Returned(without_margin(found) if isinstance(found, str) else found)
         case Failed(error):
-            return Failed(reading.text(cast("object", error)) or FAILED_TEXT)
+            return Failed(without_margin(reading.text(cast("object", error)) or FAILED_TEXT))
         case Unanswered():
             return outcome
     assert_never(outcome)

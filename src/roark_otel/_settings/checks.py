@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validato
 from roark_otel._linking.recording_template import Template
 from roark_otel._model.formats import is_http_url
 from roark_otel._model.hosts import is_loopback
+from roark_otel._privacy.own_patterns import linear
 from roark_otel._privacy.patterns import Kind
 from roark_otel._settings.api_key import is_header
 from roark_otel._settings.unusable import Unusable
@@ -107,6 +108,10 @@ def _patterns(value: object) -> object:
     return value
 
 
+def _all_linear(several: tuple[Kind | re.Pattern[str], ...]) -> tuple[Kind | re.Pattern[str], ...]:
+    return tuple([one if isinstance(one, str) else linear(one) for one in several])
+
+
 def _pattern(line: str, number: int) -> object:
     if line in KINDS:
         return line
@@ -171,5 +176,7 @@ Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Kinds: TypeAlias = Annotated[tuple[Kind, ...], BeforeValidator(_kinds)]
 """Kinds of text that are replaced; in one text they are separated by commas."""
 
-Redacted: TypeAlias = Annotated[tuple[Kind | re.Pattern[str], ...], BeforeValidator(_patterns)]
+Redacted: TypeAlias = Annotated[
+    tuple[Kind | re.Pattern[str], ...], BeforeValidator(_patterns), AfterValidator(_all_linear)
+]
 """Patterns of the app's own, and kinds beside them; in one text they are regular expressions, one a line."""

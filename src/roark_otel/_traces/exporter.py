@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from roark_otel._delivery.misconfigured import Misconfigured
+from roark_otel._privacy.patterns import Patterns
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._traces.choosing import Choosing, SeenIds
-from roark_otel._traces.harmless import harmless_of, without_content
+from roark_otel._traces.harmless import NO_PATTERNS, harmless_of, without_content
 from roark_otel._traces.processor import ConversationTraces
 from roark_otel.attributes import EXTERNAL_ID
 
@@ -30,15 +31,17 @@ class Withholding(SpanExporter):
     Args:
         to: The exporter that gets the spans without content.
         harmless: Which attributes are exported.
+        patterns: What is replaced in them, and in the names of spans.
     """
 
-    def __init__(self, to: SpanExporter, harmless: Harmless) -> None:
+    def __init__(self, to: SpanExporter, harmless: Harmless, patterns: Patterns = NO_PATTERNS) -> None:
         self._to = to
         self._harmless = harmless
+        self._patterns = patterns
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Exports the spans without content; none of them if content cannot be removed from one."""
-        stripped = _all_without_content(spans, self._harmless)
+        stripped = _all_without_content(spans, self._harmless, self._patterns)
         return SpanExportResult.FAILURE if stripped is None else self._to.export(stripped)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -51,8 +54,10 @@ class Withholding(SpanExporter):
 
 
 @guarded(None)
-def _all_without_content(spans: Sequence[ReadableSpan], harmless: Harmless) -> list[ReadableSpan] | None:
-    return [without_content(span, harmless) for span in spans]
+def _all_without_content(
+    spans: Sequence[ReadableSpan], harmless: Harmless, patterns: Patterns
+) -> list[ReadableSpan] | None:
+    return [without_content(span, harmless, patterns) for span in spans]
 
 
 def conversation_traces(
@@ -81,7 +86,7 @@ def conversation_traces(
         return None
     # Redaction finds texts in calls; spans hold them under any name. Where it is asked for, spans go without content.
     if is_redacted or not settings.capture_content or settings.replaced:
-        exporter = Withholding(exporter, harmless_of(dialects))
+        exporter = Withholding(exporter, harmless_of(dialects), Patterns(settings.replaced))
     id_keys = EXTERNAL_ID, *settings.external_id_keys
     seen = None if takes is None else SeenIds(id_keys, takes)
     if seen is not None:

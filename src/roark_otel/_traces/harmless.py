@@ -16,6 +16,7 @@ from opentelemetry.trace import Link, Status
 
 from roark_otel import attributes
 from roark_otel._model.dialect import Harmless
+from roark_otel._privacy.patterns import Patterns
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ RESOURCE: Final = (
 LONGEST_NAME: Final = 255
 """The most characters of a text that may be a name or an id."""
 
+NO_PATTERNS: Final = Patterns()
+
+_IDS: Final = frozenset({attributes.EXTERNAL_ID, attributes.CUSTOMER_PHONE_NUMBER})
+"""What the trace and its call have in common, and Roark finds a simulation by: they stay as they are in calls."""
+
 _NAME_LIKE: Final = re.compile(r"[^\s][^\r\n]*")
 
 
@@ -76,19 +82,19 @@ def harmless_of(dialects: Sequence[Dialect]) -> Harmless:
     return Harmless.joined((GENERAL, *(dialect.harmless for dialect in (*dialects, *DIALECTS))))
 
 
-def without_content(span: ReadableSpan, harmless: Harmless) -> ReadableSpan:
+def without_content(span: ReadableSpan, harmless: Harmless, patterns: Patterns = NO_PATTERNS) -> ReadableSpan:
     """Returns a copy of a span with its ids, times, names and numbers; no words, arguments, results or prompts.
 
     Of events, only exceptions are kept, with their type. The description of the status, which quotes exceptions, is
-    left out too.
+    left out too. In what is left, the matches of patterns are replaced.
     """
     return ReadableSpan(
-        name=span.name,
+        name=patterns.text(span.name, LONGEST_NAME) if patterns else span.name,
         context=span.get_span_context(),
         parent=span.parent,
         resource=Resource(_resource(span.resource.attributes), span.resource.schema_url),
-        attributes=_kept(span.attributes, harmless),
-        events=_exceptions(span.events, harmless),
+        attributes=_kept(span.attributes, harmless, patterns),
+        events=_exceptions(span.events, harmless, patterns),
         links=[Link(link.context) for link in span.links],
         kind=span.kind,
         status=Status(span.status.status_code),
@@ -98,8 +104,14 @@ def without_content(span: ReadableSpan, harmless: Harmless) -> ReadableSpan:
     )
 
 
-def _kept(fields: Mapping[str, AttributeValue] | None, harmless: Harmless) -> dict[str, AttributeValue]:
-    return {name: value for name, value in (fields or {}).items() if _is_harmless(name, value, harmless)}
+def _kept(
+    fields: Mapping[str, AttributeValue] | None, harmless: Harmless, patterns: Patterns
+) -> dict[str, AttributeValue]:
+    return {
+        name: patterns.text(value) if isinstance(value, str) and name not in _IDS else value
+        for name, value in (fields or {}).items()
+        if _is_harmless(name, value, harmless)
+    }
 
 
 def _is_harmless(name: str, value: object, harmless: Harmless) -> bool:
@@ -117,9 +129,9 @@ def _resource(fields: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]
     return {name: value for name, value in fields.items() if name.startswith(RESOURCE)}
 
 
-def _exceptions(events: Iterable[Event], harmless: Harmless) -> list[Event]:
+def _exceptions(events: Iterable[Event], harmless: Harmless, patterns: Patterns) -> list[Event]:
     return [
-        Event("exception", _kept(event.attributes, harmless), event.timestamp)
+        Event("exception", _kept(event.attributes, harmless, patterns), event.timestamp)
         for event in events
         if event.name == "exception"
     ]

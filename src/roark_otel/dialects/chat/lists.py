@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model import reading
+from roark_otel._model.json_lists import decoded
 from roark_otel.dialects.chat.recital import Recital
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DECODER = json.JSONDecoder()
-_BETWEEN = re.compile(r"[\s,]*")
 _MAX_INDEX = 1_000_000
 _KEPT = 2
 """The list before counts too: the span around a model begins before it, and ends after it with the same list."""
@@ -64,7 +61,7 @@ class Lists:
         found = self._going_on(name, written, start_ns)
         if found is not None:
             return found
-        items, is_whole = _decoded(written)
+        items, is_whole = decoded(written)
         if not is_whole:
             unreadable("not a whole JSON array")
         before = Recital()
@@ -87,7 +84,7 @@ class Lists:
         for mark in sorted(self._marks.get(name, ()), key=lambda one: -one.length):
             if mark.start_ns <= start_ns and hash(written[: mark.length]) == mark.digest:
                 rest = written[mark.length :].lstrip()
-                items, is_whole = _decoded("[" + rest.removeprefix(","))
+                items, is_whole = decoded("[" + rest.removeprefix(","))
                 if is_whole and rest.startswith((",", "]")):
                     before = mark.recital.copy()
                     return Listing(items, before, _mark(name, written, start_ns, before))
@@ -97,28 +94,6 @@ class Lists:
 def _mark(name: str, written: str, start_ns: int, recital: Recital) -> Mark:
     length = len(written) - 1  # up to the closing bracket
     return Mark(name, length, hash(written[:length]), start_ns, recital)
-
-
-def _decoded(written: str) -> tuple[list[object], bool]:
-    """The items of a JSON array, and whether it is whole."""
-    try:
-        found = reading.parsed(written)
-    except ValueError:
-        return _leading(written), False
-    return cast("list[object]", found) if isinstance(found, list) else [], isinstance(found, list)
-
-
-def _leading(written: str) -> list[object]:
-    """The items of a JSON array up to where it was cut."""
-    items: list[object] = []
-    at = 1
-    while True:
-        at = _BETWEEN.match(written, at).end()  # type: ignore[union-attr]
-        try:
-            item, at = _DECODER.raw_decode(written, at)
-        except (ValueError, RecursionError):
-            return items
-        items.append(item)
 
 
 def _object_or_text(written: str, unreadable: Callable[[str], None]) -> list[object]:

@@ -44,7 +44,7 @@ def utterance(_event: str, time_ns: object, words: Words, agent: Agent) -> Utter
         return None
     start_ns = words.start_ns(time_ns)
     duration_ns = words.duration_ns("duration_ms")
-    payload = words.json_object("payload") or {}
+    payload = words.json_object("payload", reading.MAX_JSON) or {}
     if words.flag("interrupted"):
         payload["interrupted"] = True
     return Utterance(
