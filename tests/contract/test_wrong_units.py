@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roark_otel._model import reading
+from roark_otel._model import times
 from support.helpers import ID, MS, SECOND, App, agent_said, customer_said, words
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_right_times_are_as_they_are(sandbox: Sandbox, caplog: pytest.LogCapture
 
 @pytest.mark.parametrize("factor", UNITS.values())
 def test_a_time_near_another(factor: int) -> None:
-    found, flaw = reading.time_near_ns(NOW // factor, NOW)
+    found, flaw = times.time_near_ns(NOW // factor, NOW)
     assert abs(found - NOW) < factor
     assert flaw is not None
-    assert reading.time_near_ns(NOW, NOW + SECOND) == (NOW, None)
+    assert times.time_near_ns(NOW, NOW + SECOND) == (NOW, None)

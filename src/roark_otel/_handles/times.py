@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TypeAlias
 
 from roark_otel._handles.arguments import warn_of_argument
-from roark_otel._model import reading
+from roark_otel._model import times
 
 Instant: TypeAlias = datetime | float | timedelta
 """A time: an aware datetime, seconds since the epoch, or a timedelta since the conversation began."""
@@ -35,7 +35,7 @@ def epoch_ns(name: str, value: Instant | None, zero_ns: int) -> int | None:
 
 def _epoch_ns(value: object, zero_ns: int) -> int:
     found = _converted(value, zero_ns)
-    if reading.time_ns(found) is None:
+    if times.time_ns(found) is None:
         raise ValueError("is not between 1970 and 2100; numbers are seconds since the epoch")
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from roark_otel._model import reading
+from roark_otel._model import times
 from roark_otel._model.rows import (
     DROPPED,
     KIND,
@@ -37,7 +37,7 @@ MAX_CONTEXTS: Final = 64
 
 _CONTEXT, _RESOURCE = int(Kind.CONTEXT), int(Kind.RESOURCE)
 _ENDED, _LOST, _EVENTS = int(Kind.ENDED), int(Kind.LOST), int(Kind.EVENTS)
-_MIN_NS, _MAX_NS = reading.EARLIEST_NS, reading.MAX_NS
+_MIN_NS, _MAX_NS = times.EARLIEST_NS, times.MAX_NS
 
 
 class Logs:

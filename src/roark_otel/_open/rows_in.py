@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from roark_otel._model import reading
+from roark_otel._model import times
 from roark_otel._model.dialect import Unreadable
 from roark_otel._model.rows import (
     ATTRIBUTES,
@@ -219,8 +219,8 @@ def _is_sound(row: Row) -> bool:
         type(row[NAME]) is str
         and type(row[SCOPE]) is str
         and type(row[START]) is int
-        and reading.EARLIEST_NS <= row[START] <= reading.MAX_NS
-        and (row[END] is None or (type(row[END]) is int and reading.EARLIEST_NS <= row[END] <= reading.MAX_NS))
+        and times.EARLIEST_NS <= row[START] <= times.MAX_NS
+        and (row[END] is None or (type(row[END]) is int and times.EARLIEST_NS <= row[END] <= times.MAX_NS))
     )
 
 
@@ -229,10 +229,10 @@ def _sound_time(value: object, now_ns: int) -> tuple[int, str | None]:
 
     Then also what was wrong with it. A time of long ago is one, as in a file, but for one before there were spans.
     """
-    found = reading.time_ns(value)
+    found = times.time_ns(value)
     if found is None:
         return now_ns, None
-    meant, flaw = reading.time_near_ns(value, now_ns)
+    meant, flaw = times.time_near_ns(value, now_ns)
     if meant != now_ns:
         return meant, flaw
-    return (found if found >= reading.EARLIEST_NS else now_ns), None
+    return (found if found >= times.EARLIEST_NS else now_ns), None

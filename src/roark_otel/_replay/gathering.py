@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from roark_otel._model import reading
+from roark_otel._model import times
 from roark_otel._model.joining import joins
 from roark_otel._model.rows import Kind, SpanView, as_captured, row_of
 from roark_otel.attributes import CONVERSATION_ROOT
@@ -194,8 +194,8 @@ def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool
 
 def _ended(record: SpanView) -> float | None:
     """Returns when a span ended, or else started, in seconds since the epoch; None if neither time can be right."""
-    times = (reading.time_ns(value) for value in (record.end_ns, record.start_ns))
-    return next((found / 1e9 for found in times if found), None)
+    found_ns = (times.time_ns(value) for value in (record.end_ns, record.start_ns))
+    return next((found / 1e9 for found in found_ns if found), None)
 
 
 def _started(record: SpanView, trace: Gathered, known: dict[int, tuple[int, int]]) -> tuple[int, int]:

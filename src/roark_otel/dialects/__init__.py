@@ -4,7 +4,8 @@ For a dialect of your own, `roark_otel.types` has the values that it is made of,
 """
 
 from roark_otel._model.dialect import Dialect
-from roark_otel._model.reading import flag, json_object, json_or_text, json_value, number, text, time_ns
+from roark_otel._model.reading import flag, json_object, json_or_text, json_value, number, text
+from roark_otel._model.times import time_ns
 from roark_otel.dialects.gen_ai import GEN_AI
 from roark_otel.dialects.livekit import LIVEKIT
 from roark_otel.dialects.openinference import OPENINFERENCE

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._model.moments import Agent, Customer, Fact
-from roark_otel._model.reading import text, time_ns
+from roark_otel._model.reading import text
+from roark_otel._model.times import time_ns
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.names import content
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from roark_otel import attributes
-from roark_otel._model import reading
+from roark_otel._model import reading, times
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.formats import is_e164, is_http_url
 from roark_otel._model.rows import NAME, SCOPE, SPAN, START, TRACE, SpanName
@@ -85,7 +85,7 @@ class Words:
 
     def start_ns(self, time_ns: object) -> int:
         """Returns the time of an event; if it is none, or decades from its span, when its span began."""
-        found, flaw = reading.time_near_ns(time_ns, int(self._row[START]))
+        found, flaw = times.time_near_ns(time_ns, int(self._row[START]))
         if flaw is not None:
             self.warn("timestamp", flaw)
         return found
@@ -154,7 +154,7 @@ class Words:
         if value is None:
             return None
         try:
-            return reading.instant_ns(value)
+            return times.instant_ns(value)
         except ValueError as fault:
             self.warn(key, str(fault))
             return None
