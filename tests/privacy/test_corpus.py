@@ -152,6 +152,8 @@ def test_a_number_over_two_texts_is_not_found() -> None:
 
 
 def test_a_number_that_is_written_as_a_list() -> None:
+    assert ALL.value(["+1", "555", "010", "0199"]) == ["[phone]"] * 4
+    assert ALL.value(["4111 ", "1111 ", "1111 ", "1111"]) == ["[card]"] * 4
     assert ALL.value({"card": [4111, 1111, 1111, 1111], "n": 1}) == {"card": ["[card]"] * 4, "n": 1}
     assert ALL.value([*"4111111111111111"]) == ["[card]"] * 16
     assert ALL.value(["555", "010", "0123"]) == ["[phone]"] * 3

@@ -31,6 +31,7 @@ SLOW = [
         r"(a)?(?(1)a*a*|b)c",
     ),
     *(r"id=(\d+)+;", r"(?:key|k)(?:e|y|ey)*=", r"\d+-\d+-X", r"(?m)^(\s*\w*)*$", r"[\w.+-]+@[\w-]+\.[\w.-]+"),
+    *(r"id: .*?secret", r"(?s)BEGIN.*?END", r"\bfoo.*bar"),
 ]
 
 QUICK = [

@@ -75,6 +75,7 @@ SWITCHES: list[tuple[str, str, str, object]] = [
     (GENAI, "no-content", "capture_content", False),
     ("ROARK_REDACT", "crad", "redact_kinds", ("card", "phone", "email")),
     ("ROARK_REDACT", "card;phone", "redact_kinds", ("card", "phone", "email")),
+    ("ROARK_REDACT", ", ,", "redact_kinds", ("card", "phone", "email")),
     ("ROARK_REDACT", "true", "redact_kinds", ("card", "phone", "email")),
     ("ROARK_REDACT", r"order \d+", "redact_kinds", ("card", "phone", "email")),
     ("ROARK_REDACT_PATTERNS", "[a-", "capture_content", False),
@@ -205,6 +206,8 @@ def test_no_other_key_takes_the_place_of_one_that_cannot_be_used(
         ({"ROARK_REDACT": "Card , EMAIL,card"}, ("card", "email", "card")),
         ({"ROARK_REDACT_PATTERNS": r"\d{1,3},\d" "\n\n  [A-Z]+ "}, (re.compile(r"\d{1,3},\d"), re.compile("[A-Z]+"))),
         ({"ROARK_REDACT_PATTERNS": "card"}, ("card",)),
+        ({"ROARK_REDACT_PATTERNS": "Card\nx,email"}, ("card", re.compile("x,email"))),
+        ({"ROARK_REDACT_PATTERNS": "EMAIL, phone,"}, ("email", "phone")),
         ({"ROARK_REDACT": "phone", "ROARK_REDACT_PATTERNS": "x"}, ("phone", re.compile("x"))),
     ],
 )

@@ -75,6 +75,8 @@ def _proxied(url: str, variable: str) -> Proxied:
     try:
         parts = urlsplit(url)
         is_whole = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
+        # A password with one of these in it, unquoted, would end the host's name within the password.
+        is_whole = is_whole and parts.path in {"", "/"} and not re.search(r"[?#\\]", url)
     except ValueError:
         parts, is_whole = urlsplit(""), False
     if not is_whole:

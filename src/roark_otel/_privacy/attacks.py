@@ -28,6 +28,9 @@ _LINEAR: Final = 2.5
 
 _MOST_ATTACKS: Final = 240
 _MOST_PUMP: Final = 48
+_GAPS: Final = ("", " ", "-")
+"""What may stand between two beginnings, so that a boundary of a word is there."""
+
 _ALPHABET: Final = "a0 _\n-.!Z\u00e9\x00~@"
 _REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 _WITHOUT_PARSER: Final = frozenset("*+{(")
@@ -81,7 +84,10 @@ def _attacks(nodes: Sequence[Node], machine: Machine, flags: int) -> Iterator[tu
     prefixes, pumps = {"": None}, dict.fromkeys(letters)
     for kind, value, before in _walk(nodes):
         if str(kind) in _REPEATS:
-            prefixes.update(dict.fromkeys(_sample(before, letters, flags, variant) for variant in (0, 1)))
+            led_to = dict.fromkeys(_sample(before, letters, flags, variant) for variant in (0, 1))
+            prefixes.update(led_to)
+            # What begins a match again and again, so that each beginning reads to the end of the text.
+            pumps.update(dict.fromkeys(one[:_MOST_PUMP] + gap for one in led_to if one for gap in _GAPS))
             bodies = (_sample(value[2], letters, flags, variant) for variant in range(5))
             pumps.update(dict.fromkeys(body[:_MOST_PUMP] for body in bodies if body))
     pairs = {one + two: None for one, two in product(letters[:7], repeat=2) if one != two}

@@ -154,7 +154,8 @@ def _is_part(value: object) -> bool:
     """Returns whether a value may be a few digits of a number."""
     if isinstance(value, int):
         return not isinstance(value, bool) and 0 <= value < 10**_LISTED
-    return isinstance(value, str) and len(value) <= _LISTED and value.isdecimal()
+    # A phone number's plus sign may stand before its first group.
+    return isinstance(value, str) and len(value) <= _LISTED and value.strip().removeprefix("+").isdecimal()
 
 
 class _Remembering(Patterns):

@@ -92,14 +92,19 @@ def _split(value: object) -> object:
 
 
 def _kinds(value: object) -> object:
-    return [name.lower() for name in cast("list[str]", _split(value))] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    names = [name.lower() for name in cast("list[str]", _split(value))]
+    if value.strip() and not names:
+        raise ValueError("must be kinds, and is only commas")
+    return names
 
 
 def _patterns(value: object) -> object:
     """Compiles the lines of one text. In a sequence, as it is passed in code, a word is a kind, and not a pattern."""
     if isinstance(value, str):
         lines = [line.strip() for line in value.splitlines()]
-        return [_pattern(line, number) for number, line in enumerate(lines, start=1) if line]
+        return [one for number, line in enumerate(lines, start=1) if line for one in _patterns_in(line, number)]
     if isinstance(value, Sequence):
         several = cast("Sequence[object]", value)
         if any(isinstance(one, str) and one not in KINDS for one in several):
@@ -112,11 +117,13 @@ def _all_linear(several: tuple[Kind | re.Pattern[str], ...]) -> tuple[Kind | re.
     return tuple([one if isinstance(one, str) else linear(one) for one in several])
 
 
-def _pattern(line: str, number: int) -> object:
-    if line in KINDS:
-        return line
+def _patterns_in(line: str, number: int) -> Sequence[object]:
+    """Returns the pattern of a line, or the kinds that it names, written as in `ROARK_REDACT`."""
+    names = [name.strip().lower() for name in line.split(",") if name.strip()]
+    if names and all(name in KINDS for name in names):
+        return names
     try:
-        return re.compile(line)
+        return [re.compile(line)]
     except (re.error, RecursionError, OverflowError, Warning):  # a warning where the app makes errors of them
         raise ValueError(f"must be regular expressions, one a line, and line {number} is none") from None
 
