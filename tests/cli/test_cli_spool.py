@@ -265,6 +265,26 @@ def test_drain_says_what_rests_after_a_crash(
     assert sandbox.calls() == []
 
 
+def test_what_was_cut_off_under_another_key_does_not_go_out_by_itself(
+    run: Callable[..., tuple[int, str, str]],
+    drain: Callable[..., tuple[int, str, str]],
+    cut_off: dict[str, str],
+    sandbox: Sandbox,
+) -> None:
+    """Its key was never asked about, so it may be another project's: every command names what takes it over."""
+    other = {**cut_off, "ROARK_API_KEY": "new-key", "ROARK_QUIET_SECONDS": "0.1"}
+    wait_until(lambda: "call-9" in run("spool", "list", **other)[1], 60)
+    status, out, _ = drain(**other)
+    directory = listed(run)["call-9"]["directory"]
+    said = [out, run("spool", "list", **other)[1], run("doctor", **other)[1]]
+    assert all(f"`roark-otel spool adopt {directory}`" in one for one in said), said
+    assert not any("goes out next" in one for one in said)
+    assert (status, sandbox.calls()) == (0, [])
+    assert run("spool", "adopt", directory, **other)[0] == 0
+    assert drain(**other)[0] == 0
+    assert set(by_id(sandbox.calls())) == {"call-9"}
+
+
 def test_drain_waits_for_what_rests_after_a_crash(
     drain: Callable[..., tuple[int, str, str]], cut_off: dict[str, str], sandbox: Sandbox
 ) -> None:

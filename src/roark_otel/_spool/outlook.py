@@ -44,9 +44,16 @@ GOES_ON = Outlook("goes on in a living process", "it goes out after its end")
 """What an open call waits for whose process lives."""
 
 
-def of_cut_off(seconds: float) -> Outlook:
-    """Returns what an open call waits for whose process has ended. `seconds`: for how long it rests."""
+def of_cut_off(seconds: float, then: Outlook) -> Outlook:
+    """Returns what an open call waits for whose process has ended.
+
+    Args:
+        seconds: For how long it rests.
+        then: What the calls of its directory that can be sent wait for.
+    """
     why = "its process ended before it did"
+    if then.cure != GO_OUT:
+        return Outlook(f"{why}; {then.why}", then.cure)
     if seconds <= 0:
         return Outlook(why, "it goes out next")
     return Outlook(why, f"it goes out in {seconds:.0f} s, unless a conversation of its id begins and takes it over")

@@ -45,12 +45,12 @@ def backlog(root: Path, settings: Settings | None = None) -> list[Finding]:
     for directory in sorted(path for path in root.glob("*") if path.is_dir() and not path.is_symlink()):
         counts = measure(directory)
         waiting, rejected = waiting + counts.awaiting_recording, rejected + counts.rejected
+        whose = Whose.OPEN if own is None else Whose.OWN if directory == own else Whose.OTHER
+        will = outlook(directory, records.read(directory), whose, settings.address if settings else "")
         if cut := cut_off(directory):
-            cure = rests(cut, 60.0 if settings is None else settings.quiet_seconds).cure
+            cure = rests(cut, 60.0 if settings is None else settings.quiet_seconds, will).cure
             found.append(Warned("backlog", f"{len(cut)} were cut off: their process ended before they did", cure))
         if counts.sendable:
-            whose = Whose.OPEN if own is None else Whose.OWN if directory == own else Whose.OTHER
-            will = outlook(directory, records.read(directory), whose, settings.address if settings else "")
             why = "" if will.why == "to send" else f": {will.why}"
             found.append(Warned("backlog", f"{counts.sendable} wait to be sent{why}", will.cure))
     if rejected:

@@ -62,9 +62,12 @@ def service_name() -> str:
     return str(found)
 
 
-def rests(cut: Sequence[SpoolItem], quiet_seconds: float) -> Outlook:
-    """Returns what conversations wait for that were cut off: until the last of them has rested."""
-    return of_cut_off(max(one.since for one in cut) + quiet_seconds - time.time())
+def rests(cut: Sequence[SpoolItem], quiet_seconds: float, then: Outlook) -> Outlook:
+    """Returns what conversations wait for that were cut off: until the last of them has rested.
+
+    `then`: what the calls of their directory that can be sent wait for.
+    """
+    return of_cut_off(max(one.since for one in cut) + quiet_seconds - time.time(), then)
 
 
 def outlooks(settings: Settings, own: Path) -> list[str]:
@@ -72,12 +75,12 @@ def outlooks(settings: Settings, own: Path) -> list[str]:
     lines: list[str] = []
     for directory in directories(settings.spool_dir):
         found = measure(directory)
+        kind = Whose.OWN if directory == own else Whose.OTHER
+        then = outlook(directory, records.read(directory), kind, settings.address)
         if found.sendable:
-            kind = Whose.OWN if directory == own else Whose.OTHER
-            will = outlook(directory, records.read(directory), kind, settings.address)
-            lines.append(f"{found.sendable} in {directory}: {will.why}; {will.cure}")
-        if directory == own and (cut := cut_off(directory)):
-            will = rests(cut, settings.quiet_seconds)
+            lines.append(f"{found.sendable} in {directory}: {then.why}; {then.cure}")
+        if cut := cut_off(directory):
+            will = rests(cut, settings.quiet_seconds, then)
             lines.append(f"{len(cut)} in {directory}: {will.why}; {will.cure}")
         if found.awaiting_recording and directory == own:
             lines.append(f"{found.awaiting_recording} in {directory}: wait for a recording; {ATTACH}")

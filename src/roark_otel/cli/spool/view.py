@@ -118,12 +118,14 @@ def _why(one: Listed, settings: Settings) -> str:
         return one.state.reason
     if one.state.stage is Stage.WAITING:
         return f"no recording; {ATTACH}"
-    if one.state.stage is Stage.OPEN:
-        will = GOES_ON if has_living_owner(one.path) else of_cut_off(one.since + settings.quiet_seconds - time.time())
-        return f"{will.why}; {will.cure}"
-    rest = 0.0 if one.header is None else one.header.not_before - time.time()
+    if one.state.stage is Stage.OPEN and has_living_owner(one.path):
+        return f"{GOES_ON.why}; {GOES_ON.cure}"
     directory = directory_of(one)
     will = outlook(directory, records.read(directory), whose(directory, settings), settings.address)
+    if one.state.stage is Stage.OPEN:
+        will = of_cut_off(one.since + settings.quiet_seconds - time.time(), will)
+        return f"{will.why}; {will.cure}"
+    rest = 0.0 if one.header is None else one.header.not_before - time.time()
     return f"{will.why}; {will.cure}{f', in {rest:.0f} s at the earliest' if rest > 0 else ''}"
 
 
