@@ -308,6 +308,12 @@ def test_a_key_file_that_is_none(kind: str, tmp_path: Path, said: pytest.LogCapt
     assert ("is not a regular file" in record.getMessage()) is (kind in {"pipe", "device"})
 
 
+def test_a_key_file_that_an_editor_has_marked(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfrk\r\n")
+
+    assert read_key(tmp_path / "key") == SecretStr("rk")
+
+
 def test_the_longest_key_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b" " * (MAX_KEY_BYTES - 3) + b"rk\n")
 

@@ -56,7 +56,7 @@ def read_key(path: Path) -> SecretStr:
     if len(content) > MAX_KEY_BYTES:
         raise ValueError("holds more than a key")
     try:
-        text = content.decode().strip()
+        text = content.decode("utf-8-sig").strip()  # editors of Windows write a mark before the first character
     except UnicodeDecodeError:
         raise ValueError("is not text") from None
     if not text:
