@@ -207,7 +207,7 @@ def test_it_shows_a_person_what_to_do(run: Run, sandbox: Sandbox, tmp_path: Path
 
     assert (status, err) == (1, "")
     assert "  WRONG  key: missing, so no calls are sent to Roark\n         set ROARK_API_KEY\n" in out
-    assert out.endswith("1 wrong: calls will not arrive like this.\n")
+    assert out.endswith("1 wrong: until this is corrected, calls may not arrive, or not as you configured them.\n")
 
 
 # Single checks
@@ -435,6 +435,6 @@ def test_findings_and_verdict_as_lines() -> None:
         "  WRONG  f: g",
         "         h",
     ]
-    assert verdict(findings) == "1 wrong: calls will not arrive like this."
+    assert verdict(findings) == "1 wrong: until this is corrected, calls may not arrive, or not as you configured them."
     assert verdict(findings[:2]) == "Nothing is wrong, 1 to note."
     assert verdict(findings[:1]) == "Nothing is wrong."

@@ -259,9 +259,9 @@ def test_drain_says_what_rests_after_a_crash(
     """It does not wait for what rests longer than its timeout, and does not pretend that nothing is left."""
     status, out, _ = drain(**cut_off, ROARK_QUIET_SECONDS="3600")
     assert status == 1
-    assert re.search(r"^1 in .*: its process ended before it did; it goes out in 3[56]\d\d s", out, re.MULTILINE)
+    assert re.search(r"^1 in .*: its process ended first; it becomes a call in 3[56]\d\d s", out, re.MULTILINE)
     out = run("spool", "list", **cut_off, ROARK_QUIET_SECONDS="3600")[1]
-    assert re.search(r"has not ended .* call-9 +its process ended before it did; it goes out in 3[56]\d\d s", out)
+    assert re.search(r"has not ended .* call-9 +its process ended first; it becomes a call in 3[56]\d\d s", out)
     assert sandbox.calls() == []
 
 

@@ -334,7 +334,7 @@ def test_drain_with_the_corrected_key_delivers_what_waits(
         assert "they go to the first key that Roark accepts" in capsys.readouterr().out
 
         assert cli.main(["spool", "drain"]) == 0
-        assert capsys.readouterr().out.startswith("1 calls delivered")
+        assert capsys.readouterr().out.startswith("1 call delivered,")
     assert roark.calls == {"call-1": "right"}
 
 

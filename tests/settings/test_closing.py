@@ -262,7 +262,7 @@ def is_free(name: str) -> bool:
         ("ROARK_INTERFACE_TYPE", "FAX", "PHONE or WEB; using"),
         ("ROARK_SPOOL", "tape", "disk or memory; using the default: disk"),
         ("ROARK_AUTO_EXTERNAL_ID", "perhaps", "true or false; using the default: false"),
-        ("ROARK_REDACT", "crad", "card, email, phone, separated by commas; all three are redacted"),
+        ("ROARK_REDACT", "crad", "card, email, phone, separated by commas; all three kinds are redacted"),
         ("ROARK_CAPTURE_CONTENT", "flase", "true or false; content stays off"),
         (GENAI, "flase", "true, false, NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT; content stays off"),
     ],

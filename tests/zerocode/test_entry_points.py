@@ -46,7 +46,7 @@ def test_a_misspelt_key_is_still_logged(tmp_path: Path) -> None:
     ran = run(tmp_path / "app.py", LOADED, environment(None, tmp_path / "spool", ROARK_API_KYE="a-key"))
 
     assert ran.status == 0
-    assert "ROARK_API_KYE is not a setting of this version; nearest: ROARK_API_KEY" in ran.err
+    assert "ROARK_API_KYE is not a setting of this version and has no effect; nearest: ROARK_API_KEY" in ran.err
     assert "a-key" not in ran.err
 
 

@@ -88,7 +88,7 @@ class Orphans:
         del self._rests[key]
         self._tally.add("recovered")
         logger.warning(
-            "the process of conversation %s ended before it did; the call is sent as far as it came",
+            "the process that held conversation %s ended before it was complete; its call has what was saved by then",
             log_id(external_id),
         )
         return True

@@ -25,16 +25,15 @@ NOTICES: Final[Mapping[str, str]] = {
     "roark.external_id on the root span of the conversation",
     "fragments": "spans that have their id only from baggage are not sent from here: the process that set the id sends "
     "the call, without them. If this process owns the conversation, start it inside "
-    "roark_otel.call_attributes(external_id=…), or set ROARK_ID_FROM_BAGGAGE=true if you trust whoever sends requests. "
-    "A gateway that joins the spans of several processes is planned",
+    "roark_otel.call_attributes(external_id=…), or set ROARK_ID_FROM_BAGGAGE=true if you trust whoever sends requests",
     "late_dropped": "what came after a call was sent is not part of it, except for tool uses; ROARK_LINGER_SECONDS is "
     "how long a call waits for late spans",
     "duplicates": "a further conversation of an id that already has a call is not sent, and is kept in rejected/ of "
     "the spool: give each conversation an id of its own",
     "dropped_spans": "spans ended faster than this process could take them in, or waited too long for an id, and what "
-    "some of them say is missing in their calls, which say of how many in properties.roark_dropped_spans: give the "
+    "some of them say is missing in their calls; properties.roark_dropped_spans counts them: give the "
     "process more CPU, trace less, or set the id when a conversation begins",
-    "dropped_conversations": "a conversation is not sent, because there is no word of it left: its spans ended faster "
+    "dropped_conversations": "a conversation is not sent, because none of its words are left: its spans ended faster "
     "than this process could take them in; give the process more CPU, or trace less",
     "bad_ids": "an external id is not text of 1 to 255 characters and is ignored",
 }
@@ -81,8 +80,9 @@ def notify(kind: str, external_id: str | None, span: str) -> None:
         span: The name of the span that it is about; empty if there is none.
     """
     if kind in NOTICES:
-        message = f"{NOTICES[kind]} (external_id=%s, span=%s)"
-        log_once(logging.WARNING, (kind,), message, log_id(external_id), span)
+        where = [f"external_id={log_id(external_id)}"] if external_id is not None else []
+        where += [f"span={span}"] if span else []
+        log_once(logging.WARNING, (kind,), "%s%s", NOTICES[kind], f" ({', '.join(where)})" if where else "")
 
 
 def warn_of_unreadable(found: Unreadable) -> None:

@@ -125,7 +125,7 @@ def _patterns_in(line: str, number: int) -> Sequence[object]:
     try:
         return [re.compile(line)]
     except (re.error, RecursionError, OverflowError, Warning):  # a warning where the app makes errors of them
-        raise ValueError(f"must be regular expressions, one a line, and line {number} is none") from None
+        raise ValueError(f"must be regular expressions, one a line, and line {number} is not one") from None
 
 
 def _upper(value: object) -> object:

@@ -19,7 +19,7 @@ class Closed:
     """What becomes of settings whose variable cannot be read.
 
     Attributes:
-        meaning: What that means, for the log.
+        meaning: What that means, for the log, which goes on with "until it is corrected or unset".
         values: The values that replace it; those of other settings that must not take its place are None.
     """
 
@@ -27,7 +27,7 @@ class Closed:
     values: Mapping[str, str | None]
 
 
-_NOT_SENT: Final = "nothing is sent anywhere, and calls wait in the spool for a process of this key with a usable one"
+_NOT_SENT: Final = "nothing is sent anywhere, and calls wait in the spool"
 _NO_KEY: Final = "no key is used, and no call is kept or sent"
 
 CLOSED: Final[Mapping[str, Closed]] = {
@@ -35,11 +35,11 @@ CLOSED: Final[Mapping[str, Closed]] = {
     "api_key_file": Closed(_NO_KEY, {}),
     "base_url": Closed(_NOT_SENT, {"base_url": UNUSABLE}),
     "project_id": Closed(_NOT_SENT, {"project_id": UNUSABLE}),
-    "enabled": Closed("everything is off", {"enabled": "false"}),
+    "enabled": Closed("nothing is collected or sent", {"enabled": "false"}),
     "capture_content": Closed("content stays off", {"capture_content": "false"}),
-    "redact_kinds": Closed("all three are redacted", {"redact_kinds": "card,phone,email"}),
-    "redact_patterns": Closed("content stays off, because it cannot be redacted", {"capture_content": "false"}),
-    "log_external_id": Closed("logs show a hash", {"log_external_id": "hash"}),
+    "redact_kinds": Closed("all three kinds are redacted", {"redact_kinds": "card,phone,email"}),
+    "redact_patterns": Closed("content stays off, because it cannot be redacted,", {"capture_content": "false"}),
+    "log_external_id": Closed("logs show a hash in place of the id", {"log_external_id": "hash"}),
     "export_traces": Closed("no traces are exported", {"export_traces": "false"}),
     "traces_endpoint": Closed("no traces are exported", {"traces_endpoint": UNUSABLE}),
 }

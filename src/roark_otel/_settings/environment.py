@@ -94,7 +94,7 @@ def without_invalid(
 
 
 def _log_closed(name: str, reason: str, setting: str) -> None:
-    log_once(logging.ERROR, (name,), "%s: %s; %s: correct or unset it", name, reason, CLOSED[setting].meaning)
+    log_once(logging.ERROR, (name,), "%s: %s; %s until it is corrected or unset", name, reason, CLOSED[setting].meaning)
 
 
 def _first_faults(fault: ValidationError) -> dict[str, str]:
@@ -111,7 +111,13 @@ def warn_of_unknown(environ: Mapping[str, str], variables: Mapping[str, str]) ->
         if not name.startswith("ROARK_") or name in variables:
             continue
         for near in difflib.get_close_matches(name, variables, 1, 0.5):
-            log_once(logging.WARNING, (name,), "%s is not a setting of this version; nearest: %s", name, near)
+            log_once(
+                logging.WARNING,
+                (name,),
+                "%s is not a setting of this version and has no effect; nearest: %s",
+                name,
+                near,
+            )
 
 
 def in_one_line(fault: ValidationError, fields: Mapping[str, FieldInfo]) -> str:

@@ -91,7 +91,8 @@ class RoarkSpanProcessor(SpanProcessor):
         if not self._settings.enabled:
             return
         if self._settings.api_key is None:
-            log_once(logging.WARNING, (), "no key, so no calls are sent to Roark: set ROARK_API_KEY or pass api_key=")
+            message = "no usable key, so no calls are sent to Roark: set ROARK_API_KEY or pass api_key="
+            log_once(logging.WARNING, (), message)
             return
         hooks = Hooks(recording_url, redact, on_receipt, accepts)
         self._engine = registry.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)

@@ -51,12 +51,12 @@ def of_cut_off(seconds: float, then: Outlook) -> Outlook:
         seconds: For how long it rests.
         then: What the calls of its directory that can be sent wait for.
     """
-    why = "its process ended before it did"
+    why = "its process ended first"
     if then.cure != GO_OUT:
         return Outlook(f"{why}; {then.why}", then.cure)
     if seconds <= 0:
-        return Outlook(why, "it goes out next")
-    return Outlook(why, f"it goes out in {seconds:.0f} s, unless a conversation of its id begins and takes it over")
+        return Outlook(why, "it becomes a call next")
+    return Outlook(why, f"it becomes a call in {seconds:.0f} s, unless a conversation with its id takes it over")
 
 
 def outlook(directory: Path, record: Record, whose: Whose, address: str) -> Outlook:
@@ -102,5 +102,5 @@ def described(record: Record) -> str:
     if record.answer == NO_ADDRESS:
         return "for no address yet"
     address = f"for {record.address}, " if record.address else ""
-    answer = f"last answer {record.answer}" if record.answer else "no answer yet"
+    answer = f"last answer {record.answer}" if record.answer else "Roark has not answered yet"
     return f"{address}{answer}, key {accepted[record.acceptance]}"

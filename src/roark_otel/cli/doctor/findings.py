@@ -30,7 +30,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Calls will not arrive. `cure`: what to set or do."""
+    """Calls will not arrive, or not as configured. `cure`: what to set or do."""
 
     about: str
     seen: str
@@ -63,5 +63,5 @@ def verdict(findings: Sequence[Finding]) -> str:
     wrong = sum(isinstance(one, Wrong) for one in findings)
     noted = sum(isinstance(one, Warned) for one in findings)
     if wrong:
-        return f"{wrong} wrong: calls will not arrive like this."
+        return f"{wrong} wrong: until this is corrected, calls may not arrive, or not as you configured them."
     return f"Nothing is wrong{f', {noted} to note' if noted else ''}."

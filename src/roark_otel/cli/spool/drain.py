@@ -75,8 +75,9 @@ def _follow(engine: Engine) -> None:
 
 
 def _in_words(counts: dict[str, int]) -> str:
+    plural = "" if counts["delivered"] == 1 else "s"
     return (
-        f"{counts['delivered']} calls delivered, {counts['rejected']} rejected; left: {counts['left']} to send, "
+        f"{counts['delivered']} call{plural} delivered, {counts['rejected']} rejected; left: {counts['left']} to send, "
         f"{counts['awaiting_recording']} without a recording"
     )
 

@@ -83,5 +83,5 @@ def outlooks(settings: Settings, own: Path) -> list[str]:
             will = rests(cut, settings.quiet_seconds, then)
             lines.append(f"{len(cut)} in {directory}: {will.why}; {will.cure}")
         if found.awaiting_recording and directory == own:
-            lines.append(f"{found.awaiting_recording} in {directory}: wait for a recording; {ATTACH}")
+            lines.append(f"{found.awaiting_recording} in {directory}: no recording; {ATTACH}")
     return lines

@@ -81,7 +81,7 @@ def run_list(options: argparse.Namespace) -> int:
         return 0
     for directory in directories(root):
         files, record = list_files(directory), records.read(directory)
-        count = f"{len(files)} calls" if files else "empty"
+        count = f"{len(files)} call{'s' * (len(files) > 1)}" if files else "empty"
         print(printable(f"{directory}: {count}, {described(record)}"))
         for one in files:
             print(_line(one, settings))
