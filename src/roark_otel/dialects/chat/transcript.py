@@ -47,7 +47,7 @@ class Transcript:
 
     def __init__(self) -> None:
         self._lines: dict[str, str] = {}
-        self._shown: dict[str, tuple[int, ...]] = {}
+        self._shown: dict[str, list[int]] = {}
         self._answers = Answers()
         # Columns, because a call may have thousands of spans: 32 bytes for each.
         self._asks = array("Q")
@@ -78,11 +78,11 @@ class Transcript:
 
     def _show(self, line: str, occurrence: int, at: int) -> None:
         """Notes that a history shows a line this often, and since when."""
-        times = self._shown.get(line, ())
+        times = self._shown.setdefault(line, [])
         if occurrence > len(times):
-            self._shown[line] = (*times, *[at] * (occurrence - len(times)))
+            times.extend([at] * (occurrence - len(times)))
         elif at < times[occurrence - 1]:
-            self._shown[line] = (*times[: occurrence - 1], at, *times[occurrence:])
+            times[occurrence - 1] = at
 
     def _agent_said(self) -> tuple[list[Said], list[Shown]]:
         """What agents answered, and what only a history shows."""
