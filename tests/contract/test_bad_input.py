@@ -570,13 +570,41 @@ def test_empty_variable_is_unset(said: pytest.LogCaptureFixture, empty: str) -> 
     ],
 )
 def test_unknown_variable(said: pytest.LogCaptureFixture, wrong: str, near: str) -> None:
-    """One warning gives an unknown name like ours and the nearest known one, and never its value."""
+    """One line gives an unknown name like ours and the nearest known one, and never its value.
+
+    It is an error where a setting with that name could have kept something back.
+    """
     for _ in range(3):
         Settings.from_env({wrong: SECRET})
     (warning,) = warnings_of(said)
     assert wrong in warning
     assert f"nearest: {near}" in warning
     assert SECRET not in warning
+    assert (said.records[-1].levelno == logging.ERROR) == (near != "ROARK_LINGER_SECONDS")
+
+
+def test_spans_that_keep_no_events_are_reported(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    """A limit of no events leaves a call that the app describes by events without a word."""
+    app = App(sandbox.url, provider={"span_limits": SpanLimits(max_events=0)})
+    for number in range(2):
+        app.conversation(f"call-{number}", "Hello?")
+    assert app.processor.force_flush()
+    (warning,) = warnings_of(said)
+    assert "OTEL_SPAN_EVENT_COUNT_LIMIT" in warning
+
+
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [({}, "on"), ({"redact_patterns": ["card"]}, "redacted"), ({"capture_content": False}, "off")],
+)
+def test_the_first_line_says_what_becomes_of_words(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, options: dict[str, Any], content: str
+) -> None:
+    caplog.set_level(logging.INFO, "roark_otel")
+    app = App(sandbox.url, **options)
+    app.conversation("call-1", "Hello?")
+    assert app.processor.force_flush()
+    assert [one.message for one in caplog.records if f" content={content} " in one.message]
 
 
 BAD_ARGUMENTS: list[Mapping[str, Any]] = [

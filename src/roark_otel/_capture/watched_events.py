@@ -9,9 +9,12 @@ ours, with the same limit. Where the SDK has other parts, events are read whenev
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.util import BoundedList
+
+from roark_otel._safety.guard import log_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
     from roark_otel._capture.branch import Branch
+
+_NO_EVENTS = (
+    "spans keep no events, so what the app says by events would be lost: set OTEL_SPAN_EVENT_COUNT_LIMIT, or "
+    "max_events of SpanLimits, to 1 or more"
+)
 
 
 class WatchedEvents(BoundedList[Any] if TYPE_CHECKING else BoundedList):  # type: ignore[misc]
@@ -61,6 +69,8 @@ def watch(span: Span, read: Callable[[Branch], object], branch: Branch) -> bool:
         return False  # another SDK: its events are read when there is an occasion
     if not is_known:
         return False
-    if queue.maxlen:
+    if queue.maxlen == 0:
+        log_once(logging.WARNING, (), _NO_EVENTS)
+    elif queue.maxlen:
         span._events = WatchedEvents(events, read, branch)
     return True

@@ -128,7 +128,7 @@ class Engine:
             return
         life.is_used = True
         self._on_first_span(self)
-        report_start(self.settings, life.parts.spool.place, self._plan.recording_source)
+        report_start(self.settings, life.parts.spool.place, self._plan.recording_source, self._plan.content)
 
     # For the app
 

@@ -58,15 +58,15 @@ NOT_LAST_TO_LEAVE: Final = "Other processes that use this spool go on delivering
 """Logged by a process that leaves calls in a directory that others use."""
 
 
-def report_start(settings: Settings, place: str, recording_source: str) -> None:
-    """Logs how calls are made, at the first span that counts. `place`: where the spool is."""
+def report_start(settings: Settings, place: str, recording_source: str, content: str) -> None:
+    """Logs how calls are made, at the first span that counts. `place`: where the spool is; `content`: what is sent."""
     logger.info(
         "roark_otel %s: base_url=%s spool=%s recording=%s content=%s traces=%s",
         __version__,
         settings.address or "none, so nothing is sent",
         place,
         recording_source,
-        "on" if settings.capture_content else "off",
+        content,
         "on" if settings.export_traces else "off",
     )
 

@@ -72,6 +72,13 @@ class Plan:
         return None if template is None else partial(later_url, template)
 
     @property
+    def content(self) -> str:
+        """Returns what becomes of words, arguments and results, for the log."""
+        if not self.settings.capture_content:
+            return "off"
+        return "redacted" if self.settings.replaced or self.hooks.redact is not None else "on"
+
+    @property
     def recording_source(self) -> str:
         """Where recordings come from if spans name none, for logs; `spans` if from nowhere else."""
         if self.defaults.recording_url:

@@ -106,13 +106,16 @@ def _first_faults(fault: ValidationError) -> dict[str, str]:
 
 
 def warn_of_unknown(environ: Mapping[str, str], variables: Mapping[str, str]) -> None:
-    """Warns of every `ROARK_` variable that is not a setting but has nearly the name of one."""
+    """Warns of every `ROARK_` variable that is not a setting but has nearly the name of one.
+
+    It is an error where that one would have kept something back.
+    """
     for name in environ:
         if not name.startswith("ROARK_") or name in variables:
             continue
         for near in difflib.get_close_matches(name, variables, 1, 0.5):
             log_once(
-                logging.WARNING,
+                logging.ERROR if variables[near] in CLOSED else logging.WARNING,
                 (name,),
                 "%s is not a setting of this version and has no effect; nearest: %s",
                 name,
