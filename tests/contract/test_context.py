@@ -255,7 +255,7 @@ def test_fragment(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
     assert (sandbox.calls(), app.processor.stats().fragments) == ([], 3)
     warnings = [record.message for record in said.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert "gateway" in warnings[0]
+    assert "only from baggage" in warnings[0]
     assert "Words" not in warnings[0]
 
 

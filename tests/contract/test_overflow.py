@@ -273,7 +273,7 @@ def test_a_conversation_lost_whole_has_a_count_and_a_line(
     assert (stats.dropped_conversations, stats.empty, stats.dropped_spans, stats.dropped_events) == (1, 0, 3, 3)
     assert sandbox.calls() == []
     lines = [each.getMessage() for each in caplog.records]
-    assert [line for line in lines if "no word of it" in line and "external_id=call-1" in line]
+    assert [line for line in lines if "none of its words" in line and "external_id=call-1" in line]
     assert [line for line in lines if "roark_dropped_spans" in line]
 
 

@@ -65,7 +65,7 @@ class Simulated:
         return self.now
 
     def time(self) -> float:
-        return 1_795_000_000.0 + self.now - self.set_back
+        return 1_700_000_000.0 + self.now - self.set_back
 
     def restart(self, url: str) -> None:
         """Replaces the process by a new one."""
