@@ -129,9 +129,16 @@ def serves(port: int) -> Callable[[], bool]:
 
 
 def found(sandbox: Sandbox, env: dict[str, str]) -> list[str]:
-    """The ids of the calls that are at Roark or in the spool once `roark-otel spool drain` has run, sorted."""
+    """The ids of the calls that are at Roark or in the spool once `roark-otel spool drain` has run, sorted.
+
+    It does not wait until what was cut off has rested.
+    """
     drained = subprocess.run(  # noqa: S603 - our own command
-        [str(BIN / "roark-otel"), "spool", "drain"], env=env, capture_output=True, timeout=SECONDS, check=False
+        [str(BIN / "roark-otel"), "spool", "drain", "--timeout", "10"],
+        env=env,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert b"Traceback" not in drained.stderr, drained.stderr
     files = [file.read_text(encoding="utf-8") for file in Path(env["ROARK_SPOOL_DIR"]).rglob("*.jsonl")]
