@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from opentelemetry.processor.baggage import ALLOW_ALL_BAGGAGE_KEYS, BaggageSpanProcessor
 
 from roark_otel._model.moments import Fact
+from support.copier import copying_processor
 from support.live import WAITS, Finished, Live, Noticed, kinds, texts
 
 
@@ -152,7 +152,7 @@ def test_a_fragment_makes_no_call(machine: Live) -> None:
 @pytest.mark.parametrize("carried", [{}, {"roark.property.vip": "yes"}])
 def test_what_a_processor_copies_from_baggage_is_taken_off(machine: Live, carried: dict[str, str]) -> None:
     """Also on spans below the root, which most often are read on a shorter way; what only looks like it stays."""
-    machine.provider({}).add_span_processor(BaggageSpanProcessor(ALLOW_ALL_BAGGAGE_KEYS))
+    machine.provider({}).add_span_processor(copying_processor())
     machine.start(1, external_id="a", marked=True, carried=carried)
     machine.start(2, 1, carried=carried, attributes={"roark.property.tier": "gold"})
     machine.start(3, 2, attributes={} if carried else {"roark.property.vip": "yes"})

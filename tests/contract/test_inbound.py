@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import baggage, context, propagate, trace
-from opentelemetry.processor.baggage import ALLOW_ALL_BAGGAGE_KEYS, BaggageSpanProcessor
 
 from roark_otel import bind, call_attributes, conversation
+from support.copier import copying_processor
 from support.helpers import ID, App, agent_said, by_id, customer_said, words
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Copying:
     """An app with the processor that copies baggage to spans, before ours or after it."""
 
     def __init__(self, url: str, copier: str, **arguments: Any) -> None:
-        copies = BaggageSpanProcessor(ALLOW_ALL_BAGGAGE_KEYS)
+        copies = copying_processor()
         self.app = App(url, **arguments)
         processors = self.app.provider._active_span_processor
         if copier == "before":

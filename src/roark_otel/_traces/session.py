@@ -173,5 +173,6 @@ def _response(
     )
     response.url = request.url or ""
     response.request = request
-    response.raw = io.BytesIO(content)
+    # Exporters before 1.37 log the text of a refusal, which may quote what was sent.
+    response.raw = io.BytesIO(content if status < 400 else b"")
     return response
