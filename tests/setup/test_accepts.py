@@ -97,7 +97,10 @@ def test_without_it_every_project_gets_every_conversation(projects: Projects) ->
     assert projects.sent() == {"a": ["call-1"], "b": ["call-1"]}
 
 
-def test_it_sees_the_resource_the_context_and_the_root_the_later_over_the_earlier() -> None:
+def test_it_sees_the_resource_the_context_and_the_root_the_later_over_the_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1000")  # which capture notes beside the resource
     seen: list[tuple[str, dict[str, object]]] = []
     with AnsweringServer() as server:
         projects = Projects(server, {"service.name": "shop", TENANT: "resource", "roark.property.where": "resource"})
@@ -119,6 +122,7 @@ def test_it_sees_the_resource_the_context_and_the_root_the_later_over_the_earlie
         "roark.property.where": "resource",
     }.items() <= attributes.items()
     assert attributes["service.name"] == "shop"
+    assert not [name for name in attributes if name.startswith("roark.sdk.")]
 
 
 def test_it_is_asked_once_and_its_first_answer_holds(projects: Projects) -> None:

@@ -21,8 +21,10 @@ from roark_otel._model.rows import (
     DROPPED,
     END,
     ERROR,
+    EVENT_VALUE_LIMIT,
     KIND,
     SPAN,
+    SPAN_VALUE_LIMIT,
     START,
     TRACE,
     Kind,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from roark_otel._model.moments import Moment
     from roark_otel._model.rows import Row, SpanView
 
+_OF_SDK = frozenset({SPAN_VALUE_LIMIT, EVENT_VALUE_LIMIT})
 _LOST, _ABANDONED = int(Kind.LOST), int(Kind.ABANDONED)
 
 
@@ -136,7 +139,7 @@ class Conversation:
 
     def attributes(self) -> dict[str, object]:
         """Returns what its resource, `call_attributes` and its roots say, the strongest root last."""
-        found = dict(self.resource)
+        found = {name: value for name, value in self.resource.items() if name not in _OF_SDK}
         for context in self.contexts:
             found |= context.attributes
         for root in sorted(self.roots, key=lambda root: (root.strength, -root.start_ns, root.span_id)):

@@ -76,7 +76,8 @@ class Identities:
 
     def _is_carried(self, external_id: object, context: Context | None) -> bool:
         """Returns whether the baggage of a context has this id, so that a processor may have copied it."""
-        return any(baggage.get_baggage(key, context) == external_id for key in self._vocabulary.id_keys)
+        carried = baggage.get_all(context)
+        return bool(carried) and any(carried.get(key) == external_id for key in self._vocabulary.id_keys)
 
     def _from_elsewhere(self, span: ReadableSpan, scope: str, *, marked: bool, is_trusted: bool) -> int:
         """Returns the origin of an id that another process has given: a trusted one is good enough for a root."""

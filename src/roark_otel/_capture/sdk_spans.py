@@ -62,7 +62,7 @@ def value_limit(span: object) -> int | None:
 
 
 def length_limits(span: object) -> dict[str, int]:
-    """Returns how long the SDK lets texts be on spans and on events, as attributes for a resource; no limit is none."""
+    """Returns the length limits of the SDK for texts on spans and on events, those that there are, as attributes."""
     try:
         of_events: object = span._limits.max_attribute_length  # type: ignore[attr-defined]
     except AttributeError:
