@@ -106,9 +106,12 @@ class _UntilThereIsAnEngine(Sampler):
         """Returns what the sampler of now decides."""
         if not self._is_ours and (registry := sys.modules.get(_ENGINES)) is not None and registry.engines():
             self._is_ours = True
-            from roark_otel._setup.sampler import RoarkSampler
+            from roark_otel._safety.late_imports import importing  # the registry has loaded it
 
-            self._now = RoarkSampler(self._now)
+            with importing():
+                from roark_otel._setup.sampler import RoarkSampler
+
+                self._now = RoarkSampler(self._now)
         return self._now.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:

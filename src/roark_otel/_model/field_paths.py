@@ -3,11 +3,54 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from typing import Final
 
 _BETWEEN = re.compile(r"([.\[\]/]+)")
 _NUMBER = re.compile(r"\d{1,6}")
 _PROPERTY = re.compile(r"[a-z0-9_]{1,64}")
+
+NAMES: Final = frozenset(
+    [
+        "agent",
+        "agents",
+        "callDirection",
+        "customId",
+        "customer",
+        "customers",
+        "description",
+        "direction",
+        "endOffsetMs",
+        "endedStatus",
+        "endpoint",
+        "externalId",
+        "id",
+        "interfaceType",
+        "label",
+        "languageCode",
+        "livekitRoomId",
+        "name",
+        "parameters",
+        "payload",
+        "phoneNumberE164",
+        "prompt",
+        "properties",
+        "recordingUrl",
+        "resolvedPrompt",
+        "result",
+        "roarkId",
+        "role",
+        "startOffsetMs",
+        "startedAt",
+        "stereoRecordingUrl",
+        "text",
+        "toolInvocations",
+        "transcript",
+        "type",
+        "value",
+        "vapiCallId",
+    ]
+)
+"""The names of all fields of `Call` and its parts, which takes a tenth of a second to import."""
 
 
 def steps_of(path: str) -> list[str]:
@@ -21,17 +64,8 @@ def shown(path: str) -> str:
     for number, part in enumerate(_BETWEEN.split(path)):
         if part and number % 2 == 0:
             is_property = above == "properties" and _PROPERTY.fullmatch(part)
-            if not (is_property or part in _names() or _NUMBER.fullmatch(part)):
+            if not (is_property or part in NAMES or _NUMBER.fullmatch(part)):
                 return f"{found}\N{HORIZONTAL ELLIPSIS}"
             above = part
         found += part
     return found
-
-
-@cache
-def _names() -> frozenset[str]:
-    """Returns the names of all fields of a call and its parts."""
-    from roark_otel._model.call import Call
-
-    schema = Call.model_json_schema()
-    return frozenset(name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ()))
