@@ -10,13 +10,14 @@ from functools import lru_cache
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Final
 
-from roark_otel._privacy.backtracking import Machine, TooMany, Unknown, char_test, parsed
+from roark_otel._privacy.backtracking import Machine, TooMany, Unknown, parsed
+from roark_otel._privacy.characters import char_test
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Iterator, Sequence
 
-    from roark_otel._privacy.backtracking import Node
+    from roark_otel._privacy.characters import Node
 
 MOST_PER_CHARACTER: Final = 320
 """The most steps for each character of a text, which is what a repetition up to 64 takes."""
@@ -105,7 +106,7 @@ def _in_turn(one: Iterable[Any], other: Iterable[Any]) -> Iterator[Any]:
 
 
 def _letters(nodes: Sequence[Node], machine: Machine) -> list[str]:
-    """Returns characters, one of all that this pattern cannot tell from each other."""
+    """Returns characters, one for all that this pattern treats alike."""
     own = [chr(code) for code in _codes(nodes)]
     found: dict[tuple[bool, ...], str] = {}
     for one in (*_ALPHABET, *own):

@@ -6,23 +6,22 @@ into a small program that backtracks in the same order, and every step is counte
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from roark_otel._privacy.characters import category, char_test
+
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Sequence
+
+    from roark_otel._privacy.characters import Node
 
 Program: TypeAlias = "list[tuple[Any, ...]]"
 """Instructions: a name and its operands."""
 
-Node: TypeAlias = "tuple[Any, Any]"
-"""A part of a parsed pattern: its kind and what it holds."""
-
 MAX_PROGRAM: Final = 6_000
 """The most instructions of a pattern: one with more repeats in repeats cannot be tried."""
-
-_IGNORECASE, _MULTILINE, _DOTALL = 2, 8, 16
 
 
 class Unknown(Exception):  # noqa: N818 - a fact, not an error
@@ -46,51 +45,6 @@ def parsed(pattern: re.Pattern[str]) -> Sequence[Node]:
             continue
         return found
     raise Unknown
-
-
-def char_test(kind: str, value: Any, flags: int) -> Callable[[str], bool] | None:  # noqa: ANN401 - as Python parses it
-    """Returns the test of what a part matches if that is one character; else None."""
-    if kind == "LITERAL":
-        return lambda one: _is_in(one, flags, lambda code: code == value)
-    if kind == "NOT_LITERAL":
-        return lambda one: not _is_in(one, flags, lambda code: code == value)
-    if kind == "ANY":
-        return lambda one: bool(flags & _DOTALL) or one != "\n"
-    if kind == "IN":
-        inside = list(value)
-        is_negated = bool(inside) and str(inside[0][0]) == "NEGATE"
-        return lambda one: is_negated != _is_in(one, flags, lambda code: _in_set(code, inside))
-    return None
-
-
-def _is_in(one: str, flags: int, test: Callable[[int], bool]) -> bool:
-    if not flags & _IGNORECASE:
-        return test(ord(one))
-    return any(test(ord(each)) for each in {one, one.lower()[:1], one.upper()[:1]})
-
-
-def _in_set(code: int, inside: Sequence[Node]) -> bool:
-    one = chr(code)
-    for kind, value in inside:
-        name = str(kind)
-        if name == "LITERAL" and code == value:
-            return True
-        if name == "RANGE" and value[0] <= code <= value[1]:
-            return True
-        if name == "CATEGORY":
-            category = str(value)
-            found = _category(one, category)
-            if found != ("_NOT_" in category):
-                return True
-    return False
-
-
-def _category(one: str, category: str) -> bool:
-    if category.endswith("DIGIT"):
-        return one.isdecimal()
-    if category.endswith("SPACE"):
-        return one.isspace()
-    return one.isalnum() or one == "_"
 
 
 class Machine:
@@ -155,9 +109,9 @@ class Machine:
             back = -1 if direction > 0 else inside.getwidth()[0]
             return [("look", kind == "ASSERT", back, self._compiled(inside, flags))]
         if kind == "AT":
-            return [("at", str(value), bool(flags & _MULTILINE))]
+            return [("at", str(value), bool(flags & re.MULTILINE))]
         if kind == "GROUPREF":
-            return [("same", value, bool(flags & _IGNORECASE))]
+            return [("same", value, bool(flags & re.IGNORECASE))]
         if kind == "GROUPREF_EXISTS":
             group, yes, no = value
             first = self._compiled(yes, flags)
@@ -292,7 +246,7 @@ class Machine:
 def _is_at(where: str, text: str, at: int, *, is_multiline: bool) -> bool:
     before, after = text[at - 1 : at] if at else "", text[at : at + 1]
     if where.endswith("BOUNDARY"):
-        is_edge = (bool(before) and _category(before, "WORD")) != (bool(after) and _category(after, "WORD"))
+        is_edge = (bool(before) and category(before, "WORD")) != (bool(after) and category(after, "WORD"))
         return is_edge != ("NON" in where)
     if where.endswith("STRING"):
         return not (after if "END" in where else before)
