@@ -182,7 +182,7 @@ def test_conversations_that_a_crash_cut_off_go_with_the_wrong_keys_calls(
 def test_what_goes_on_stays_with_the_process_of_the_wrong_key(
     wrong_app: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    """Its process lives, and goes on saving it there; of what has ended, the open version is no call."""
+    """Its process lives, and goes on saving it there; of what has ended, the open version is left out."""
     roark = Roark("right")
     with AnsweringServer(then=roark) as server:
         app = wrong_app(server.url, "lives")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 IN_CHILD = """
+import faulthandler
+
 def in_child(work, fork=os.fork):
     pid = fork()
     if pid:
@@ -26,6 +28,7 @@ def in_child(work, fork=os.fork):
         work()
     except BaseException as fault:
         print(repr(fault), file=sys.stderr)
+        faulthandler.dump_traceback()  # where its threads are that did not do it
         os._exit(1)
     os._exit(0)
 
@@ -68,7 +71,7 @@ for thread in threads:
 
 def work(number):
     begin(f"child-{number}").end()
-    assert processor.force_flush()
+    assert processor.force_flush(), processor.stats()
     assert processor.stats().delivered == 1, processor.stats()
 
 failed = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roark_otel._open import groups
-from support.live import WAITS, Finished, Live, kinds, open_ids, sizes, texts
+from support.live import WAITS, Finished, Live, Output, kinds, open_ids, sizes, texts
 
 
 @pytest.fixture(name="machine")
@@ -124,14 +124,19 @@ def test_a_trace_that_never_ends_stays_bounded(machine: Live, seen: bool) -> Non
     assert sum(found.values()) <= 30
 
 
+def many_words(traces: int) -> tuple[Live, list[Output]]:
+    """Takes in traces without an id, of which each says much. Returns what came out, too."""
+    machine = Live()
+    for number in range(1, traces + 1):
+        machine.start(number, trace_id=number)
+        machine.end(number, *(f"words {number} {index} " * 100 for index in range(3)))
+    return machine, machine.after(0.0)
+
+
 def test_what_waits_for_an_id_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chat app's spans take so much room in all: beyond it, those of the trace idle longest lose what they say."""
     monkeypatch.setattr(groups, "MAX_CANDIDATE_BYTES", 50_000)
-    machine = Live()
-    for number in range(1, 41):
-        machine.start(number, trace_id=number)
-        machine.end(number, *(f"words {number} {index} " * 100 for index in range(3)))
-    found = machine.after(0.0)
+    machine, found = many_words(40)
 
     logs = [len(group.log) for group in machine.groups.places.by_number.values()]
     assert 0 < sum(logs) < 60_000
@@ -142,11 +147,7 @@ def test_what_waits_for_an_id_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatc
 def test_groups_that_wait_for_an_id_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the ids and times of spans alone take too much room, the groups idle longest are closed and counted."""
     monkeypatch.setattr(groups, "MAX_CANDIDATE_BYTES", 2_000)
-    machine = Live()
-    for number in range(1, 101):
-        machine.start(number, trace_id=number)
-        machine.end(number, *(f"words {number} {index} " * 100 for index in range(3)))
-    found = machine.after(0.0)
+    machine, found = many_words(100)
 
     assert sum(len(group.log) for group in machine.groups.places.by_number.values()) < 3_000
     assert kinds(found).count("unattributed") > 20

@@ -170,7 +170,7 @@ def test_the_calls_of_another_directory_are_adopted(directory: Path) -> None:
 
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_an_open_call_that_has_ended_too_is_taken_over_once(directory: Path, by_hand: bool) -> None:
-    """Its process died as it finished it: the finished call goes, and what is open is no call of its own."""
+    """Its process died as it finished it: the finished call goes, and what is open is left out."""
     source = directory.with_name("b" * 16)
     name = put(source, "ended")
     finished = source / f"{name}.ready.jsonl"

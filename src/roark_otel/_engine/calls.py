@@ -195,7 +195,7 @@ class Calls:
             return body, parts
         try:
             kept = redacted_body(json.loads(body), self._redaction, self._pause)
-        except ValueError:  # what came before is no call for the hook
+        except ValueError:  # the hook cannot read what came before
             return call.body, parts
         return None if kept is None else to_json(kept, self._pause), parts
 

@@ -10,7 +10,7 @@ MIN_NS = 0
 MAX_NS = 4_102_444_800_000_000_000  # the year 2100: a later time was measured in another unit
 
 EARLIEST_NS = 1_000_000_000_000_000_000
-"""September 2001: what is before that is no time in nanoseconds, but may be one in a larger unit."""
+"""September 2001: a smaller number does not count nanoseconds, but may count a larger unit."""
 
 _FAR_NS = 20 * 366 * 86_400 * 1_000_000_000
 _UNITS = {"microseconds": 10**3, "milliseconds": 10**6, "seconds": 10**9}

@@ -88,7 +88,7 @@ def kept_among(root: Path, external_ids: Collection[str]) -> list[str]:
     if not found:
         return []
     ids = ids_of(root)
-    said = {_id_in(path) for key, path in found.items() if not ids.can_tell(key)}
+    said = {_id_in(path) for key, path in found.items() if not ids.is_enough(key)}
     return [one for one in external_ids if ids.of(one) in found or unkeyed_hash(one) in found or one in said]
 
 
@@ -121,7 +121,7 @@ def _paths(root: Path, external_id: str) -> list[Path]:
     ids = ids_of(root)
     likely = [_path(root, key) for key in (ids.of(external_id), unkeyed_hash(external_id))]
     keys = [key for text in disk.names(root / _FOLDER) if (key := _key(text))]
-    others = [path for key in keys if not ids.can_tell(key) and _id_in(path := _path(root, key)) == external_id]
+    others = [path for key in keys if not ids.is_enough(key) and _id_in(path := _path(root, key)) == external_id]
     return [*likely, *others]
 
 

@@ -54,7 +54,6 @@ _SHARED: Final = "k"
 _PRIVATE: Final = "p"
 _DIGITS: Final = 32
 
-_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -99,7 +98,7 @@ class IdHash:
 
         def is_its(name: str, read: Callable[[], str | None]) -> bool:
             found = CallName.parse(name).id_hash
-            return found in hashes or (not self.can_tell(found) and read() == external_id)
+            return found in hashes or (not self.is_enough(found) and read() == external_id)
 
         return is_its
 
@@ -114,7 +113,7 @@ class IdHash:
         """Returns whether a hash is under the key that this process shares, so that equal ids have equal ones."""
         return self.is_shared and found.startswith(_SHARED)
 
-    def can_tell(self, found: str) -> bool:
+    def is_enough(self, found: str) -> bool:
         """Returns whether a hash alone shows whose it is."""
         return not found.startswith((_SHARED, _PRIVATE)) or self.is_under_key(found)
 
@@ -209,7 +208,7 @@ def _read(root: Path) -> bytes | None:
     deadline = time.monotonic() + HALF_WRITTEN_SECONDS
     while True:
         try:
-            file = os.open(root / KEY_FILE, _READ)
+            file = os.open(root / KEY_FILE, disk.OPEN_TO_READ)
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
