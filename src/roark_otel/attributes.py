@@ -82,18 +82,19 @@ SKIP: Final = "roark.skip"
 """true keeps this conversation from being sent."""
 
 TRANSCRIPT_EVENT: Final = "roark.transcript"
-"""One utterance: `role`, `text`; optional `duration_ms`, `language_code`, `interrupted`, `agent.custom_id`,
-`agent.roark_id`, `customer.label`, `customer.phone_number`, `payload` (JSON object)."""
+"""One utterance: `role` (the agent: agent, ai, assistant, bot, model; the customer: caller, customer, human, user),
+`text`; optional `duration_ms`, `language_code`, `interrupted`, `agent.custom_id`, `agent.roark_id`, `customer.label`,
+`customer.phone_number`, `payload` (JSON object)."""
 
 TOOL_INVOCATION_EVENT: Final = "roark.tool_invocation"
 """One tool use: `name`; optional `id`, `parameters` (JSON object), `result` (JSON or text), `error`, `duration_ms`,
 `description`, `agent.custom_id`, `agent.roark_id`."""
 
 TOOL_CALL_EVENT: Final = "roark.tool_call"
-"""The first half of a tool use, paired with its `roark.tool_result` by `id`."""
+"""The first half of a tool use, paired with its `roark.tool_result` by `id`, else by `name` and order."""
 
 TOOL_RESULT_EVENT: Final = "roark.tool_result"
-"""The second half of a tool use: `id`; `result` or `error`."""
+"""The second half of a tool use: `id` or `name`; `result` or `error`."""
 
 PREFIX: Final = "roark."
 """The beginning of every name above except `livekit.room.id`."""

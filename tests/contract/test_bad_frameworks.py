@@ -54,7 +54,7 @@ def root(dump: str) -> str:
     return str(truths(dump)[0]["rootSpanId"])
 
 
-@pytest.mark.parametrize("dump", FRAMEWORKS[::4])
+@pytest.mark.parametrize("dump", [dump for dump in FRAMEWORKS if dump.startswith(("livekit", "pipecat"))][::4])
 def test_missing_spans_cost_only_their_own_words(dump: str, sandbox: Sandbox) -> None:
     """A third of them, parents and children alike, as if a sampler or a limit had dropped them."""
     chance = random.Random(dump)  # noqa: S311 - not for secrets
@@ -62,7 +62,7 @@ def test_missing_spans_cost_only_their_own_words(dump: str, sandbox: Sandbox) ->
 
     (body,) = calls(sandbox, spans, {root(dump): "a"}).values()
 
-    assert body["properties"]["framework"] in {"livekit-agents", "pipecat"}
+    assert body["properties"]["framework"] in {"livekit-agents", "@livekit/agents", "pipecat"}
 
 
 def test_two_frameworks_in_one_trace_are_two_calls(sandbox: Sandbox) -> None:

@@ -180,7 +180,7 @@ EVENTS = [
     utterance("customer.phone_number", SECRET),
     tool("name", ...),
     tool("name", 17),
-    tool("id", 17),
+    tool("id", ["17"]),
     tool("parameters", f'{{"broken": "{SECRET}'),
     tool("parameters", f'["{SECRET}"]'),
     tool("parameters", "17"),

@@ -33,6 +33,12 @@ def ended_status(sandbox: Sandbox, fault: BaseException, *, current: bool = True
 
 
 GONE = ExceptionGroup("tasks", [ExceptionGroup("inner", [WebSocketDisconnect(1001)]), anyio.ClosedResourceError()])
+
+
+class Failures(ExceptionGroup[Exception]):
+    """A group of a class of its own."""
+
+
 BROKEN = ExceptionGroup("tasks", [ExceptionGroup("inner", [WebSocketDisconnect(1001)]), ValueError("words")])
 
 
@@ -44,9 +50,11 @@ BROKEN = ExceptionGroup("tasks", [ExceptionGroup("inner", [WebSocketDisconnect(1
         (anyio.EndOfStream(), None),
         (GONE, None),
         (BROKEN, "AGENT_ERROR"),
+        (Failures("tasks", [GONE]), None),
+        (Failures("tasks", [BROKEN]), "AGENT_ERROR"),
         (ValueError("words"), "AGENT_ERROR"),
     ],
-    ids=["hang-up", "stream", "group of hang-ups", "group with an error", "error"],
+    ids=["hang-up", "stream", "group", "group with an error", "own class", "own class with an error", "error"],
 )
 def test_what_leaves_a_span(sandbox: Sandbox, fault: Exception, expected: str | None, content: bool) -> None:
     """Also where no word of an exception is kept."""

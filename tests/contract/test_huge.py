@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from roark_otel.sandbox import Sandbox
 
 HUGE = 10_000_000
+LONG = 2_000_000
+"""More than any limit of a text, and eight times what is parsed in one call."""
+
 CARD = "4111 1111 1111 1111"
 
-TEXTS: dict[str, Callable[[], str]] = {
-    "digits": lambda: "1" * HUGE,
-    "one mail": lambda: "x" * (HUGE - 12) + "@example.com",
-    "words": lambda: "Straße " * (HUGE // 7),
-    "cards": lambda: f"{CARD} " * (HUGE // 20),
-    "an array": lambda: json.dumps([{"role": "user", "content": f"It is {CARD}."}] * (HUGE // 60)),
-    "an object": lambda: json.dumps({"rows": [{"id": number, "card": CARD} for number in range(HUGE // 50)]}),
+TEXTS: dict[str, Callable[[int], str]] = {
+    "digits": lambda size: "1" * size,
+    "one mail": lambda size: "x" * (size - 12) + "@example.com",
+    "words": lambda size: "Straße " * (size // 7),
+    "cards": lambda size: f"{CARD} " * (size // 20),
+    "an array": lambda size: json.dumps([{"role": "user", "content": f"It is {CARD}."}] * (size // 60)),
+    "an object": lambda size: json.dumps({"rows": [{"id": number, "card": CARD} for number in range(size // 50)]}),
 }
 
 GEN_AI = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
@@ -95,13 +98,18 @@ PLACES += [in_tool_span]
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 @pytest.mark.parametrize("content", [True, False], ids=["redacted", "content off"])
-@pytest.mark.parametrize("text", ["one mail", "cards", "an array", pytest.param("words", marks=pytest.mark.long)])
-def test_ten_megabytes_in_one_place(sandbox: Sandbox, place: Callable[..., None], content: bool, text: str) -> None:
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize(
+    "size", [LONG, pytest.param(HUGE, marks=pytest.mark.long)], ids=["two megabytes", "ten megabytes"]
+)
+def test_a_huge_text_in_one_place(
+    sandbox: Sandbox, place: Callable[..., None], content: bool, text: str, size: int
+) -> None:
     app = App(sandbox.url, spool="memory", redact_patterns=["card", "phone", "email"], capture_content=content)
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1", "roark.conversation.root": True}) as root:
         agent_said(root, "Hello.")
-        place(app, root, TEXTS[text]())
-    assert app.processor.force_flush(120_000)
+        place(app, root, TEXTS[text](size))
+    assert app.processor.force_flush(600_000)
     (call,) = sandbox.calls()
     written = json.dumps(call, ensure_ascii=False)
     assert len(written) < 3 * (MAX_TEXT + MAX_RESULT)
@@ -156,7 +164,7 @@ def test_a_tool_that_is_given_and_returns_anything(sandbox: Sandbox, make: Calla
 
     threading.Thread(target=hold, daemon=True).start()
     assert done.wait(60)
-    assert app.processor.force_flush(120_000)
+    assert app.processor.force_flush(600_000)
     call = by_id(sandbox.calls())["call-1"]
     assert [entry["text"] for entry in call["transcript"]] == ["Hello."]
     assert {one["name"] for one in call["toolInvocations"]} == {"look_up", "fail"}
@@ -171,7 +179,7 @@ def test_a_mapping_of_ten_megabytes_on_a_span(sandbox: Sandbox) -> None:
     with app.tracer.start_as_current_span("call", attributes={ID: "call-1"}) as root:
         agent_said(root, "Hello.")
         root.add_event("roark.tool_invocation", {"name": "look_up", "result": rows})
-    assert app.processor.force_flush(120_000)
+    assert app.processor.force_flush(600_000)
     (use,) = sandbox.calls()[0]["toolInvocations"]
     assert len(use["result"]) <= MAX_RESULT
     assert CARD not in use["result"]

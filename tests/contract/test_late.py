@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.trace import set_span_in_context
 
 from roark_otel import cli
 from support.answering import Answer, AnsweringServer, Seen, created
@@ -170,6 +171,24 @@ def test_late_words_of_a_call_that_was_sent_are_kept_aside_with_one_warning(
     assert cli.main(["spool", "retry", "--rejected", "--spool-dir", str(tmp_path / "spool")]) == 1
 
 
+def test_a_late_span_that_says_nothing_new_leaves_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As the job around a LiveKit session, which ends last: it only shows the framework again."""
+    app = App(sandbox.url)
+    livekit = app.provider.get_tracer("livekit-agents")
+    job = livekit.start_span("job_entrypoint", attributes={ID: "call-1"})
+    session = livekit.start_span("agent_session", set_span_in_context(job), attributes={ID: "call-1"})
+    session.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+    session.end()
+    assert app.processor.force_flush(60_000)
+
+    job.end()
+    assert app.processor.force_flush(60_000)
+
+    assert len(sandbox.calls()) == 1
+    assert app.processor.stats().late_dropped == 0
+    assert list((tmp_path / "spool").rglob("rejected/*.jsonl")) == []
+
+
 def test_late_tools_of_a_call_without_a_known_id_are_kept(tmp_path: Path) -> None:
     """Roark's answer was lost, and the 409 to the next attempt has no id."""
     with AnsweringServer(Answer(500), then=Answer(409)) as server:
@@ -237,3 +256,41 @@ def test_a_further_root_of_an_id_is_a_call_of_its_own_and_set_aside(
     stats = app.processor.stats()
     assert (stats.duplicates, stats.finished, stats.awaiting_recording) == (1, 1, 0 if is_sent else 1)
     assert [message for message in said.messages if "a further conversation" in message]
+
+
+# Halves of a tool use
+
+
+def test_a_result_that_comes_late_is_that_of_its_call(waiting: App, tmp_path: Path) -> None:
+    call = Call(waiting)
+    call.late.add_event("roark.tool_result", {"id": "b:0", "result": "booked"})
+    early = waiting.tracer.start_span("tool", context=set_span_in_context(call.late))
+    early.add_event("roark.tool_call", {"name": "book", "id": "b:0", "parameters": '{"n": 1}'})
+    early.end()
+    waiting.processor.force_flush(10_000)
+    assert [use["result"] for use in _tools(tmp_path)] == [""]
+
+    call.end()
+
+    assert [(use["name"], use["parameters"], use["result"]) for use in _tools(tmp_path)] == [
+        ("book", {"n": 1}, "booked")
+    ]
+
+
+def test_a_result_without_its_call_is_not_appended_to_a_call_that_was_sent(sandbox: Sandbox, tmp_path: Path) -> None:
+    app = App(sandbox.url)
+    call = Call(app)
+    call.late.add_event("roark.tool_result", {"id": "b:0", "result": "booked"})
+    use_tool(call.late)
+
+    call.end()
+
+    assert [tool["name"] for tool in sandbox.call("call-1").tool_invocations] == ["ship"]
+    assert (app.processor.stats().appended, app.processor.stats().late_dropped) == (1, 1)
+    (kept,) = (path.read_text().splitlines()[1] for path in (tmp_path / "spool").rglob("rejected/*.jsonl"))
+    assert [use["result"] for use in json.loads(kept)["toolInvocations"]] == ["booked"]
+
+
+def _tools(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(_waiting_body(folder)).get("toolInvocations", [])
+    return found

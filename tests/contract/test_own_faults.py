@@ -81,6 +81,19 @@ def test_broken_dialect_costs_only_its_own_moments(
     assert "secret" not in said.text
 
 
+def test_a_value_that_cannot_be_read_is_counted_once_however_often_it_is_read(sandbox: Sandbox) -> None:
+    """A conversation is read when its root has ended, and again with what joins it."""
+    app = App(sandbox.url)
+    with app.tracer.start_as_current_span("call", attributes={"roark.external_id": "call-1"}) as root:
+        customer_said(root, "Hello?", duration_ms="long")
+    wait_until(lambda: app.processor.stats().unreadable == 1)
+    app.conversation("call-1", "Are you there?")
+
+    assert app.processor.force_flush()
+    assert words(sandbox.calls()[0]) == ["Hello?", "Are you there?"]
+    assert app.processor.stats().unreadable == 1
+
+
 @pytest.mark.parametrize("broken", ["capture.Capture.on_start", "capture.Capture.on_end", "inbox.Inbox.append"])
 def test_broken_capture_never_reaches_the_app(
     sandbox: Sandbox, said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, broken: str

@@ -10,14 +10,13 @@ import tracemalloc
 import zlib
 from typing import TYPE_CHECKING, Any
 
-import httpcore
-import httpx
 import pytest
 from pydantic import SecretStr
 
 from roark_otel._delivery.bounds import MAX_HEAD_BYTES, Allowance, BoundedBackend, bound
 from roark_otel._delivery.client import Client, Probed, Unreachable
 from roark_otel._delivery.exchanges import MAX_ANSWER_BYTES, Exchanges, Posting
+from roark_otel._delivery.http_stack import httpcore, httpx
 from roark_otel._delivery.unpacking import UnpackingError, unpacked
 from roark_otel._model.receipts import Delivered, TryAgain
 from support.answering import AnsweringServer, created

@@ -88,7 +88,7 @@ def test_a_corrected_key_delivers_what_the_wrong_one_left(service: str | None, s
         wait_until(lambda: left_in([directory_of(wrong)]) == [0], 60)
     assert set(roark.calls.values()) == {"right"}
     (warning,) = warnings(said)
-    assert warning.startswith(f"2 calls in {directory_of(wrong)} are sent with this key")
+    assert warning.startswith(f"calls in {directory_of(wrong)} (2) are sent with this key")
     assert "401" in warning
     assert "wrong" not in warning.replace(str(directory_of(wrong)), "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,7 +119,7 @@ def test_a_constructor_loads_the_settings_and_not_httpx(tmp_path: Path) -> None:
     assert {module.split(".")[1] for module in ours(loaded)} == {"_linking", "_model", "_settings"}
     assert not {"roark_otel._linking.link", "roark_otel._linking.wire_json"} & set(loaded)
     assert "pydantic" in packages(loaded)
-    assert "httpx" not in packages(loaded)
+    assert not {"httpx", "httpx2"} & set(packages(loaded))
 
 
 @pytest.mark.parametrize("end", ["assert processor.force_flush()", ""], ids=["flush", "exit"])
@@ -129,7 +130,18 @@ def test_after_the_constructor_only_our_own_threads_import(end: str, tmp_path: P
         assert list(by_id(roark.calls())) == ["call-1"]
 
     assert {thread for thread, _ in imported} == {"roark-otel-assembler", "roark-otel-courier"}
-    assert ("roark-otel-courier", "httpx") in imported
+    httpx = "httpx2" if find_spec("httpx2") else "httpx"
+    assert ("roark-otel-courier", httpx) in imported
+
+
+@pytest.mark.skipif(find_spec("httpx2") is None, reason="httpx2 is not installed here")
+def test_where_the_newer_httpx_is_installed_the_older_one_is_not_imported(tmp_path: Path) -> None:
+    """Newer clients of OpenAI look for it among the modules at each request, and raise if they find half of it."""
+    with Sandbox() as roark:
+        imported = [name for _, name in run(APP + "assert processor.force_flush()", roark.url, str(tmp_path))]
+
+    assert "httpx2" in imported
+    assert "httpx" not in imported
 
 
 def test_the_assembler_has_imported_all_readers_before_it_reads_a_span(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ HANGING = {
 def left(err: str) -> tuple[int, int, int]:
     """How many calls the last lines say are to be sent, lack a recording, and are lost with the process."""
     on_disk = re.findall(r"leaves calls in .*?: (\d+) that Roark has not taken yet, (\d+) without a recording", err)
-    lost = re.findall(r"the process ends and (\d+) calls are lost", err)
+    lost = re.findall(r"the process ends and calls are lost \((\d+)\)", err)
     assert 1 <= len(on_disk) + len(lost) <= 2
     ((to_send, unrecorded),) = on_disk or [("0", "0")]
     (in_memory,) = lost or ["0"]

@@ -354,14 +354,16 @@ def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> 
     assert "a further conversation of an id" in said.text
 
 
-def test_another_client_used_the_id(tmp_path: Path) -> None:
-    """Roark answers 409 to a call that was never tried: it is kept, and does not count as delivered."""
+def test_another_client_used_the_id(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """Roark answers 409 to a call that was never tried: it is kept, is not delivered, and the log says what to do."""
     with AnsweringServer(then=Answer(409)) as server:
         app = App(server.url)
         talk(app, "call-1")
         assert app.processor.force_flush(60_000)
     (reason,) = (tmp_path / "spool").rglob("rejected/*.reason.json")
     assert json.loads(reason.read_text()) == {"status": 409, "reason": "id_in_use"}
+    (line,) = [message for message in said.messages if "(409: id_in_use)" in message]
+    assert line.endswith("give each call an id of its own, such as one of uuid.uuid4()")
 
 
 def test_the_clock_jumps(simulated: Simulated) -> None:

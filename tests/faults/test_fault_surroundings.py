@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from roark_otel import RoarkSpanProcessor, stats
 from roark_otel._engine import registry
 from support.answering import AnsweringServer
-from support.helpers import App, wait_until
+from support.helpers import KEY, App, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
     from roark_otel.sandbox import Sandbox
 
 MARKED = {"roark.conversation.root": True}
@@ -32,7 +33,7 @@ def test_the_address_cannot_be_used(
     monkeypatch.setenv("ROARK_BASE_URL", "htps://user:hunter2@api.example.com")
     monkeypatch.setenv("ROARK_EXPORT_TRACES", "true")
     with AnsweringServer() as default:
-        monkeypatch.setattr("roark_otel._settings.settings.DEFAULT_BASE_URL", default.url)
+        monkeypatch.setattr("roark_otel._settings.fields.DEFAULT_BASE_URL", default.url)
         app = App("", base_url=None)
         app.conversation("call-1", "Hello.", **MARKED)
         app.conversation("call-2", "Hello.", **MARKED)
@@ -77,3 +78,40 @@ def test_the_environment_allows_no_connection(
     wait_until(lambda: "tried" in files(tmp_path / "spool"), 60)
     assert "hunter2" not in said.text
     app.close()
+
+
+FIRST_CALL_WITHOUT_FILES = """
+import os, resource, sys
+from pathlib import Path
+from opentelemetry.sdk.trace import TracerProvider
+from roark_otel import RoarkSpanProcessor
+
+processor = RoarkSpanProcessor(recording_url="https://recordings.example.com/1.wav")
+provider = TracerProvider()
+provider.add_span_processor(processor)
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), most))
+marked = {"roark.external_id": "call-1", "roark.conversation.root": True}
+with provider.get_tracer("app").start_as_current_span("call", attributes=marked) as root:
+    root.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+done = [processor.force_flush(1_000)]
+if sys.argv[1] == "recovers":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    done.append(processor.force_flush(60_000))
+print(*done, processor.stats().delivered, flush=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts its open files in /proc")
+@pytest.mark.parametrize(("then", "printed"), [("recovers", "False True 1"), ("exits", "False 0")])
+def test_no_file_can_be_opened_when_the_first_conversation_ends(sandbox: Sandbox, then: str, printed: str) -> None:
+    """What reads conversations cannot even be imported: it is tried again, and what is left at the exit is named."""
+    environment = {**os.environ, "ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url}
+    command = [sys.executable, "-c", FIRST_CALL_WITHOUT_FILES, then]
+
+    done = subprocess.run(  # noqa: S603 - this interpreter, our own code
+        command, env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+
+    assert done.stdout.strip() == printed
+    assert ("the process ends and" in done.stderr) == (then == "exits")

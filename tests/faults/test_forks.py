@@ -140,7 +140,7 @@ begun = threading.Event()
 
 class Slow:
     def find_spec(self, name, path, target=None):
-        if name == "httpx._api":
+        if name in {"httpx._api", "httpx2._api"}:
             begun.set()
             time.sleep(0.5)
 
@@ -154,6 +154,43 @@ begin("parent").end()
 threading.Thread(target=processor.force_flush).start()
 begun.wait()
 assert ended([in_child(work)]) == 0
+assert processor.force_flush()
+"""
+    )
+    processes.run(tmp_path, script, sandbox.url, interpreter=interpreter)
+    assert set(by_id(sandbox.calls())) == {"parent", "child"}
+
+
+def test_fork_that_waits_no_longer_for_an_import(sandbox: Sandbox, tmp_path: Path, interpreter: str) -> None:
+    """Busy threads may make an import last longer than a fork waits: the child imports what is half made anew."""
+    script = (
+        processes.PROVIDER
+        + IN_CHILD
+        + """
+import builtins
+
+from roark_otel._safety import late_imports
+
+late_imports.LONGEST_WAIT_SECONDS = 0.05
+begun, over = threading.Event(), threading.Event()
+
+def slow(name, *rest, imported=builtins.__import__, **named):
+    if name == "roark_otel.dialects.openinference.realtime_turns" and not begun.is_set():
+        begun.set()
+        over.wait()  # in the middle of a reader
+    return imported(name, *rest, **named)
+
+builtins.__import__ = slow
+
+def work():
+    begin("child").end()
+    assert processor.force_flush(), processor.stats()
+
+begin("parent").end()
+threading.Thread(target=processor.force_flush).start()
+begun.wait()
+assert ended([in_child(work)]) == 0
+over.set()
 assert processor.force_flush()
 """
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from roark_otel._linking.sampling import is_in_sample
 from support.flaky import FlakyRoark, wait_for
 from support.processes import PRELUDE, PROVIDER, SECONDS
 from support.talks import sentence
@@ -31,16 +32,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and flo
 CONTEXT: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 
 
-Begin: TypeAlias = "Callable[[str], App]"
+Begin: TypeAlias = "Callable[..., App]"
 
 
 class App:
     """A process that runs some code with a spool."""
 
-    def __init__(self, code: str, url: str, spool_dir: Path) -> None:
+    def __init__(self, code: str, url: str, spool_dir: Path, **env: str) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - our own code
             [sys.executable, "-c", PRELUDE + PROVIDER + textwrap.dedent(code), url],
-            env={"ROARK_SPOOL_DIR": str(spool_dir), "PATH": "/usr/bin:/bin"},
+            env={"ROARK_SPOOL_DIR": str(spool_dir), "PATH": "/usr/bin:/bin", **env},
             stdout=subprocess.PIPE,
             stdin=subprocess.PIPE,
             text=True,
@@ -62,11 +63,11 @@ def _roark() -> Iterator[FlakyRoark]:
 
 
 @pytest.fixture(name="app")
-def _app(roark: FlakyRoark, tmp_path: Path) -> Iterator[Callable[[str], App]]:
+def _app(roark: FlakyRoark, tmp_path: Path) -> Iterator[Begin]:
     apps: list[App] = []
 
-    def begin(code: str) -> App:
-        apps.append(App(code, roark.url, tmp_path / "spool"))
+    def begin(code: str, **env: str) -> App:
+        apps.append(App(code, roark.url, tmp_path / "spool", **env))
         return apps[-1]
 
     yield begin
@@ -264,17 +265,79 @@ def test_its_id_is_used_again_after_it_was_skipped(app: Begin, roark: FlakyRoark
     assert [words(body) for body in roark.bodies.values()] == [["call-1 begins."]]
 
 
-@pytest.mark.parametrize("late", ["'roark.skip', True", "'roark.external_id', 'other'"], ids=["skip", "id"])
-def test_it_is_skipped_or_gets_another_id(late: str, app: Begin, tmp_path: Path) -> None:
+IDS = [f"call-{number}" for number in range(100)]
+SAMPLED = next(one for one in IDS if is_in_sample(one, 0.5))
+NOT_SAMPLED = next(one for one in IDS if not is_in_sample(one, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("late", "wanted"),
+    [
+        ("'roark.skip', True", []),
+        ("'roark.external_id', 'other'", ["other"]),
+        (f"'roark.external_id', {NOT_SAMPLED!r}", []),
+    ],
+    ids=["skip", "id", "sampled out"],
+)
+def test_it_is_skipped_or_gets_another_id(late: str, wanted: list[str], app: Begin, tmp_path: Path) -> None:
     spool_dir = tmp_path / "spool"
-    code = f"root = begin('call-1')\nsys.stdin.readline()\nroot.set_attribute({late})\ntime.sleep(600)"
-    talking = app(code)
-    wait_for_words(spool_dir, "call-1 begins.")
+    code = f"root = begin({SAMPLED!r})\nsys.stdin.readline()\nroot.set_attribute({late})\ntime.sleep(600)"
+    talking = app(code, ROARK_CALL_SAMPLE_RATIO="0.5" if NOT_SAMPLED in late else "1")
+    wait_for_words(spool_dir, f"{SAMPLED} begins.")
     assert talking.process.stdin is not None
     talking.process.stdin.write("\n")
     talking.process.stdin.flush()
-    wanted = [] if "skip" in late else ["other"]
     assert wait_for(lambda: [body["externalId"] for body in saved(spool_dir)] == wanted, SECONDS)
+
+
+def test_the_redact_hook_is_asked_once_for_each_text(app: Begin, tmp_path: Path) -> None:
+    """However often a conversation is saved before it ends."""
+    spool_dir = tmp_path / "spool"
+    code = """
+    asked = []
+
+    def redact(moment):
+        asked.extend([moment.text] if hasattr(moment, "text") else [])
+        return moment
+
+    provider = TracerProvider()
+    provider.add_span_processor(one := RoarkSpanProcessor(
+        api_key="other-key", base_url=URL, recording_url="https://example.com/a.wav", redact=redact, linger_seconds=0
+    ))
+    tracer = provider.get_tracer("app")
+    root = begin("call-1")
+    for text in ("Second.", "Third."):
+        sys.stdin.readline()
+        say(root, text)
+    sys.stdin.readline()
+    root.end()
+    assert one.force_flush()
+    print(sorted(asked), flush=True)
+    """
+    talking = app(code)
+    assert talking.process.stdin is not None
+    said = ["call-1 begins.", "Second.", "Third."]
+    for number in (1, 2, 3):
+        wait_for_words(spool_dir, *said[:number])
+        talking.process.stdin.write("\n")
+        talking.process.stdin.flush()
+    talking.wait_for(str(sorted(said)))
+
+
+def test_with_a_spool_in_memory_nothing_of_what_goes_on_is_saved(app: Begin, tmp_path: Path) -> None:
+    """It would be lost with the process anyway. An app beside it that began later has a disk, and saves."""
+    code = """
+    root = begin("call-1")
+    print("talking", flush=True)
+    time.sleep(600)
+    """
+    in_memory = tmp_path / "memory"
+    app(code, ROARK_SPOOL="memory", ROARK_SPOOL_DIR=str(in_memory)).wait_for("talking")
+    app(code).wait_for("talking")
+
+    wait_for_words(tmp_path / "spool", "call-1 begins.")
+
+    assert [one for one in in_memory.rglob("*") if one.is_file()] == []
 
 
 # At random

@@ -8,6 +8,7 @@ import contextvars
 import gc
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -18,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import baggage, context, trace
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import roark_otel
 from roark_otel import conversation, start_conversation
-from support.helpers import ID, App, by_id, words
+from support.helpers import ID, KEY, App, by_id, words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
@@ -501,7 +503,7 @@ def test_a_generator_that_another_task_closes(app: App, sandbox: Sandbox, said: 
     assert "Failed to detach context" not in said.text
     assert app.processor.force_flush()
     (sent,) = sandbox.calls()
-    assert (words(sent), "endedStatus" in sent) == (["Hello?"], True)
+    assert (words(sent), "endedStatus" in sent) == (["Hello?"], False)
 
 
 def test_call_attributes_in_a_generator_that_another_task_closes(
@@ -742,10 +744,7 @@ def use_all(call: ConversationHandle) -> None:
     call.end("CUSTOMER_ENDED_CALL")
 
 
-def test_without_a_provider_a_handle_does_nothing() -> None:
-    """In a process with the API alone in use: no span, no thread, nothing on stderr."""
-    program = """
-import threading, roark_otel
+USES = """
 with roark_otel.conversation("call-1", properties={"a": 1}) as call:
     call.customer_said("Hello?")
     with call.tool("lookup", {"id": 1}) as tool:
@@ -759,10 +758,71 @@ other.agent_said("Hello.")
 other.end()
 assert threading.active_count() == 1
 """
+
+IMPORTS = """
+import threading, roark_otel
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+"""
+
+NO_PROVIDER = "conversation() makes no call, because this process has no tracer provider: call roark_otel.configure() "
+NO_PROCESSOR = "conversation() makes no call, because its tracer provider has no RoarkSpanProcessor: call "
+NO_KEY = "no usable key, so no calls are sent to Roark: "
+
+
+@pytest.mark.parametrize(
+    ("before", "variables", "lines"),
+    [
+        ("", {}, [NO_PROVIDER]),
+        ("roark_otel.configure()", {"ROARK_API_KEY": ""}, [NO_KEY]),
+        ("trace.set_tracer_provider(TracerProvider())", {}, [NO_PROCESSOR]),
+        ("TracerProvider().add_span_processor(roark_otel.RoarkSpanProcessor())", {}, [NO_KEY]),
+        ("", {"ROARK_OBSERVABILITY_ENABLED": "No"}, []),
+        ("roark_otel.configure()", {"ROARK_API_KEY": KEY, "ROARK_OBSERVABILITY_ENABLED": "false"}, []),
+        ("", {"OTEL_SDK_DISABLED": "true"}, []),
+        ("trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_OFF))", {}, []),
+    ],
+    ids=["nothing", "empty key", "no processor", "no key", "kill switch", "all off", "no SDK", "sampled out"],
+)
+def test_a_handle_that_makes_no_call_says_why_once(before: str, variables: dict[str, str], lines: list[str]) -> None:
+    """In a process of its own: no span, no thread, and one line on stderr, if whoever runs it does not want that."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("ROARK_", "_ROARK"))}
+
     done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", IMPORTS + before + USES],
+        env={**known, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert len(done.stderr.splitlines()) == len(lines), done.stderr
+    assert all(map(done.stderr.startswith, lines)), done.stderr
+
+
+def test_a_processor_on_another_provider_hears_nothing(
+    app: App, sandbox: Sandbox, said: pytest.LogCaptureFixture
+) -> None:
+    """The app made a processor, and uses another provider."""
+    with conversation("call-1", tracer_provider=TracerProvider(shutdown_on_exit=False)) as call:
+        call.customer_said("Hello?")
+
+    assert [line for line in warnings_of(said) if line.startswith(NO_PROCESSOR)]
+    assert app.processor.force_flush()
+    assert sandbox.calls() == []
+
+
+@pytest.mark.parametrize("external_id", ["call-1", ""])
+def test_a_conversation_that_is_heard_is_not_warned_of(
+    app: App, said: pytest.LogCaptureFixture, external_id: str
+) -> None:
+    with block(app, external_id) as call:
+        call.customer_said("Hello?")
+
+    assert not [line for line in warnings_of(said) if "makes no call" in line]
 
 
 def test_a_handle_in_an_unsampled_trace_does_nothing(sandbox: Sandbox) -> None:

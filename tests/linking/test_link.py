@@ -99,7 +99,6 @@ def test_a_conversation_with_nothing_but_its_root_is_a_call() -> None:
         "startedAt": "2026-11-22T11:52:44.250Z",
         "interfaceType": "WEB",
         "callDirection": "INBOUND",
-        "endedStatus": "PARTICIPANTS_DID_NOT_SPEAK",
         "properties": {"trace_id": "000000000000000000000000000000a1"},
         "recordingUrl": "https://example.com/a.wav",
     }
@@ -409,18 +408,30 @@ def test_a_voice_framework_s_words_outrank_generic_ones() -> None:
 # How the call ended
 
 BOTH = (said(AGENT, "Hello.", 0, 5), said(CUSTOMER, "Hi.", 6, 9))
+NO_AGENT, NO_CUSTOMER = fact("silent_agent", True), fact("silent_customer", True)
 
 
 @pytest.mark.parametrize(
     ("moments", "ending", "status"),
     [
         (BOTH, Ended(), None),
-        (BOTH[:1], Ended(), "CUSTOMER_DID_NOT_SPEAK"),
-        (BOTH[1:], Ended(), "AGENT_DID_NOT_SPEAK"),
-        ((), Ended(), "PARTICIPANTS_DID_NOT_SPEAK"),
-        ((used("t"),), Ended(), "PARTICIPANTS_DID_NOT_SPEAK"),
-        ((fact("wordless", True),), Ended(), None),
-        ((fact("wordless", True),), Errored(()), "AGENT_ERROR"),
+        (BOTH[:1], Ended(), None),
+        (BOTH[1:], Ended(), None),
+        ((), Ended(), None),
+        ((used("t"),), Ended(), None),
+        ((), Errored(()), "AGENT_ERROR"),
+        ((*BOTH[:1], NO_CUSTOMER), Ended(), "CUSTOMER_DID_NOT_SPEAK"),
+        ((*BOTH[1:], NO_AGENT), Ended(), "AGENT_DID_NOT_SPEAK"),
+        ((NO_AGENT,), Ended(), "AGENT_DID_NOT_SPEAK"),
+        ((NO_CUSTOMER,), Ended(), "CUSTOMER_DID_NOT_SPEAK"),
+        ((NO_AGENT, NO_CUSTOMER), Ended(), "PARTICIPANTS_DID_NOT_SPEAK"),
+        ((NO_AGENT, NO_CUSTOMER, used("t")), Errored(()), "PARTICIPANTS_DID_NOT_SPEAK"),
+        ((*BOTH[:1], NO_CUSTOMER), NeverEnded(), None),
+        ((*BOTH, NO_AGENT, NO_CUSTOMER), Ended(), None),
+        ((*BOTH[:1], NO_AGENT, NO_CUSTOMER), Ended(), "CUSTOMER_DID_NOT_SPEAK"),
+        ((fact("silent_customer", False),), Ended(), None),
+        ((fact("silent_customer", "yes"),), Ended(), None),
+        ((*BOTH[:1], NO_CUSTOMER, fact("ended_status", "UNKNOWN")), Ended(), "UNKNOWN"),
         (BOTH, Errored(()), "AGENT_ERROR"),
         (BOTH, Errored(("ValueError",)), "AGENT_ERROR"),
         (BOTH, Errored(("builtins.ValueError",)), "AGENT_ERROR"),
@@ -443,6 +454,21 @@ BOTH = (said(AGENT, "Hello.", 0, 5), said(CUSTOMER, "Hi.", 6, 9))
 )
 def test_how_a_call_ended(moments: tuple[Moment, ...], ending: Ending, status: str | None) -> None:
     assert body(*moments, ending=ending).get("endedStatus") == status
+
+
+@pytest.mark.parametrize("loss", ["roark_dropped_spans", "roark_dropped_events"])
+def test_what_was_lost_may_have_been_said(loss: str) -> None:
+    """Where spans or events are missing nobody was silent for all that is known."""
+    assert "endedStatus" not in body(*BOTH[:1], NO_CUSTOMER, notes={loss: 1})
+    assert "endedStatus" in body(*BOTH[:1], NO_CUSTOMER, notes={"roark_unlinked": True})
+
+
+def test_generic_words_that_are_outranked_are_words() -> None:
+    """What a model was asked is not in the transcript beside a voice framework's words, but somebody said it."""
+    heard, repeated = (BOTH[0], NO_CUSTOMER), (said(CUSTOMER, "Hi.", 6, 9),)
+
+    assert "endedStatus" not in body(*heard, lower=repeated, generic=frozenset({"low"}))
+    assert body(*heard, lower=(BOTH[0],), generic=frozenset({"low"}))["endedStatus"] == "CUSTOMER_DID_NOT_SPEAK"
 
 
 # Participants
@@ -654,7 +680,7 @@ def test_properties_describe_the_call() -> None:
     found = body(
         said(AGENT, "a", 0, 1, payload={"interrupted": True}),
         said(CUSTOMER, "b", 1, 2),
-        said(AGENT, "c", 2, 3, payload={"interrupted": True}),
+        said(AGENT, "c", 9, 10, payload={"interrupted": True}),
         service_name="example-agent",
         notes={"roark_dropped_spans": 3, "roark_unlinked": True},
     )["properties"]
@@ -663,9 +689,9 @@ def test_properties_describe_the_call() -> None:
         "trace_id": "000000000000000000000000000000a1",
         "service_name": "example-agent",
         "interruptions": 2,
-        "response_latency_p50_ms": 0,
-        "response_latency_p95_ms": 0,
-        "response_latency_max_ms": 0,
+        "response_latency_p50_ms": 7,
+        "response_latency_p95_ms": 7,
+        "response_latency_max_ms": 7,
         "roark_dropped_spans": 3,
         "roark_unlinked": True,
     }
@@ -684,6 +710,32 @@ def test_response_latency_is_from_the_customer_s_end_to_the_agent_s_start() -> N
     found = body(*moments)["properties"]
 
     assert [found[f"response_latency_{of}_ms"] for of in ("p50", "p95", "max")] == [200, 4_000, 4_000]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (said(CUSTOMER, "q", 0), said(AGENT, "a", 500, 900)),
+        (said(CUSTOMER, "q", 0), said(AGENT, "a", 500)),
+        (said(CUSTOMER, "q", 0, 100, timed=False), said(AGENT, "a", 500, 900)),
+        (said(CUSTOMER, "q", 0, 100), said(AGENT, "a", 500, 900, timed=False)),
+        (said(CUSTOMER, "q", 0, 600), said(AGENT, "a", 500, 900)),
+    ],
+)
+def test_no_response_latency_where_an_edge_was_not_measured(asked: Utterance, answered: Utterance) -> None:
+    """An end that is filled in from the next start gives a wait of 0 ms, and the time of a model's call any other."""
+    found = body(asked, answered)
+
+    assert len(found["transcript"]) == 2
+    assert not [name for name in found["properties"] if name.startswith("response_latency")]
+
+
+def test_only_measured_waits_count() -> None:
+    measured = (said(CUSTOMER, "q", 0, 100), said(AGENT, "a", 400))
+    filled_in = (said(CUSTOMER, "r", 1_000), said(AGENT, "b", 5_000, 6_000))
+    found = body(*measured, *filled_in)["properties"]
+
+    assert [found[f"response_latency_{of}_ms"] for of in ("p50", "p95", "max")] == [300, 300, 300]
 
 
 @pytest.mark.parametrize(
@@ -757,7 +809,13 @@ def _by(custom_id: str) -> Json:
 
 @pytest.mark.parametrize(
     ("moments", "status"),
-    [(BOTH, None), (BOTH[:1], "CUSTOMER_DID_NOT_SPEAK"), ((), "PARTICIPANTS_DID_NOT_SPEAK")],
+    [
+        (BOTH, None),
+        (BOTH[:1], None),
+        ((*BOTH, NO_CUSTOMER), None),
+        ((*BOTH[:1], NO_CUSTOMER), "CUSTOMER_DID_NOT_SPEAK"),
+        ((NO_AGENT, NO_CUSTOMER), "PARTICIPANTS_DID_NOT_SPEAK"),
+    ],
 )
 def test_without_content_the_call_still_ends_as_it_did(moments: tuple[Moment, ...], status: str | None) -> None:
     defaults = Defaults(recording_url=RECORDED.recording_url, with_content=False)

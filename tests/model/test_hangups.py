@@ -121,6 +121,41 @@ def test_a_group_is_a_hang_up_if_all_in_it_is_one(inside: list[BaseException], d
     assert is_goodbye(fault) is expected
 
 
+class Failures(BaseExceptionGroup[BaseException]):
+    """A group of a class of its own, as libraries derive theirs."""
+
+    class Inner(ExceptionGroup[Exception]):
+        """A class in another."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Failures("a", [WebSocketDisconnect(1000)]), True),
+        (Failures("a\nValueError: b", [WebSocketDisconnect(1000), asyncio.CancelledError()]), True),
+        (Failures("a", [Failures.Inner("in", [WebSocketDisconnect(1000)]), ClientDisconnect()]), True),
+        (Failures.Inner("a", [ExceptionGroup("in", [Failures.Inner("in", [ClientDisconnect()])])]), True),
+        (ExceptionGroup("a", [Failures.Inner("in", [ClientDisconnect()])]), True),
+        (Failures("a", [WebSocketDisconnect(1000), ValueError("x")]), False),
+        (Failures("a", [Failures.Inner("in", [ValueError("x")]), ClientDisconnect()]), False),
+        (ExceptionGroup("a", [Failures.Inner("in", [ValueError(DECEIVING)])]), False),
+    ],
+)
+def test_a_group_of_a_class_of_its_own(fault: BaseException, expected: bool) -> None:
+    assert hangs_up(fault) is expected
+    assert is_goodbye(fault) is expected
+
+
+def test_an_error_that_a_group_of_hang_ups_caused_is_one() -> None:
+    for group in (nested([WebSocketDisconnect(1000)], 0), Failures("a", [WebSocketDisconnect(1000)])):
+        assert not hangs_up(caused(ValueError("x"), group))
+
+
+def test_an_error_whose_message_looks_like_a_group_is_one() -> None:
+    tree = "  + Exception Group Traceback (most recent call last):\n  | ValueError: x\n"
+    assert not hangs_up(ValueError(f"x\n{tree}  +-+---------------- 1 ----------------\n    | ClientDisconnect: x"))
+
+
 def test_a_group_that_another_group_caused() -> None:
     """Only the one that was recorded counts."""
     assert hangs_up(caused(nested([WebSocketDisconnect(1000)], 1), nested([ValueError("x")], 0)))

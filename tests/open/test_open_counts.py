@@ -294,3 +294,22 @@ def test_fewer_entries_ring_no_bell() -> None:
         live.start(span_id, 1)
         live.end(span_id, "A word.")
     assert inbox.rings == 1
+
+
+def test_the_end_of_a_root_rings_the_bell_once() -> None:
+    """What has ended is on the disk as soon as the assembler is awake; no other end of its spans wakes it."""
+    inbox = Watched()
+    inbox._rings_at = inbox.rings_at = 256
+    inbox._is_asleep = True
+    live = Live(inbox=inbox, is_eager=False)
+    live.start(1, external_id="a")
+    live.start(2, 1)
+    live.start(3, 1)
+    live.end(2, "A word.")
+    assert inbox.rings == 0
+
+    live.end(1)
+    assert inbox.rings == 1
+
+    live.end(3, "A late word.")
+    assert inbox.rings == 1

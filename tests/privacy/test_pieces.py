@@ -188,3 +188,19 @@ def test_a_json_value_is_bounded_in_values(value: Any) -> None:
     assert "…" in str(found)
     assert not is_sound(value)
     assert flaw(value) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("+1 555 010 0199A4111111111111111", "[phone]A[card]"),
+        ("call 555-010-0199x4111111111111111", "call [phone]x[card]"),
+        ("+1 555 010 0199A4111111111111111B+1 555 010 0199C4111111111111111", "[phone]A[card]B[phone]C[card]"),
+    ],
+)
+def test_a_number_glued_to_another_is_found(text: str, found: str) -> None:
+    """What was found once leaves nothing behind that would be found the second time."""
+    patterns = Patterns(("card", "phone"))
+
+    assert patterns.text(text) == found
+    assert patterns.text(found) == found

@@ -18,7 +18,8 @@ from roark_otel import RoarkSpanProcessor, Settings
 from roark_otel._engine.parts import directory_without_address, spool_directory
 from roark_otel._settings.api_key import MAX_KEY_BYTES, read_key
 from roark_otel._settings.closing import CLOSED
-from roark_otel._settings.settings import DEFAULT_BASE_URL, VARIABLES
+from roark_otel._settings.fields import DEFAULT_BASE_URL
+from roark_otel._settings.settings import VARIABLES
 from roark_otel._traces.exporter import endpoint
 from support.paths import ROOT
 
@@ -250,7 +251,7 @@ def test_a_log_names_the_setting_and_its_choices_and_never_the_value(name: str, 
 def is_free(name: str) -> bool:
     """Whether any text is a value of a variable."""
     free = {"ROARK_AGENT_NAME", "ROARK_AGENT_CUSTOM_ID", "ROARK_SPOOL_DIR", "ROARK_EXTERNAL_ID_KEYS"}
-    return name in free | {"ROARK_PROPERTIES_ALLOW", "ROARK_REDACT_PATTERNS"}
+    return name in free | {"ROARK_PROPERTIES_ALLOW", "ROARK_REDACT_PATTERNS", "ROARK_INSTRUMENT"}
 
 
 @pytest.mark.parametrize(

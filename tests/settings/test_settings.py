@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from roark_otel import RoarkSpanProcessor, Settings, configure
 from roark_otel._linking.recording_template import Template
+from roark_otel._settings.fields import DEFAULT_BASE_URL
 from roark_otel._settings.overrides import OVERRIDABLE
-from roark_otel._settings.settings import DEFAULT_BASE_URL, VARIABLES
+from roark_otel._settings.settings import VARIABLES
 from roark_otel._settings.spool_dir import default_spool_dir
 from roark_otel._settings.variable import variable_of
 
@@ -47,6 +48,9 @@ VALUES: dict[str, tuple[str, object]] = {
     "ROARK_EXIT_TIMEOUT_SECONDS": ("1", 1.0),
     "ROARK_WAIT_AT_END_SECONDS": ("0.5", 0.5),
     "ROARK_HTTP_TIMEOUT_SECONDS": ("3", 3.0),
+    "ROARK_INSTRUMENT": ("pipecat", ("pipecat",)),
+    "ROARK_INSTRUMENTATION_SPANS": ("yes", True),
+    "ROARK_PAYLOAD_SPAN_IDS": ("true", True),
     "ROARK_EXTERNAL_ID_KEYS": ("session.id, call_id ,", ("session.id", "call_id")),
     "ROARK_AUTO_EXTERNAL_ID": ("yes", True),
     "ROARK_ID_FROM_BAGGAGE": ("yes", True),

@@ -236,5 +236,5 @@ def test_a_processor_warns_of_calls_that_its_key_cannot_deliver(tmp_path: Path, 
 
     wait_until(lambda: bool(said.records), 60)
     (warning,) = [record.getMessage() for record in said.records if record.levelname == "WARNING"]
-    assert warning.startswith(f"1 calls of another key, project or address wait in {other}")
+    assert warning.startswith(f"calls of another key, project or address wait in {other} (1) and")
     assert "spool adopt" in warning

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel._spool.body import appendable, recording_of, with_late_fields, with_recording, without_fields
+from roark_otel._spool.body import appendable, divided, recording_of, with_late_fields, with_recording, without_fields
 
 CALL: dict[str, Any] = {
     "recordingUrl": "https://example.com/a.wav",
@@ -181,10 +181,51 @@ def test_a_call_made_again_that_lacks_something_is_not_taken(lesser: dict[str, A
     assert with_late_fields(BODY, late, {**AGAIN, **lesser}) == with_late_fields(BODY, late)
 
 
+SILENT: dict[str, Any] = {
+    **CALL,
+    "transcript": [{"role": "AGENT", "text": "Hello?", "startOffsetMs": 0, "endOffsetMs": 9}],
+    "endedStatus": "CUSTOMER_DID_NOT_SPEAK",
+}
+
+
+@pytest.mark.parametrize(
+    ("late", "again", "status"),
+    [
+        ({"properties": {"late": True}}, None, "CUSTOMER_DID_NOT_SPEAK"),
+        ({"transcript": [{**SILENT["transcript"][0], "startOffsetMs": 40}]}, None, "CUSTOMER_DID_NOT_SPEAK"),
+        ({"transcript": [{**SILENT["transcript"][0], "role": "CUSTOMER"}]}, None, None),
+        ({}, {**SILENT}, "CUSTOMER_DID_NOT_SPEAK"),
+        ({}, {**SILENT, "endedStatus": "PARTICIPANTS_DID_NOT_SPEAK"}, "CUSTOMER_DID_NOT_SPEAK"),
+        ({}, {**SILENT, "endedStatus": "AGENT_DID_NOT_SPEAK"}, None),
+        ({}, {**SILENT, "endedStatus": "AGENT_ERROR"}, None),
+        ({}, {name: value for name, value in SILENT.items() if name != "endedStatus"}, None),
+        ({"endedStatus": "CUSTOMER_ENDED_CALL"}, {**SILENT}, "CUSTOMER_ENDED_CALL"),
+    ],
+)
+def test_what_comes_late_takes_back_that_a_side_was_silent(
+    late: dict[str, Any], again: dict[str, Any] | None, status: str | None
+) -> None:
+    """Late words of a side do, and a call that is made again from all spans without that claim: it may lack content."""
+    found = json.loads(with_late_fields(json.dumps(SILENT).encode(), late, again))
+
+    assert found.get("endedStatus") == status
+
+
+def test_late_words_of_one_side_leave_the_other_silent() -> None:
+    silent = {name: value for name, value in SILENT.items() if name != "transcript"}
+    body = json.dumps({**silent, "endedStatus": "PARTICIPANTS_DID_NOT_SPEAK"}).encode()
+    late = {"transcript": SILENT["transcript"]}
+
+    assert json.loads(with_late_fields(body, late))["endedStatus"] == "CUSTOMER_DID_NOT_SPEAK"
+
+
 def test_appended_tools_name_no_agent_and_come_in_pieces() -> None:
     one = {"name": "ship", "parameters": {}, "result": "", "startOffsetMs": 1, "agent": {"customId": "x"}}
-    pieces = [json.loads(body)["toolInvocations"] for body in appendable({"toolInvocations": [one] * 1_001})]
+    tools, rest = divided({"toolInvocations": [one] * 1_001})
+    pieces = [json.loads(body)["toolInvocations"] for body in appendable(tools)]
 
     assert [len(piece) for piece in pieces] == [500, 500, 1]
     assert "agent" not in pieces[0][0]
-    assert appendable({"transcript": []}) == []
+    assert rest == {}
+    assert divided({"transcript": []}) == ([], {"transcript": []})
+    assert appendable([]) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from roark_otel._model.latencies import LATENCIES
 from roark_otel._spool.joining import joined
 
 Json = dict[str, Any]
@@ -48,10 +49,62 @@ def test_the_call_begins_with_its_first_part_and_ends_as_its_last() -> None:
     assert "roark_incomplete" not in call["properties"]
 
 
-def test_counts_are_added_and_waits_measured_again() -> None:
+def test_counts_are_added() -> None:
     properties = join(FIRST, SECOND)["properties"]
     assert (properties["trace_id"], properties["tier"], properties["interruptions"]) == ("b2", "gold", 3)
-    assert properties["response_latency_max_ms"] == 58_500
+
+
+def waiting(part: Json, waits: dict[int, int], *stated: int) -> Json:
+    """Returns a part in which the customer waited, by when that began, and which states these latencies."""
+    entries = [
+        entry
+        for at, wait in waits.items()
+        for entry in (
+            {"startOffsetMs": at - 500, "endOffsetMs": at, "role": "CUSTOMER", "text": "And?"},
+            {"startOffsetMs": at + wait, "endOffsetMs": at + wait + 400, "role": "AGENT", "text": "So."},
+        )
+    ]
+    latencies = dict(zip(LATENCIES, stated, strict=False))
+    return {**part, "transcript": entries, "properties": {**part["properties"], **latencies}}
+
+
+def latencies(call: Json) -> tuple[int, ...]:
+    return tuple(call["properties"][name] for name in LATENCIES if name in call["properties"])
+
+
+def test_nobody_measured_how_long_the_customer_waited_for_another_process() -> None:
+    """Nor do two parts have latencies of which neither states any: their entries' ends may be filled in."""
+    assert latencies(join(FIRST, SECOND)) == ()
+    assert latencies(join(waiting(FIRST, {1_000: 300}), waiting(SECOND, {500: 400}))) == ()
+
+
+def test_the_waits_of_both_parts_count() -> None:
+    """They are counted again from the entries, up to what rounding to offsets changes."""
+    first, second = waiting(FIRST, {1_000: 300, 9_000: 200}, 200, 301, 301), waiting(SECOND, {500: 400}, 400, 400, 400)
+    assert latencies(join(first, second)) == (300, 400, 400)
+    assert latencies(join(second, first)) == (300, 400, 400)
+
+
+def test_an_end_that_is_filled_in_is_no_wait() -> None:
+    """The entry before an answer lasts until that begins, if nobody knows its end."""
+    first, second = waiting(FIRST, {1_000: 300, 9_000: 0}, 300, 300, 300), waiting(SECOND, {500: 400}, 400, 400, 400)
+    assert latencies(join(first, second)) == (300, 400, 400)
+
+
+def test_the_waits_of_the_only_part_that_has_some_stay() -> None:
+    first, second = waiting(FIRST, {1_000: 300}, 300, 300, 300), waiting(SECOND, {500: 400})
+    assert latencies(join(first, second)) == (300, 300, 300)
+    assert latencies(join(waiting(FIRST, {}), waiting(SECOND, {500: 400}, 400, 400, 400))) == (400, 400, 400)
+
+
+def test_of_waits_that_entries_do_not_show_only_the_longest_is_known() -> None:
+    """Entries are left out where content is not captured, and some of the waits between them were not measured."""
+    first, second = waiting(FIRST, {1_000: 300, 9_000: 0}, 300, 300, 300), waiting(SECOND, {500: 400}, 250, 400, 400)
+    assert join(first, second)["properties"]["response_latency_max_ms"] == 400
+    assert latencies(join(first, second)) == (400,)
+    assert latencies(join(waiting(FIRST, {}, 7, 8, 9), waiting(SECOND, {}, 1, 2, 3))) == (9,)
+    odd = {**second, "properties": dict.fromkeys(LATENCIES, "soon")}
+    assert latencies(join(first, odd)) == ()
 
 
 def test_what_is_missing_adds_up() -> None:
@@ -65,10 +118,21 @@ def test_what_is_missing_adds_up() -> None:
     assert join(first, second, third)["properties"]["roark_dropped_events"] == "of the app"
 
 
-def test_who_did_not_speak_is_seen_in_the_whole() -> None:
+def test_a_side_was_silent_only_if_both_parts_say_so() -> None:
+    """A part that was cut off says of nobody that he was silent, with or without words."""
     assert "endedStatus" not in join(FIRST, SECOND)
     silent = {**FIRST, "transcript": FIRST["transcript"][:1]}
-    assert join(silent, SECOND)["endedStatus"] == "CUSTOMER_DID_NOT_SPEAK"
+    assert "endedStatus" not in join(silent, SECOND)
+    assert "endedStatus" not in join({**silent, "endedStatus": "AGENT_DID_NOT_SPEAK"}, SECOND)
+    also = {**silent, "endedStatus": "CUSTOMER_DID_NOT_SPEAK"}
+    assert join(also, SECOND)["endedStatus"] == "CUSTOMER_DID_NOT_SPEAK"
+    assert join(also, SECOND, {**SECOND, "startedAt": "2026-11-22T11:54:44.000Z"})["endedStatus"] == (
+        "CUSTOMER_DID_NOT_SPEAK"
+    )
+    assert "endedStatus" not in join(also, {name: SECOND[name] for name in SECOND if name != "endedStatus"})
+    nobody = {"transcript": [], "endedStatus": "PARTICIPANTS_DID_NOT_SPEAK"}
+    assert join({**FIRST, **nobody}, {**SECOND, **nobody})["endedStatus"] == "PARTICIPANTS_DID_NOT_SPEAK"
+    assert join({**FIRST, **nobody}, SECOND)["endedStatus"] == "CUSTOMER_DID_NOT_SPEAK"
     assert join(FIRST, {**SECOND, "endedStatus": "AGENT_ERROR"})["endedStatus"] == "AGENT_ERROR"
 
 

@@ -94,6 +94,18 @@ def test_a_conversation_that_goes_on_is_saved(calls: Spool) -> None:
     assert counts == {"listdir": 1}
 
 
+def test_saving_what_goes_on_syncs_nothing(calls: Spool) -> None:
+    """A sync comes when the conversation has ended: until then the next save replaces this one."""
+    open_calls = calls.open_calls
+    assert open_calls is not None
+    assert open_calls.save(name_of(1), HEADER, BODY)
+    with counted() as counts:
+        assert open_calls.save(name_of(1), HEADER, BODY)
+
+    assert counts["replace"] == 1
+    assert not {"fsync", "fdatasync", "sync"} & counts.keys()
+
+
 def test_a_call_that_was_just_spooled_is_delivered_without_being_read(calls: Spool) -> None:
     """It is claimed, marked as tried, which is synced, and removed."""
     put(calls, 1)

@@ -39,7 +39,7 @@ processor.force_flush()
 print("ended", flush=True)
 sys.stdin.readline()
 """
-"""An app with one conversation, which goes on until it is told to end it."""
+"""An app with one conversation, which goes on until it is asked to end it."""
 
 MANY = """
 from support.writers import talk
@@ -161,7 +161,7 @@ def hears(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def tells(process: subprocess.Popen[str]) -> None:
+def talks_to(process: subprocess.Popen[str]) -> None:
     """Has an app go on."""
     assert process.stdin is not None
     process.stdin.write("\n")
@@ -219,7 +219,7 @@ def test_an_older_version_leaves_what_it_does_not_know(
     assert [path.name for path in directory.iterdir() if path.name.endswith("waiting.jsonl")]
 
     apps["goes-on"].send_signal(signal.SIGCONT)
-    tells(apps["goes-on"])
+    talks_to(apps["goes-on"])
     assert hears(apps["goes-on"]) == "ended"
     newer.attach("waiting")
     drained = newer.drain(ROARK_QUIET_SECONDS="0")

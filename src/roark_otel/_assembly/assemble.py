@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roark_otel._assembly.missing_words import missing_words
 from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
 from roark_otel._assembly.ownership import conversations_of
 from roark_otel._assembly.readers import Reading
 from roark_otel._assembly.rows import sort_out
 from roark_otel._linking.careful import link_carefully
+from roark_otel._linking.link import NotLinkable
 from roark_otel._model.moments import Fact
 from roark_otel._model.rows import Origin, Strength
 from roark_otel._model.steps import no_pause
@@ -22,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from roark_otel._assembly.conversation import Conversation
+    from roark_otel._assembly.missing_words import MissingWords, Said
     from roark_otel._assembly.routes import Routes
     from roark_otel._linking.defaults import Defaults
     from roark_otel._model.dialect import Warn
-    from roark_otel._model.moments import Moment
     from roark_otel._model.rows import Row
     from roark_otel._model.steps import Pause
     from roark_otel._model.vocabulary import Vocabulary
@@ -45,6 +47,7 @@ class Rules:
         warn: Reports something on a span that a reader could not read.
         count_fault: Counts a reader that raised.
         pause: Called after every few spans and entries, so that other threads may run.
+        report_missing: Reports a conversation that has ended and lacks words that it should have.
         with_attributes: Whether outcomes have the attributes of their conversations.
     """
 
@@ -56,6 +59,7 @@ class Rules:
     warn: Warn
     count_fault: Callable[[], None]
     pause: Pause = no_pause
+    report_missing: Callable[[MissingWords], None] = lambda _: None
     with_attributes: bool = False
 
 
@@ -113,18 +117,30 @@ def _outcome(one: Conversation, rules: Rules, around: Surroundings, *, is_shared
         # A webhook that carried the id first must not send an empty call.
         if not around.closing:
             return Open(one.external_id)
+        _report_missing(one, said, rules)
         return Withheld(one.external_id, "dropped_conversations" if one.lost else "empty", spans)
     conversation = one.finished(said, rules.vocabulary.generic)
+    linked = link_carefully(conversation, rules.defaults, rules.redaction, rules.pause, rules.count_fault)
+    if not isinstance(linked, NotLinkable):
+        _report_missing(one, said, rules)
     root = one.strong_root
     return Ready(
         conversation=conversation,
-        linked=link_carefully(conversation, rules.defaults, rules.redaction, rules.pause, rules.count_fault),
+        linked=linked,
         origin=one.origin,
         is_strong=root is not None,
         is_framework=root is not None and root.strength == Strength.DIALECT,
         spans=spans,
         attributes=one.attributes() if rules.with_attributes else {},
     )
+
+
+def _report_missing(one: Conversation, said: Said, rules: Rules) -> None:
+    """Reports a conversation without the words that it should have: one that goes on may still get them."""
+    if not one.has_ended or one.lost:
+        return
+    if (missing := missing_words(one, said, rules.vocabulary, rules.pause)) is not None:
+        rules.report_missing(missing)
 
 
 def _unnamed(one: Conversation, rules: Rules, spans: frozenset[int] | None) -> Outcome:
@@ -142,17 +158,17 @@ def _resource_id(one: Conversation, rules: Rules) -> object:
     return rules.vocabulary.external_id(one.resource)
 
 
-def _read(one: Conversation, rules: Rules) -> tuple[tuple[str, tuple[Moment, ...]], ...]:
+def _read(one: Conversation, rules: Rules) -> Said:
     reading = Reading(rules.routes, rules.warn, rules.count_fault, rules.pause)
     return reading.read(one.rows, one.resources, one.contexts)
 
 
-def _own_id(one: Conversation, said: tuple[tuple[str, tuple[Moment, ...]], ...]) -> str:
+def _own_id(one: Conversation, said: Said) -> str:
     """Returns an id for a conversation without one: its framework's own id of it, else its trace id."""
     facts = (each for _, moments in said for each in moments if isinstance(each, Fact))
     own = (fact.value for fact in facts if fact.name == "own_id")
     return next((value for value in own if isinstance(value, str)), f"{next(iter(one.traces), 0):032x}")
 
 
-def _says_something(said: tuple[tuple[str, tuple[Moment, ...]], ...]) -> bool:
+def _says_something(said: Said) -> bool:
     return any(not isinstance(one, Fact) for _, moments in said for one in moments)

@@ -7,7 +7,7 @@ group in whose log their rows are kept.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,11 @@ NOTHING_AT_START: AtStart = (None, 0, False, None)
 Opened: TypeAlias = "weakref.ref[Any] | tuple[weakref.ref[Any], AtStart | None, bool]"
 """An open span, held weakly; that is its branch if it opened one. Where there is more to remember: with what only its
 start showed, and whether another span began below it, so that its end leaves an edge between them."""
+
+
+_ID: Final = 8
+MAX_OVER: Final = 65_536 * _ID
+"""The most bytes of ids of ended spans that are remembered of a group: those that ended last."""
 
 
 class Branch(weakref.ref[Any]):
@@ -43,6 +48,12 @@ class Branch(weakref.ref[Any]):
         below: The open spans below, by their ids: see `Opened`.
         places: The branches of the open spans of the trace that are not this one's, by their ids, if it is the trace's
             first branch; else None.
+        others: The first branch of each other group of its trace that is not closed, by its number, if it is the
+            trace's first branch.
+        second: The number of the first of these that there ever was; 0 if there was none.
+        remembers: Whether it and these remember which of their spans have ended, because there may be several
+            conversations in the trace, and spans may begin below one that has ended.
+        over: The ids of those spans, packed; one for all branches of a group.
         context: The values of `call_attributes` where a span of it started last.
         ids: The ids that spans of the trace have shown, if it is the trace's first branch.
         unnamed: Open roots without an id, which may come late, if it is the trace's first branch.
@@ -68,12 +79,16 @@ class Branch(weakref.ref[Any]):
         "live",
         "looks",
         "number",
+        "others",
         "outer",
+        "over",
         "places",
         "queue",
         "read_at",
+        "remembers",
         "resource",
         "sdk_resource",
+        "second",
         "seen",
         "span_id",
         "start",
@@ -94,6 +109,10 @@ class Branch(weakref.ref[Any]):
     strength: int | None
     below: dict[int, Opened]
     places: dict[int, Branch] | None
+    others: dict[int, Branch] | None
+    second: int
+    remembers: bool
+    over: bytearray
     context: Mapping[str, object] | None
     ids: dict[object, None] | None
     unnamed: dict[int, tuple[Branch, OwnId | None]] | None
@@ -108,6 +127,26 @@ class Branch(weakref.ref[Any]):
     events: Any
     start: tuple[Any, ...]
     resource: Mapping[str, object]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is part of a conversation, as far as the starts of spans show."""
+        return self.external_id is not None or self.strength is not None
+
+    def remember(self, span_id: int) -> None:
+        """Remembers that a span of it has ended."""
+        over = self.over
+        over += span_id.to_bytes(_ID, "big")
+        if len(over) > MAX_OVER:
+            del over[: MAX_OVER // 2]
+
+    def has_over(self, span_id: int) -> bool:
+        """Returns whether a span that has ended is remembered."""
+        key = span_id.to_bytes(_ID, "big")
+        at = self.over.find(key)
+        while at > 0 and at % _ID:
+            at = self.over.find(key, at + 1)
+        return at >= 0
 
     def settle(self) -> None:
         """Notes whether its trace has shown an id and no root waits for one. Called when either changed."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from roark_otel._capture.resources import Resources
     from roark_otel._model.vocabulary import Vocabulary
 
-_OPEN, _ABANDONED, _EVENTS = int(Kind.OPEN), int(Kind.ABANDONED), int(Kind.EVENTS)
+_OPEN, _ABANDONED, _EVENTS, _EDGE = int(Kind.OPEN), int(Kind.ABANDONED), int(Kind.EVENTS), int(Kind.EDGE)
 
 
 class _NoSpan:
@@ -131,8 +131,12 @@ class Branches:
         if self._inbound.of(trace_id):
             branch.sdk_resource = None  # its spans go the long way, where what came in is taken off
         if home is None:
-            branch.places = {}
+            branch.places, branch.others = {}, {}
             home = self.homes.setdefault(trace_id, branch)
+        if around is None and branch is not home and home.others is not None:
+            home.remembers = home.remembers or home.is_known or home.second > 0
+            home.second = home.second or branch.number
+            home.others[branch.number] = branch
         self.open.place(home, branch, span_id)
         if around is not None:
             around.below[span_id] = branch
@@ -146,7 +150,7 @@ class Branches:
         """Begins the first branch of a trace with a span whose start was not seen."""
         branch = self._branch(_NO_SPAN, None, None, None)
         branch.trace_id, branch.span_id = trace_id, 0
-        branch.places = {}
+        branch.places, branch.others = {}, {}
         return self.homes.setdefault(trace_id, branch)
 
     def _branch(self, span: object, around: Branch | None, own_id: object, strength: int | None) -> Branch:
@@ -155,22 +159,34 @@ class Branches:
         except TypeError:
             branch = Branch(_NO_SPAN)
         branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = branch.events = None
-        branch.places = None
-        branch.is_settled = branch.is_open = branch.live = branch.is_forgotten = False
-        branch.seen = branch.looks = branch.activity = branch.read_at = 0
+        branch.places = branch.others = None
+        branch.is_settled = branch.is_open = branch.live = branch.is_forgotten = branch.remembers = False
+        branch.seen = branch.looks = branch.activity = branch.read_at = branch.second = 0
         branch.queue = branch.sdk_resource = None
         branch.below = {}
         branch.start = ()
         branch.resource = NOTHING
         branch.external_id, branch.strength, branch.outer = own_id, strength, around
         if around is None:
-            branch.number = next(self._numbers)
+            branch.number, branch.over = next(self._numbers), bytearray()
             self._first[branch.number] = branch
         else:
-            branch.number = around.number
+            branch.number, branch.over = around.number, around.over
             around.external_id = branch.external_id = around.external_id or own_id
             around.strength = branch.strength = _stronger(around.strength, strength)
         return branch
+
+    def around_ended(self, span: Span, home: Branch, trace_id: int, parent_id: int) -> Branch:
+        """Returns the branch of a span that begins below one that has ended, or of which the start was not seen."""
+        others = home.others or {}
+        for branch in (home, *others.copy().values()):
+            if branch.has_over(parent_id):
+                # The ended span may have left no row, but in the pass this one must not hang in the air.
+                edge = (_EDGE, trace_id, parent_id, branch.span_id, "", "", span.start_time, span.start_time)
+                self._inbox.append((branch.number, NOTHING, None, *edge, None, 0, None, False, 0, NOTHING, ()))
+                return branch
+        # What is not remembered ended before there could be a second conversation.
+        return home if home.is_known else others.get(home.second, home)
 
     # It goes on
 
@@ -215,16 +231,22 @@ class Branches:
     def forget_group(self, number: int) -> None:
         """The group of this number is closed, and its open spans are not asked for again."""
         first = self._first.get(number)
-        if first is None or not first.is_open:
-            self._first.pop(number, None)
-        else:
+        if first is not None and first.is_open:
             first.is_forgotten = True  # as soon as its span is over: until then, others may begin below it
+        elif first is not None:
+            self._forget(first)
+
+    def _forget(self, first: Branch) -> None:
+        self._first.pop(first.number, None)
+        home = self.homes.get(first.trace_id)
+        if home is not None and home.others is not None:
+            home.others.pop(first.number, None)
 
     def end(self, branch: Branch) -> None:
         """Lets go of the span of a branch, which is over: the branch outlives it."""
         branch.let_go()
         if branch.is_forgotten:
-            self._first.pop(branch.number, None)
+            self._forget(branch)
 
     def first(self, number: int) -> Branch | None:
         """Returns the first branch of a group; None if it is closed."""

@@ -15,8 +15,17 @@ _KEY = otel_context.create_key("roark-call-attributes")
 _ROOT_KEY = otel_context.create_key("roark-conversation")
 _NOTHING: Mapping[str, object] = {}
 
+made_inert: list[bool] = []
+"""Not empty once calls were switched off in this process, or a processor was made without a key: that was said then."""
+
 in_use: list[bool] = []
 """Not empty once `call_attributes` was used: until then capture need not look into the context of every span."""
+
+
+def note_inert() -> None:
+    """Notes that calls were switched off in this process, or that it was logged why a processor makes none."""
+    if not made_inert:
+        made_inert.append(True)
 
 
 class ContextAttributes:
@@ -57,7 +66,14 @@ def call_attributes_in(context: Context | None) -> Mapping[str, object]:
     return _NOTHING if attributes is None else attributes.values
 
 
-def with_conversation(values: Mapping[str, object]) -> Context:
+class ConversationValues(dict[str, object]):
+    """The values that the root of a conversation has, which the app describes itself."""
+
+    is_heard = False
+    """Whether a processor of this package has looked for them."""
+
+
+def with_conversation(values: ConversationValues) -> Context:
     """Returns the current context for the root of a conversation that the app describes itself.
 
     It holds the values that the root has, whole: a processor of the app's may overwrite its attributes, and a limit of
@@ -67,5 +83,9 @@ def with_conversation(values: Mapping[str, object]) -> Context:
 
 
 def conversation_in(context: Context | None) -> Mapping[str, object]:
-    """Returns the values of `with_conversation` in a context."""
-    return cast("Mapping[str, object] | None", otel_context.get_value(_ROOT_KEY, context)) or _NOTHING
+    """Returns the values of `with_conversation` in a context, and notes in them that they were heard."""
+    values = cast("ConversationValues | None", otel_context.get_value(_ROOT_KEY, context))
+    if values is None:
+        return _NOTHING
+    values.is_heard = True
+    return values

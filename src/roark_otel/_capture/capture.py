@@ -110,6 +110,10 @@ class Capture:
         home = self._homes.get(trace_id)
         return home is not None and bool(home.ids)
 
+    def knows(self, trace_id: int) -> bool:
+        """Returns whether a span of this trace was taken, and more of the trace may come."""
+        return trace_id in self._homes
+
     def known_traces(self) -> frozenset[int]:
         """Returns the traces of this process's conversations, and of its parents'."""
         inherited = self._parents_traces if isinstance(self._parents_traces, frozenset) else frozenset[int]()
@@ -181,6 +185,8 @@ class Capture:
         ):
             branches.begin(span, context, parent, scope, at_start, strength, home, around)
         else:
+            if around is None and parent is not None and home.others:
+                branch = branches.around_ended(span, home, trace_id, parent[SPAN_ID])
             branches.note(span, context, home, branch, at_start)
         return _TAKEN
 

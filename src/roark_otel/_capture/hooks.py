@@ -86,16 +86,18 @@ def start_hook(
                     span_id, parent_id, places = context[1], parent[1], home.places
                     branch = places.get(parent_id, home) if places else home
                     below = branch.below
-                    if parent_id in below:
+                    is_above_open = parent_id in below
+                    if is_above_open:
                         above = below[parent_id]
                         if type(above) is ref:
                             below[parent_id] = above, None, True
-                    if span_id not in below:  # a second processor saw it too
-                        if branch is not home and places is not None:
-                            places[span_id] = branch
-                        below[span_id] = ref(span, on_death)
-                        branch.activity += 1
-                    return
+                    if is_above_open or parent_id == branch.span_id or not home.others:
+                        if span_id not in below:  # a second processor saw it too
+                            if branch is not home and places is not None:
+                                places[span_id] = branch
+                            below[span_id] = ref(span, on_death)
+                            branch.activity += 1
+                        return
         except (AttributeError, TypeError, KeyError):
             pass  # another SDK than those we know, a local root, a span that is none, one whose name is anything, …
         long_way(span, parent_context)
@@ -151,6 +153,8 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                             del branch.below[span_id]
                             if places:
                                 places.pop(span_id, None)
+                                if home.remembers:
+                                    branch.remember(span_id)
                             return
                 waiting = len(entries) + 1
                 if (
@@ -191,6 +195,8 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                     del branch.below[span_id]
                     if places:
                         places.pop(span_id, None)
+                        if home.remembers:
+                            branch.remember(span_id)
                     append(entry)
                     if not waiting % SAMPLED:
                         inbox.measured(characters(attributes, said))

@@ -137,7 +137,9 @@ class OpenSpans:
         if branch is not None:
             branch.below.pop(span_id, None)
         if home.places:
-            home.places.pop(span_id, None)
+            of = home.places.pop(span_id, home)
+            if home.remembers:
+                of.remember(span_id)
 
     # For the assembler
 

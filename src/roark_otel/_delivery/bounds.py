@@ -17,8 +17,7 @@ import time
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
-import httpcore
-
+from roark_otel._delivery.http_stack import httpcore
 from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import log_once
 from roark_otel._safety.threads import new_thread

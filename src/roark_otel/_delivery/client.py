@@ -8,10 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote
 
-import httpx
-
 from roark_otel._delivery.answers import append_receipt, is_listing, receipt
 from roark_otel._delivery.exchanges import FAILURES, Exchanges
+from roark_otel._delivery.http_stack import httpx
 from roark_otel._delivery.unpacking import ACCEPTED
 from roark_otel._model.receipts import TryAgain
 

@@ -22,12 +22,13 @@ from roark_otel._delivery.rounds import LOOK_SECONDS, MAX_AGE_SECONDS, Rounds
 from roark_otel._delivery.waits import NEVER
 from roark_otel._safety.answer import Answer
 from roark_otel._safety.threads import Mailbox
-from roark_otel._safety.worker import Worker
+from roark_otel._safety.worker import STOP_SECONDS, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from roark_otel._delivery.availability import Availability
     from roark_otel._delivery.client import Client
     from roark_otel._model.hooks import ReceiptHook
     from roark_otel._model.stats import Tally
@@ -130,10 +131,19 @@ class Courier:
         self.worker.retire()
         self._messages.put(Wake())
 
-    def discard(self) -> None:
-        """Ends the thread after what it is doing, whatever is left to deliver. The files stay in the spool."""
+    def discard(self, seconds: float = STOP_SECONDS) -> None:
+        """Ends the thread after what it is doing, whatever is left to deliver. The files stay in the spool.
+
+        `seconds`: the longest that it waits for that.
+        """
         self._is_discarded = True
-        self.worker.stop(lambda: self._messages.put(Wake()))
+        self._rounds.end()
+        self.worker.stop(lambda: self._messages.put(Wake()), seconds)
+
+    @property
+    def availability(self) -> Availability:
+        """What the latest receipts say about Roark."""
+        return self._rounds.availability
 
     def flush(self, deadline: float) -> bool:
         """Delivers this process's own calls that are due before a deadline, in monotonic seconds.

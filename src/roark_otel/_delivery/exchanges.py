@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast
 from urllib.parse import urlsplit
 
-import httpx
 from opentelemetry import context as otel_context
 from typing_extensions import assert_never
 
 from roark_otel._delivery.bounds import Allowance, bound
+from roark_otel._delivery.http_stack import httpx
 from roark_otel._delivery.misconfigured import Misconfigured
 from roark_otel._delivery.surroundings import Direct, Proxied, route_to, trusted
 from roark_otel._delivery.unpacking import ACCEPTED, UnpackingError, unpacked

@@ -118,10 +118,10 @@ class OwnKey:
                 log_once(
                     logging.WARNING,
                     (str(directory),),
-                    "%d calls in %s are sent with this key: Roark answered %s to theirs, which it has never accepted, "
-                    "and no other key of this spool delivers calls of the same service.name",
-                    count,
+                    "calls in %s (%d) are sent with this key: Roark answered %s to theirs, which it has never "
+                    "accepted, and no other key of this spool delivers calls of the same service.name",
                     directory,
+                    count,
                     record.answer,
                 )
         return taken
@@ -137,8 +137,8 @@ class OwnKey:
             log_fault(str(self._unaddressed), fault, "calls that wait there without an address are not delivered")
             return TakenOver()
         if taken.calls:
-            message = "%d calls that waited without a usable address are sent to %s"
-            log_once(logging.INFO, (taken.calls,), message, taken.calls, self._address)
+            message = "calls that waited without a usable address are sent to %s: %d"
+            log_once(logging.INFO, (taken.calls,), message, self._address, taken.calls)
         return taken
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._model.hooks import FinishedCall
@@ -31,6 +31,12 @@ def finished_call(header: Header) -> FinishedCall:
         started_at=_instant(header.started_at),
         finished_at=_instant(header.finished_at),
     )
+
+
+_CURES: Final = {
+    "id_in_use": ": another call at Roark has this id; give each call an id of its own, such as one of uuid.uuid4()"
+}
+"""What helps against a rejection, by its reason."""
 
 
 def _instant(seconds: float) -> datetime:
@@ -61,12 +67,13 @@ def log_delivered(header: Header, receipt: Delivered) -> None:
 def log_rejected(call: Spooled, status: int, reason: str, place: str) -> None:
     """Logs that a call will not be sent, why, and where it is kept."""
     logger.warning(
-        "%s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected",
+        "%s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected%s",
         "late tool invocations of call" if call.stage is Stage.LATE else "call",
         log_id(call.header.external_id),
         status,
         reason,
         place,
+        _CURES.get(reason, ""),
     )
 
 

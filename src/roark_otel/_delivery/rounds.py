@@ -54,7 +54,7 @@ FEW = 64
 
 
 class Rounds:
-    """Does what is due, when it is called. All methods are for one thread, but for `is_any_due` and `availability`.
+    """Does what is due, when it is called. All methods but `is_any_due`, `availability` and `end` are for one thread.
 
     Args:
         spool: Where the calls are.
@@ -99,6 +99,7 @@ class Rounds:
         self._more_at = NEVER
         self._has_more = False
         self._is_resting = False
+        self._is_over = False
         self.availability = Availability()
 
     def is_any_due(self, *, own_only: bool) -> bool:
@@ -141,6 +142,10 @@ class Rounds:
         self._look_at = min(self._look_at, self._clock.monotonic() + seconds)
         self._has_changed |= seconds <= 0
 
+    def end(self) -> None:
+        """Lets a pass that is under way end after the call that it is sending. Any thread may ask."""
+        self._is_over = True
+
     def round(self, sweep: Sweep) -> None:
         """Does what is due, and makes one pass over the calls."""
         if sweep is Sweep.DRAIN:
@@ -165,7 +170,7 @@ class Rounds:
         if not self.availability.allows(now, in_flush=sweep is not Sweep.ROUTINE):
             return
         for name, errand in self._errands.in_order():
-            if self._clock.monotonic() >= deadline:
+            if self._is_over or self._clock.monotonic() >= deadline:
                 return
             if sweep is Sweep.ROUTINE and self._is_awaited():
                 return  # a backlog must not delay a flush, nor this process's own calls

@@ -175,7 +175,8 @@ class Assembler:
                 self._inbox.wait(self.worker.at_most(None if quiet is None else max(LEAST_SECONDS, quiet)), 1)
             return
         due = self._groups.schedule.next_at()
-        until = OPEN_SECONDS if due is None else min(OPEN_SECONDS, due - time.monotonic())
+        is_soon = due is not None and self._passes.is_ready
+        until = min(OPEN_SECONDS, due - time.monotonic()) if due is not None and is_soon else OPEN_SECONDS
         self._inbox.wait(max(LEAST_SECONDS, until))
 
     def _is_busy(self) -> bool:
@@ -216,6 +217,8 @@ class Assembler:
 
     @guarded(None)
     def _read_due(self, now: float, deadline: float) -> None:
+        if not (self._passes.is_ready or self._groups.is_idle or self._passes.prepare()):
+            return  # what is due stays due
         while self._passes.run_due(now, deadline):
             self._pace.pause()
         self._saver.run(now)
@@ -229,7 +232,7 @@ class Assembler:
         if request.close_idle is not None:
             self._groups.schedule.close_idle(now, request.close_idle)
             self._read_due(now, deadline)
-        if time.monotonic() < deadline:
+        if time.monotonic() < deadline and (self._passes.is_ready or self._groups.is_idle):
             request.done.set()
 
     def _deal_with(self, output: Output) -> None:

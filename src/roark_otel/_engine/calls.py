@@ -22,7 +22,7 @@ from roark_otel._linking.wire_json import plain, to_json
 from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
-from roark_otel._spool.body import MAX_APPENDED, appendable
+from roark_otel._spool.body import MAX_APPENDED, appendable, divided
 from roark_otel._spool.claims import NoRoom, Replaced, Saved, TooLate
 from roark_otel._spool.names import Stage, late_name
 
@@ -149,6 +149,10 @@ class Calls:
         self._put(call.name, header, body, call.stage, rest)
         self._parts.drop(parts)
         return call.stage is Stage.WAITING or until > 0
+
+    def remember(self, external_id: str, name: str) -> None:
+        """Notes that an id has this call, which an earlier process made."""
+        self._first.take(external_id, name)
 
     def set_aside(self, call: Written, reason: str) -> None:
         """Keeps a call that is not to be sent, and counts it as rejected."""
@@ -283,11 +287,12 @@ class Calls:
         if (merged := self._spool.merge(name, late, whole)) is not None:
             self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return True
-        self._late_words.keep_fields(name, header_of(conversation, 0, 0), late, self._pause)
+        tools, rest = divided(late)
+        self._late_words.keep_fields(name, header_of(conversation, 0, 0), rest, self._pause)
         call_id = self._spool.call_id(name)
-        for number, body in enumerate(appendable(late)):
-            tools = min(MAX_APPENDED, len(late["toolInvocations"]) - number * MAX_APPENDED)
-            header = replace(header_of(conversation, 0, tools), call_id=call_id)
+        for number, body in enumerate(appendable(tools)):
+            count = min(MAX_APPENDED, len(tools) - number * MAX_APPENDED)
+            header = replace(header_of(conversation, 0, count), call_id=call_id)
             put = self._spool.put(late_name(name, time.time_ns()), header, body, Stage.LATE)
             if isinstance(put, Saved):
                 self._saved.append((put.name, Stage.LATE, 0.0))

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._capture.capture import Took
@@ -21,7 +22,6 @@ from roark_otel._safety import own_threads
 from roark_otel._safety.log_ids import hash_ids
 from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.listing import Measure
-from roark_otel._spool.stranded import stranded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -49,6 +49,7 @@ class Engine:
         dialects: The dialects that are read, the highest first.
         hooks: The functions of the app.
         on_first_span: Called at the first span that counts in each process.
+        connect: Makes the client of a plan, on the courier's thread.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class Engine:
         dialects: Sequence[Dialect],
         hooks: Hooks,
         on_first_span: Callable[[Engine], None] = lambda _: None,
+        connect: Callable[[Plan], Client] = make_client,
     ) -> None:
         self.settings = settings
         self.users = 0
         self._plan = Plan.of(settings, api_key, dialects, hooks)
         self._on_first_span = on_first_span
+        self._connect = connect
         self._builders: dict[int, int] = {}
         if settings.log_external_id == "hash":
             hash_ids(ids_of(settings.spool_dir if settings.spool == "disk" else None).of)
@@ -82,7 +85,7 @@ class Engine:
 
     def _make_client(self) -> Client:
         # A method, so that threads with something left to deliver keep the engine alive, and exit hooks find it.
-        return make_client(self._plan)
+        return self._connect(self._plan)
 
     # On the app's threads
 
@@ -139,13 +142,7 @@ class Engine:
         """
         self.be_of_this_process()
         if (directory := self.parts.spool.directory) is not None:
-            root, address = self.settings.spool_dir, self.settings.address
-
-            def warn() -> None:
-                if address:  # what has one already must not be taken over by a process without one
-                    warn_of_siblings(stranded(root, directory, address))
-
-            self.parts.courier.start_with_backlog(warn)
+            self.parts.courier.start_with_backlog(partial(warn_of_siblings, self.settings, directory))
 
     def attach(self, external_id: str, url: str, *, is_kept: bool) -> bool:
         """Gives calls of this id a recording. Returns whether one of them waits in memory here.
@@ -209,6 +206,10 @@ class Engine:
     def takes(self, external_id: str, attributes: Mapping[str, object]) -> bool:
         """Returns whether the app's `accepts` hook takes a conversation, if there is one."""
         return self.parts.acceptance.of(external_id, attributes) is Accepted.YES
+
+    def knows(self, trace_id: int) -> bool:
+        """Returns whether a span of this trace was taken, and more of the trace may come."""
+        return self._life.capture.knows(trace_id)
 
     def stats(self) -> Stats:
         """Returns what has happened so far, in numbers."""

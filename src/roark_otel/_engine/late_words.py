@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from roark_otel._engine.notices import notify
 from roark_otel._linking.wire_json import to_json
@@ -21,6 +21,10 @@ REASON: Final = "late"
 """Why they are in `rejected/`."""
 
 
+_ALWAYS: Final = frozenset({"framework", "framework_version"})
+"""Properties that any late span of a framework gives, and the call that was sent has."""
+
+
 class LateWords:
     """Keeps words that came too late in `rejected/`, next to the calls that were not sent.
 
@@ -34,13 +38,16 @@ class LateWords:
         self._tally = tally
 
     def keep_fields(self, name: str, header: Header, late: Mapping[str, object], pause: Pause) -> None:
-        """Keeps the fields of what came late, but for tool invocations, which are appended to the call."""
-        words = {field: value for field, value in late.items() if field != "toolInvocations"}
-        if words:
-            self.keep(name, header, to_json({"externalId": header.external_id, **words}, pause))
+        """Keeps the fields of what came late and cannot be appended to the call, if they say anything new."""
+        if late.keys() - {"properties"} or _news(late.get("properties")):
+            self.keep(name, header, to_json({"externalId": header.external_id, **late}, pause))
 
     def keep(self, name: str, header: Header, body: bytes) -> None:
         """Keeps a body: a new version of a call that is being sent, or was."""
         self._tally.add("late_dropped")
         notify("late_dropped", header.external_id, "")
         self._spool.put_aside(late_name(name, time.time_ns()), header, body, REASON)
+
+
+def _news(properties: object) -> bool:
+    return isinstance(properties, dict) and bool(cast("dict[str, object]", properties).keys() - _ALWAYS)

@@ -29,9 +29,9 @@ def report_what_is_left(engine: Engine, *, is_last: bool) -> None:
     if lost:
         log_last(
             logging.ERROR,
-            "the process ends and %d calls are lost, because they are in memory only: %d that Roark has not taken yet, "
-            "%d without a recording URL, %d that no disk took in time. ROARK_EXIT_TIMEOUT_SECONDS gives more time, "
-            "and a spool on disk keeps them.",
+            "the process ends and calls are lost (%d), because they are in memory only: %d that Roark has not taken "
+            "yet, %d without a recording URL, %d that no disk took in time. ROARK_EXIT_TIMEOUT_SECONDS gives more "
+            "time, and a spool on disk keeps them.",
             lost,
             kept.sendable,
             kept.awaiting_recording,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._model.version import __version__
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
+from roark_otel._spool.stranded import stranded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,14 +101,18 @@ def warn_of_unreadable(found: Unreadable) -> None:
     )
 
 
-def warn_of_siblings(calls: Mapping[Path, int]) -> None:
-    """Warns of directories in which calls wait that this process does not deliver; with the number of calls in each."""
+def warn_of_siblings(settings: Settings, own: Path) -> None:
+    """Warns of directories in which calls wait that this process, whose directory is `own`, does not deliver.
+
+    A process without an address has no siblings: the first one that has an address takes over what it left.
+    """
+    calls = stranded(settings.spool_dir, own, settings.address) if settings.address else {}
     for directory, count in calls.items():
         log_once(
             logging.WARNING,
             (str(directory),),
-            "%d calls of another key, project or address wait in %s and are not delivered from here; "
+            "calls of another key, project or address wait in %s (%d) and are not delivered from here; "
             "`roark-otel spool adopt` takes them over",
-            count,
             directory,
+            count,
         )

@@ -114,8 +114,8 @@ def build(plan: Plan, make_client: Callable[[], Client], parents_traces: Contain
     passes = Passes(
         groups,
         capture.open_rows,
-        partial(_make_rules, plan, redaction, vocabulary, tally, pace),
-        partial(_make_calls, plan, redaction, spool, courier, tally, pace),
+        partial(make_rules, plan, redaction, vocabulary, tally, pace),
+        partial(make_calls, plan, redaction, spool, courier, tally, pace),
         spool,
         tally,
         acceptance,
@@ -208,8 +208,10 @@ def _waits(settings: Settings) -> Waits:
     )
 
 
-def _make_rules(plan: Plan, redaction: Redaction, vocabulary: Vocabulary, tally: Tally, pace: Pace) -> Rules:
+def make_rules(plan: Plan, redaction: Redaction, vocabulary: Vocabulary, tally: Tally, pace: Pace) -> Rules:
+    """Makes the rules by which calls are assembled, and imports what reads conversations."""
     from roark_otel._assembly.assemble import Rules
+    from roark_otel._assembly.missing_words import warn_of_each_kind
     from roark_otel._assembly.routes import Routes
 
     _import_models_and_readers(plan)
@@ -234,6 +236,7 @@ def _make_rules(plan: Plan, redaction: Redaction, vocabulary: Vocabulary, tally:
         warn=warn,
         count_fault=partial(tally.add, "unreadable"),
         pause=pace.pause,
+        report_missing=warn_of_each_kind(),
         with_attributes=plan.hooks.accepts is not None,
     )
 
@@ -248,7 +251,8 @@ def _import_models_and_readers(plan: Plan) -> None:
         from roark_otel._model import call  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 
-def _make_calls(plan: Plan, redaction: Redaction, spool: Spool, courier: Courier, tally: Tally, pace: Pace) -> Calls:
+def make_calls(plan: Plan, redaction: Redaction, spool: Spool, courier: Courier, tally: Tally, pace: Pace) -> Calls:
+    """Makes what puts calls into the spool."""
     from roark_otel._engine.calls import CallRules, Calls
 
     settings = plan.settings

@@ -80,10 +80,11 @@ class Passes:
         self._saved: dict[int, tuple[str, ...]] = {}
         self._answers: dict[int, Answers] = {}
 
-    @guarded(None)
-    def prepare(self) -> None:
-        """Imports what passes need, the first time that it is called: neither a first call nor an exit waits for it."""
+    @guarded(False)
+    def prepare(self) -> bool:
+        """Imports what passes need, unless that is done. Returns whether it is: an app may be out of files."""
         self._ready()
+        return True
 
     @property
     def is_ready(self) -> bool:
@@ -190,7 +191,7 @@ class Passes:
         return group.numbers, len(group.log), self._around(number)
 
     def forget(self, number: int) -> None:
-        """Lets go of what is remembered of a group that is closed, and of what was saved of it and is no call."""
+        """Lets go of what is remembered of a group that is closed, and what was saved of it and is not a call."""
         self._kept.take(number, None)
         self._answers.pop(number, None)
         self._drop_saved(number)
@@ -213,6 +214,8 @@ class Passes:
 
     def _make(self) -> tuple[Rules, Calls]:
         with importing():
+            from roark_otel._assembly import late  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
             return self._make_rules(), self._make_calls()
 
     def _open_rows(self, number: int) -> tuple[list[Row], list[Row]]:
@@ -279,10 +282,9 @@ class Passes:
 
     @guarded(None)
     def _read_late(self, number: int) -> None:
-        with importing():
-            from roark_otel._assembly.late import assemble_late
-
         rules, calls = self._ready()
+        from roark_otel._assembly.late import assemble_late
+
         made = self._groups.made(number)
         rows, all_rows = self._groups.late_rows(number)
         if made is None:

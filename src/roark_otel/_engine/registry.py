@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from roark_otel._engine import process
 from roark_otel._engine.engine import Engine
@@ -13,7 +14,7 @@ from roark_otel._engine.metrics import watch
 from roark_otel._safety.guard import log_once
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from opentelemetry.metrics import MeterProvider
     from pydantic import SecretStr
@@ -80,8 +81,39 @@ def release(engine: Engine, api_key: SecretStr) -> None:
 
 
 def engines() -> list[Engine]:
-    """Returns the engines in use."""
-    return list(_engines.values())
+    """Returns the engines in use; while calls are captured, those that capture them."""
+    capturing = captured_by()
+    return list(_engines.values()) if capturing is None else capturing.engines()
+
+
+class Capturing(Protocol):
+    """Gives processors engines that keep calls, and send none."""
+
+    def engine(self, settings: Settings, dialects: Sequence[Dialect], hooks: Hooks) -> Engine:
+        """Returns the engine of a processor."""
+        ...
+
+    def engines(self) -> list[Engine]:
+        """Returns those that it has made."""
+        ...
+
+
+_capturing: list[Capturing] = []
+
+
+def captured_by() -> Capturing | None:
+    """Returns what captures the calls of this process, instead of sending them; None if they are sent."""
+    return _capturing[-1] if _capturing else None
+
+
+@contextmanager
+def capture_by(capturing: Capturing) -> Generator[None]:
+    """Has calls captured in the block."""
+    _capturing.append(capturing)
+    try:
+        yield
+    finally:
+        _capturing.remove(capturing)
 
 
 def discard_all() -> None:

@@ -14,12 +14,13 @@ from opentelemetry import baggage, trace
 from opentelemetry import context as otel_context
 
 from roark_otel import attributes
-from roark_otel._capture.call_context import with_call_attributes, with_conversation
+from roark_otel._capture.call_context import ConversationValues, with_call_attributes, with_conversation
 from roark_otel._capture.savers import save_what_ended, wait_at_end_seconds
 from roark_otel._handles.arguments import span_attributes, valid_external_id
 from roark_otel._handles.conversation import ConversationHandle
 from roark_otel._handles.current_span import AttachedContext
 from roark_otel._handles.times import epoch_ns
+from roark_otel._handles.unheard import warn_of_unheard
 from roark_otel._model.version import __version__
 from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.off_loop import off_loop
@@ -101,8 +102,8 @@ def start_conversation(
     """Starts a conversation that the app describes itself, where a block does not fit.
 
     Its root span is a child of the span that is current here, such as a server's; apart from that it needs no context,
-    and any task or thread may use its handle. It never raises, and does nothing without a tracer provider. Call `end`
-    on the handle: that makes the call.
+    and any task or thread may use its handle. It never raises. Without a tracer provider that has a processor it does
+    nothing, and logs one warning. Call `end` on the handle: that makes the call.
 
     Args:
         external_id: The id of the call, 1 to 255 characters.
@@ -221,7 +222,7 @@ def _start(
     now_ns = time.time_ns()
     start_ns = _start_ns(start_time, now_ns)
     tracer = _tracer(tracer_provider) or trace.NoOpTracer()
-    root = _root(tracer, external_id, about, now_ns if start_ns is None else start_ns)
+    root = _root(tracer, tracer_provider, external_id, about, now_ns if start_ns is None else start_ns)
     return ConversationHandle(external_id, root or trace.INVALID_SPAN, tracer, start_ns or now_ns)
 
 
@@ -244,8 +245,14 @@ def _start_ns(start_time: datetime | float | None, now_ns: int) -> int | None:
 
 
 @guarded(None)
-def _root(tracer: Tracer, external_id: str, about: CallAttributes, start_ns: int) -> Span:
+def _root(
+    tracer: Tracer, provider: TracerProvider | None, external_id: str, about: CallAttributes, start_ns: int
+) -> Span:
     described = {**span_attributes(about), attributes.CONVERSATION_ROOT: True}
     if (valid := valid_external_id(external_id)) is not None:
         described[attributes.EXTERNAL_ID] = valid
-    return tracer.start_span("conversation", with_conversation(described), attributes=described, start_time=start_ns)
+    values = ConversationValues(described)
+    root = tracer.start_span("conversation", with_conversation(values), attributes=described, start_time=start_ns)
+    if not values.is_heard:
+        warn_of_unheard(root, provider)
+    return root

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from roark_otel._linking.latency import timed
 from roark_otel._linking.participants import merged, participants
-from roark_otel._linking.timeline import Timeline
+from roark_otel._linking.timeline import Timeline, name_spans
 from roark_otel._model.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_TYPES
-from roark_otel._model.finished import Errored, NeverEnded
+from roark_otel._model.finished import LOSSES, Errored, NeverEnded
 from roark_otel._model.formats import MAX_PROPERTY, is_http_url
 from roark_otel._model.hangups import is_hang_up
 from roark_otel._model.latencies import response_latencies
 from roark_otel._model.moments import Agent, Customer, ToolUse, Unanswered
+from roark_otel._model.silence import status_of
 from roark_otel._model.sizes import cut
 from roark_otel._model.steps import in_steps, steps
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from roark_otel._model.moments import Utterance
     from roark_otel._model.steps import Pause
     from roark_otel._privacy.redaction import Redaction
+
+_SILENT: Final = (("AGENT", "silent_agent"), ("CUSTOMER", "silent_customer"))
 
 Body = dict[str, object]
 """The body of a call, or a part of it, in Roark's names."""
@@ -52,6 +55,11 @@ def make_body(
     stereo = facts.text("stereo_recording_url")
     is_right = stereo and is_http_url(stereo)
     spoken = steps(zip(heard, ends_ns, strict=True), pause)
+    transcript = [one for step in spoken for one in timeline.entries(step, reference)]
+    invocations = [timeline.invocation(one, reference, pause) for one in in_steps(used, pause)]
+    if defaults.names_spans:
+        name_spans(heard, transcript, defaults)
+        name_spans(used, invocations, defaults)
     clamped = timeline.clamped(said, material.used)
     fields: Body = {
         "startedAt": material.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -62,8 +70,8 @@ def make_body(
         "externalId": material.conversation.external_id,
         "stereoRecordingUrl": stereo if is_right else None,
         "endedStatus": _ended_status(material),
-        "transcript": [one for step in spoken for one in timeline.entries(step, reference)] or None,
-        "toolInvocations": [timeline.invocation(one, reference, pause) for one in in_steps(used, pause)] or None,
+        "transcript": transcript or None,
+        "toolInvocations": invocations or None,
         "properties": {**_properties(material, times, defaults), **clamped},
     }
     present = {name: value for name, value in fields.items() if value is not None}
@@ -114,21 +122,22 @@ def _ended_status(material: Material) -> str | None:
         return reported
     if isinstance(ending, NeverEnded):
         return None
-    speakers = {type(one.speaker) for one in material.said}
-    match Agent in speakers, Customer in speakers:
-        case False, False if facts.get("wordless") is True:
-            pass
-        case False, False:
-            return "PARTICIPANTS_DID_NOT_SPEAK"
-        case False, True:
-            return "AGENT_DID_NOT_SPEAK"
-        case True, False:
-            return "CUSTOMER_DID_NOT_SPEAK"
-        case _:
-            pass
+    if silence := _silence(material):
+        return silence
     if isinstance(ending, Errored) and not any(map(is_hang_up, ending.exceptions)):
         return "AGENT_ERROR"
     return None
+
+
+def _silence(material: Material) -> str | None:
+    """Returns the status that says who did not speak: only what a reader knows that hears this side.
+
+    Words that are missing are not silence, and where spans or events were lost nothing shows what was on them.
+    """
+    claimed = {role for role, fact in _SILENT if material.facts.get(fact) is True}
+    if not claimed or not material.conversation.notes.keys().isdisjoint(LOSSES):
+        return None
+    return status_of(claimed - material.sides)
 
 
 def _other_link(facts: Facts) -> Body:

@@ -24,6 +24,9 @@ class Defaults:
     `with_content` False: no text, argument, result, prompt or payload gets into a call. `version_of` returns the
     installed version of a framework. `sample_ratio` is the share of calls that are sent. `properties_allow` are the
     only properties of spans that may be sent, in snake_case; None allows all.
+
+    `names_spans`: entries and tool invocations name the span that they were taken from. `names_heard_spans`: also a
+    span that an instrumentation of this package wrote, which the app's exporters may not get.
     """
 
     interface_type: str | None = None
@@ -35,3 +38,10 @@ class Defaults:
     version_of: Callable[[str], str | None] = _not_installed
     sample_ratio: float = 1.0
     properties_allow: frozenset[str] | None = None
+    names_spans: bool = False
+    names_heard_spans: bool = False
+
+    def named_span(self, span_id: int) -> str | None:
+        """Returns how a moment's span is named, by its 16 hex digits; None if it is not."""
+        known = -span_id if span_id < 0 and self.names_heard_spans else span_id
+        return f"{known:016x}" if known > 0 and self.names_spans else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from roark_otel._linking.facts import Facts
 from roark_otel._linking.merging import reports, tool_uses, utterances
+from roark_otel._model.moments import Agent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,19 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The facts of a conversation that hold, and its utterances and tool uses in order, each once."""
+    """The facts of a conversation that hold, and its utterances and tool uses in order, each once.
+
+    `sides` are those of which any dialect reports words, also where those of another one outrank them: the roles of
+    transcript entries.
+    """
 
     conversation: FinishedConversation
     facts: Facts
     said: Sequence[Utterance]
     used: Sequence[ToolUse]
+    sides: frozenset[str]
 
     @classmethod
     def of(cls, conversation: FinishedConversation, pause: Pause) -> Material:
         """Sorts out what a conversation's dialects report."""
         several = reports(conversation, pause)
         facts = Facts.of(several, conversation.root_span_id, pause)
-        return cls(conversation, facts, utterances(several, pause), tool_uses(several, pause))
+        speakers = {type(one.speaker) for report in several for one in report.said}
+        sides = frozenset("AGENT" if issubclass(one, Agent) else "CUSTOMER" for one in speakers)
+        return cls(conversation, facts, utterances(several, pause), tool_uses(several, pause), sides)
 
     @property
     def started_ns(self) -> int:

@@ -1,8 +1,8 @@
 """Merges the moments of several dialects: of those that report the same, the highest dialect wins.
 
 1. A voice framework's own words, and the app's, outrank those of generic conventions, which repeat them.
-2. Tool uses with one call id are one use. Without an id on one side, so are two of the same name that overlap in time,
-   reported by different dialects, if their arguments are equal or one lies within the other.
+2. What one dialect reports of a tool use in halves is joined (`tool_uses`), and what another one repeats of it fills in
+   what is missing (`repeated_uses`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._linking.ordering import in_order
-from roark_otel._model.moments import Agent, Fact, ToolUse, Unanswered, Utterance
+from roark_otel._model.moments import Fact, ToolUse, Utterance
+from roark_otel._model.repeated_uses import repeats
 from roark_otel._model.steps import in_steps, steps
+from roark_otel._model.tool_uses import Half, joined, uses_of_halves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -87,86 +89,30 @@ def _words(one: Utterance) -> tuple[type, str]:
 
 def tool_uses(several: Iterable[Report], pause: Pause) -> list[ToolUse]:
     """Returns the tool uses in order, each once, with the values of the highest dialect that has them."""
-    merged: list[ToolUse] = []
+    merged: list[_Merged] = []
     for report in several:
-        if not merged or not report.used:
-            merged += _by_call_id(report.used, pause) if report.used else ()
+        if not report.used:
             continue
-        known = _Known(merged)
-        for use in in_steps(_by_call_id(report.used, pause), pause):
-            index = known.take(use)
-            if index is None:
-                merged.append(use)
-            else:
-                merged[index] = joined(merged[index], use)
-    return in_order([use if use.name else replace(use, name="unknown") for use in merged])
+        halves = [Half(use, is_result=not use.name) for use in in_order(report.used)]
+        uses = in_order(uses_of_halves(halves, pause))
+        merged.sort(key=lambda one: one.as_reported.start_ns)
+        same = repeats([one.as_reported for one in merged], uses, pause)
+        for index, known in same.items():
+            merged[known] = merged[known].joined(uses[index])
+        merged += [_Merged(use, use) for index, use in enumerate(uses) if index not in same]
+    found = [one.use for one in merged]
+    return in_order([use if use.name else replace(use, name="unknown") for use in found])
 
 
-class _Known:
-    """The uses of the higher dialects. A dialect reports each of its uses once, so each of these matches at most once.
+class _Merged(NamedTuple):
+    """A use, and what all that report it say together, at all times at which they say that it was."""
 
-    Args:
-        uses: The uses, in order.
-    """
+    use: ToolUse
+    as_reported: ToolUse
 
-    def __init__(self, uses: Iterable[ToolUse]) -> None:
-        self._left = dict(enumerate(uses))
-        self._with_id: defaultdict[str, list[int]] = defaultdict(list)
-        self._without_id: defaultdict[str, list[int]] = defaultdict(list)
-        self._named: defaultdict[str, list[int]] = defaultdict(list)
-        for index, use in self._left.items():
-            self._named[use.name].append(index)
-            if use.call_id is None:
-                self._without_id[use.name].append(index)
-            else:
-                self._with_id[use.call_id].append(index)
-
-    def take(self, use: ToolUse) -> int | None:
-        """Takes out the use that this one reports again, and returns its index; None if there is none."""
-        same = [index for index in self._candidates(use) if index in self._left and _is_same(self._left[index], use)]
-        if not same:
-            return None
-        # Of two at once, the one with the same arguments is meant: the other has another result.
-        best = next((index for index in same if self._left[index].parameters == use.parameters), same[0])
-        del self._left[best]
-        return best
-
-    def _candidates(self, use: ToolUse) -> Iterable[int]:
-        if use.call_id is None:
-            return self._named.get(use.name, ())
-        return sorted([*self._with_id.get(use.call_id, ()), *self._without_id.get(use.name, ())])
-
-
-def _by_call_id(uses: Iterable[ToolUse], pause: Pause) -> list[ToolUse]:
-    """Joins the uses of one dialect that have the same id, and leaves all others as they are."""
-    found: dict[object, ToolUse] = {}
-    for use in in_steps(in_order(uses), pause):
-        key: object = use.call_id if use.call_id is not None else object()
-        found[key] = joined(found[key], use) if key in found else use
-    return list(found.values())
-
-
-def _is_same(known: ToolUse, use: ToolUse) -> bool:
-    if known.call_id is not None and use.call_id is not None:
-        return known.call_id == use.call_id
-    if known.name != use.name:
-        return False
-    known_end, use_end = known.end_ns or known.start_ns, use.end_ns or use.start_ns
-    if use.start_ns > known_end or known.start_ns > use_end:
-        return False
-    within = known.start_ns <= use.start_ns and use_end <= known_end
-    return within or known.parameters == use.parameters
-
-
-def joined(one: ToolUse, other: ToolUse) -> ToolUse:
-    """Joins two reports of one use: the values of the first, and those of the second where the first has none."""
-    return replace(
-        one,
-        name=one.name or other.name,
-        end_ns=other.end_ns if one.end_ns is None else one.end_ns,
-        parameters=one.parameters or other.parameters,
-        outcome=other.outcome if isinstance(one.outcome, Unanswered) else one.outcome,
-        call_id=one.call_id or other.call_id,
-        description=one.description or other.description,
-        agent=other.agent if one.agent == Agent() else one.agent,
-    )
+    def joined(self, use: ToolUse) -> _Merged:
+        """The same with a further report of it."""
+        ends_ns = [end_ns for end_ns in (self.as_reported.end_ns, use.end_ns) if end_ns is not None]
+        start_ns = min(self.as_reported.start_ns, use.start_ns)
+        known = replace(joined(self.as_reported, use), start_ns=start_ns, end_ns=max(ends_ns) if ends_ns else None)
+        return _Merged(joined(self.use, use), known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from roark_otel._model.moments import Agent
 from roark_otel._model.sizes import MAX_NAME, MAX_TEXT, cut, fitting_parameters, fitting_payload, fitting_result
@@ -13,6 +13,7 @@ from roark_otel._model.steps import no_pause
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from roark_otel._linking.defaults import Defaults
     from roark_otel._linking.participants import Referring
     from roark_otel._model.moments import ToolUse, Utterance
     from roark_otel._model.steps import Pause
@@ -91,3 +92,18 @@ class Timeline:
         before = [self.zero_ns - start for start in starts if start < self.zero_ns]
         skew = int(median(before)) // _NS_PER_MS
         return {"roark_clamped": len(before), **({"roark_clock_skew_ms": skew} if skew > 1000 else {})}
+
+
+def name_spans(
+    moments: Iterable[Utterance | ToolUse], entries: Iterable[dict[str, object]], defaults: Defaults
+) -> None:
+    """Adds to each entry, as `payload.span_id`, the span that its moment was taken from, where that is known.
+
+    A payload of the app's that has a span id already keeps it.
+    """
+    for one, entry in zip(moments, entries, strict=True):
+        if (name := defaults.named_span(one.span_id)) is not None:
+            entry["payload"] = {"span_id": name, **cast("Mapping[str, object]", entry.get("payload", {}))}
+            for _, side in (_AGENT, _CUSTOMER):  # whoever it was comes last
+                if side in entry:
+                    entry[side] = entry.pop(side)

@@ -176,6 +176,7 @@ class ToolInvocation(Wire):
     start_offset_ms: OffsetMs
     end_offset_ms: OffsetMs | None = None
     description: str | None = None
+    payload: dict[str, JsonValue] | None = None
     agent: AgentReference | None = None
 
     @model_validator(mode="after")

@@ -12,23 +12,29 @@ MAX_KEPT: Final = 262_144 + 4 * BEYOND
 """The most characters of a text that are read at all: the longest that is sent, and what redaction reads beyond."""
 
 _MARK: Final = re.compile(r"… \[cut, \d{1,16} characters\]\Z")
-_MARK_LENGTH: Final = 40
+MARK_LENGTH: Final = 40
+"""The most characters of a mark."""
 
 
 def mark_of(value: str) -> str:
     """Returns the mark that a text ends with, because it was cut before; else nothing."""
-    known = _MARK.search(value, max(0, len(value) - _MARK_LENGTH))
+    known = _MARK.search(value, max(0, len(value) - MARK_LENGTH))
     return "" if known is None else known[0]
 
 
 def cut_mark(value: str) -> str:
     """Returns the mark of a text that is cut. One that was cut before keeps its own."""
-    return mark_of(value) or f"… [cut, {len(value)} characters]"
+    return mark_of(value) or length_mark(len(value))
+
+
+def length_mark(length: int) -> str:
+    """Returns the mark of a text that is cut and had so many characters."""
+    return f"… [cut, {length} characters]"
 
 
 def kept(value: str) -> str:
     """Returns what is read of a text: all of it, or its beginning with a mark."""
-    return value if len(value) <= MAX_KEPT else value[: MAX_KEPT - _MARK_LENGTH] + cut_mark(value)
+    return value if len(value) <= MAX_KEPT else value[: MAX_KEPT - MARK_LENGTH] + cut_mark(value)
 
 
 def without_margin(value: str) -> str:

@@ -176,6 +176,8 @@ class Dialect:
         harmless: Which attributes may be exported where content may not.
         distributions: The distribution on the package index of each framework that the reader names in the fact
             `property.framework`, to find the installed version.
+        cures: What helps where a side that spoke has no words, by what its reader says in the facts `wordless_agent`
+            and `wordless_customer`, such as `content`: for a warning.
         setters: Module and name of each function that sets the framework's own tracer provider. Auto-instrumentation
             adds its processor to whatever provider is set there; `configure` sets its provider there.
     """
@@ -194,6 +196,7 @@ class Dialect:
     words: Words = Words()
     harmless: Harmless = Harmless()
     distributions: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    cures: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     setters: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:

@@ -24,8 +24,13 @@ _MAX_TRACE: Final = 1_000_000
 """The most characters of a stack trace that are read."""
 
 _TREE: Final = "  + Exception Group Traceback"
+_PLAIN: Final = "Traceback (most recent call last)"
+_OWN_MARGIN: Final = "  | "
 _INSIDE: Final = re.compile(r" *\+(?:-\+)?-+ (?:\d+|\.\.\.) -+$")
 """The line above an exception of a group. A line of a message has a margin before it, and cannot be one."""
+
+_OPENS: Final = re.compile(r" *\+-\+-")
+"""The line above the first exception of a group: what was named before it is the group, of whatever class."""
 
 _MARGIN: Final = re.compile(r"(?: *\| ?)?")
 _TYPE: Final = re.compile(r"[^\W\d][\w.<>]*(?=$|:)")
@@ -59,17 +64,43 @@ def telling_type(exception_type: str, stack_trace: object) -> str:
 
     Args:
         exception_type: The `exception.type` of an event.
-        stack_trace: Its `exception.stacktrace`. What that does not show, because it was cut, is not known.
+        stack_trace: Its `exception.stacktrace`. What that does not show, because it was cut, is not known. A group of
+            a class of its own is known by it, if it begins with a group's.
     """
     if _GROUP.search(exception_type) is None:
-        return exception_type
+        group = _type_of_group(stack_trace)
+        if group is None or not f".{exception_type}".endswith(f".{group}"):
+            return exception_type
     inside = _types_in_group(stack_trace)
     return next((one for one in inside if not is_hang_up(one)), inside[0] if inside else exception_type)
 
 
 def bare_trace(stack_trace: object) -> str:
     """Returns of a stack trace no more than the types of the exceptions in a group, as `telling_type` reads them."""
-    return "\n".join(f"+-+---- {number} ----\n  | {one}" for number, one in enumerate(_types_in_group(stack_trace), 1))
+    inside = [f"+---- {number} ----\n  | {one}" for number, one in enumerate(_types_in_group(stack_trace), 1)]
+    group = _type_of_group(stack_trace) if inside else None
+    return "\n".join(inside if group is None else [_TREE, f"{_OWN_MARGIN}{group}", *inside])
+
+
+def _type_of_group(stack_trace: object) -> str | None:
+    """Returns the type of the group that a stack trace is of; None if it does not begin with one.
+
+    Only what it begins with is not the message of an exception, which may have any lines. A group may also have caused
+    the exception that the trace is of.
+    """
+    if not (isinstance(stack_trace, str) and stack_trace.startswith(_TREE)):
+        return None
+    found: str | None = None
+    is_above = False
+    for line in stack_trace[:_MAX_TRACE].splitlines():
+        if line.startswith((_TREE, _PLAIN)):
+            found, is_above = None, line.startswith(_TREE)
+        elif _INSIDE.match(line):
+            is_above = False
+        elif is_above and found is None and line.startswith(_OWN_MARGIN):
+            known = _TYPE.match(line, len(_OWN_MARGIN))
+            found = None if known is None else known.group()
+    return found
 
 
 def _types_in_group(stack_trace: object) -> list[str]:
@@ -81,7 +112,7 @@ def _types_in_group(stack_trace: object) -> list[str]:
         if line.startswith(_TREE):
             found, current, is_inside = [], None, False  # the one before only caused this one
         elif _INSIDE.match(line):
-            _keep(found, current)
+            _keep(found, None if _OPENS.match(line) else current)
             current, is_inside = None, True
         elif is_inside:
             text = _MARGIN.sub("", line, count=1)

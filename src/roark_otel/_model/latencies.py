@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+LATENCIES: Final = ("response_latency_p50_ms", "response_latency_p95_ms", "response_latency_max_ms")
+"""The properties of a call's waits: their median, their 95th percentile, and the longest of them."""
 
 
-def response_latencies(waits_ms: Sequence[int]) -> Mapping[str, int]:
+def response_latencies(waits_ms: Sequence[int]) -> dict[str, int]:
     """Returns `response_latency_{p50,p95,max}_ms` of the customer's waits for answers, sorted; nothing without any."""
     if not waits_ms:
         return {}
-    return {
-        "response_latency_p50_ms": _percentile(waits_ms, 50),
-        "response_latency_p95_ms": _percentile(waits_ms, 95),
-        "response_latency_max_ms": waits_ms[-1],
-    }
+    return dict(zip(LATENCIES, (_percentile(waits_ms, 50), _percentile(waits_ms, 95), waits_ms[-1]), strict=True))
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int:

@@ -45,7 +45,14 @@ CALLS_CUSTOMER: Final = Customer()
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One stretch of speech. Without an end it lasts until the next one starts."""
+    """One stretch of speech. Without an end it lasts until the next one starts.
+
+    `timed`: whether start and end are those of the speech itself. If they only stand near it, such as those of a model
+    call, they order the transcript and no wait is measured by them.
+
+    `span_id` is that of the span that has the words, of several that of the first; 0 if it is not known. It makes no
+    moment another one. Below 0 it is that of a span that an instrumentation of this package wrote, times -1.
+    """
 
     speaker: Agent | Customer
     text: str
@@ -53,6 +60,8 @@ class Utterance:
     end_ns: int | None = None
     language_code: str | None = None
     payload: Mapping[str, object] = field(default_factory=dict[str, object])
+    timed: bool = True
+    span_id: int = field(default=0, repr=False, compare=False)
 
 
 class _Draft:
@@ -68,6 +77,8 @@ def utterance(
     end_ns: int | None,
     language_code: str | None,
     payload: Mapping[str, object],
+    timed: bool = True,
+    span_id: int = 0,
 ) -> Utterance:
     """Makes an utterance in a fourth of the time that its class takes, which sets each frozen field by a call."""
     made: Any = _Draft()
@@ -77,6 +88,8 @@ def utterance(
     made.end_ns = end_ns
     made.language_code = language_code
     made.payload = payload
+    made.timed = timed
+    made.span_id = span_id
     made.__class__ = Utterance
     found: Utterance = made
     return found
@@ -108,7 +121,13 @@ Outcome: TypeAlias = "Returned | Failed | Unanswered"
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """One use of a tool. Moments with the same `call_id` in one conversation are the same use."""
+    """One use of a tool, or a half of it. One without a name is only the result of a use.
+
+    Moments of a conversation with the same `call_id` are the same use as far as they complete each other: nothing that
+    both say differs, and one of them at most has an outcome.
+
+    `span_id` is that of the span that reports it, or that shows that a model asked for it: see `Utterance`.
+    """
 
     name: str
     start_ns: int
@@ -118,6 +137,7 @@ class ToolUse:
     call_id: str | None = None
     description: str | None = None
     agent: Agent = CALLS_AGENT
+    span_id: int = field(default=0, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +166,21 @@ FACT_NAMES: frozenset[str] = frozenset(
         "livekit_room_name",
         "own_id",
         "recording_url",
+        "silent_agent",
+        "silent_customer",
         "skip",
         "started_at_ns",
         "stereo_recording_url",
         "vapi_call_id",
-        "wordless",
+        "wordless_agent",
+        "wordless_customer",
     }
 )
-"""The names of facts. `wordless` is true where a participant spoke and no span has the words."""
+"""The names of facts.
+
+`silent_agent` and `silent_customer` are true where a reader that hears this side saw that it could be heard, and that
+it did not speak. `wordless_agent` and `wordless_customer` say why a side that spoke has no words: `content` where the
+instrumentation hides them, `realtime` where a speech-to-speech model leaves them out.
+"""
 
 Moment: TypeAlias = "Utterance | ToolUse | Fact"

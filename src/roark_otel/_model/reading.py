@@ -15,12 +15,14 @@ from typing import Any, Final, cast
 
 from roark_otel._model.cut_marks import MAX_KEPT, kept
 
-_MAX_DEPTH = 64
+MAX_LEVELS: Final = 64
+"""The most levels of a JSON value."""
+
 MAX_DURATION_MS = 7 * 24 * 3600 * 1000
 """The longest duration of a call, in ms. A longer one was measured in another unit."""
 
-MAX_LITERAL = 100_000
-"""The longest text, in characters, that is read as a Python literal."""
+MAX_LITERAL: Final = 16_384
+"""The longest text, in characters, that is read as a Python literal: as costly as JSON of `MAX_JSON`."""
 
 MAX_NODES: Final = 163_840
 """The most values in a JSON value, 16 characters counting as one, which is more than a text of `MAX_JSON` can hold.
@@ -29,8 +31,11 @@ What follows is left out, with a mark: a value that contains others many times o
 _CHARACTERS: Final = 16
 _IN_SCALAR: Final = 4_096
 
-MAX_JSON = 262_144
-"""The longest arguments or result of a tool, in characters, that are parsed as JSON. Longer ones stay text."""
+MAX_JSON: Final = 262_144
+"""The longest JSON text, in characters, that is parsed in one call, in which no other thread runs.
+
+Longer arguments and results of tools stay text. Of longer items of lists texts are cut, or they are left out.
+"""
 
 _REST: Final = "…"
 _ATOMS = frozenset({bool, type(None)})
@@ -48,6 +53,12 @@ def text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     return (value if len(value) <= MAX_KEPT and value.isascii() else unicode_text(value)).strip() or None
+
+
+def identifier(value: object) -> str | None:
+    """Returns an id as text, which some sources give as a number; None for anything else, and for blank text."""
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    return text(str(json_value(whole))) if isinstance(whole, int) and not isinstance(whole, bool) else text(whole)
 
 
 def unicode_text(value: str) -> str:
@@ -88,20 +99,20 @@ def json_object(value: object) -> dict[str, object]:
     Raises:
         ValueError: the value is neither, or longer than `MAX_JSON`. The message explains why, without the value.
     """
-    found = parsed(value, MAX_JSON) if isinstance(value, str) else value
+    found = parsed(value) if isinstance(value, str) else value
     if not isinstance(found, Mapping):
         raise ValueError("not a JSON object")
     return cast("dict[str, object]", json_value(cast("object", found)))
 
 
-def parsed(value: str, limit: int | None = None) -> object:
-    """Parses JSON text.
+def parsed(value: str) -> object:
+    """Parses JSON text of at most `MAX_JSON` characters.
 
     Raises:
-        ValueError: the text is not JSON, or has more characters than `limit`.
+        ValueError: the text is not JSON, or longer.
     """
-    if limit is not None and len(value) > limit:
-        raise ValueError(f"longer than {limit} characters")
+    if len(value) > MAX_JSON:
+        raise ValueError(f"longer than {MAX_JSON} characters")
     written = value.strip(_BLANK)
     try:
         # As `json.loads`, which takes three times as long for short text.
@@ -128,7 +139,7 @@ def json_or_text(value: object) -> object:
     """Parses JSON text of at most `MAX_JSON` characters; returns any other value as one that JSON can carry."""
     if isinstance(value, str):
         try:
-            return json_value(parsed(value, MAX_JSON))
+            return json_value(parsed(value))
         except ValueError:
             return unicode_text(value)
     return json_value(value)
@@ -161,7 +172,7 @@ def _json_value(value: object, depth: int, left: list[int]) -> object:
         return value if math.isfinite(value) else None
     if isinstance(value, (bytes, bytearray)):
         return _decoded(value)
-    if depth >= _MAX_DEPTH:
+    if depth >= MAX_LEVELS:
         return _REST
     if isinstance(value, Mapping):
         found: dict[str, object] = {}
@@ -220,7 +231,7 @@ def _is_sound(value: object, depth: int, left: list[int]) -> bool:
         return _MIN_WHOLE <= value <= _MAX_WHOLE  # type: ignore[operator]
     if kind is float:
         return math.isfinite(value)  # type: ignore[arg-type]
-    if depth >= _MAX_DEPTH or kind not in _CONTAINERS:
+    if depth >= MAX_LEVELS or kind not in _CONTAINERS:
         return False
     inside: Any = value
     left[0] -= len(inside) + 1
@@ -257,7 +268,7 @@ def _flaw(value: object, depth: int, left: list[int]) -> str | None:
         return None if math.isfinite(value) else "not a finite number"
     if isinstance(value, (bytes, bytearray)):
         return "binary"
-    if depth >= _MAX_DEPTH:
+    if depth >= MAX_LEVELS:
         return "nested too deeply"
     if isinstance(value, Mapping):
         inside = (one for item in cast("Mapping[object, object]", value).items() for one in item)

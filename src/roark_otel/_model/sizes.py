@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from typing_extensions import assert_never
 
 from roark_otel._model import reading
-from roark_otel._model.cut_marks import BEYOND, MAX_KEPT, cut_mark
+from roark_otel._model.cut_marks import BEYOND, MAX_KEPT, cut_mark, length_mark
 from roark_otel._model.moments import Failed, Returned, Unanswered
 from roark_otel._model.steps import in_steps
 
@@ -106,7 +106,7 @@ def json_head(value: object, pause: Pause) -> str:
         head, length = _head(value, _UNICODE, pause)
     except Exception:  # noqa: BLE001 - see above
         return _NOT_JSON
-    return head if length <= MAX_RESULT else head[: MAX_RESULT + BEYOND] + f"… [cut, {length} characters]"
+    return head if length <= MAX_RESULT else head[: MAX_RESULT + BEYOND] + length_mark(length)
 
 
 def _head(value: object, encoder: json.JSONEncoder, pause: Pause) -> tuple[str, int]:

@@ -57,7 +57,8 @@ class Vocabulary:
         self.scopes: frozenset[str] = frozenset().union(*(dialect.scopes for dialect in dialects))
         self.id_keys: tuple[str, ...] = (attributes.EXTERNAL_ID, *id_keys)
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)
-        self._prefixes = tuple({attributes.PREFIX, *(prefix for dialect in dialects for prefix in dialect.prefixes)})
+        self.prefixes = tuple({attributes.PREFIX, *(prefix for dialect in dialects for prefix in dialect.prefixes)})
+        """What the names of relevant attributes and events begin with."""
         self.roots: dict[str, frozenset[str]] = {
             scope: frozenset(name for d in dialects if scope in d.scopes for name in d.roots) for scope in self.scopes
         }
@@ -71,6 +72,10 @@ class Vocabulary:
             scope: _kept([d for d in dialects if _may_read(d, scope)], always) for scope in self.own_scopes
         }
         self._kept_elsewhere = _kept(dialects, always)
+        self.cures: dict[tuple[str, str], str] = {
+            (d.name, why): cure for d in dialects for why, cure in d.cures.items()
+        }
+        """What helps where words are missing, by dialect and by why they are."""
         self._yielding: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if d.yields))
         self._closed_scopes: frozenset[str] = frozenset().union(*(d.scopes for d in dialects if not d.live))
         self._own_ids: dict[tuple[str, str], OwnId] = {
@@ -97,7 +102,7 @@ class Vocabulary:
 
     def is_relevant(self, name: object) -> bool:
         """Returns whether an attribute or event of this name makes its span relevant."""
-        return isinstance(name, str) and (name.startswith(self._prefixes) or name in self.id_keys)
+        return isinstance(name, str) and (name.startswith(self.prefixes) or name in self.id_keys)
 
     def keeps(self, name: object, scope: str = "") -> bool:
         """Returns whether a dialect may read an attribute of this name, or an event, on a span of this scope."""

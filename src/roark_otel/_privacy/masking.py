@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Final, cast
 
 from roark_otel._model import reading
-from roark_otel._model.cut_marks import MAX_KEPT
 from roark_otel._model.dialect import Words
 from roark_otel._model.hangups import bare_trace
 from roark_otel._model.json_lists import AT_ONCE, items
@@ -55,36 +55,37 @@ class Masking:
             return value
         return self._value(value, is_whole=last in self._whole)
 
-    def _value(self, value: object, *, is_whole: bool) -> object:
+    def _value(self, value: object, *, is_whole: bool, depth: int = 0) -> object:
         if isinstance(value, str):
-            return self._text(value, is_whole=is_whole)
+            return self._text(value, is_whole=is_whole, depth=depth)
         if isinstance(value, Mapping):
-            items = cast("Mapping[object, object]", value).items()
-            return {key: self._item(key, item, is_whole=is_whole) for key, item in items}
+            items = cast("Mapping[object, object]", value).items() if depth < reading.MAX_LEVELS else ()
+            return {key: self._item(key, item, is_whole=is_whole, depth=depth + 1) for key, item in items}
         if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
-            return [self._value(item, is_whole=is_whole) for item in cast("Sequence[object]", value)]
+            several = cast("Sequence[object]", value) if depth < reading.MAX_LEVELS else ()
+            return [self._value(item, is_whole=is_whole, depth=depth + 1) for item in several]
         if value is None or isinstance(value, bool) or (isinstance(value, (int, float)) and not is_whole):
             return value
         return self._words(str(value))
 
-    def _item(self, key: object, item: object, *, is_whole: bool) -> object:
+    def _item(self, key: object, item: object, *, is_whole: bool, depth: int) -> object:
         if key in self._structure and not is_whole and isinstance(item, (str, bool, int, float)):
             return item
-        return self._value(item, is_whole=is_whole or key in self._whole)
+        return self._value(item, is_whole=is_whole or key in self._whole, depth=depth)
 
-    def _text(self, text: str, *, is_whole: bool) -> str:
+    def _text(self, text: str, *, is_whole: bool, depth: int) -> str:
         begin = text[:64].lstrip()[:1]
         if begin == "[" and len(text) > AT_ONCE:
             # Each item by itself. What says nothing but how long a conversation is may have megabytes.
             masked = (
-                json.dumps(self._value(one, is_whole=is_whole), ensure_ascii=False) for one in items(text.lstrip())
+                json.dumps(self._value(one, is_whole=is_whole, depth=depth + 1), ensure_ascii=False)
+                for one in items(text.lstrip())
             )
             return f"[{', '.join(masked)}]"
-        if begin in {"{", "["} and len(text) <= MAX_KEPT:
-            try:
-                return json.dumps(self._value(reading.parsed(text), is_whole=is_whole), ensure_ascii=False)
-            except ValueError:
-                pass
+        if begin in {"{", "["}:
+            with suppress(ValueError):
+                found = self._value(reading.parsed(text), is_whole=is_whole, depth=depth)
+                return json.dumps(found, ensure_ascii=False)
         return text if text in self._states else self._words(text)
 
     def _words(self, text: str) -> str:

@@ -29,6 +29,9 @@ Kind: TypeAlias = Literal["card", "phone", "email"]
 REDACTED: Final = "[redacted]"
 """Replaces each match of a pattern of the app's own."""
 
+_ROUNDS: Final = 4
+"""The most times that a text is searched for numbers; each round but the last has found some."""
+
 _FEWEST_DIGITS: Final = 7
 _HAS_DIGIT = re.compile(r"\d")
 _LISTED: Final = 8
@@ -78,11 +81,19 @@ class Patterns:
             found.take(self._mails(found.text), "[email]")
         if ("card" in self._kinds or "phone" in self._kinds) and self._may_have_numbers(text):
             found.take(self._innocent(found.text), "")
+            self._take_numbers(found)
+        return found
+
+    def _take_numbers(self, found: Passages) -> None:
+        """Takes numbers until there is none: one may be glued to another, as a card to a phone number before it."""
+        for _ in range(_ROUNDS):
+            before = found.text
             if "card" in self._kinds:
                 found.take(self._cards(found.text), "[card]")
             if "phone" in self._kinds:
                 found.take(self._phones(found.text), "[phone]")
-        return found
+            if found.text == before:
+                return
 
     def _may_have_numbers(self, text: str) -> bool:
         """Returns whether a text has any digit. Most have none."""

@@ -7,6 +7,7 @@ dropped, and the call is sent without them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
@@ -59,6 +60,8 @@ _WORDS: Final = frozenset(
     {"text", "payload", "name", "parameters", "result", "description", "label", "resolvedPrompt", "properties"}
 )
 """The fields that hold words."""
+
+_SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 _R = TypeVar("_R", Utterance, ToolUse)
 _S = TypeVar("_S", bound="Agent | Customer")
@@ -164,6 +167,8 @@ def _in_body(body: Mapping[str, Any], patterns: Patterns) -> dict[str, Any]:
     for name, value in body.items():
         if name in _WORDS:
             found[name] = patterns.value(value)
+            if name == "payload" and isinstance(value, Mapping):
+                found[name] |= _span_named(cast("Mapping[str, Any]", value))
         elif name in _PARTS and isinstance(value, list):
             found[name] = [_in_body(one, patterns) for one in cast("list[dict[str, Any]]", value)]
         elif name in _PARTS and isinstance(value, Mapping):
@@ -173,8 +178,16 @@ def _in_body(body: Mapping[str, Any], patterns: Patterns) -> dict[str, Any]:
     return found
 
 
+def _span_named(payload: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the span that a payload names, unless its id has digits alone: that might be a card."""
+    name = payload.get("span_id")
+    return {"span_id": name} if isinstance(name, str) and _SPAN_ID.fullmatch(name) and not name.isdigit() else {}
+
+
 def _key(moment: Utterance | ToolUse) -> object:
-    """Returns what tells a moment from others. Its end may not be known at first, and does not make it another."""
+    """Returns what distinguishes a moment from others. Its end, which may come later, does not count."""
+    if isinstance(moment, Utterance):
+        return repr(replace(moment, end_ns=None, timed=True))
     return repr(replace(moment, end_ns=None))
 
 

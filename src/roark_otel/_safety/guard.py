@@ -18,7 +18,7 @@ from roark_otel._safety import own_threads
 from roark_otel._safety.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
 INTERVAL_SECONDS = 60.0
 """The shortest time between two log lines with the same message about the same thing."""
@@ -54,6 +54,11 @@ def log_once(level: int, about: tuple[object, ...], message: str, *args: object)
     logger.log(level, message, *args)
 
 
+def forget_what_was_logged() -> None:
+    """Lets every message be logged again, as at the start of a process."""
+    _last_logged.clear()
+
+
 def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]]:
     """Makes a function return `otherwise` where it would raise. The fault is logged once per interval."""
 
@@ -67,6 +72,25 @@ def guarded(otherwise: _D) -> Callable[[Callable[_P, _R]], Callable[_P, _R | _D]
                     raise
                 report_fault(fault, _name_of(function))
                 return otherwise
+
+        return call
+
+    return decorate
+
+
+def guarded_async(
+    otherwise: Callable[_P, _D],
+) -> Callable[[Callable[_P, Awaitable[_R]]], Callable[_P, Awaitable[_R | _D]]]:
+    """Makes a coroutine function return what `otherwise` returns where it would raise. A cancellation passes."""
+
+    def decorate(function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R | _D]]:
+        @functools.wraps(function)
+        async def call(*args: _P.args, **kwargs: _P.kwargs) -> _R | _D:
+            try:
+                return await function(*args, **kwargs)
+            except Exception as fault:  # noqa: BLE001 - see above
+                report_fault(fault, _name_of(function))
+                return otherwise(*args, **kwargs)
 
         return call
 

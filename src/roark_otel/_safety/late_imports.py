@@ -3,11 +3,16 @@
 A child that is forked while another thread imports a module inherits that module's lock in its locked state, without
 the thread that would release it: importing the module in the child then blocks for ever. So late imports are made under
 one lock, which a fork takes first. It waits for httpx at most once in the life of a process, for a quarter of a second.
+
+Where other threads leave the importing one hardly any time, an import may take longer than a fork waits. Then the child
+forgets the modules that are half made, and imports them anew.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -57,7 +62,22 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     global _lock
     _lock = threading.RLock()
+    if False in _forks.have_lock:
+        _forget_imports_of_parent()
     _forks.have_lock.clear()
+
+
+def _forget_imports_of_parent() -> None:
+    """Drops the modules that other threads were importing, with their locks, which only those would release.
+
+    The locks have no public name (CPython 3.10 to 3.14: `importlib._bootstrap._module_locks`, weak references by name).
+    Where they are elsewhere, nothing is dropped.
+    """
+    locks = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
+    for name, reference in list(locks.items()):
+        if getattr(reference(), "owner", None) not in {None, threading.get_ident()}:
+            locks.pop(name, None)
+            sys.modules.pop(name, None)
 
 
 if hasattr(os, "register_at_fork"):

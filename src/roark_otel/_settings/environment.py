@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 GENAI_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """OpenTelemetry's switch for content: `false` or `NO_CONTENT` turns ours off too."""
 
+GATEWAY_TOKEN: Final = "ROARK_GATEWAY_TOKEN"  # noqa: S105 - the name of a variable
+"""The token of whoever sends to `roark-otel gateway`. It is no setting of a processor."""
+
 _CONTENT_OFF: Final = frozenset({"false", "no_content", "0", "no", "off"})
 _CONTENT_ON: Final = frozenset({"", "true", "span_only", "event_only", "span_and_event", "1", "yes", "on"})
 
@@ -111,7 +114,7 @@ def warn_of_unknown(environ: Mapping[str, str], variables: Mapping[str, str]) ->
     It is an error where that one would have kept something back.
     """
     for name in environ:
-        if not name.startswith("ROARK_") or name in variables:
+        if not name.startswith("ROARK_") or name == GATEWAY_TOKEN or name in variables:
             continue
         for near in difflib.get_close_matches(name, variables, 1, 0.5):
             log_once(

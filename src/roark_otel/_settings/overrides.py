@@ -46,6 +46,9 @@ class SettingsOverrides(TypedDict, total=False):
     redact_patterns: Sequence[str | Pattern[str]] | None
     properties_allow: Sequence[str] | None
     export_traces: bool | None
+    instrument: Sequence[str] | None
+    instrumentation_spans: bool | None
+    payload_span_ids: bool | None
     traces_endpoint: str | None
     log_external_id: str | None
 

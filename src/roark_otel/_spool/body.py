@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from roark_otel._model.field_paths import shown, steps_of
 from roark_otel._model.finished import LOSSES
-from roark_otel._spool.joining import summed
+from roark_otel._model.silence import silent_in
+from roark_otel._spool.joining import claim_silence, summed
+from roark_otel._spool.tool_entries import is_half, with_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +28,7 @@ REQUIRED = frozenset({"recordingUrl", "startedAt", "interfaceType", "callDirecti
 
 _OPTIONAL_IN = {
     "transcript": frozenset({"languageCode", "payload", "agent", "customer"}),
-    "toolInvocations": frozenset({"endOffsetMs", "description", "agent"}),
+    "toolInvocations": frozenset({"endOffsetMs", "description", "payload", "agent"}),
     "agents": frozenset({"endpoint", "prompt", "description", "customId"}),
     "customers": frozenset({"label"}),
 }
@@ -115,22 +117,27 @@ def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, A
         late: Fields of a call: `transcript`, `toolInvocations`, `properties`, `recordingUrl`, `endedStatus`.
         again: The call as it was made again from all of its spans. If nothing that was said or done is missing in it,
             its entries and participants replace those of the call. Its other fields are not used: a recording or a
-            property may have come from elsewhere, and a status that was guessed is not guessed again. How much is
-            missing is the sum of what both say.
+            property may have come from elsewhere. How much is missing is the sum of what both say. That a side did not
+            speak stays only if it is said again, and nothing that came late is this side's.
     """
     call = _parsed(body)
+    silent = silent_in(call.get("endedStatus"))
+    if again is not None:
+        silent &= silent_in(again.get("endedStatus"))
     if again is not None and _has_all(again, call):
         others = {name: value for name, value in call.items() if name not in _FROM_SPANS}
         call = {**others, **{name: again[name] for name in _FROM_SPANS if name in again}}
         late = {name: value for name, value in late.items() if name not in _FROM_SPANS}
-    for name in ("transcript", "toolInvocations"):
-        known = [_identity(one) for one in call.get(name, ())]
-        new = [_of_call(one, call) for one in late.get(name, ()) if _identity(one) not in known]
-        if new:
-            call[name] = sorted([*call.get(name, ()), *new], key=lambda one: one["startOffsetMs"])
+    known = {_identity(one) for one in call.get("transcript", ())}
+    if new := [_of_call(one, call) for one in late.get("transcript", ()) if _identity(one) not in known]:
+        call["transcript"] = sorted([*call.get("transcript", ()), *new], key=lambda one: one["startOffsetMs"])
+    if used := [_of_call(one, call) for one in late.get("toolInvocations", ())]:
+        call["toolInvocations"] = with_later(call.get("toolInvocations", ()), used)
     of_late, of_call = _object(late, "properties"), _object(call, "properties")
     if properties := {**of_late, **of_call, **summed(of_late, of_call, LOSSES)}:
         call["properties"] = properties
+    if silent_in(call.get("endedStatus")):
+        claim_silence(call, silent)
     if "endedStatus" in late:
         call["endedStatus"] = late["endedStatus"]
     for name in ("recordingUrl", "stereoRecordingUrl"):
@@ -139,10 +146,21 @@ def with_late_fields(body: bytes, late: Mapping[str, Any], again: Mapping[str, A
     return _text(call)
 
 
-def appendable(late: Mapping[str, Any]) -> list[bytes]:
-    """Returns the bodies of the requests that append late tool invocations to a call that was sent."""
+def divided(late: Mapping[str, Any]) -> tuple[list[Json], Json]:
+    """Returns the tool invocations that can be appended to a call that was sent, and the fields that cannot.
+
+    A result without its call cannot: the call may have been sent, and Roark would take it for another use.
+    """
     # Without the agent: the participants of a call that was sent are final, and Roark would not know this one.
-    tools = [{name: value for name, value in one.items() if name != "agent"} for one in late.get("toolInvocations", ())]
+    used: list[Json] = [dict(one) for one in late.get("toolInvocations", ())]
+    tools = [{name: value for name, value in one.items() if name != "agent"} for one in used if not is_half(one)]
+    halves = [one for one in used if is_half(one)]
+    rest = {name: value for name, value in late.items() if name != "toolInvocations"}
+    return tools, {**rest, "toolInvocations": halves} if halves else rest
+
+
+def appendable(tools: Sequence[Json]) -> list[bytes]:
+    """Returns the bodies of the requests that append late tool invocations to a call that was sent."""
     return [_text({"toolInvocations": tools[at : at + MAX_APPENDED]}) for at in range(0, len(tools), MAX_APPENDED)]
 
 
@@ -150,18 +168,23 @@ def _has_all(again: Mapping[str, Any], call: Json) -> bool:
     """Returns whether a call begins as another, and has all that was said and done in it."""
     if again.get("startedAt") != call.get("startedAt"):
         return False
-    return all(not _entries(call, name) - _entries(again, name) for name in ("transcript", "toolInvocations"))
+    return not (_said(call) - _said(again) or _used(call) - _used(again))
 
 
-def _entries(call: Mapping[str, Any], name: str) -> Counter[tuple[object, ...]]:
-    return Counter((one.get("name"), one.get("role"), one.get("text")) for one in call.get(name, ()))
+def _said(call: Mapping[str, Any]) -> Counter[tuple[object, ...]]:
+    return Counter((one.get("role"), one.get("text")) for one in call.get("transcript", ()))
+
+
+def _used(call: Mapping[str, Any]) -> Counter[object]:
+    """Returns how often each tool was used. A result of none of them may turn out to be one of them."""
+    return Counter(one.get("name") for one in call.get("toolInvocations", ()) if not is_half(one))
 
 
 def _identity(one: Mapping[str, Any]) -> tuple[object, ...]:
-    return one.get("name"), one.get("role"), one.get("text"), one.get("startOffsetMs")
+    return one.get("role"), one.get("text"), one.get("startOffsetMs")
 
 
-def _of_call(one: Mapping[str, Any], call: Json) -> Mapping[str, Any]:
+def _of_call(one: Mapping[str, Any], call: Json) -> Json:
     """Returns a late entry, without a speaker whom the call does not list."""
     kept = dict(one)
     for role, ids in (("agent", ("customId", "roarkId")), ("customer", ("label", "phoneNumberE164"))):

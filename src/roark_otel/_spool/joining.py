@@ -11,7 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from roark_otel._model.finished import LOSSES
-from roark_otel._model.latencies import response_latencies
+from roark_otel._model.latencies import LATENCIES, response_latencies
+from roark_otel._model.silence import silent_in, status_of
+from roark_otel._spool.tool_entries import start_ms, with_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,18 +23,15 @@ Json = dict[str, Any]
 _TIMED: Final = ("transcript", "toolInvocations")
 _COUNTED: Final = ("interruptions", "roark_clamped", *LOSSES)
 _INCOMPLETE: Final = "roark_incomplete"
-_SILENT: Final = {
-    (False, False): "PARTICIPANTS_DID_NOT_SPEAK",
-    (False, True): "AGENT_DID_NOT_SPEAK",
-    (True, False): "CUSTOMER_DID_NOT_SPEAK",
-}
-"""The status of a call by whether its agent and its customer spoke."""
+_ROUNDED_MS: Final = 1
+"""By how much a wait between two offsets may differ from the wait that was measured."""
 
 
 def joined(parts: Sequence[bytes]) -> bytes:
     """Returns one call of several parts of it, which begins where the first one did.
 
-    What only one part can say is the last one's: how the call ended, its recording, its properties.
+    What only one part can say is the last one's: how the call ended, its recording, its properties. A side was silent
+    only if every part says so.
     """
     calls = sorted(map(_parsed, parts), key=lambda call: (_started_ms(call), len(call.get("transcript", ()))))
     whole = calls[0]
@@ -48,21 +47,33 @@ def _joined(earlier: Json, later: Json) -> Json:
     call = {**earlier, **later, "startedAt": earlier.get("startedAt", later.get("startedAt"))}
     people = [_people(earlier, later, role) for role in ("agent", "customer")]
     for name in _TIMED:
-        entries = [*_named(earlier, name, people), *_shifted(_named(later, name, people), shift)]
-        if entries:
-            call[name] = sorted(entries, key=_start_ms)
+        before, after = _named(earlier, name, people), _shifted(_named(later, name, people), shift)
+        if before or after:
+            is_said = name == "transcript"
+            call[name] = sorted([*before, *after], key=start_ms) if is_said else with_later(before, after)
     for role, found in people:
         for name in (role, f"{role}s"):
             call.pop(name, None)
         if found:
             call[role if len(found) == 1 else f"{role}s"] = found[0] if len(found) == 1 else found
-    call["properties"] = _properties(earlier, later, call)
-    if _status_is_guessed(call):
-        spoken = {entry.get("role") for entry in call.get("transcript", ())}
-        status = _SILENT.get(("AGENT" in spoken, "CUSTOMER" in spoken))
-        call.pop("endedStatus")
-        call |= {} if status is None else {"endedStatus": status}
+    call["properties"] = _properties(earlier, later)
+    if silent_in(call.get("endedStatus")):
+        both = silent_in(earlier.get("endedStatus")) & silent_in(later.get("endedStatus"))
+        claim_silence(call, both)
     return call
+
+
+def claim_silence(call: Json, silent: frozenset[str]) -> None:
+    """Makes a call say of these sides that they did not speak, unless an entry is theirs; of no side, if none is left.
+
+    Args:
+        call: A call, which is changed.
+        silent: The roles of the sides.
+    """
+    status = status_of(silent - {entry.get("role") for entry in call.get("transcript", ())})
+    call.pop("endedStatus", None)
+    if status is not None:
+        call["endedStatus"] = status
 
 
 def _repeats(earlier: Json, later: Json) -> bool:
@@ -78,21 +89,19 @@ def _identity(entry: Mapping[str, Any]) -> tuple[object, ...]:
     return entry.get("name"), entry.get("role"), entry.get("text"), entry.get("startOffsetMs")
 
 
-def _status_is_guessed(call: Json) -> bool:
-    return call.get("endedStatus") in _SILENT.values()
-
-
 def _shifted(entries: Sequence[Json], by_ms: int) -> list[Json]:
     offsets = ("startOffsetMs", "endOffsetMs")
     return [{**one, **{name: one[name] + by_ms for name in offsets if name in one}} for one in entries]
 
 
-def _properties(earlier: Json, later: Json, call: Json) -> Json:
+def _properties(earlier: Json, later: Json) -> Json:
     first, last = _object(earlier, "properties"), _object(later, "properties")
     found = {**first, **last}
     if _INCOMPLETE not in last:
         found.pop(_INCOMPLETE, None)
-    return {**found, **summed(first, last, _COUNTED), **response_latencies(_waits_ms(call.get("transcript", ())))}
+    if LATENCIES[-1] in first and LATENCIES[-1] in last:
+        found = {name: value for name, value in found.items() if name not in LATENCIES} | _latencies(earlier, later)
+    return {**found, **summed(first, last, _COUNTED)}
 
 
 def summed(first: Mapping[str, Any], last: Mapping[str, Any], names: Iterable[str]) -> Json:
@@ -101,14 +110,38 @@ def summed(first: Mapping[str, Any], last: Mapping[str, Any], names: Iterable[st
     return {name: one + other for name, (one, other) in both.items() if isinstance(one, int) and isinstance(other, int)}
 
 
+def _latencies(earlier: Json, later: Json) -> dict[str, int]:
+    """Returns the response latencies of two parts that both have some.
+
+    Entries do not say which of their times were measured. So they count only where a part's entries give exactly the
+    latencies that it states; else nothing but the longest wait is known of both.
+    """
+    parts = [(_object(part, "properties"), _waits_ms(part.get("transcript", ()))) for part in (earlier, later)]
+    if all(_agree(stated, response_latencies(waits)) for stated, waits in parts):
+        return response_latencies(sorted(wait for _, waits in parts for wait in waits))
+    longest = [stated[LATENCIES[-1]] for stated, _ in parts]
+    return {LATENCIES[-1]: max(longest)} if all(isinstance(one, int) for one in longest) else {}
+
+
+def _agree(stated: Mapping[str, Any], counted: Mapping[str, int]) -> bool:
+    """Returns whether latencies are those that a part states."""
+    both = [(stated.get(name), counted.get(name)) for name in LATENCIES]
+    return all(
+        isinstance(one, int) and isinstance(other, int) and abs(one - other) <= _ROUNDED_MS for one, other in both
+    )
+
+
 def _waits_ms(transcript: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Returns the waits from what the customer said to the agent's answer, sorted."""
+    """Returns the waits from what the customer said to the agent's answer, sorted.
+
+    Where an entry ends just when the next one begins, its end was not measured.
+    """
     waits = [
-        answer["startOffsetMs"] - asked.get("endOffsetMs", asked["startOffsetMs"])
+        answer["startOffsetMs"] - asked.get("endOffsetMs", answer["startOffsetMs"])
         for asked, answer in pairwise(transcript)
         if (asked.get("role"), answer.get("role")) == ("CUSTOMER", "AGENT")
     ]
-    return sorted(wait for wait in waits if wait >= 0)
+    return sorted(wait for wait in waits if wait > 0)
 
 
 # Participants
@@ -157,10 +190,6 @@ def _started_ms(call: Json) -> float:
         return datetime.fromisoformat(str(call.get("startedAt")).replace("Z", "+00:00")).timestamp() * 1000
     except ValueError:
         return 0.0
-
-
-def _start_ms(entry: Mapping[str, Any]) -> int:
-    return int(entry["startOffsetMs"])
 
 
 def _object(call: Json, name: str) -> Json:

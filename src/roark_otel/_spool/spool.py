@@ -177,6 +177,14 @@ class Spool(Contents):
         """
         return nullcontext() if self._files is None else self._files.together()
 
+    def is_on_disk(self, name: str) -> bool:
+        """Returns whether a call that was put here is safe: on the disk, or at Roark by now."""
+        return name in self._departed or (self._files is not None and name not in self._memory)
+
+    def has_departed(self, name: str) -> bool:
+        """Returns whether this process has seen a call go: Roark has it, or will not take it."""
+        return name in self._departed
+
     def call_id(self, name: str) -> str | None:
         """Returns Roark's id of a call that this process delivered; None if it is not known."""
         return self._departed.call_id(name)
