@@ -62,6 +62,17 @@ def sampler(argument: str | None = None) -> Sampler:
     return sampler_from_argument(argument)
 
 
+def file_sampler(**options: object) -> Sampler:
+    """Makes the sampler `roark` of a config file (`sampler: {roark: {}}`).
+
+    Args:
+        **options: `delegate`, as `OTEL_TRACES_SAMPLER_ARG` has it, which holds where there is none. Versions of
+            `opentelemetry-configuration` so far pass no options.
+    """
+    delegate = options.get("delegate", os.environ.get("OTEL_TRACES_SAMPLER_ARG"))
+    return sampler(None if delegate is None else str(delegate))
+
+
 def delegate_of(argument: str | None) -> Sampler:
     """Makes the sampler that `OTEL_TRACES_SAMPLER_ARG` names.
 

@@ -14,20 +14,19 @@ from hypothesis import strategies as st
 from roark_otel._assembly.readers import Reading
 from roark_otel._assembly.routes import Routes
 from roark_otel._assembly.rows import Resources
-from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, Unanswered
 from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
 from roark_otel._model.steps import no_pause
 from roark_otel.dialects import DIALECTS, GEN_AI
 from support.dumps import records
 from support.kept import Uncut, kept_per_turn
+from support.said import MS, T0, agents, read_by, said, tools, used, utterances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from roark_otel.types import Unreadable
 
-T0 = 1_795_348_364_000_000_000
-MS = 1_000_000
 AGENTS_SDK = ["openai_agents_logfire_responses", "openai_agents_otel_v2_responses", "openai_agents_traceloop_responses"]
 OTHERS = ["google_adk_gen_ai_latest_experimental", "openai_agents_voice_traceloop", "strands_agent"]
 DUMPS = [*AGENTS_SDK, *OTHERS]
@@ -35,31 +34,7 @@ FAILED = Failed("An error occurred while running the tool. Please try again.")
 
 
 def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = GEN_AI.reader(([] if warned is None else warned).append)
-    for one in spans:
-        reader.read(one)
-    return list(reader.moments())
-
-
-def utterances(moments: Iterable[Moment]) -> list[Utterance]:
-    return sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
-
-
-def said(moments: Iterable[Moment]) -> list[tuple[str, str]]:
-    return [("CUSTOMER" if one.speaker == Customer() else "AGENT", one.text) for one in utterances(moments)]
-
-
-def tools(moments: Iterable[Moment]) -> list[ToolUse]:
-    return sorted((one for one in moments if isinstance(one, ToolUse)), key=lambda one: (one.start_ns, one.name))
-
-
-def used(moments: Iterable[Moment]) -> list[tuple[str, object, object, str | None]]:
-    return [(one.name, one.parameters, one.outcome, one.call_id) for one in tools(moments)]
-
-
-def facts(moments: Iterable[Moment]) -> list[object]:
-    """Returns who the agents are."""
-    return [one.value for one in moments if isinstance(one, Fact) and one.name == "agent"]
+    return read_by(GEN_AI, spans, warned)
 
 
 def framework(moments: Iterable[Moment]) -> list[object]:
@@ -113,11 +88,12 @@ def test_openai_agents_have_two_turns_with_every_bridge(dump: str) -> None:
         ("CUSTOMER", "thanks"),
         ("AGENT", "It is 21 in Paris."),
     ]
+    ids = (None, None) if "otel_v2" in dump else ("call_1", "call_2")  # there only messages have ids
     assert used(moments) == [
-        ("get_weather", {"city": "Paris"}, Returned({"t": 21, "city": "Paris"}), None),
-        ("bad_tool", {"x": 1}, FAILED, None),
+        ("get_weather", {"city": "Paris"}, Returned({"t": 21, "city": "Paris"}), ids[0]),
+        ("bad_tool", {"x": 1}, FAILED, ids[1]),
     ]
-    assert facts(moments) == [Agent(name="triage"), Agent(name="billing")]
+    assert agents(moments) == [Agent(name="triage"), Agent(name="billing")]
     assert framework(moments) == ["openai-agents"]
     assert {one.speaker for one in utterances(moments)} == {Customer(), Agent(name="billing")}
     assert {one.agent for one in tools(moments)} == {Agent(name="billing")}
@@ -156,7 +132,7 @@ def test_strands_says_each_turn_once() -> None:
         ("bad_tool", {"x": 1}, Failed("Error: RuntimeError - exploded"), "call_chatcmpl-3_0"),
     ]
     assert [one.description for one in tools(moments)] == ["weather", "bad"]
-    assert facts(moments) == [Agent(name="Acme", prompt="SYS")]
+    assert agents(moments) == [Agent(name="Acme", prompt="SYS")]
     assert framework(moments) == ["strands-agents"]
 
 
@@ -169,7 +145,7 @@ def test_googles_merged_tools_are_not_a_tool_and_its_wrapped_text_is_text() -> N
         ("get_time", {"tz": "x"}, Returned("10:30"), "c2"),
     ]
     prompt = 'SYS\n\nYou are an agent. Your internal name is "acme_agent". The description about you is "d".'
-    assert facts(moments) == [Agent(name="acme_agent", prompt=prompt)]
+    assert agents(moments) == [Agent(name="acme_agent", prompt=prompt)]
     assert framework(moments) == ["google-adk"]
 
 
@@ -179,7 +155,7 @@ def test_the_operation_of_a_voice_pipeline_shows_who_spoke() -> None:
 
     assert said(moments) == [("CUSTOMER", "hello there"), ("AGENT", "Hi, how can I help?")]
     assert tools(moments) == []
-    assert facts(moments) == []
+    assert agents(moments) == []
 
 
 def test_spans_of_openinference_are_read_by_their_own_dialect() -> None:
@@ -578,12 +554,12 @@ CALL = (
         ("{'type': 'function_call', 'name': 'f', 'call_id': 'c', 'arguments': '{}'}", None),
         ("{'annotations': [], 'text': 'It is 21.', 'type': 'output_text'}", "It is 21."),
         ("[{'annotations': [], 'text': 'It is 21.', 'type': 'output_text'}]", "It is 21."),
-        ("{'\\d': 1}", "{'\\d': 1}"),
-        ("{'a': 1}", "{'a': 1}"),
-        ("{'a': 1", "{'a': 1"),
-        ("{'a': " + "1" * 200_000, "{'a': " + "1" * 200_000),
+        ("{'\\d': 1}", None),
+        ("{'a': 1}", None),
+        ("{'a': 1", None),
+        ("{'a': " + "1" * 200_000, None),
         ('[{"type": "text", "text": "It is 21."}]', "It is 21."),
-        ('[{"a": 1}]', '[{"a": 1}]'),
+        ('[{"a": 1}]', None),
         (base64.b64encode(bytes(range(256))).decode(), None),
         (base64.b64encode(bytes(200)).decode(), None),
         (base64.encodebytes(bytes(range(256))).decode(), None),
@@ -625,7 +601,7 @@ def test_messages_are_found_on_the_old_events_one_by_one() -> None:
 
     assert said(moments) == EXPECTED
     assert used(moments) == [("f", {}, Returned([1]), "c")]
-    assert facts(moments) == [Agent(prompt="Be kind.")]
+    assert agents(moments) == [Agent(prompt="Be kind.")]
 
 
 @pytest.mark.parametrize(
@@ -635,7 +611,7 @@ def test_messages_are_found_on_the_old_events_one_by_one() -> None:
         ('[{"toolUse": {"toolUseId": "c", "name": "f", "input": {}}}]', None),
         ('{"content": "Hello.", "role": "assistant"}', "Hello."),
         ({"content": "Hello."}, "Hello."),
-        ('{"t": 21}', '{"t": 21}'),
+        ('{"t": 21}', None),
         ("[21]", "[21]"),
         ("[sic] Hello.", "[sic] Hello."),
         ('[{"text": "Hel', None),
@@ -822,8 +798,8 @@ def test_a_prompt_belongs_to_the_agent_that_got_it() -> None:
         ]
     )
 
-    assert facts(moments) == [Agent(name="front", prompt="Greet."), Agent(name="back", prompt="Charge.")]
-    assert [one.speaker for one in utterances(moments)][1::2] == facts(moments)
+    assert agents(moments) == [Agent(name="front", prompt="Greet."), Agent(name="back", prompt="Charge.")]
+    assert [one.speaker for one in utterances(moments)][1::2] == agents(moments)
 
 
 def test_an_agent_without_a_name_on_its_model_is_the_one_that_runs() -> None:
@@ -849,4 +825,4 @@ def test_prompts_that_change_with_every_turn_do_not_pile_up() -> None:
             yield model(number, number, history("hi"), system_instructions=prompt, own=number + 1)
 
     assert kept_per_turn(call) < 600 < kept_per_turn(call, make=Uncut)
-    assert str(facts(moments_of(call(240)))).count("It is 0 o'clock") == 1
+    assert str(agents(moments_of(call(240)))).count("It is 0 o'clock") == 1

@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roark_otel._model.moments import Agent, Customer, Fact, Failed, Moment, Returned, ToolUse, Unanswered, Utterance
+from roark_otel._model.moments import Agent, Customer, Failed, Moment, Returned, ToolUse, Unanswered
 from roark_otel._model.rows import SpanEvent, SpanView
 from roark_otel.dialects.livekit import LIVEKIT
 from support.dumps import below, conversations, records
+from support.helpers import MS, T0
 from support.kept import Uncut, kept_per_turn
+from support.livekit import moments_of, span
 from support.paths import SPANS
+from support.said import facts, role, said, tools, utterances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,15 +28,6 @@ if TYPE_CHECKING:
     from roark_otel.types import Unreadable
 
 DUMPS = sorted(path.name.removesuffix(".truth.json") for path in (SPANS / "livekit").glob("*.truth.json"))
-T0 = 1_795_348_364_000_000_000
-MS = 1_000_000
-
-
-def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = LIVEKIT.reader(([] if warned is None else warned).append)
-    for one in spans:
-        reader.read(one)
-    return list(reader.moments())
 
 
 def sessions(dump: str) -> Iterator[tuple[dict[str, Any], list[Moment]]]:
@@ -41,35 +35,6 @@ def sessions(dump: str) -> Iterator[tuple[dict[str, Any], list[Moment]]]:
     spans = records(f"livekit/{dump}")
     for truth in conversations(f"livekit/{dump}"):
         yield truth, moments_of(below(spans, int(truth["rootSpanId"], 16), LIVEKIT.roots))
-
-
-def utterances(moments: Iterable[Moment]) -> list[Utterance]:
-    return sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
-
-
-def said(moments: Iterable[Moment]) -> list[tuple[str, str]]:
-    return [(role(one), one.text) for one in utterances(moments)]
-
-
-def role(one: Utterance) -> str:
-    return "CUSTOMER" if isinstance(one.speaker, Customer) else "AGENT"
-
-
-def tools(moments: Iterable[Moment]) -> list[ToolUse]:
-    return sorted((one for one in moments if isinstance(one, ToolUse)), key=lambda one: one.start_ns)
-
-
-def facts(moments: Iterable[Moment]) -> dict[str, object]:
-    return {one.name: one.value for one in moments if isinstance(one, Fact)}
-
-
-def span(
-    name: str, start: int, end: int, /, *, own: int = 0, below: int = 1, events: Any = (), **attributes: Any
-) -> SpanView:
-    """Makes a span of LiveKit with times in ms; in names of attributes `__` stands for a dot."""
-    named = {key.replace("__", "."): value for key, value in attributes.items()}
-    span_id = own or crc32(repr((name, start, below)).encode())
-    return SpanView(1, span_id, below, "livekit-agents", name, T0 + start * MS, T0 + end * MS, named, events)
 
 
 # Recorded sessions
@@ -521,6 +486,81 @@ def test_a_call_that_no_history_knows_was_discarded() -> None:
     ]
 
 
+@pytest.mark.parametrize("is_error", [False, True])
+def test_a_tool_that_reports_progress_has_its_final_result(*, is_error: bool) -> None:
+    """Its span has the first report; the history has the result, under an id of its own, once the model is told."""
+    ran: dict[str, Any] = {
+        "lk__function_tool__name": "book",
+        "lk__function_tool__id": "c1",
+        "lk__pii__function_tool__arguments": '{"to": "Rome"}',
+        "lk__pii__function_tool__output": "Looking up flights.",
+    }
+    told = [
+        item("function_call_output", call_id=call_id, output=output, is_error=failed)
+        for call_id, output, failed in (
+            ("c1", "Looking up flights.", False),
+            ("c1_final", "booked 7", is_error),
+            ("c2_final", "of another tool", False),
+        )
+    ]
+    asked = span("llm_node", 900, 950, below=9, lk__pii__chat_ctx=f'{{"items": [{", ".join(told)}]}}')
+    expected = Failed("booked 7") if is_error else Returned("booked 7")
+
+    for spans in ([span("function_tool", 100, 200, **ran), asked], [asked, span("function_tool", 100, 200, **ran)]):
+        first, final = tools(moments_of(spans))
+        assert (first.call_id, first.outcome) == ("c1", Returned("Looking up flights."))
+        assert (final.call_id, final.outcome, final.parameters) == ("c1_final", expected, {"to": "Rome"})
+
+
+def ran(start: int, output: str, **attributes: Any) -> SpanView:
+    """Makes a tool that ran for 10 ms."""
+    named = {"lk__function_tool__name": "book", "lk__function_tool__id": "c1", "lk__pii__function_tool__output": output}
+    return span("function_tool", start, start + 10, below=5, **(named | attributes))
+
+
+def given_later(at: int, *answers: tuple[str, str], is_error: bool = False) -> SpanView:
+    """Makes a model's step whose history has these answers, by the ids of their calls."""
+    kept = [
+        {"id": f"i{at}{id_}", "type": "function_call_output", "call_id": id_, "output": text, "is_error": is_error}
+        for id_, text in answers
+    ]
+    return span("llm_node", at, at + 100, below=5, lk__pii__chat_ctx=json.dumps({"items": kept}))
+
+
+def test_a_tool_that_goes_on_has_each_of_its_results_as_a_use() -> None:
+    answers = given_later(2_000, ("c1", "Looking"), ("c1_update_1", "Still looking"), ("c1_final", "booked"))
+
+    found = tools(moments_of([answers, ran(100, "Looking", lk__pii__function_tool__arguments='{"to": "Rome"}')]))
+
+    assert [(one.outcome, one.parameters) for one in found] == [
+        (Returned(value), {"to": "Rome"}) for value in ("Looking", "booked", "Still looking")
+    ]
+    assert [one.end_ns for one in found] == [T0 + 110 * MS, T0 + 2_000 * MS, T0 + 2_000 * MS]
+
+
+def test_a_tool_that_goes_on_may_fail_in_the_end() -> None:
+    spans = [ran(100, "Looking"), given_later(2_000, ("c1_final", "no flights"), is_error=True)]
+
+    assert [one.outcome for one in tools(moments_of(spans))] == [Returned("Looking"), Failed("no flights")]
+
+
+def test_results_that_come_later_belong_to_the_last_use_of_their_id() -> None:
+    """Some models number their calls anew in each answer."""
+    first, second = ran(100, "one"), ran(3_000, "two")
+    spans = [first, given_later(2_000, ("c1_final", "first")), second, given_later(5_000, ("c1_final", "second"))]
+
+    assert [(one.start_ns, one.outcome) for one in tools(moments_of(spans))] == [
+        (T0 + 100 * MS, Returned("one")),
+        (T0 + 100 * MS, Returned("first")),
+        (T0 + 3_000 * MS, Returned("two")),
+        (T0 + 3_000 * MS, Returned("second")),
+    ]
+
+
+def test_an_id_that_only_looks_like_a_later_result_is_none() -> None:
+    assert tools(moments_of([given_later(2_000, ("c9_final", "nobody asked"))])) == []
+
+
 def test_a_tool_whose_span_has_no_call_id_is_still_one_use() -> None:
     """Before 1.3.12 only the model's answer has the id."""
     moments = moments_of(
@@ -618,6 +658,65 @@ def test_a_customer_that_left_after_the_app_hung_up_did_not_end_the_call() -> No
     moments = moments_of([close, span("agent_session", 0, 1_000, own=1, below=0, events=leaving)])
 
     assert "ended_status" not in facts(moments)
+
+
+@pytest.mark.parametrize(
+    ("name", "failed", "closed", "status"),
+    [
+        ("end_call", False, "user_initiated", "AGENT_ENDED_CALL"),
+        ("end_call", False, "job_shutdown", "AGENT_ENDED_CALL"),
+        ("end_call", False, None, "AGENT_ENDED_CALL"),
+        ("end_call", False, "participant_disconnected", "CUSTOMER_ENDED_CALL"),
+        ("end_call", False, "error", "AGENT_ERROR"),
+        ("end_call", True, "user_initiated", None),
+        ("end_caller", False, "user_initiated", None),
+    ],
+)
+def test_the_agent_ends_the_call_with_livekits_own_tool(
+    name: str, closed: str | None, status: str | None, *, failed: bool
+) -> None:
+    closing = [span("session_close", 900, 950, lk__close_reason=closed)] if closed else []
+    tool = span("function_tool", 500, 510, lk__function_tool__name=name, lk__function_tool__is_error=failed)
+    root = span("agent_session", 0, 1_000, own=1, below=0)
+
+    assert facts(moments_of([tool, *closing, root])).get("ended_status") == status
+    assert "ended_status" not in facts(moments_of([tool]))
+
+
+def test_a_call_that_went_on_after_the_tool_did_not_end_with_it() -> None:
+    tools_ = [
+        span("function_tool", at, at + 10, lk__function_tool__name=name)
+        for at, name in ((500, "end_call"), (700, "look"))
+    ]
+    close = span("session_close", 900, 950, lk__close_reason="user_initiated")
+
+    assert "ended_status" not in facts(moments_of([*tools_, close, span("agent_session", 0, 1_000, own=1, below=0)]))
+
+
+@pytest.mark.parametrize(
+    ("category", "closed", "status"),
+    [
+        ("machine-vm", "user_initiated", "VOICE_MAIL_REACHED"),
+        ("machine-vm", "participant_disconnected", "VOICE_MAIL_REACHED"),
+        ("machine-vm", "task_completed", "VOICE_MAIL_REACHED"),
+        ("machine-vm", "error", "AGENT_ERROR"),
+        ("machine-ivr", "user_initiated", None),
+        ("uncertain", "user_initiated", None),
+        ("human", "task_completed", "AGENT_ENDED_CALL"),
+    ],
+)
+def test_an_answering_machine_was_reached_where_the_framework_says_so(
+    category: str, closed: str, status: str | None
+) -> None:
+    spans = [span("amd", 0, 500, lk__amd__category=category), span("session_close", 900, 950, lk__close_reason=closed)]
+
+    assert facts(moments_of(spans)).get("ended_status") == status
+
+
+def test_the_last_word_of_the_detection_counts() -> None:
+    first, last = (span("amd", at, at + 10, lk__amd__category=one) for at, one in ((0, "machine-vm"), (50, "human")))
+
+    assert "ended_status" not in facts(moments_of([last, first]))
 
 
 def test_a_crashed_job_is_an_agents_error() -> None:

@@ -16,14 +16,13 @@ from roark_otel.dialects.openinference import OPENINFERENCE
 from support.dumps import record, records
 from support.kept import Hoarding, Uncut, kept_per_turn
 from support.paths import SPANS
+from support.said import MS, T0, agents, read_by, said, tools, used, utterances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from roark_otel.types import Unreadable
 
-T0 = 1_795_348_364_000_000_000
-MS = 1_000_000
 DUMPS = ["openai_agents_openinference_responses", "openinference_pipecat_oi"]
 PIPECAT = "openinference.instrumentation.pipecat"
 STORY = "Once upon a time there was a very long story."
@@ -31,31 +30,7 @@ TOOLS_SAID = 'The tools said: {"conditions": "nice", "temperature": 21, "city": 
 
 
 def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = OPENINFERENCE.reader(([] if warned is None else warned).append)
-    for one in spans:
-        reader.read(one)
-    return list(reader.moments())
-
-
-def utterances(moments: Iterable[Moment]) -> list[Utterance]:
-    return sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
-
-
-def said(moments: Iterable[Moment]) -> list[tuple[str, str]]:
-    return [("CUSTOMER" if one.speaker == Customer() else "AGENT", one.text) for one in utterances(moments)]
-
-
-def tools(moments: Iterable[Moment]) -> list[ToolUse]:
-    return sorted((one for one in moments if isinstance(one, ToolUse)), key=lambda one: (one.start_ns, one.name))
-
-
-def used(moments: Iterable[Moment]) -> list[tuple[str, object, object, str | None]]:
-    return [(one.name, one.parameters, one.outcome, one.call_id) for one in tools(moments)]
-
-
-def facts(moments: Iterable[Moment]) -> list[object]:
-    """Returns who the agents are."""
-    return [one.value for one in moments if isinstance(one, Fact) and one.name == "agent"]
+    return read_by(OPENINFERENCE, spans, warned)
 
 
 def framework(moments: Iterable[Moment]) -> list[object]:
@@ -108,11 +83,11 @@ def test_openai_agents_have_two_turns() -> None:
     assert [interval(one, zero_ns)[0] for one in utterances(moments)] == [1, 317, 323, 334]
     failed = Failed("An error occurred while running the tool. Please try again.")
     assert used(moments) == [
-        ("get_weather", {"city": "Paris"}, Returned({"t": 21, "city": "Paris"}), None),
-        ("bad_tool", {"x": 1}, failed, None),
+        ("get_weather", {"city": "Paris"}, Returned({"t": 21, "city": "Paris"}), "call_1"),
+        ("bad_tool", {"x": 1}, failed, "call_2"),
     ]
     assert [one.description for one in tools(moments)] == ["Get the weather", "fails"]
-    assert facts(moments) == [Agent(name="triage"), Agent(name="billing")]
+    assert agents(moments) == [Agent(name="triage"), Agent(name="billing")]
     assert framework(moments) == ["openai-agents"]
     assert {one.speaker for one in utterances(moments)} == {Customer(), Agent(name="billing")}
     assert {one.agent for one in tools(moments)} == {Agent(name="billing")}
@@ -145,11 +120,11 @@ def test_pipecat_says_what_was_heard_and_when() -> None:
     assert [one.text for one in utterances(moments) if one.payload == {"interrupted": True}] == [STORY]
     weather = {"conditions": "nice", "temperature": 21, "city": "Paris"}
     assert used(moments) == [
-        ("get_time", {"tz": "Asia/Tokyo"}, Returned("10:30"), "call_chatcmpl-2_1"),
         ("get_weather", {"city": "Paris"}, Returned(weather), "call_chatcmpl-2_0"),
+        ("get_time", {"tz": "Asia/Tokyo"}, Returned("10:30"), "call_chatcmpl-2_1"),
     ]
-    assert [interval(one, zero_ns) for one in tools(moments)] == [(3706, 3860), (3706, 4010)]
-    assert facts(moments) == [Agent(prompt="You are Acme support bot.")]
+    assert [interval(one, zero_ns) for one in tools(moments)] == [(3706, 4010), (3706, 3860)]
+    assert agents(moments) == [Agent(prompt="You are Acme support bot.")]
     assert framework(moments) == ["pipecat"]
 
 
@@ -318,7 +293,7 @@ def test_prompts_and_reasoning_are_not_said() -> None:
     moments = moments_of([span("LLM", 0, 9, **named)])
 
     assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Hello.")]
-    assert facts(moments) == [Agent(prompt="Be kind.")]
+    assert agents(moments) == [Agent(prompt="Be kind.")]
 
 
 @pytest.mark.parametrize(
@@ -428,6 +403,63 @@ def turn(
         first: dict[str, Any] = {"service__ttfb_seconds": 0.5}
         spans.append(span("LLM", start + 4, start + 5, below=own, name="pipecat.tts", output__value=heard, **first))
     return [one._replace(scope=PIPECAT) for one in spans]
+
+
+def asking(start: int, text: str, *, below: int = 7) -> SpanView:
+    """Makes the span of a model that is asked with these as the customer's last words."""
+    return span("LLM", start, start + 1, below=below, name="pipecat.llm", input__value=text)._replace(scope=PIPECAT)
+
+
+def waited(turn_: list[SpanView], seconds: float) -> list[SpanView]:
+    """Adds to a turn how long the customer waited for the answer."""
+    root, *parts = turn_
+    known = {**root.attributes, "conversation.user_to_bot_latency": seconds}
+    return [root._replace(attributes=known), *parts]
+
+
+def test_what_only_a_model_was_asked_with_was_entered_then() -> None:
+    """No speech service sees what comes by keypad or keyboard: in a turn of its own, or in one with words."""
+    spans = [*turn(0, asked="hello there", heard="Hi."), asking(3, "hello there"), asking(6, "12 Lake Road")]
+    spans += [*waited(turn(2_000, heard="Thanks.", own=8), 0.61), asking(2_002, "DTMF: 12#", below=8)]
+
+    assert [(one.text, interval(one)) for one in utterances(moments_of(spans))] == [
+        ("hello there", (1, None)),
+        ("12 Lake Road", (6, 6)),
+        ("Hi.", (504, None)),
+        ("DTMF: 12#", (2_002, 2_002)),
+        ("Thanks.", (2_504, None)),
+    ]
+
+
+def test_what_a_transport_transcribed_was_said_until_the_agent_was_waited_for() -> None:
+    first = [*waited(turn(0, heard="Hi."), 0.503), asking(3, "hello there")]
+    second = [*waited(turn(2_000, heard="Thanks.", own=8), 0.502), asking(2_003, "a pizza", below=8)]
+
+    assert [(one.text, interval(one)) for one in utterances(moments_of([*first, *second]))] == [
+        ("hello there", (0, 1)),
+        ("Hi.", (504, None)),
+        ("a pizza", (2_000, 2_002)),
+        ("Thanks.", (2_504, None)),
+    ]
+
+
+@pytest.mark.parametrize("changed", ["Hello there!", "They are new. They say: hello there", "hello"])
+def test_a_model_that_is_asked_with_what_was_said_says_nothing_more(changed: str) -> None:
+    """Also when it is asked again, after a tool, in the next turn, or with words that the app has changed."""
+    spans = [*turn(0, asked="hello there", heard="Hi."), *(asking(at, changed) for at in (3, 5)), asking(20, changed)]
+
+    assert said(moments_of(spans)) == [("CUSTOMER", "hello there"), ("AGENT", "Hi.")]
+    assert in_some_order(moments_of(spans)) == in_some_order(moments_of([*reversed(spans), *spans]))
+
+
+def test_the_first_words_with_which_an_app_has_its_model_begin_were_not_said() -> None:
+    spans = [*turn(0, heard="Hi."), asking(1, "Greet the caller."), *turn(20, asked="hello", heard="Yes?", own=8)]
+
+    assert said(moments_of([*spans, asking(23, "hello", below=8)])) == [
+        ("CUSTOMER", "hello"),
+        ("AGENT", "Hi."),
+        ("AGENT", "Yes?"),
+    ]
 
 
 def test_a_turn_that_never_ended_is_read_from_its_children() -> None:

@@ -5,29 +5,27 @@ from __future__ import annotations
 import json
 import statistics
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roark_otel._model.moments import Agent, Customer, Fact, Moment, Returned, ToolUse, Unanswered, Utterance
-from roark_otel._model.rows import SpanView
+from roark_otel._model.moments import Agent, Moment, Returned, Unanswered
 from roark_otel.dialects.pipecat import PIPECAT
 from support.dumps import below, conversations, record, records
 from support.kept import Uncut, kept_per_turn
 from support.paths import SPANS
+from support.pipecat_spans import assistant, heard, llm, moments_of, span, tts, turn, user
+from support.said import MS, T0, facts, role, said, tools, utterances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from roark_otel._model.rows import SpanView
     from roark_otel.types import Unreadable
 
 DUMPS = sorted(path.name.removesuffix(".truth.json") for path in (SPANS / "pipecat").glob("*.truth.json"))
 REALTIME = "openai_realtime_vad"
-T0 = 1_795_348_364_000_000_000
-MS = 1_000_000
-S = 1_000
 
 
 def read(name: str) -> list[SpanView]:
@@ -39,30 +37,11 @@ def read(name: str) -> list[SpanView]:
     return spans
 
 
-def moments_of(spans: Iterable[SpanView], warned: list[Unreadable] | None = None) -> list[Moment]:
-    reader = PIPECAT.reader(([] if warned is None else warned).append)
-    for one in spans:
-        reader.read(one)
-    return list(reader.moments())
-
-
 def calls(dump: str) -> Iterator[tuple[dict[str, Any], list[Moment]]]:
     """Yields for each conversation of a dump what really happened, and the moments of its spans."""
     spans = read(dump)
     for truth in conversations(f"pipecat/{dump}"):
         yield truth, moments_of(below(spans, int(truth.get("rootSpanId", "0"), 16), PIPECAT.roots))
-
-
-def utterances(moments: Iterable[Moment]) -> list[Utterance]:
-    return sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
-
-
-def said(moments: Iterable[Moment]) -> list[tuple[str, str]]:
-    return [(role(one), one.text) for one in utterances(moments)]
-
-
-def role(one: Utterance) -> str:
-    return "CUSTOMER" if isinstance(one.speaker, Customer) else "AGENT"
 
 
 def times(moments: Iterable[Moment]) -> list[tuple[str, int, int | None]]:
@@ -71,54 +50,6 @@ def times(moments: Iterable[Moment]) -> list[tuple[str, int, int | None]]:
         (role(one), (one.start_ns - T0) // MS, None if one.end_ns is None else (one.end_ns - T0) // MS)
         for one in utterances(moments)
     ]
-
-
-def tools(moments: Iterable[Moment]) -> list[ToolUse]:
-    found = (one for one in moments if isinstance(one, ToolUse))
-    return sorted(found, key=lambda one: (one.start_ns, one.call_id or ""))
-
-
-def facts(moments: Iterable[Moment]) -> dict[str, object]:
-    return {one.name: one.value for one in moments if isinstance(one, Fact)}
-
-
-def span(name: str, start: int, end: int | None, /, *, own: int = 0, below: int = 2, **attributes: Any) -> SpanView:
-    """Makes a span of Pipecat with times in ms; in names of attributes `__` stands for a dot."""
-    named = {key.replace("__", "."): value for key, value in attributes.items()}
-    span_id = own or crc32(repr((name, start, below)).encode())
-    scope = "pipecat.turn" if name in {"conversation", "turn"} else "pipecat"
-    return SpanView(1, span_id, below, scope, name, T0 + start * MS, None if end is None else T0 + end * MS, named)
-
-
-def turn(start: int, end: int, /, *, own: int = 2, interrupted: bool = False, **more: Any) -> SpanView:
-    lasted = {"turn__duration_seconds": (end - start) / S, "turn__was_interrupted": interrupted}
-    return span("turn", start, end, own=own, below=1, **{**lasted, **more})
-
-
-def heard(text: str, start: int, end: int, /, **more: Any) -> SpanView:
-    """Makes the span of words of the customer, which are recognised 250 ms after the last one."""
-    return span("stt", start, end + 250, transcript=text, metrics__ttfb=0.25, **more)
-
-
-def llm(start: int, end: int, /, *, history: object = None, **more: Any) -> SpanView:
-    if history is not None:
-        more["input"] = history if isinstance(history, str) else json.dumps(history)
-    return span("llm", start, end, **more)
-
-
-def tts(text: str | None, start: int, /, *, ttfb: float | None = 0.044, **more: Any) -> SpanView:
-    """Makes the span of a reply whose first byte is there after 44 ms, so that it is played after 50."""
-    more |= {} if ttfb is None else {"metrics__ttfb": ttfb}
-    more |= {} if text is None else {"text": text}
-    return span("tts", start, start + 80, **more)
-
-
-def user(text: str) -> dict[str, object]:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict[str, object]:
-    return {"role": "assistant", "content": text}
 
 
 # Recorded calls
@@ -134,7 +65,11 @@ OF_ANOTHER_DIALECT = {"cancel_while_tool_running"}
 """The only span of this tool is the app's own: Pipecat reports tools in the next history, and there was none."""
 
 
-@pytest.mark.parametrize("dump", sorted({*DUMPS} - OF_ANOTHER_DIALECT))
+ON_NO_SPAN = {"flows_reset"}
+"""The history was cleared after each tool, before the model was asked again."""
+
+
+@pytest.mark.parametrize("dump", sorted({*DUMPS} - OF_ANOTHER_DIALECT - ON_NO_SPAN))
 def test_every_recorded_tool_use_is_read(dump: str) -> None:
     for truth, moments in calls(dump):
         expected = [
@@ -375,9 +310,13 @@ def test_histories_whose_beginning_differs_are_read_as_if_each_were_the_first(ke
     together = PIPECAT.reader(lambda _: None)
     for one in spans:
         together.read(one)
-    assert [(one.text, one.payload.get("interrupted")) for one in utterances(together.moments())][1:] == [
+    found = utterances(together.moments())
+    assert [(one.text, one.payload.get("interrupted")) for one in found if role(one) == "AGENT"][1:] == [
         (f"{number} of the words that are said", True) for number in range(1, 18)
     ] + [("18 of the words that are said and more", None)]
+    assert [one.text for one in found if role(one) == "CUSTOMER"][-17:] == [
+        f"{number} of the words that are said" for number in range(2, 19)
+    ]
 
 
 def openai_call(call_id: str, result: str) -> list[dict[str, object]]:
@@ -506,25 +445,24 @@ def test_an_asynchronous_tool_ends_with_its_late_result(late: dict[str, object])
     ]
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        {"role": "assistant", "tool_calls": [{"function": {"name": "look", "arguments": "{}"}}]},
-        {"role": "assistant", "tool_calls": [{"id": "c1", "function": {"arguments": "{}"}}]},
-        {"role": "tool", "content": "1"},
-        {"role": "tool", "tool_call_id": "c1", "content": None},
-        {"role": "developer", "content": '{"type": "async_tool", "status": '},
-        {"role": "developer", "content": '{"type": "note", "about": "async_tool"}'},
-        {"role": "user", "content": [{"type": "image", "source": {}}, "plain"]},
-        {"type": "reasoning", "summary": []},
-        "no message",
-    ],
-)
-def test_a_message_that_names_no_call_is_not_a_tool_use(message: object) -> None:
+NO_TOOLS: list[object] = [
+    {"role": "assistant", "tool_calls": [{"id": "c1", "function": {"arguments": "{}"}}]},
+    {"role": "tool", "content": "1"},
+    {"role": "tool", "tool_call_id": "c1", "content": None},
+    {"role": "developer", "content": '{"type": "async_tool", "status": '},
+    {"role": "developer", "content": '{"type": "note", "about": "async_tool"}'},
+    {"role": "user", "content": [{"type": "image", "source": {}}, "plain"]},
+    {"type": "reasoning", "summary": []},
+    "no message",
+]
+
+
+@pytest.mark.parametrize("message", NO_TOOLS)
+def test_a_message_that_names_no_tool_is_not_a_tool_use(message: object) -> None:
     assert tools(moments_of([llm(0, 100, history=[message])])) == []
 
 
-def test_a_span_of_a_tool_without_an_id_is_not_a_tool_use() -> None:
+def test_a_span_of_a_tool_without_a_name_is_not_a_tool_use() -> None:
     spans = [span("llm_tool_call", 0, 1, tool__arguments="{}"), span("llm_tool_result", 2, 3, tool__result="{}")]
 
     assert tools(moments_of(spans)) == []
@@ -568,13 +506,15 @@ def test_the_tools_of_gemini_live_are_read_from_its_spans() -> None:
 
 def test_a_tool_s_long_json_stays_text() -> None:
     """Parsing megabytes in one go would keep the app waiting."""
-    fits, too_long = (f'{{"rows": "{"x" * (size - 12)}"}}' for size in (262_144, 262_145))
-    history = [user("go"), *openai_call("c1", fits), *openai_call("c2", too_long)]
+    fits, too_long = (f'{{"rows": "{"x" * size}"}}' for size in (262_000, 262_133))
+    history = [user("go"), *openai_call("c1", fits), *openai_call("c2", too_long), user("and then?")]
 
-    assert [one.outcome for one in tools(moments_of([llm(0, 100, history=history)]))] == [
-        Returned({"rows": "x" * 262_132}),
-        Returned(too_long),
-    ]
+    fitting, cut = (one.outcome for one in tools(moments_of([llm(0, 100, history=history)])))
+    assert fitting == Returned({"rows": "x" * 262_000})
+    assert isinstance(cut, Returned)
+    assert isinstance(cut.value, str)
+    assert cut.value.startswith('{"rows": "' + "x" * 250_000)
+    assert cut.value.endswith(" characters]")
 
 
 def test_arguments_that_are_not_an_object_are_kept_as_text_and_reported() -> None:
@@ -631,7 +571,11 @@ def test_a_history_may_cut_what_was_said_anywhere() -> None:
         [tts("Welcome to Acme.", 0), tts("One moment please.", 900), llm(2_000, 2_100, history=history)]
     )
 
-    assert said(moments) == [("AGENT", "Welcome to Acme."), ("AGENT", "One moment please.")]
+    assert said(moments) == [
+        ("AGENT", "Welcome to Acme."),
+        ("AGENT", "One moment please."),
+        ("CUSTOMER", "hello"),
+    ]
 
 
 def unheard(history: list[dict[str, object]], output: str | None = "Hello. How are you?") -> list[tuple[str, str]]:
@@ -911,3 +855,38 @@ def test_spans_of_other_scopes_and_names_are_ignored() -> None:
     foreign = heard("hi", 0, 300)._replace(scope="my.app")
 
     assert moments_of([foreign, span("pipeline", 0, 100, transcript="hi")]) == []
+
+
+def test_an_observer_that_was_deaf_takes_no_words_away() -> None:
+    spans = [turn(0, 3_000), heard("hello", 100, 500), llm(700, 900, output="Hi."), tts("Hi.", 800)]
+    ended = span("ended", 3_000, 3_000, heard__fact__ended_status="CUSTOMER_ENDED_CALL")._replace(
+        scope="roark_otel.pipecat"
+    )
+
+    for order in (*spans, ended), (ended, *spans):
+        moments = moments_of(order)
+
+        assert said(moments) == said(moments_of(spans)) != []
+        assert facts(moments)["ended_status"] == "CUSTOMER_ENDED_CALL"
+
+
+def test_where_an_observer_hears_nothing_is_said_twice() -> None:
+    spans = [turn(0, 3_000), heard("hello", 100, 500), llm(700, 900, output="Hi."), tts("Hi.", 800)]
+    hears = span("customer_said", 110, 450, heard__text="hello")._replace(scope="roark_otel.pipecat")
+    ended = span("ended", 3_000, 3_000)._replace(scope="roark_otel.pipecat")
+
+    assert said(moments_of([*spans, hears, ended])) == [("CUSTOMER", "hello")]
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_reply_is_there_although_the_observer_heard_no_end_of_it(*, is_cut: bool) -> None:
+    """As of a process that ended while the agent spoke. Of one that was cut off, what comes next was not heard."""
+    spans = [turn(0, 3_000), heard("hello", 100, 500), llm(700, 900, output="Hi."), tts("Hi.", 800)]
+    hears = [span("customer_said", 110, 450, heard__text="hello")]
+    if is_cut:
+        hears.append(span("agent_said", 500, 600, heard__text="I", heard__interrupted=True))
+    own = [one._replace(scope="roark_otel.pipecat") for one in hears]
+
+    for order in (*spans, *own), (*own, *spans):
+        last = ("AGENT", "I") if is_cut else ("AGENT", "Hi.")
+        assert said(moments_of(order)) == [("CUSTOMER", "hello"), last]

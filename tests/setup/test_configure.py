@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.util._once import Once
 
-from roark_otel import RoarkSpanProcessor, Settings, configure
+from roark_otel import RoarkSampler, RoarkSpanProcessor, Settings, configure
 from roark_otel._setup.providers import processors_of
 from roark_otel.types import Configured
 from support.helpers import ID, KEY, RECORDING, customer_said
@@ -186,3 +187,104 @@ def test_livekit_that_was_imported_before_gets_the_provider(sandbox: Sandbox, mo
     configure(api_key=KEY, base_url=sandbox.url)
 
     assert given == [trace.get_tracer_provider()]
+
+
+# What it returns is true
+
+
+@pytest.fixture(name="no_exporter")
+def _no_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes the extra `otlp` away, as in an environment without it."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+
+
+@pytest.mark.usefixtures("no_exporter")
+def test_without_the_extra_no_traces_go_to_roark(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    done = configure(api_key=KEY, base_url=sandbox.url, export_traces=True)
+
+    assert done == Configured("made", "added", "nowhere")
+    assert 'pip install "roark-otel[otlp]"' in said.text
+
+
+@pytest.mark.parametrize("is_exporting", [True, False])
+def test_a_processor_that_is_there_decides_where_traces_go(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, is_exporting: bool
+) -> None:
+    provider = TracerProvider()
+    own = RoarkSpanProcessor(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, export_traces=is_exporting)
+    provider.add_span_processor(own)
+    trace.set_tracer_provider(provider)
+
+    done = configure(api_key=KEY, base_url=sandbox.url, export_traces=not is_exporting)
+    hold()
+
+    assert done == Configured("joined", "there", "to_roark" if is_exporting else "nowhere")
+    assert ("export_traces has no effect" in said.text) is not is_exporting
+    assert flush()
+    assert len(sandbox.call("call-1").trace_ids) == int(is_exporting)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        ALWAYS_OFF,
+        ParentBased(ALWAYS_OFF),
+        TraceIdRatioBased(0.0),
+        ParentBased(TraceIdRatioBased(0)),
+        RoarkSampler(ParentBased(ALWAYS_OFF)),
+    ],
+    ids=lambda sampler: sampler.get_description()[:40],
+)
+def test_where_a_sampler_drops_all_no_traces_go_anywhere(
+    sandbox: Sandbox, said: pytest.LogCaptureFixture, sampler: Sampler
+) -> None:
+    """The calls of `RoarkSampler` are made all the same."""
+    trace.set_tracer_provider(TracerProvider(sampler=sampler))
+
+    done = configure(api_key=KEY, base_url=sandbox.url, recording_url=RECORDING, export_traces=True)
+    hold()
+
+    assert done == Configured("joined", "added", "nowhere")
+    assert "the sampler drops every trace" in said.text
+    assert flush()
+    assert [call["externalId"] for call in sandbox.calls()] == ["call-1"] * isinstance(sampler, RoarkSampler)
+
+
+@pytest.mark.parametrize("sampler", ["always_off", "parentbased_always_off"])
+def test_so_does_one_of_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, sampler: str) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+
+    assert configure(api_key=KEY, base_url=sandbox.url, export_traces=True).traces == "nowhere"
+
+
+def test_a_sampler_that_keeps_some_drops_not_all(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.05")
+
+    assert configure(api_key=KEY, base_url=sandbox.url, export_traces=True).traces == "to_roark"
+
+
+class Copies(SpanProcessor):
+    """Copies something onto spans when they start, as the processor of baggage does; it exports nothing."""
+
+
+def test_a_processor_that_exports_nothing_is_no_exporter(sandbox: Sandbox, said: pytest.LogCaptureFixture) -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(Copies())
+    trace.set_tracer_provider(provider)
+
+    assert configure(api_key=KEY, base_url=sandbox.url) == Configured("joined", "added", "nowhere")
+    assert "nothing exports the spans" in said.text
+
+
+def test_a_provider_without_processors_exports_nothing() -> None:
+    trace.set_tracer_provider(trace.NoOpTracerProvider())
+
+    assert configure(api_key=KEY, export_traces=True) == Configured("untouched", "none", "nowhere")
+
+
+def test_a_processor_that_makes_no_calls_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under pytest, one for an address that is not on this machine."""
+    monkeypatch.setenv("_ROARK_OTEL_LOOPBACK_ONLY", "1")
+
+    assert configure(api_key=KEY, base_url="https://roark.example.com").processor == "none"

@@ -42,6 +42,17 @@ def test_without_a_key_nothing_of_the_package_is_imported(tmp_path: Path, enviro
     assert json.loads(ran.out) == []
 
 
+def test_the_completion_hook_does_nothing_without_a_processor(tmp_path: Path) -> None:
+    """Whatever it is given."""
+    code = """
+from roark_otel_zero_code.completion_hook import RoarkCompletionHook
+RoarkCompletionHook().on_completion(inputs=["hello"], outputs=None, tool_definitions=object(), more=1)
+"""
+    ran = run(tmp_path / "app.py", code + LOADED, environment(None, tmp_path / "spool"), instrumented=False)
+
+    assert (ran.status, ran.out.strip(), ran.err) == (0, "[]", "")
+
+
 def test_a_misspelt_key_is_still_logged(tmp_path: Path) -> None:
     ran = run(tmp_path / "app.py", LOADED, environment(None, tmp_path / "spool", ROARK_API_KYE="a-key"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,15 @@ def test_a_plain_app_needs_one_variable(sandbox: Sandbox, tmp_path: Path) -> Non
     assert ran.witness["processors"] == ["RoarkSpanProcessor"]
     assert texts(sandbox) == [["Hello, how can I help?", "Where is my order?"]]
     assert sandbox.calls()[0]["externalId"] == "call-1"
+
+
+def test_a_service_name_in_latin_1_costs_a_character(sandbox: Sandbox, tmp_path: Path) -> None:
+    name = b"caf\xe9".decode(sys.getfilesystemencoding(), "surrogateescape")  # as `os.environ` shows such bytes
+    env = environment(sandbox, tmp_path / "spool", OTEL_SERVICE_NAME=name)
+    ran = run(tmp_path / "app.py", CONVERSATION + "hold()\n", env)
+
+    assert (ran.status, ran.err) == (0, "")
+    assert [call["properties"]["service_name"] for call in sandbox.calls()] == ["caf\ufffd"]
 
 
 @pytest.mark.parametrize("configurator", [{}, NO_CONFIGURATOR], ids=["beside_anothers", "alone"])

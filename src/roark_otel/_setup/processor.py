@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
+import sys
 import time
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
 
+from roark_otel._capture.call_context import note_inert
 from roark_otel._capture.hooks import SpanHooks
 from roark_otel._engine import process, registry
-from roark_otel._model.dialect import Dialect
-from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import Hooks
 from roark_otel._model.stats import Stats, added
 from roark_otel._safety import own_threads
@@ -23,10 +24,11 @@ from roark_otel._safety.off_loop import off_loop
 from roark_otel._settings.on_demand import settings_class
 from roark_otel._settings.overrides import OVERRIDABLE, SettingsOverrides, check_names
 from roark_otel._settings.variable import described
+from roark_otel._setup.argument_types import check_types
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
@@ -34,9 +36,19 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from roark_otel._engine.engine import Engine
+    from roark_otel._model.dialect import Dialect
     from roark_otel._model.hooks import Accepts, ReceiptHook, RecordingResolver, Redactor
     from roark_otel._settings.settings import Settings
     from roark_otel._traces.processor import ConversationTraces
+
+
+LOOPBACK_ONLY: Final = "_ROARK_OTEL_LOOPBACK_ONLY"
+"""Set by the pytest plugin, which tests that send calls to Roark itself turn off."""
+
+UNDER_PYTEST: Final = (
+    "under pytest calls go to loopback hosts only, so none are sent: use the fixture roark_calls or roark_sandbox, or "
+    "run pytest with --roark-live"
+)
 
 
 class RoarkSpanProcessor(SpanProcessor):
@@ -86,31 +98,54 @@ class RoarkSpanProcessor(SpanProcessor):
         self.hooks: SpanHooks = SpanHooks(lambda _span, _context: None, lambda _span: None)
         check_names("RoarkSpanProcessor", overrides)
         dialects = tuple(dialects)  # read more than once: an app may pass an iterator
-        _check_types(settings, recording_url, redact, dialects, accepts)
+        check_types(settings, recording_url, redact, dialects, accepts)
         self._settings = (settings or settings_class().from_env()).with_arguments(**overrides)
+        self._dialects, self._app_hooks = dialects, Hooks(recording_url, redact, on_receipt, accepts)
         if not self._settings.enabled:
+            note_inert()
+            return
+        _made.add(self)
+        if (capturing := registry.captured_by()) is not None:
+            self._move_to(capturing.engine(self._settings, dialects, self._app_hooks))
+            return
+        if _is_on_loopback_only() and not self._settings.is_local:
+            _warn_of_inert(UNDER_PYTEST)
             return
         if self._settings.api_key is None:
-            message = "no usable key, so no calls are sent to Roark: set ROARK_API_KEY or pass api_key="
-            log_once(logging.WARNING, (), message)
+            _warn_of_inert("no usable key, so no calls are sent to Roark: set ROARK_API_KEY or pass api_key=")
             return
-        hooks = Hooks(recording_url, redact, on_receipt, accepts)
-        self._engine = registry.acquire(self._settings, self._settings.api_key, dialects, hooks, meter_provider)
-        _processors[id(self)] = self
-        self.hooks = self._engine.hooks
+        key = self._settings.api_key
+        self._move_to(engine := registry.acquire(self._settings, key, dialects, self._app_hooks, meter_provider))
         if self._settings.export_traces:
             from roark_otel._traces.exporter import conversation_traces
 
-            traces = conversation_traces(
+            self._traces = traces = conversation_traces(
                 self._settings,
-                self._settings.api_key,
+                key,
                 dialects,
                 partial(process.seconds_to_export, self._settings.exit_timeout_seconds),
                 is_redacted=redact is not None,
-                takes=None if accepts is None else self._engine.takes,
+                takes=None if accepts is None else engine.takes,
             )
-            self._traces = traces
-            self.hooks = self._engine.hooks if traces is None else _both(self._engine.hooks, traces)
+            self.hooks = engine.hooks if traces is None else _both(engine.hooks, traces)
+
+    @property
+    def _configured(self) -> tuple[Settings, Sequence[Dialect], Hooks]:
+        """How it was made."""
+        return self._settings, self._dialects, self._app_hooks
+
+    def _move_to(self, engine: Engine) -> Callable[[], None]:
+        """Gives the spans that come from now on to an engine. Returns what gives them to the one before again."""
+        before, hooks = self._engine, self.hooks
+        self._engine, self.hooks = engine, engine.hooks
+        _processors[id(self)] = self
+
+        def back() -> None:
+            self._engine, self.hooks = before, hooks
+            if before is None:
+                _processors.pop(id(self), None)
+
+        return back
 
     @guarded_hook
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -166,6 +201,17 @@ class RoarkSpanProcessor(SpanProcessor):
         return Stats() if self._engine is None else self._engine.stats()
 
 
+def _warn_of_inert(message: str) -> None:
+    note_inert()
+    log_once(logging.WARNING, (), message)
+
+
+def _is_on_loopback_only() -> bool:
+    """Returns whether tests run in this process, or in one above it. The plugin knows it where no variable does."""
+    plugin = sys.modules.get("roark_otel_pytest")
+    return LOOPBACK_ONLY in os.environ or (plugin is not None and plugin.is_on_loopback_only())
+
+
 class _WithSettings(str):
     """A docstring that lists the settings when it is read, so that the import of this module needs no pydantic."""
 
@@ -193,22 +239,31 @@ def _both(hooks: SpanHooks, traces: ConversationTraces) -> SpanHooks:
     return SpanHooks(on_start, on_end)
 
 
-def _check_types(
-    settings: object, recording_url: object, redact: object, dialects: tuple[object, ...], accepts: object
-) -> None:
-    if settings is not None and not isinstance(settings, settings_class()):
-        raise ValueError("roark_otel: settings: must be a roark_otel.Settings")
-    if isinstance(recording_url, str) and not is_http_url(recording_url):
-        raise ValueError("roark_otel: recording_url: must be an absolute http or https URL")
-    if redact is not None and not callable(redact):
-        raise ValueError("roark_otel: redact: must be a function, see roark_otel.types.Redactor")
-    if accepts is not None and not callable(accepts):
-        raise ValueError("roark_otel: accepts: must be a function, see roark_otel.types.Accepts")
-    if not all(isinstance(one, Dialect) for one in dialects):
-        raise ValueError("roark_otel: dialects: must be roark_otel.types.Dialect values")
+def makes_calls(processor: RoarkSpanProcessor) -> bool:
+    """Returns whether a processor has what it needs to make calls, such as a key."""
+    return processor._engine is not None  # noqa: SLF001 - this module's own class  # pyright: ignore[reportPrivateUsage]
 
+
+def exports_traces(processor: RoarkSpanProcessor) -> bool:
+    """Returns whether a processor exports the spans of its conversations to Roark."""
+    return processor._traces is not None  # noqa: SLF001 - this module's own class  # pyright: ignore[reportPrivateUsage]
+
+
+_made: weakref.WeakSet[RoarkSpanProcessor] = weakref.WeakSet()
+"""Every processor that the kill switch lets work, with a key or without one."""
 
 _processors: weakref.WeakValueDictionary[int, RoarkSpanProcessor] = weakref.WeakValueDictionary()
+
+
+def move_all(engine_of: Callable[[Settings, Sequence[Dialect], Hooks], Engine]) -> Callable[[], None]:
+    """Moves every processor of this process to other engines; returns what moves them back."""
+    moves = [one._move_to(engine_of(*one._configured)) for one in list(_made)]  # noqa: SLF001 - this module's own class  # pyright: ignore[reportPrivateUsage]
+
+    def back() -> None:
+        for move in moves:
+            move()
+
+    return back
 
 
 def get_processor() -> RoarkSpanProcessor | None:

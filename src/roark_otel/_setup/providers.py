@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 from opentelemetry import trace
 from opentelemetry.sdk.environment_variables import OTEL_SDK_DISABLED
 
+from roark_otel._engine import registry
 from roark_otel._safety.guard import guarded, log_once
+from roark_otel._setup import log_providers
 from roark_otel._setup.processor import RoarkSpanProcessor
 from roark_otel.dialects import DIALECTS
 
@@ -72,7 +74,8 @@ Attachment: TypeAlias = "Added | AlreadyThere | TakesNone"
 def is_off(settings: Settings) -> bool:
     """Returns whether nothing is to be attached: without a key, or with the kill switch or OpenTelemetry's own."""
     disabled = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
-    return disabled or not settings.enabled or (settings.api_key is None and settings.api_key_file is None)
+    has_key = settings.api_key is not None or settings.api_key_file is not None or registry.captured_by() is not None
+    return disabled or not settings.enabled or not has_key
 
 
 _known: weakref.WeakKeyDictionary[Provider, RoarkSpanProcessor] = weakref.WeakKeyDictionary()
@@ -113,7 +116,7 @@ def set_in_frameworks(provider: Provider, dialects: Iterable[Dialect] = DIALECTS
 
 
 class Following:
-    """Attaches a processor to the current provider, and to every one that is set from now on.
+    """Attaches a processor to the current provider, and to every one that is set from now on. To logger providers too.
 
     Args:
         make: Makes a processor; called once for each provider.
@@ -136,17 +139,20 @@ class Following:
         """Starts to attach processors."""
         self._is_on = True
         for module, name in self._setters:
-            self._when_imported(module, functools.partial(self._wrap, name))
+            self._when_imported(module, functools.partial(self._wrap, name, self._attach))
+        log_module, log_setter = log_providers.LOG_SETTER
+        self._when_imported(log_module, functools.partial(self._wrap, log_setter, self._attach_to_logs))
         for module in DOUBLES:
             self._when_imported(module, _warn_of_double)
         if not isinstance(provider := trace.get_tracer_provider(), trace.ProxyTracerProvider):
             self._attach(provider)
+        log_providers.attach_to_global_log_provider()
 
     def end(self) -> None:
         """Stops. Processors that were added stay, and work until their provider is shut down."""
         self._is_on = False
 
-    def _wrap(self, name: str, module: ModuleType) -> None:
+    def _wrap(self, name: str, attach: Callable[[object], object], module: ModuleType) -> None:
         original: Callable[..., Any] = getattr(module, name)
         if getattr(original, "_roark_follows", None) is not None:
             original = original._roark_follows  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
@@ -154,7 +160,7 @@ class Following:
         @functools.wraps(original)
         def setter(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the original takes and returns
             answer = original(*args, **kwargs)
-            self._attach(args[0] if args else kwargs.get("tracer_provider"))
+            attach(args[0] if args else kwargs.get("tracer_provider", kwargs.get("logger_provider")))
             return answer
 
         setter._roark_follows = original  # type: ignore[attr-defined]  # noqa: SLF001
@@ -167,6 +173,10 @@ class Following:
         attachment = attach_processor(provider, self._make)
         if isinstance(attachment, TakesNone):
             warn_of(attachment)
+
+    def _attach_to_logs(self, provider: object) -> None:
+        if self._is_on:
+            log_providers.attach_log_processor(provider)
 
 
 def warn_of(attachment: TakesNone) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livekit.agents import __version__
 
+from support.lateness import compare_ends, compare_starts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,13 +22,13 @@ VERSION = tuple(int(part) for part in __version__.split(".")[:3])
 TELLS_WHY_IT_ENDED = VERSION >= (1, 8, 2)
 """Whether the spans of this version say why a session was closed, and who called which number."""
 NAMES_AGENTS = VERSION >= (1, 8)
-"""Whether every turn of this version names its agent; before, only a change of agents is told."""
+"""Whether every turn of this version names its agent; before, only a change of agents is stated."""
 
 _ROUNDING = 0.002
 _ROLES = {"assistant": "AGENT", "user": "CUSTOMER"}
 
 
-class Told(NamedTuple):
+class Stated(NamedTuple):
     """What a call says of a stretch of time, in Unix seconds."""
 
     what: str
@@ -67,24 +69,29 @@ def results(body: Body) -> list[Any]:
     return [tool["result"] for tool in body.get("toolInvocations", [])]
 
 
-def told(body: Body, role: str) -> list[Told]:
+def stated(body: Body, role: str) -> list[Stated]:
     """When somebody spoke, by the call."""
-    return [_told(body, entry, entry["text"]) for entry in body["transcript"] if entry["role"] == role]
+    return [_stated(body, entry, entry["text"]) for entry in body["transcript"] if entry["role"] == role]
 
 
-def _told(body: Body, entry: Body, what: str) -> Told:
+def _stated(body: Body, entry: Body, what: str) -> Stated:
     zero = datetime.fromisoformat(body["startedAt"].replace("Z", "+00:00")).timestamp()
-    return Told(what, zero + entry["startOffsetMs"] / 1000, zero + entry["endOffsetMs"] / 1000)
+    return Stated(what, zero + entry["startOffsetMs"] / 1000, zero + entry["endOffsetMs"] / 1000)
 
 
-def used(body: Body) -> list[Told]:
+def used(body: Body) -> list[Stated]:
     """When tools were used, by the call."""
-    return [_told(body, tool, tool["name"]) for tool in body.get("toolInvocations", [])]
+    return [_stated(body, tool, tool["name"]) for tool in body.get("toolInvocations", [])]
 
 
-def overlap(one: Told | Speech | Ran, other: Told | Speech | Ran) -> bool:
+def overlap(one: Stated | Speech | Ran, other: Stated | Speech | Ran) -> bool:
     """Whether two stretches of time have something in common, give or take the rounding to milliseconds."""
     return one.start <= other.end + _ROUNDING and other.start <= one.end + _ROUNDING
+
+
+def cover(one: Stated | Speech | Ran, other: Stated | Speech | Ran) -> bool:
+    """Whether two stretches of time have more in common than the rounding to milliseconds."""
+    return one.start < other.end - _ROUNDING and other.start < one.end - _ROUNDING
 
 
 def compare_times(body: Body, truth: Truth, *, typed: Sequence[str] = ()) -> None:
@@ -97,18 +104,32 @@ def compare_times(body: Body, truth: Truth, *, typed: Sequence[str] = ()) -> Non
         truth: What really happened.
         typed: What the customer did not speak.
     """
-    spoken = [one for one in told(body, "CUSTOMER") if one.what not in typed]
+    spoken = [one for one in stated(body, "CUSTOMER") if one.what not in typed]
     _compare("customer", spoken, truth.customer)
-    _compare("agent", told(body, "AGENT"), truth.agent)
+    _compare("agent", stated(body, "AGENT"), truth.agent)
     ran = {one.name for one in truth.tools}
     _compare("tool", [one for one in used(body) if one.what in ran], truth.tools)
 
 
-def _compare(who: str, told: Sequence[Told], real: Sequence[Speech | Ran]) -> None:
-    assert len(told) == len(real)
-    for number, (one, true) in enumerate(zip(told, real, strict=True)):
+def compare_edges(body: Body, truth: Truth, waits: Sequence[tuple[float, float]], *, typed: Sequence[str] = ()) -> None:
+    """The customer begins within 50 ms, and the agent ends within 300 ms, of when they really did.
+
+    Args:
+        body: The call.
+        truth: What really happened.
+        waits: When the event loop was late, and by how much.
+        typed: What the customer did not speak.
+    """
+    spoken = [one for one in stated(body, "CUSTOMER") if one.what not in typed]
+    compare_starts(spoken, truth.customer, waits)
+    compare_ends(stated(body, "AGENT"), truth.agent, waits)
+
+
+def _compare(who: str, stated: Sequence[Stated], real: Sequence[Speech | Ran]) -> None:
+    assert len(stated) == len(real)
+    for number, (one, true) in enumerate(zip(stated, real, strict=True)):
         start, end = (round(1000 * off) for off in (one.start - true.start, one.end - true.end))
         print(f"  {who:9} {one.what[:40]!r}: start {start:+d} ms, end {end:+d} ms")  # noqa: T201
         assert overlap(one, true)
         if who != "tool":  # tools may run at the same time
-            assert not any(overlap(one, other) for place, other in enumerate(real) if place != number)
+            assert not any(cover(one, other) for place, other in enumerate(real) if place != number)

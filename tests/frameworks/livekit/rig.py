@@ -63,21 +63,23 @@ class Rig:
     Args:
         script: What the model answers.
         pace: How many seconds a character takes to be said.
-        options: Further arguments of the session.
+        customer: Who calls. Default: a customer whom a chain of models serves.
+        options: Further arguments of the session, such as its models.
     """
 
-    def __init__(self, script: Mapping[str, Reply], pace: float = 0.03, **options: Any) -> None:
-        self.customer = Customer()
+    def __init__(
+        self, script: Mapping[str, Reply], pace: float = 0.03, customer: Customer | None = None, **options: Any
+    ) -> None:
+        self.customer = customer or Customer()
         self.microphone, self.loudspeaker = Microphone(), Loudspeaker()
-        self.session: AgentSession[list[Ran]] = AgentSession(
-            vad=VoiceDetection(self.customer),
-            stt=Recognition(self.customer),
-            llm=ScriptedLLM(script),
-            tts=SilentTTS(pace),
-            userdata=[],
-            **_turn_taking(),
-            **options,
-        )
+        chain = {
+            "vad": VoiceDetection(self.customer),
+            "stt": Recognition(self.customer),
+            "llm": ScriptedLLM(script),
+            "tts": SilentTTS(pace),
+        }
+        made_of = {**(chain if customer is None else {}), "userdata": [], **turn_taking(), **options}
+        self.session: AgentSession[list[Ran]] = AgentSession(**made_of)
         self._synchronizer = TranscriptSynchronizer(
             next_in_chain_audio=self.loudspeaker, next_in_chain_text=Subtitles()
         )
@@ -146,22 +148,22 @@ async def until(is_so: Callable[[], bool], what: str) -> None:
         await asyncio.sleep(_POLL)
 
 
-def _turn_taking() -> dict[str, Any]:
+def turn_taking(detection: str = "vad", delay: float = 0.2) -> dict[str, Any]:
     """Short waits, in the words of the version."""
     known = inspect.signature(AgentSession.__init__).parameters
     warm = {"aec_warmup_duration": None} if "aec_warmup_duration" in known else {}
     if "turn_handling" in known:
         return warm | {
             "turn_handling": {
-                "turn_detection": "vad",
-                "endpointing": {"min_delay": 0.2, "max_delay": 1.0},
+                "turn_detection": detection,
+                "endpointing": {"min_delay": delay, "max_delay": max(1.0, delay)},
                 "interruption": {"min_duration": 0.2, "false_interruption_timeout": 1.0},
             }
         }
     return warm | {
-        "turn_detection": "vad",
-        "min_endpointing_delay": 0.2,
-        "max_endpointing_delay": 1.0,
+        "turn_detection": detection,
+        "min_endpointing_delay": delay,
+        "max_endpointing_delay": max(1.0, delay),
         "min_interruption_duration": 0.2,
         "false_interruption_timeout": 1.0,
     }

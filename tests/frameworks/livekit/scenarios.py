@@ -42,6 +42,10 @@ class Scenario:
     pace: float = 0.03
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def rig(self) -> Rig:
+        """The session and its customer."""
+        return Rig(self.script, self.pace, **self.options)
+
 
 class Desk(Agent):
     """Speaks first."""

@@ -17,12 +17,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 import roark_otel
 from frameworks.livekit import recipes
 from frameworks.livekit.program import README
-from frameworks.livekit.rig import Rig, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from frameworks.livekit.rig import Rig, Truth
     from frameworks.livekit.scenarios import Scenario
     from roark_otel.sandbox import Sandbox
 
@@ -77,11 +77,12 @@ class Played:
 
 async def play(external_id: str, scenario: Scenario) -> Truth:
     """One call, from the session's start to its end."""
-    rig = Rig(scenario.script, scenario.pace, **scenario.options)
+    rig = scenario.rig()
     if external_id == README:
         session = SimpleNamespace(start=lambda agent, room: rig.start(agent))  # noqa: ARG005 - there is no room
         at_shutdown: list[Callable[[], Awaitable[None]]] = []
-        job = SimpleNamespace(room=SimpleNamespace(name=external_id), add_shutdown_callback=at_shutdown.append)
+        about = SimpleNamespace(id=external_id)
+        job = SimpleNamespace(job=about, room=None, add_shutdown_callback=at_shutdown.append)
         await recipes.entrypoint(session, scenario.agent())(job)
         truth = await finish(rig, scenario)
         for callback in at_shutdown:  # as a job does once its session has closed

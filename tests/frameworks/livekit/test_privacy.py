@@ -64,7 +64,7 @@ def _start(name: str, folder: Path, url: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=environ, stdout=output, stderr=output)  # noqa: S603 - our own script
 
 
-def test_without_privacy_the_words_up_to_the_end_are_told(gone: Gone) -> None:
+def test_without_privacy_the_words_up_to_the_end_are_said(gone: Gone) -> None:
     """So the others would tell them, too."""
     body = gone.bodies["left-open"]
 

@@ -13,7 +13,7 @@ from frameworks.livekit.comparing import (
     compare_times,
     overlap,
     said,
-    told,
+    stated,
     transcript,
 )
 from frameworks.livekit.scenarios import GREETING, POLICY
@@ -74,13 +74,13 @@ def test_an_interruption_overlaps_what_it_interrupts(played: Played) -> None:
     truth, body = played.truth("interruption"), played.body("interruption")
 
     assert overlap(truth.agent[1], truth.customer[1])
-    assert overlap(told(body, "AGENT")[1], told(body, "CUSTOMER")[1])
+    assert overlap(stated(body, "AGENT")[1], stated(body, "CUSTOMER")[1])
 
 
 def test_what_is_typed_stands_before_its_answer(played: Played) -> None:
     body = played.body("typed")
-    greeting, answer = told(body, "AGENT")[:2]
-    typed = told(body, "CUSTOMER")[0]
+    greeting, answer = stated(body, "AGENT")[:2]
+    typed = stated(body, "CUSTOMER")[0]
 
     assert (greeting.what, typed.what, answer.what) == (GREETING, "Do you have helmets", "Many of them.")
     assert greeting.end <= typed.start <= answer.start

@@ -36,7 +36,7 @@ def test_tools_that_ran_at_once_overlap(played: Played) -> None:
     assert results(body) == [ToolDesk.ORDER, "Main Street, Lindau"]
 
 
-def test_the_error_of_a_tool_is_what_the_model_was_told(played: Played) -> None:
+def test_the_error_of_a_tool_is_what_the_model_was_given(played: Played) -> None:
     """Whatever the tool raised, expected or not, and also where the model made the tool up."""
     outputs = answered(played.truth("bad-tools"))
 

@@ -25,12 +25,23 @@ from livekit.agents import AgentServer, JobContext, JobExecutorType, JobProcess 
 from livekit.agents.telemetry import set_tracer_provider  # noqa: E402
 from livekit.agents.voice.room_io import RoomOptions  # noqa: E402
 
-from frameworks.livekit.program import BY_METADATA, CUT_OFF, FIRST, HANGS_UP, PROCESSES, SECOND, SHUT_DOWN, THREADS  # noqa: E402
+from frameworks.livekit.program import (  # noqa: E402
+    BY_METADATA,
+    CUT_OFF,
+    FIRST,
+    HANGS_UP,
+    HEARD,
+    HEARD_ON_THREADS,
+    PROCESSES,
+    SECOND,
+    SHUT_DOWN,
+    THREADS,
+)
 from frameworks.livekit.rig import PATIENCE, Rig, until  # noqa: E402
 from frameworks.livekit.room import Telephone  # noqa: E402
 from frameworks.livekit.scenarios import GREETING  # noqa: E402
 from frameworks.livekit.stage import traced  # noqa: E402
-from roark_otel import call_attributes  # noqa: E402
+from roark_otel import call_attributes, instrument  # noqa: E402
 from roark_otel.attributes import EXTERNAL_ID  # noqa: E402
 
 if TYPE_CHECKING:
@@ -47,6 +58,7 @@ providers: list[TracerProvider] = []
 
 def trace_calls(_process: JobProcess | None = None) -> None:
     """What an app calls in `setup_fnc`. Every process has a spool of its own: nobody else delivers its calls."""
+    instrument("livekit")
     providers.append(traced(URL, FOLDER / "spool" / str(os.getpid())))
 
 
@@ -68,7 +80,7 @@ async def answer(ctx: JobContext) -> None:
     scenario = (PROCESSES | THREADS)[external_id]
     telephone = Telephone(ctx.room) if external_id == HANGS_UP else None
     room = {"room": ctx.room, "room_options": _ONLY_EVENTS} if telephone else {}
-    rig = Rig(scenario.script, scenario.pace)
+    rig = scenario.rig()
 
     def on_close(_event: object) -> None:
         truth = replace(rig.truth(), closed=time.time())
@@ -129,13 +141,14 @@ async def work(server: AgentServer) -> None:
     await started.wait()
     if MODE == "process":
         await server.simulate_job(CUT_OFF, fake_job=True)
-        await answer_all(server, [HANGS_UP, SHUT_DOWN, BY_METADATA], still_running=1)
+        await answer_all(server, [HANGS_UP, SHUT_DOWN, BY_METADATA, HEARD], still_running=1)
         leave("others-ended", {})
         await until((FOLDER / "speaking.json").exists, "hear the agent begin")
         await asyncio.sleep(1.5)
     else:
         await answer_all(server, [FIRST])
         await answer_all(server, [SECOND])
+        await answer_all(server, [HEARD_ON_THREADS])
     leave("worker", {"refused": offline.refused})
     await server.aclose()
     await asyncio.wait([running], timeout=10)

@@ -1,4 +1,4 @@
-"""An app as users have it: `python app.py APP FOLDER`. It answers its calls all at once, and ends.
+"""An app as users have it: `python app.py APP FOLDER CALL …`. It answers these calls at once, and ends.
 
 Where Roark is, it knows from its environment. What really happened in each call is left in the folder as JSON.
 """
@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import sys
-import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
@@ -26,23 +25,26 @@ from opentelemetry import trace  # noqa: E402
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: E402
 from opentelemetry.sdk.resources import Resource  # noqa: E402
 from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
-from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor  # noqa: E402
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: E402
 from pipecat.utils.tracing.setup import setup_tracing  # noqa: E402
 
-from frameworks.pipecat import calls, cartesia_like, recipes  # noqa: E402
+from frameworks.pipecat import calls, cartesia_like, heard_calls, recipes, speech_calls  # noqa: E402
 from frameworks.pipecat.bot import Bot  # noqa: E402
 from frameworks.pipecat.openai_like import OpenAILike  # noqa: E402
-from frameworks.pipecat.roster import APPS, BY_CONTEXT, OWN, README, SCENARIOS  # noqa: E402
-from roark_otel import RoarkSpanProcessor, attributes, call_attributes  # noqa: E402
+from frameworks.pipecat.realtime_like import RealtimeLike  # noqa: E402
+from frameworks.pipecat.roster import BY_CONTEXT, HEARD, INSTRUMENTED, LISTENING, OWN, README, SCENARIOS, SPEECH  # noqa: E402
+from roark_otel import RoarkSpanProcessor, attributes, call_attributes, configure  # noqa: E402
+from support.lateness import watch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from frameworks.pipecat.calls import Scenario
 
-_TICK, _LATE, _PATIENCE = 0.01, 0.05, 60.0
+_PATIENCE = 60.0
 
-APP, FOLDER = sys.argv[1], Path(sys.argv[2])
+APP, FOLDER, CALLS = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
 
 
 def exporter() -> OTLPSpanExporter:
@@ -65,6 +67,22 @@ def trace_with_pipecats_provider() -> None:
     provider = trace.get_tracer_provider()
     assert isinstance(provider, TracerProvider)
     provider.add_span_processor(RoarkSpanProcessor())
+
+
+def trace_and_listen(exported: InMemorySpanExporter) -> None:
+    """The app has exporters, one of its own among them, and everything else is set up in a line."""
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}))
+    provider.add_span_processor(BatchSpanProcessor(exporter()))
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    trace.set_tracer_provider(provider)
+    configure()
+
+
+def scenarios() -> dict[str, Scenario]:
+    """The calls that are to be played."""
+    if APP in {**LISTENING, **INSTRUMENTED}:
+        return {one: getattr(speech_calls if one in SPEECH else heard_calls, HEARD[one]) for one in CALLS}
+    return {external_id: getattr(calls, SCENARIOS[external_id]) for external_id in CALLS}
 
 
 def leave(name: str, found: object) -> None:
@@ -92,7 +110,9 @@ async def play(url: str, external_id: str, scenario: Scenario) -> Bot:
         streaming=scenario.streaming,
         metrics=scenario.metrics,
         tools=scenario.tools,
+        wiring=scenario.wiring,
         additional_span_attributes=span_attributes(external_id),
+        **scenario.options,
     )
     running = asyncio.create_task(bot.run())
     try:
@@ -115,21 +135,13 @@ async def answer(url: str, external_id: str, scenario: Scenario) -> None:
     leave(external_id, asdict(bot.truth()))
 
 
-async def watch(waits: list[tuple[float, float]]) -> None:
-    """Notes when the event loop was late, and by how much: a busy machine makes everything that is measured late."""
-    while True:
-        due = time.time() + _TICK
-        await asyncio.sleep(_TICK)
-        if (late := time.time() - due) > _LATE:
-            waits.append((due, late))
-
-
 async def main(scenarios: Mapping[str, Scenario]) -> int:
     """Answers all calls, next to the services that they need. Returns how many failed."""
     services = OpenAILike()
     services.scripts = {external_id: scenario.script for external_id, scenario in scenarios.items()}
     application = web.Application()
-    application.add_routes([*services.routes(), *cartesia_like.routes()])
+    realtime = RealtimeLike(services.scripts)
+    application.add_routes([*services.routes(), *cartesia_like.routes(), *realtime.routes()])
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -153,10 +165,14 @@ if __name__ == "__main__":
     ear = logging.FileHandler(FOLDER / "said.log")
     ear.setLevel(logging.WARNING)
     logging.getLogger("roark_otel").addHandler(ear)
+    exported = InMemorySpanExporter()
     if APP == OWN:
         trace_with_a_provider_of_our_own()
-    else:
+    elif APP in LISTENING:
+        trace_and_listen(exported)
+    elif APP not in INSTRUMENTED:
         trace_with_pipecats_provider()
-    failed = asyncio.run(main({external_id: getattr(calls, SCENARIOS[external_id]) for external_id in APPS[APP]}))
+    failed = asyncio.run(main(scenarios()))
     leave("refused", loopback.refused)
+    leave("exported", [span.to_json() for span in exported.get_finished_spans()])
     sys.exit(failed)  # nothing is flushed: calls and traces are to get through although the app just ends

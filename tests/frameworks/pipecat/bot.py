@@ -32,7 +32,8 @@ from frameworks.pipecat.script import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipecat.services.llm_service import FunctionCallParams
+    from pipecat.processors.frame_processor import FrameProcessor
+    from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 PROMPT = "You are the order desk of a bicycle shop."
 PATIENCE = 60.0
@@ -76,6 +77,10 @@ class Observer(BaseObserver):
         self.seen: list[dict[str, Any]] = []
         self._loudspeaker = loudspeaker
         self._ids: set[int] = set()
+        self.has_started = False
+
+    async def on_pipeline_started(self) -> None:
+        self.has_started = True
 
     async def on_push_frame(self, data: FramePushed) -> None:
         frame = data.frame
@@ -85,8 +90,8 @@ class Observer(BaseObserver):
         if isinstance(frame, frames.BotStoppedSpeakingFrame):
             self._loudspeaker.fell_silent()
         names = ("tool_call_id", "function_name", "arguments", "result")
-        told = {name: getattr(frame, name) for name in names if hasattr(frame, name)}
-        self.seen.append({"kind": type(frame).__name__, "at": time.time(), **told})
+        found = {name: getattr(frame, name) for name in names if hasattr(frame, name)}
+        self.seen.append({"kind": type(frame).__name__, "at": time.time(), **found})
 
     def last(self, *kinds: type[frames.Frame]) -> str:
         """Which of these came last."""
@@ -103,6 +108,7 @@ class Bot:
         streaming: Whether speech goes over web sockets, which tell of each word when it was said; else over HTTP.
         metrics: Whether the pipeline measures its services, which it does not unless told to.
         tools: What the model can call.
+        wiring: Makes the pipeline, given the bot and the url. Default: one of services, with the model in the middle.
         options: Further arguments of the worker.
     """
 
@@ -114,6 +120,7 @@ class Bot:
         streaming: bool,
         metrics: bool,
         tools: Sequence[Callable[..., Any]],
+        wiring: Callable[[Bot, str], Sequence[FrameProcessor]] | None = None,
         **options: Any,
     ) -> None:
         self.microphone, self.loudspeaker = Microphone(), Loudspeaker()
@@ -121,29 +128,36 @@ class Bot:
         self.ran: list[Stretch] = []
         self.context = LLMContext([], tools=ToolsSchema(standard_tools=[_schema(tool) for tool in tools]))
         service = {"api_key": "dummy", "base_url": f"{url}/{name}/v1"}
-        model = OpenAILLMService(
-            **service, settings=OpenAILLMService.Settings(model="scripted", system_instruction=PROMPT)
-        )
-        for tool in tools:
-            model.register_function(tool.__name__, self._noted(tool))
-        ears, voice = _streaming(url) if streaming else _over_http(service)
-        user, assistant = LLMContextAggregatorPair(self.context, user_params=_turn_taking())
-        steps = [self.microphone, ears, user, model, voice, self.loudspeaker, assistant]
+        self.tools = tools
+        self.runner = WorkerRunner(handle_sigint=False)
+        self.helpers: list[PipelineWorker] = []
+        self.model = scripted(service)
+        self.ears, self.voice = _streaming(url) if streaming else _over_http(service)
+        self.aggregators = LLMContextAggregatorPair(self.context, user_params=_turn_taking())
+        steps = (wiring or cascade)(self, f"{url}/{name}")
         self.worker = PipelineWorker(
-            Pipeline(steps),
+            Pipeline(list(steps)),
             params=PipelineParams(enable_metrics=metrics, enable_usage_metrics=metrics),
             observers=[self.observer],
-            enable_tracing=True,
             enable_rtvi=False,
             idle_timeout_secs=None,
-            **options,
+            **{"enable_tracing": True, **options},
         )
+
+    def teach(self, model: LLMService) -> LLMService:
+        """Lets a model use the tools."""
+        for tool in self.tools:
+            model.register_function(tool.__name__, self._noted(tool))
+        return model
 
     async def run(self) -> None:
         """Runs the pipeline to its end."""
-        runner = WorkerRunner(handle_sigint=False)
-        await runner.add_workers(self.worker)
-        await runner.run()
+        await self.runner.add_workers(self.worker, *self.helpers)
+        await self.runner.run()
+
+    async def running(self) -> None:
+        """Waits until the pipeline runs."""
+        await until(lambda: self.observer.has_started, "start the pipeline")
 
     async def say(self, text: str) -> None:
         """Lets the agent say something that no model wrote."""
@@ -195,6 +209,17 @@ class Bot:
                 self.ran.append(Stretch(call.function_name, start, time.time()))
 
         return run
+
+
+def scripted(service: dict[str, str]) -> OpenAILLMService:
+    """A model that answers by the book of a call."""
+    return OpenAILLMService(**service, settings=OpenAILLMService.Settings(model="scripted", system_instruction=PROMPT))
+
+
+def cascade(bot: Bot, _: str) -> Sequence[FrameProcessor]:
+    """A pipeline that turns speech into text, and text into speech."""
+    user, assistant = bot.aggregators
+    return [bot.microphone, bot.ears, user, bot.teach(bot.model), bot.voice, bot.loudspeaker, assistant]
 
 
 def _schema(tool: Callable[..., Any]) -> FunctionSchema:

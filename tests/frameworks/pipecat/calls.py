@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipecat.frames.frames import CancelFrame, EndFrame, TTSSpeakFrame
@@ -12,9 +12,10 @@ from frameworks.pipecat.roster import GOODBYE_TEXT, GREETING, POLICY
 from frameworks.pipecat.script import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from pipecat.frames.frames import Frame
+    from pipecat.processors.frame_processor import FrameProcessor
 
     from frameworks.pipecat.bot import Bot
 
@@ -31,6 +32,8 @@ class Scenario:
         tools: What the model can call.
         streaming: Whether speech goes over web sockets; else over HTTP.
         metrics: Whether the pipeline measures its services.
+        wiring: Makes the pipeline, as in `bot.Bot`.
+        options: Further arguments of the worker.
     """
 
     script: Mapping[str, Reply]
@@ -38,6 +41,8 @@ class Scenario:
     tools: tuple[Callable[..., Any], ...] = ()
     streaming: bool = True
     metrics: bool = True
+    wiring: Callable[[Bot, str], Sequence[FrameProcessor]] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def find_order(order_id: str, lines: int) -> dict[str, Any]:

@@ -48,9 +48,9 @@ class _Context:
         for start in range(0, len(audio), _CHUNK):
             await self._send(type="chunk", data=base64.b64encode(audio[start : start + _CHUNK]).decode())
 
-    async def _send(self, **told: Any) -> None:
+    async def _send(self, **fields: Any) -> None:
         with suppress(ConnectionError):  # the call may have been cancelled
-            await self._socket.send_json({"context_id": self._name, **told})
+            await self._socket.send_json({"context_id": self._name, **fields})
 
 
 async def voice(request: web.Request) -> web.WebSocketResponse:

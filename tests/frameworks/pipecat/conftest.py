@@ -20,7 +20,16 @@ if importlib.util.find_spec("pipecat") is None or importlib.util.find_spec("pipe
 @pytest.fixture(scope="session", name="played")
 def _played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """All calls of all apps, played once and at the same time."""
-    from frameworks.pipecat import running
+    from frameworks.pipecat import roster, running
 
     with Sandbox() as sandbox:
-        return running.run_all(tmp_path_factory.mktemp("apps"), sandbox)
+        return running.run_all(tmp_path_factory.mktemp("apps"), sandbox, roster.APPS)
+
+
+@pytest.fixture(scope="session", name="listened")
+def _listened(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """The calls of the apps that listen to Pipecat, played once and at the same time."""
+    from frameworks.pipecat import roster, running
+
+    with Sandbox() as sandbox:
+        return running.run_all(tmp_path_factory.mktemp("listening"), sandbox, roster.LISTENING)

@@ -75,8 +75,8 @@ def _pieces(reply: Reply) -> Iterator[dict[str, Any]]:
     yield {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}
 
 
-def _delta(**told: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": {"role": "assistant", **told}, "finish_reason": None}]}
+def _delta(**fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {"role": "assistant", **fields}, "finish_reason": None}]}
 
 
 def _call(index: int, name: str, call_id: str) -> dict[str, Any]:

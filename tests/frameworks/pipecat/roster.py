@@ -46,5 +46,52 @@ APPS: Final = {
 }
 """The calls of each app; it answers them all at the same time."""
 
-BY_CONTEXT: Final = frozenset({TOOL, INTERRUPTION, WITH_PAUSES, CUT_OFF, OTHER, OTHER_THERE})
+BY_CONTEXT: Final = frozenset(
+    {TOOL, INTERRUPTION, WITH_PAUSES, CUT_OFF, OTHER, OTHER_THERE, "untraced-by-context", "flow-append"}
+)
 """These get their id from `call_attributes`, the others from Pipecat's `additional_span_attributes`."""
+
+KEYPAD, TYPED, APPENDED, FLOW_RESET, FLOW_APPEND = "keypad", "typed", "appended", "flow-reset", "flow-append"
+HAND_OFF, HUNG_UP, TOOL_LAST, HEARD_INTERRUPTION = "hand-off", "hung-up", "tool-last", "heard-interruption"
+ULTRAVOX, GEMINI, REALTIME, SERVER_TURNS = (
+    "ultravox-like",
+    "gemini-like",
+    "realtime",
+    "server-turns",
+)
+UNTRACED, UNTRACED_BY_CONTEXT, SPOKEN_ONLY = "untraced", "untraced-by-context", "spoken-only"
+
+HEARD: Final = {
+    KEYPAD: "KEYPAD",
+    TYPED: "TYPED",
+    APPENDED: "APPENDED",
+    FLOW_RESET: "FLOW_RESET",
+    FLOW_APPEND: "FLOW_APPEND",
+    HAND_OFF: "HAND_OFF",
+    HUNG_UP: "HUNG_UP",
+    TOOL_LAST: "TOOL_LAST",
+    HEARD_INTERRUPTION: "HEARD_INTERRUPTION",
+    UNTRACED: "UNTRACED",
+    UNTRACED_BY_CONTEXT: "UNTRACED",
+    SPOKEN_ONLY: "SPOKEN_ONLY",
+    ULTRAVOX: "ULTRAVOX",
+    GEMINI: "GEMINI",
+    REALTIME: "REALTIME",
+    SERVER_TURNS: "SERVER_TURNS",
+}
+"""Calls in which something is said that stands on no span, as `SCENARIOS`, but with the names of `heard_calls`."""
+
+SPEECH: Final = frozenset({ULTRAVOX, GEMINI, REALTIME, SERVER_TURNS})
+"""Calls with a model that hears and speaks: their scenarios are names in `speech_calls`."""
+
+LISTENING: Final = {
+    "listening": (KEYPAD, TYPED, APPENDED, FLOW_RESET, HAND_OFF, HUNG_UP, UNTRACED, SPOKEN_ONLY),
+    "listening-too": (
+        *(FLOW_APPEND, TOOL_LAST, HEARD_INTERRUPTION, UNTRACED_BY_CONTEXT),
+        *(ULTRAVOX, GEMINI, REALTIME, SERVER_TURNS),
+    ),
+}
+"""The apps that listen to Pipecat, and their calls."""
+
+INSTRUMENTED: Final = {"instrumented": (TYPED, HAND_OFF, TOOL_LAST, ULTRAVOX)}
+"""The app that sets up nothing at all and is run under `opentelemetry-instrument`, and its calls."""

@@ -19,7 +19,8 @@ from frameworks.pipecat.roster import (
     POLICY,
     THREE_TURNS,
 )
-from frameworks.pipecat.truths import compare, frames, overlaps, real, said, slack, spoke, transcript
+from frameworks.pipecat.truths import compare, frames, overlaps, real, said, spoke, transcript
+from support.lateness import slack
 
 if TYPE_CHECKING:
     from frameworks.pipecat.running import Played
@@ -38,10 +39,12 @@ def test_the_transcript_is_the_context_of_the_model(played: Played, external_id:
 
 @pytest.mark.parametrize("external_id", ALL)
 def test_everybody_speaks_when_they_really_did(played: Played, external_id: str) -> None:
-    truth, body, waits = played.truth(external_id), played.body(external_id), played.waits(external_id)
+    def check(played: Played) -> None:
+        truth, body, waits = played.truth(external_id), played.body(external_id), played.waits(external_id)
+        compare(spoke(body, "CUSTOMER"), real(truth, "customer"), waits)
+        compare(spoke(body, "AGENT"), real(truth, "agent"), waits)
 
-    compare(spoke(body, "CUSTOMER"), real(truth, "customer"), waits)
-    compare(spoke(body, "AGENT"), real(truth, "agent"), waits)
+    played.judge(external_id, check)
 
 
 @pytest.mark.parametrize("external_id", ALL)
@@ -88,7 +91,7 @@ def test_without_metrics_a_call_says_the_same(played: Played) -> None:
     assert transcript(played.body(METRICS_OFF)) == transcript(played.body(THREE_TURNS))
 
 
-def test_what_the_app_lets_the_agent_say_as_it_ends_the_call_is_told(played: Played) -> None:
+def test_what_the_app_lets_the_agent_say_as_it_ends_the_call_is_said(played: Played) -> None:
     truth, body = played.truth(GOODBYE), played.body(GOODBYE)
 
     assert len(frames(truth, "EndFrame")) == 1
@@ -105,9 +108,14 @@ def test_a_call_that_is_cancelled_tells_what_was_said(played: Played) -> None:
 def test_a_call_that_is_cancelled_while_the_agent_speaks_ends_there(played: Played) -> None:
     """What of the last reply was heard is in no span: no model is asked after it."""
     truth, body = played.truth(CUT_OFF), played.body(CUT_OFF)
-    (cancelled,) = frames(truth, "CancelFrame")
-    last = spoke(body, "AGENT")[-1]
 
     assert transcript(body) == [("AGENT", GREETING), ("CUSTOMER", "What can I return"), ("AGENT", POLICY)]
     assert said(truth)[:2] == transcript(body)[:2]
-    assert last.end <= cancelled["at"] + 0.5 + slack(played.waits(CUT_OFF), last, last)
+
+    def check(played: Played) -> None:
+        (cancelled,) = frames(played.truth(CUT_OFF), "CancelFrame")
+        last = spoke(played.body(CUT_OFF), "AGENT")[-1]
+        busy = slack(played.waits(CUT_OFF), last, last)
+        busy.expect(last.end <= cancelled["at"] + 0.5 + busy.seconds, f"{last} ends where {cancelled} says")
+
+    played.judge(CUT_OFF, check)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from frameworks.pipecat.roster import BAD_TOOLS, PARALLEL_TOOLS, THREE_TURNS, TOOL
-from frameworks.pipecat.truths import frames, overlap, ran, real, report, slack, tools, used
+from frameworks.pipecat.truths import frames, overlap, ran, real, report, tools, used
+from support.lateness import slack
 
 if TYPE_CHECKING:
     from frameworks.pipecat.running import Played
@@ -33,14 +34,18 @@ def test_tools_are_those_of_the_frames_in_the_pipeline(played: Played) -> None:
 @pytest.mark.parametrize("external_id", [TOOL, PARALLEL_TOOLS, BAD_TOOLS])
 def test_tools_run_when_they_really_did(played: Played, external_id: str) -> None:
     """Of tools that ran at once, and of one that no model is told of at once, the end is that of what came next."""
-    true = sorted(real(played.truth(external_id), "tools"), key=lambda one: one.start)
-    names = {one.what for one in true}
-    told = [one for one in ran(played.body(external_id)) if one.what in names]
 
-    assert [one.what for one in told] == [one.what for one in true]
-    for one, other in zip(told, true, strict=True):
-        report(one, other)
-        assert overlap(one, other, slack(played.waits(external_id), one, other))
+    def check(played: Played) -> None:
+        true = sorted(real(played.truth(external_id), "tools"), key=lambda one: one.start)
+        names = {one.what for one in true}
+        found = [one for one in ran(played.body(external_id)) if one.what in names]
+        assert [one.what for one in found] == [one.what for one in true]
+        for one, other in zip(found, true, strict=True):
+            busy = slack(played.waits(external_id), one, other)
+            report(one, other, busy)
+            busy.expect(overlap(one, other, busy.seconds), f"{one} overlaps {other}")
+
+    played.judge(external_id, check)
 
 
 def test_tools_that_ran_at_once_overlap(played: Played) -> None:
@@ -59,7 +64,7 @@ def test_a_tool_without_a_result_is_complete(played: Played) -> None:
     assert tools(played.body(TOOL))[1] == ("forget", {}, "COMPLETED")
 
 
-def test_the_error_of_a_tool_is_what_the_model_was_told(played: Played) -> None:
+def test_the_error_of_a_tool_is_what_the_model_was_given(played: Played) -> None:
     """In Pipecat's words: what the tool raised is nowhere, and a tool that the model made up has words, too."""
     failed, made_up = tools(played.body(BAD_TOOLS))
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from frameworks.pipecat import roster, running
+from frameworks.pipecat.truths import said, tools, transcript, used
 from support.instrumented import INSTRUMENT, WITNESS, environment, run
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ from pipecat.utils.tracing.setup import setup_tracing
 
 exported = InMemorySpanExporter()
 assert setup_tracing("shop", exporter=exported)
-told = {"roark.external_id": "call-1", "roark.recording_url": "https://example.com/a.wav"}
-with trace.get_tracer("pipecat").start_as_current_span("conversation", attributes=told) as root:
+found = {"roark.external_id": "call-1", "roark.recording_url": "https://example.com/a.wav"}
+with trace.get_tracer("pipecat").start_as_current_span("conversation", attributes=found) as root:
     root.add_event("roark.transcript", {"role": "agent", "text": "Hello there."})
 trace.get_tracer_provider().force_flush()
 print("EXPORTED", [span.name for span in exported.get_finished_spans()])
@@ -54,3 +56,18 @@ def test_configure_before_pipecat_sets_up_its_own(sandbox: Sandbox, tmp_path: Pa
     assert ran.status == 0, ran.err
     assert "provider='made'" in ran.out
     assert len(sandbox.calls()) == 1
+
+
+def test_it_hears_what_stands_on_no_span(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Of an app that sets up nothing: what a client types, a hand-off, a last tool, and a model that hears itself."""
+    played = running.run_all(tmp_path, sandbox, roster.INSTRUMENTED)
+
+    (app,) = played.apps.values()
+    assert app.status == 0, app.output
+    assert app.warnings == ""
+    for external_id in roster.INSTRUMENTED["instrumented"]:
+        truth, body = played.truth(external_id), played.body(external_id)
+        spoken = [one for one in said(truth) if not one[1].startswith("Welcome the customer")]
+        assert len(spoken) >= 3
+        assert transcript(body) == spoken
+        assert tools(body) == used(truth)

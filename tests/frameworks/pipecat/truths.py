@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from frameworks.pipecat.script import plain
+from support.lateness import Slack, slack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,35 +91,31 @@ def overlap(one: During, other: During, slack: float = 0.0) -> bool:
     return one.start <= other.end + slack and other.start <= one.end + slack
 
 
-def slack(waits: Sequence[tuple[float, float]], one: During, other: During) -> float:
-    """By how much two stretches may be apart because the machine was busy around them: nothing if it was not."""
-    start, end = min(one.start, other.start) - 1.0, max(one.end, other.end) + 1.0
-    return 2 * sum(late for due, late in waits if start <= due <= end)
-
-
-def report(one: During, other: During, busy: float = 0.0) -> None:
+def report(one: During, other: During, busy: Slack) -> None:
     """Prints how far off the times are."""
-    start, end, off = (round(1000 * gap) for gap in (one.start - other.start, one.end - other.end, busy))
+    start, end, off = (round(1000 * gap) for gap in (one.start - other.start, one.end - other.end, busy.seconds))
     print(f"  {one.what[:40]!r}: start {start:+d} ms, end {end:+d} ms, slack {off} ms")  # noqa: T201
 
 
-def compare(told: Sequence[During], true: Sequence[During], waits: Sequence[tuple[float, float]]) -> None:
+def compare(found: Sequence[During], true: Sequence[During], waits: Sequence[tuple[float, float]]) -> None:
     """Each stretch overlaps the real one, and comes between those before and after it.
 
     How far off the times are is printed and not judged: that depends on the machine.
 
     Args:
-        told: The stretches by the call.
+        found: The stretches by the call.
         true: The real ones, in the same order.
         waits: When the machine was late, and by how much.
     """
-    assert len(told) == len(true)
-    for index, (one, other) in enumerate(zip(told, true, strict=True)):
+    assert len(found) == len(true)
+    for index, (one, other) in enumerate(zip(found, true, strict=True)):
         busy = slack(waits, one, other)
         report(one, other, busy)
-        assert overlap(one, other, busy)
-        assert all(before.end <= one.start + busy for before in true[:index])
-        assert all(one.end <= after.start + busy for after in true[index + 1 :])
+        busy.expect(overlap(one, other, busy.seconds), f"{one} overlaps {other}")
+        before = max((earlier.end for earlier in true[:index]), default=one.start)
+        after = min((later.start for later in true[index + 1 :]), default=one.end)
+        busy.expect(before <= one.start + busy.seconds, f"{one} begins after {before}")
+        busy.expect(one.end <= after + busy.seconds, f"{one} ends before {after}")
 
 
 def overlaps(agent: Sequence[During], customer: Sequence[During]) -> list[tuple[int, int]]:

@@ -102,13 +102,13 @@ class KnownAgents:
         """What customers said moves to the start of the run that it began: the agent takes a while to ask a model.
 
         That is the outermost run around it that began after what was said before, and knows of no other words of the
-        customer.
+        customer. What was measured stays where it is.
         """
         asked = [one.at_ns for one in said if not one.by_agent]
         before = -1
         for one in said:
             start_ns = one.at_ns
-            if not one.by_agent:
+            if not one.by_agent and one.end_ns is None:
                 for run in _around(self.runs, one.at_ns):
                     is_alone = bisect_right(asked, run.end_ns) - bisect_left(asked, run.start_ns) == 1
                     if is_alone and run.start_ns > before:
@@ -118,9 +118,12 @@ class KnownAgents:
 
 
 def utterance(said: Said, known: KnownAgents) -> Utterance:
-    """What was said, by the agent who said it."""
+    """What was said, by the agent who said it, when that was measured; else at the times of the model's calls."""
     speaker = known.agent(said.agent, said.asked_ns) if said.by_agent else Customer()
-    return Utterance(speaker, said.text, said.at_ns, payload={"interrupted": True} if said.interrupted else {})
+    payload: dict[str, object] = {"interrupted": True} if said.interrupted else {}
+    # A model's server notices that a customer has fallen silent only after a silence of its own.
+    is_timed = said.by_agent and said.end_ns is not None
+    return Utterance(speaker, said.text, said.at_ns, said.end_ns, said.language, payload, is_timed, said.span_id)
 
 
 def _around(runs: Sequence[Run], at_ns: int) -> Iterator[Run]:

@@ -112,6 +112,7 @@ def _as_said(answered: Answered, heard: str | None) -> Said:
         asked_ns=answered.start_ns,
         agent=answered.agent,
         interrupted=heard is not None,
+        span_id=answered.span_id,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model import reading
-from roark_otel._model.json_lists import decoded
+from roark_otel._model.json_lists import decoded, parsed_message
 from roark_otel.dialects.chat.recital import Recital
 
 if TYPE_CHECKING:
@@ -54,18 +54,19 @@ class Lists:
     def read(self, name: str, value: object, start_ns: int, unreadable: Callable[[str], None]) -> Listing:
         """The messages of an attribute; as many as there are of a list that was cut."""
         if not isinstance(value, str):
-            return Listing(_as_list(reading.json_value(value)), Recital())
+            return Listing(_as_list(value, unreadable), Recital())
         written = value.strip()
         if not written.startswith("["):
             return Listing(_object_or_text(written, unreadable), Recital())
-        found = self._going_on(name, written, start_ns)
+        found = self._going_on(name, written, start_ns, unreadable)
         if found is not None:
             return found
-        items, is_whole = decoded(written)
-        if not is_whole:
-            unreadable("not a whole JSON array")
+        listed = decoded(written)
+        if listed.flaw:
+            unreadable(listed.flaw)
         before = Recital()
-        return Listing(items, before, _mark(name, written, start_ns, before) if is_whole and items else None)
+        is_known = listed.is_whole and listed.items
+        return Listing(listed.items, before, _mark(name, written, start_ns, before) if is_known else None)
 
     def keep(self, mark: Mark | None) -> None:
         """Notes that a list was read as far as its mark says."""
@@ -79,15 +80,17 @@ class Lists:
         marks.append(mark)
         del marks[:-_KEPT]
 
-    def _going_on(self, name: str, written: str, start_ns: int) -> Listing | None:
+    def _going_on(self, name: str, written: str, start_ns: int, unreadable: Callable[[str], None]) -> Listing | None:
         """The list, if it goes on with a known one."""
         for mark in sorted(self._marks.get(name, ()), key=lambda one: -one.length):
             if mark.start_ns <= start_ns and hash(written[: mark.length]) == mark.digest:
                 rest = written[mark.length :].lstrip()
-                items, is_whole = decoded("[" + rest.removeprefix(","))
-                if is_whole and rest.startswith((",", "]")):
+                listed = decoded("[" + rest.removeprefix(","))
+                if listed.is_whole and rest.startswith((",", "]")):
+                    if listed.flaw:
+                        unreadable(listed.flaw)
                     before = mark.recital.copy()
-                    return Listing(items, before, _mark(name, written, start_ns, before))
+                    return Listing(listed.items, before, _mark(name, written, start_ns, before))
         return None
 
 
@@ -100,7 +103,7 @@ def _object_or_text(written: str, unreadable: Callable[[str], None]) -> list[obj
     if not written.startswith(("{", '"')):
         return [written] if written else []
     try:
-        return [reading.parsed(written)]
+        return [parsed_message(written)]
     except ValueError as fault:
         if written.startswith('"'):
             return [written]
@@ -108,18 +111,20 @@ def _object_or_text(written: str, unreadable: Callable[[str], None]) -> list[obj
         return []
 
 
-def _as_list(value: object) -> list[object]:
-    if isinstance(value, list):
-        return [_item(one) for one in cast("list[object]", value)]
-    return [value] if isinstance(value, Mapping) else []
+def _as_list(value: object, unreadable: Callable[[str], None]) -> list[object]:
+    if isinstance(value, (list, tuple)):
+        value = [_item(one, unreadable) for one in cast("Sequence[object]", value)]
+    found = reading.json_value(value)
+    return cast("list[object]", found) if isinstance(found, list) else [found] if isinstance(found, Mapping) else []
 
 
-def _item(value: object) -> object:
+def _item(value: object, unreadable: Callable[[str], None]) -> object:
     """An item of a list that is not JSON itself, but whose items may be."""
     if isinstance(value, str) and value.startswith("{"):
         try:
-            return reading.parsed(value)
-        except ValueError:
+            return parsed_message(value)
+        except ValueError as fault:
+            unreadable(str(fault))
             return None
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel.dialects.chat.pairing import Pairing
 from roark_otel.dialects.chat.shapes import Role
 
 if TYPE_CHECKING:
@@ -29,7 +30,11 @@ class Span(NamedTuple):
 
 
 class Said(NamedTuple):
-    """One thing that was said. `asked_ns`: when the model was asked for it."""
+    """One thing that was said.
+
+    `asked_ns`: when the model was asked for it. `end_ns`: when the speech ended, where that was measured. `span_id`:
+    that of the span that has the words, 0 if it is not known.
+    """
 
     at_ns: int
     by_agent: bool
@@ -37,6 +42,9 @@ class Said(NamedTuple):
     asked_ns: int
     agent: str | None = None
     interrupted: bool = False
+    end_ns: int | None = None
+    language: str | None = None
+    span_id: int = 0
 
 
 def in_order(said: Iterable[Said]) -> list[Said]:
@@ -67,7 +75,7 @@ def texts(messages: Iterable[Message]) -> list[str]:
 class Recital:
     """A list of messages as far as it was read: how often each line stands in it, and what it is known by."""
 
-    __slots__ = ("counts", "digest", "has_agent", "last", "length")
+    __slots__ = ("_tools", "counts", "digest", "has_agent", "last", "length")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -75,13 +83,27 @@ class Recital:
         self.has_agent: bool = False
         self.last: str | None = None
         self.length: int = 0
+        self._tools: Pairing | None = None
+
+    @property
+    def tools(self) -> Pairing:
+        """The calls of tools in it, and their answers."""
+        if self._tools is None:
+            self._tools = Pairing()
+        return self._tools
 
     def copy(self) -> Recital:
         """The same as far as it was read; it may go on in another way."""
         other = Recital()
         other.counts = self.counts.copy()
         other.digest, other.has_agent, other.last, other.length = self.digest, self.has_agent, self.last, self.length
+        other._tools = None if self._tools is None else self._tools.copy()
         return other
+
+    def read(self, lines: Iterable[str]) -> None:
+        """Adds several lines."""
+        for line in lines:
+            self.add(line)
 
     def add(self, line: str) -> int:
         """Adds one more line. Returns how often it stands in the list by now."""

@@ -11,15 +11,17 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model import reading
-from roark_otel.dialects.chat.speech import deserialized, spoken
+from roark_otel._model.roles import AGENT_ROLES, CUSTOMER_ROLES
+from roark_otel.dialects.chat.langchain import unwrapped
+from roark_otel.dialects.chat.speech import deserialized, is_data, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Fields = Mapping[str, object]
 
 _MAX_DEPTH = 12
-_TEXTS = frozenset({"text", "input_text", "output_text"})
+_TEXTS = frozenset({"text", "input_text", "output_text", "transcription", "Generation", "ChatGeneration"})
 _AUDIO = frozenset({"audio", "input_audio", "output_audio"})
 _CALLS = ("toolUse", "function_call", "tool_call")
 _ANSWERS = ("toolResult", "function_response")
@@ -27,7 +29,11 @@ _CALL_TYPES = frozenset({"tool_call", "tool_use", "function_call", "function"})
 _ANSWER_TYPES = frozenset({"tool_call_response", "tool_result", "function_call_output"})
 _ITEM_TYPES = frozenset({"message", "function_call", "function_call_output"})
 _PARTS = (*_CALLS, *_ANSWERS)
-_WRAPPERS = ("messages", "contents", "output", "choices", "candidates", "message")
+_WRAPPERS = ("messages", "contents", "input", "output", "choices", "candidates", "generations", "message")
+_ANSWERED = frozenset({"messages", "generations", "choices", "candidates", "message"})
+"""Those of them that are in no part of a message."""
+_CONTEXT = "For context:"
+"""What Google's ADK begins a user's message with that repeats what other agents said and used."""
 
 
 class Role(Enum):
@@ -41,17 +47,10 @@ class Role(Enum):
 
 
 _ROLES = {
-    "user": Role.CUSTOMER,
-    "human": Role.CUSTOMER,
-    "customer": Role.CUSTOMER,
-    "assistant": Role.AGENT,
-    "ai": Role.AGENT,
-    "agent": Role.AGENT,
-    "model": Role.AGENT,
-    "system": Role.SYSTEM,
-    "developer": Role.SYSTEM,
-    "tool": Role.TOOL,
-    "function": Role.TOOL,
+    **dict.fromkeys(CUSTOMER_ROLES, Role.CUSTOMER),
+    **dict.fromkeys(AGENT_ROLES, Role.AGENT),
+    **dict.fromkeys(("system", "developer"), Role.SYSTEM),
+    **dict.fromkeys(("tool", "function"), Role.TOOL),
 }
 
 
@@ -64,19 +63,22 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a message says a tool gave back."""
+    """What a message says a tool gave back. `name`: the tool's, where the message has it."""
 
     call_id: str | None
     value: object
+    name: str | None = None
+    is_error: bool = False
 
 
 class Message(NamedTuple):
-    """What one message holds."""
+    """What one message holds. `has_data`: whether JSON is in the place of words, or beside them."""
 
     role: Role
     text: str | None
     calls: tuple[Call, ...] = ()
     answers: tuple[Answer, ...] = ()
+    has_data: bool = False
 
 
 def messages(value: object, default: Role) -> Iterator[Message]:
@@ -88,7 +90,8 @@ def _messages(value: object, default: Role, depth: int) -> Iterator[Message]:
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str):
-        yield Message(default, spoken(value))
+        words = spoken(value)
+        yield Message(default, words, has_data=words is None and is_data(value.strip()))
     elif isinstance(value, Mapping):
         yield from _message(cast("Fields", value), default, depth)
     elif isinstance(value, Sequence):
@@ -101,11 +104,15 @@ def _messages(value: object, default: Role, depth: int) -> Iterator[Message]:
 
 
 def _message(fields: Fields, default: Role, depth: int) -> Iterator[Message]:
+    fields = unwrapped(fields)
     role = role_of(fields.get("role"), default)
     if "role" not in fields:
         for name in _WRAPPERS:
-            if isinstance(inner := fields.get(name), (Mapping, list, tuple)):
-                yield from _messages(cast("object", inner), default, depth + 1)
+            if (inner := fields.get(name)) is None:
+                continue
+            is_all = isinstance(inner, str) and fields.keys() <= {name, "model"}
+            if is_all or isinstance(inner, (Mapping, list, tuple)):
+                yield from _messages(fields.get(name), default, depth + 1)
                 return
         if isinstance(content := fields.get("content"), Mapping):  # a candidate of Gemini's
             yield from _messages(cast("object", content), default, depth + 1)
@@ -118,6 +125,11 @@ def role_of(value: object, default: Role) -> Role:
     if not isinstance(value, str):
         return default
     return _ROLES.get(value.rpartition(".")[2].strip().lower(), Role.UNKNOWN)
+
+
+def is_unheard(several: Iterable[Message]) -> bool:
+    """Whether a message has words of someone other than customer, agent, system and tool."""
+    return any(one.role is Role.UNKNOWN and one.text for one in several)
 
 
 def fields_of(value: object) -> Fields:
@@ -133,7 +145,9 @@ def _kind(fields: Fields) -> str | None:
 def _is_part(value: object) -> bool:
     """Whether a value is a part of a message, and no message of its own."""
     fields = fields_of(value)
-    if "role" in fields or _kind(fields) in _ITEM_TYPES:
+    if "role" in fields or _kind(fields) in _ITEM_TYPES or unwrapped(fields) is not fields:
+        return False
+    if not _ANSWERED.isdisjoint(fields):
         return False
     return "type" in fields or isinstance(fields.get("text"), str) or any(name in fields for name in _PARTS)
 
@@ -152,15 +166,28 @@ def _built(role: Role, fields: Fields) -> Message:
         found.add(fields, 0)
     elif role is Role.TOOL and not _holds_answers(fields):
         content = fields.get("content", fields.get("parts"))
-        found.answers.append(Answer(_first_text(fields, "tool_call_id", "id", "call_id"), content))
+        found.answers.append(_answer(fields, content, "tool_call_id", "id", "call_id"))
     else:
         for name in ("parts", "content", "contents", "text", "refusal"):
             found.add(fields.get(name), 0)
             if found.texts and name != "parts":
                 break  # OpenInference writes the same words as one content and as several
+        if not found.texts:
+            found.add(_transcript(fields), 0)  # a model that speaks, asked for audio
+    known = found.calls.copy()
     for call in _items(fields.get("tool_calls")):
-        found.add_call(call)
-    return Message(role, " ".join(found.texts) or None, tuple(found.calls), tuple(found.answers))
+        found.add_call(call, beside=known)
+    texts = [] if role is Role.CUSTOMER and found.texts[:1] == [_CONTEXT] else found.texts
+    return Message(role, " ".join(texts) or None, tuple(found.calls), tuple(found.answers), found.has_data)
+
+
+def _transcript(fields: Fields) -> object:
+    """The words of a part that is audio, which may be a level or two below."""
+    for _ in range(3):
+        if (words := fields.get("transcript")) is not None:
+            return words
+        fields = fields_of(fields.get("audio", fields.get("input_audio")))
+    return None
 
 
 def _holds_answers(fields: Fields) -> bool:
@@ -172,12 +199,13 @@ def _holds_answers(fields: Fields) -> bool:
 class _Parts:
     """The parts of a message, read one by one."""
 
-    __slots__ = ("answers", "calls", "texts")
+    __slots__ = ("answers", "calls", "has_data", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.calls: list[Call] = []
         self.answers: list[Answer] = []
+        self.has_data = False
 
     def add(self, part: object, depth: int) -> None:
         """Takes in a part, or a list of them."""
@@ -189,13 +217,15 @@ class _Parts:
             for one in cast("Sequence[object]", part):
                 self.add(one, depth + 1)
 
-    def add_call(self, fields: object) -> None:
-        """Takes in a call of a tool."""
+    def add_call(self, fields: object, beside: Sequence[Call] = ()) -> None:
+        """Takes in a call of a tool, unless it is one of those beside it, which the message writes in two ways."""
         call = fields_of(fields_of(fields).get("tool_call")) or fields_of(fields)
         named = fields_of(call.get("function")) or call
         if name := reading.text(named.get("name")):
             given = next((named[key] for key in ("arguments", "input", "args") if key in named), None)
-            self.calls.append(Call(_first_text(call, "call_id", "id", "toolUseId"), name, given))
+            found = Call(_first_id(call, "call_id", "id", "toolUseId"), name, given)
+            if not any((one.call_id, one.name) == found[:2] for one in beside):
+                self.calls.append(found)
 
     def _add_text(self, text: str, depth: int) -> None:
         written = deserialized(text.strip()) if depth <= _MAX_DEPTH else None
@@ -203,6 +233,8 @@ class _Parts:
             self.add(written, depth + 1)
         elif words := spoken(text):
             self.texts.append(words)
+        else:
+            self.has_data = self.has_data or is_data(text.strip())
 
     def _add_fields(self, fields: Fields, depth: int) -> None:
         kind = _kind(fields)
@@ -221,14 +253,14 @@ class _Parts:
             self.add_call(fields)
         elif kind in _ANSWER_TYPES:
             self._add_answer(fields)
-        elif kind in _AUDIO:
-            self.add(fields.get("transcript"), depth + 1)
+        elif kind in _AUDIO or fields.get("modality") == "audio":
+            self.add(_transcript(fields), depth + 1)
         elif (kind is None and fields.get("thought") is not True) or kind in _TEXTS or kind == "refusal":
             self.add(next((fields[key] for key in ("content", "text", "refusal") if key in fields), None), depth + 1)
 
     def _add_answer(self, fields: Fields) -> None:
         value = next((fields[key] for key in ("response", "result", "output", "content") if key in fields), None)
-        self.answers.append(Answer(_first_text(fields, "call_id", "id", "tool_use_id", "toolUseId"), value))
+        self.answers.append(_answer(fields, value, "call_id", "id", "tool_use_id", "toolUseId"))
 
 
 def _items(value: object) -> Sequence[object]:
@@ -239,5 +271,10 @@ def _items(value: object) -> Sequence[object]:
     )
 
 
-def _first_text(fields: Fields, *names: str) -> str | None:
-    return next((found for name in names if (found := reading.text(fields.get(name)))), None)
+def _answer(fields: Fields, value: object, *names: str) -> Answer:
+    is_error = fields.get("is_error") is True or fields.get("status") == "error"
+    return Answer(_first_id(fields, *names), value, reading.text(fields.get("name")), is_error)
+
+
+def _first_id(fields: Fields, *names: str) -> str | None:
+    return next((found for name in names if (found := reading.identifier(fields.get(name)))), None)

@@ -43,7 +43,7 @@ class _Asked(NamedTuple):
 class Transcript:
     """Gathers what was said, in any order of spans."""
 
-    __slots__ = ("_answers", "_asked", "_asks", "_lines", "_shown")
+    __slots__ = ("_answers", "_asked", "_asks", "_lines", "_shown", "_span_ids")
 
     def __init__(self) -> None:
         self._lines: dict[str, str] = {}
@@ -52,9 +52,15 @@ class Transcript:
         # Columns, because a call may have thousands of spans: 32 bytes for each.
         self._asks = array("Q")
         self._asked: list[str] = []
+        self._span_ids: dict[int, int] = {}
 
-    def ask(self, start_ns: int, recital: Recital, lines: Iterable[str]) -> None:
-        """A model was asked with a history, of which `lines` are what `recital` does not have yet."""
+    def ask(self, start_ns: int, recital: Recital, lines: Iterable[str], span_id: int = 0) -> None:
+        """A model was asked with a history, of which `lines` are what `recital` does not have yet.
+
+        `span_id`: the span that has the history. Of two that began at the same time it is not known which one it is.
+        """
+        if self._span_ids.setdefault(start_ns, span_id) != span_id:
+            self._span_ids[start_ns] = 0
         for text in lines:
             line, place = self._known(text), min(recital.length, _MAX_PLACE)
             self._show(line, recital.add(line), (start_ns << SHIFT) | place)
@@ -67,11 +73,19 @@ class Transcript:
         digest = recital.digest & _MASK if recital.has_agent else 0
         self._answers.add(span, digest, [self._known(AGENT + text) for text in texts], agent)
 
+    def customer_lines(self) -> list[tuple[int, str]]:
+        """What histories show of the customer: since when, and the line, in order of time."""
+        shown = ((at >> SHIFT, line) for line, times in self._shown.items() if line[0] == CUSTOMER for at in times)
+        return sorted(shown)
+
     def said(self) -> list[Said]:
         """Everything that was said so far, in order."""
         answered, shown = self._agent_said()
         spoken_ns = sorted([one.at_ns for one in answered] + [at >> SHIFT for at, _ in shown])
-        return in_order([*answered, *_in_rank([*shown, *self._customer_said(spoken_ns)])])
+        return in_order([*answered, *self._in_rank([*shown, *self._customer_said(spoken_ns)])])
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
 
     def _known(self, line: str) -> str:
         return self._lines.setdefault(line, line)
@@ -117,6 +131,15 @@ class Transcript:
                 times.append(at >> SHIFT)
                 yield at, line
 
+    def _in_rank(self, shown: Iterable[Shown]) -> Iterator[Said]:
+        """Lines that a history was the first to show: said when it was shown, a nanosecond apart in the order shown."""
+        ranks: dict[int, int] = {}
+        for at, line in sorted(shown):
+            start_ns = at >> SHIFT
+            rank = ranks[start_ns] = ranks.get(start_ns, -1) + 1
+            span_id = self._span_ids.get(start_ns, 0)
+            yield Said(start_ns + rank, line[0] == AGENT, line[1:], start_ns, span_id=span_id)
+
     def _customer_events(self) -> list[tuple[int, str, int | _Asked]]:
         """Every line since it was shown that often, and every question, which comes after what its span showed."""
         events: list[tuple[int, str, int | _Asked]] = [
@@ -143,12 +166,3 @@ def _again(times: list[int], asked: _Asked, spoken_ns: list[int]) -> bool:
         return False
     before = bisect_left(spoken_ns, asked.start_ns - _NO_ANSWER_SOONER_NS)
     return before > 0 and spoken_ns[before - 1] > times[-1]
-
-
-def _in_rank(shown: Iterable[Shown]) -> Iterator[Said]:
-    """Lines that a history was the first to show: said when it was shown, a nanosecond apart in the order shown."""
-    ranks: dict[int, int] = {}
-    for at, line in sorted(shown):
-        start_ns = at >> SHIFT
-        rank = ranks[start_ns] = ranks.get(start_ns, -1) + 1
-        yield Said(start_ns + rank, line[0] == AGENT, line[1:], start_ns)

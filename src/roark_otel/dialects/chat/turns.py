@@ -42,17 +42,15 @@ class Turns:
         if span.end_ns is None and known is not None and not known.is_open:
             return
         end_ns = span.start_ns if span.end_ns is None else span.end_ns
+        span_id = span.span_id
         questions = texts(_after_last(Role.AGENT, asked))
         answers = texts(_after_last(Role.CUSTOMER, answered))
-        self._turns[span.span_id] = _Turn(
-            span.start_ns,
-            end_ns,
-            span.end_ns is None,
-            (
-                *(Said(span.start_ns + at, False, text, span.start_ns) for at, text in enumerate(questions)),
-                *(Said(end_ns + at, True, text, span.start_ns, agent) for at, text in enumerate(answers)),
-            ),
-        )
+        start_ns = span.start_ns
+        asked_said = [Said(start_ns + at, False, one, start_ns, span_id=span_id) for at, one in enumerate(questions)]
+        answered_said = [
+            Said(end_ns + at, True, one, start_ns, agent, span_id=span_id) for at, one in enumerate(answers)
+        ]
+        self._turns[span_id] = _Turn(start_ns, end_ns, span.end_ns is None, (*asked_said, *answered_said))
 
     def forget(self) -> None:
         """Lets go of all turns."""

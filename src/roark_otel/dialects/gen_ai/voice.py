@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel._model import reading
 from roark_otel.dialects.chat import Said, texts
-from roark_otel.dialects.gen_ai import names
+from roark_otel.dialects.gen_ai import names, proposals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from roark_otel._model.rows import SpanView
-    from roark_otel.dialects.gen_ai.sources import Exchange
+    from roark_otel.dialects.chat import Exchange
 
 
 class _Speech(NamedTuple):
@@ -47,8 +48,12 @@ class Voice:
     def read(self, span: SpanView, operation: str, found: Exchange) -> None:
         """Takes in a span of the pipeline."""
         by_agent = operation in names.SPEAKS
-        words = found.asked if by_agent or operation == names.USER_SPEECH else found.answered
-        said = tuple(Said(span.start_ns + at, by_agent, text, span.start_ns) for at, text in enumerate(texts(words)))
+        words = texts(found.asked if by_agent else found.answered)
+        language = None if by_agent else reading.text(span.attributes.get(proposals.LANGUAGE))
+        said = tuple(
+            Said(span.start_ns + at, by_agent, text, span.start_ns, language=language, span_id=span.span_id)
+            for at, text in enumerate(words)
+        )
         if by_agent:
             is_group = operation == names.SPEECH_GROUP
             self._spoken[span.span_id] = _Speech(span.start_ns, span.end_ns or span.start_ns, is_group, said)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._model.moments import Agent, Customer, Fact
-from roark_otel._model.reading import text
+from roark_otel._model.reading import flag, text
 from roark_otel._model.times import time_ns
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.names import content
@@ -31,20 +31,29 @@ ENDED_BY_LEAVING: Final = {
 
 ENDED_BY_SHUTDOWN: Final = {"job crashed": "AGENT_ERROR"}
 
+CLOSED_BY_THE_APP: Final = frozenset({"", "job_shutdown", "user_initiated"})
+"""Close reasons by which a session ends that its own agent wanted to end; before 1.8.2 there are none."""
+
+END_CALL: Final = "end_call"
+"""LiveKit's own tool by which an agent ends the call, `EndCallTool`."""
+
+VOICE_MAIL: Final = "machine-vm"
+"""What LiveKit's answering machine detection calls a voice mail."""
+
 When: TypeAlias = "tuple[int, int]"
 """When a span ended, in ns since the epoch, and its id."""
 
 NEVER: Final = (0, 0)
 
 _OF_ROOMS = frozenset({names.ROOM_SID, *names.OTHER_ROOM_SIDS, *names.ROOM_NAME})
-_INTERFACES = {"PARTICIPANT_KIND_SIP": "PHONE", "PARTICIPANT_KIND_STANDARD": "WEB"}
+_INTERFACES = {"SIP": "PHONE", "STANDARD": "WEB"}
 _SIP_IDENTITY = re.compile(r"sip_(\+[1-9]\d{5,14})")
 
 
 class KnownCall:
     """Gathers the facts of a call, in any order of spans: of one fact the span that ended last counts."""
 
-    __slots__ = ("_close", "_facts", "_left", "_session", "_web", "latest")
+    __slots__ = (*("_answered_by", "_close", "_facts", "_last_tool", "_left", "_session", "_web", "_worker", "latest"),)
 
     def __init__(self) -> None:
         self._facts: dict[str, tuple[When, str | Agent | Customer]] = {}
@@ -52,6 +61,9 @@ class KnownCall:
         self._session = NEVER
         self._close = (NEVER, 0, "")
         self._left = (0, "")
+        self._worker = (NEVER, "")
+        self._answered_by = (NEVER, "")
+        self._last_tool = (NEVER, "", False)
         self.latest: When = NEVER
         """When the span that ended last did, and its id."""
 
@@ -69,9 +81,12 @@ class KnownCall:
             self._learn("livekit_room_name", room_name, when)
 
     def read_participant(self, span: SpanView, end_ns: int) -> None:
-        """Takes in who the customer is, from a span that says it."""
+        """Takes in who the customer is, if a span says it."""
+        if names.PARTICIPANT_KIND not in span.attributes:
+            return
         attributes, when = span.attributes, (end_ns, span.span_id)
-        interface = _INTERFACES.get(text(attributes.get(names.PARTICIPANT_KIND)) or "")
+        kind = text(attributes.get(names.PARTICIPANT_KIND)) or ""
+        interface = _INTERFACES.get(kind.removeprefix(names.KIND_PREFIX))
         if interface == "WEB":
             self._web = when if self._web is None else max(when, self._web)
         if interface == "PHONE":
@@ -97,6 +112,11 @@ class KnownCall:
             if event.name == names.PARTICIPANT_DISCONNECTED and at is not None and why:
                 self._left = max(self._left, (at, why))
 
+    def read_job(self, span: SpanView, end_ns: int) -> None:
+        """Takes in what the app calls its worker: in Node.js only the span of the job says so."""
+        if name := text(span.attributes.get(names.WORKER_AGENT_NAME)):
+            self._worker = max(self._worker, ((end_ns, span.span_id), name))
+
     def read_close(self, span: SpanView, end_ns: int) -> None:
         """Takes in why the session was closed."""
         if why := text(span.attributes.get(names.CLOSE_REASON)):
@@ -107,37 +127,55 @@ class KnownCall:
         if status := ENDED_BY_SHUTDOWN.get(text(span.attributes.get(names.SHUTDOWN_REASON)) or ""):
             self._learn("ended_status", status, (end_ns, span.span_id))
 
-    def facts(self, agent: str | None, *, several: bool) -> Iterator[Fact]:
+    def read_amd(self, span: SpanView, end_ns: int) -> None:
+        """Takes in who or what answered the call."""
+        if category := text(span.attributes.get(names.AMD_CATEGORY)):
+            self._answered_by = max(self._answered_by, ((end_ns, span.span_id), category))
+
+    def read_tool(self, span: SpanView, end_ns: int) -> None:
+        """Takes in which tool ran last, and whether it failed."""
+        name, failed = text(span.attributes.get(names.TOOL_NAME)), flag(span.attributes.get(names.TOOL_IS_ERROR))
+        self._last_tool = max(self._last_tool, ((end_ns, span.span_id), name or "", failed is True))
+
+    def facts(self, agent: str | None, *, several: bool, framework: str) -> Iterator[Fact]:
         """Yields everything known. Of several agents none is the agent of the call.
 
         Args:
             agent: What spans call the only agent. What the app named its worker comes first: an agent that the app
                 gave no name bears that of its class.
             several: Whether there are several agents.
+            framework: The package that wrote the spans.
         """
         found = dict(self._facts)
         if self.latest[0]:
-            found["property.framework"] = self.latest, names.SCOPE
+            found["property.framework"] = self.latest, framework
         if several:
             found.pop("agent", None)
-        elif agent and "agent" not in found:
-            found["agent"] = self._session, Agent(name=agent)
+        elif "agent" not in found and (name := (self._worker[1] if self._session[1] else "") or agent):
+            # It is a fact of the session, also where the job says it: another span would make it another agent.
+            found["agent"] = self._session, Agent(name=name)
         if (room := found.get("livekit_room_id")) and self._session[1]:
             found["own_id"] = self._session, f"{room[1]}-{self._session[1]:016x}"
         if self._web and "interface_type" not in found:
             found["interface_type"] = self._web, "WEB"
         if "ended_status" not in found and (status := self._ended_status()):
-            found["ended_status"] = self._close[0], status
+            found["ended_status"] = max(self._close[0], self._session), status
         for name, (when, value) in found.items():
             yield Fact(name, value, *when)
 
     def _ended_status(self) -> str | None:
         _, closed_ns, why = self._close
+        if why == "error":
+            return ENDED_BY_CLOSE[why]
+        if self._answered_by[1] == VOICE_MAIL:
+            return "VOICE_MAIL_REACHED"
         if status := ENDED_BY_CLOSE.get(why):
             return status
         left_ns, left_why = self._left
         if left_ns and why and left_ns <= closed_ns and left_why in ENDED_BY_LEAVING:
             return ENDED_BY_LEAVING[left_why]
+        if self._last_tool[1:] == (END_CALL, False) and self._session != NEVER and why in CLOSED_BY_THE_APP:
+            return "AGENT_ENDED_CALL"
         return "CUSTOMER_ENDED_CALL" if why == "participant_disconnected" else None
 
     def _learn(self, name: str, value: str | Agent | Customer, when: When) -> None:

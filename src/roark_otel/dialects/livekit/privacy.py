@@ -3,8 +3,9 @@
 from typing import Final
 
 from roark_otel._model.dialect import Harmless, Words
+from roark_otel.dialects.heard.names import WORDS as HEARD
 
-WORDS: Final = Words(
+_OWN: Final = Words(
     names=frozenset(
         {
             *("chat_ctx", "description", "events", "function_calls", "input_text", "instructions", "text"),
@@ -16,10 +17,13 @@ WORDS: Final = Words(
 )
 """Each with the prefix `lk.` or `lk.pii.`; the keys are those of a chat context."""
 
+WORDS: Final = Words.joined((_OWN, HEARD))
+
 HARMLESS: Final = Harmless(
     names=frozenset(
         {
             "lk.agent_label",
+            "lk.amd.category",
             "lk.agent_name",
             "lk.close_reason",
             "lk.disconnect_reason",

@@ -12,19 +12,19 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from roark_otel._model.moments import Fact
-from roark_otel._model.reading import MAX_DURATION_MS, MAX_JSON, number, parsed
+from roark_otel._model.reading import MAX_DURATION_MS, number, parsed
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.below import Below, add_below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from roark_otel._model.rows import SpanView
 
 _MILLIONTHS = 1_000_000
 _MAX_SECONDS = MAX_DURATION_MS / 1000
 
-_WRITTEN: Final = {key: re.compile(rf'"{key}": ?(-?[0-9.]+)[,}}]') for key in ("ttft", "ttfb")}
+_WRITTEN: Final = {key: re.compile(rf'"{key}(Ms)?": ?(-?[0-9.]+)[,}}]') for key in ("ttft", "ttfb")}
 
 _Measured: TypeAlias = "tuple[int, int, int]"
 """When the measured span began, in ns since the epoch, its id, and how many millionths it reported."""
@@ -69,6 +69,20 @@ class Speeds:
         """Takes in the metrics of a request to a voice, parsed only where no node says the same."""
         if (metrics := span.attributes.get(names.TTS_METRICS)) is not None:
             self._requests["ttfb"][span.span_id] = metrics
+
+    def metrics(self) -> Iterable[object]:
+        """Returns the metrics of all requests, as they were written."""
+        return (text for several in self._requests.values() for text in several.values())
+
+    def take_delays_as_ms(self) -> None:
+        """Takes the delays of the customer's turns, which were read as seconds, for milliseconds.
+
+        A turn that is committed because the session closes has the confidence 0 and no delay: nothing was measured.
+        """
+        unmeasured = {key for key, sure in self._sure.items() if not sure and not self._understood.get(key)}
+        self._sure = {key: sure for key, sure in self._sure.items() if key not in unmeasured}
+        understood = self._understood.items()
+        self._understood = {key: round(delay / 1000) for key, delay in understood if key not in unmeasured}
 
     def of_customer(self, turn_id: int) -> dict[str, object]:
         """Returns what is known of a turn of the customer, as a payload."""
@@ -118,12 +132,20 @@ def _reported(metrics: object, key: str) -> object:
             return None
         # As LiveKit writes it: a few characters of a long text.
         if metrics.endswith("}") and metrics.count(key) == 1 and (found := _WRITTEN[key].search(metrics)):
-            return found[1]
+            return _in_seconds(found[2]) if found[1] else found[2]
     try:
-        known = parsed(metrics, MAX_JSON) if isinstance(metrics, str) else metrics
+        known = parsed(metrics) if isinstance(metrics, str) else metrics
     except ValueError:
         return None
-    return cast("Mapping[str, object]", known).get(key) if isinstance(known, Mapping) else None
+    if not isinstance(known, Mapping):
+        return None
+    written = cast("Mapping[str, object]", known)
+    return _in_seconds(written[f"{key}Ms"]) if f"{key}Ms" in written else written.get(key)
+
+
+def _in_seconds(ms: object) -> float | None:
+    found = number(ms)
+    return None if found is None else found / 1000
 
 
 def _keep(where: dict[int, int], span: SpanView, name: str) -> None:

@@ -7,7 +7,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
-from roark_otel._model.reading import number, parsed
+from roark_otel._model.reading import number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ class Generation(NamedTuple):
     start_ns: int
     text: str | None
     calls: bool
+    span_id: int = 0
 
 
 class Synthesis(NamedTuple):
@@ -41,6 +42,7 @@ class Synthesis(NamedTuple):
     start_ns: int
     text: str
     voice_id: int
+    span_id: int = 0
 
 
 class CustomerTurn(NamedTuple):
@@ -54,12 +56,14 @@ class CustomerTurn(NamedTuple):
     text: str | None
     silent_ns: int | None
     heard_ns: int | None
+    span_id: int = 0
 
 
 class AgentTurn(NamedTuple):
     """A turn of the agent.
 
     `heard` is what was spoken in its last step, `asked` what it answers, `to_speech` that it answers spoken words.
+    `interrupted` is None where the turn does not say it, as in a call of a realtime model in Node.js.
     """
 
     start_ns: int
@@ -67,35 +71,48 @@ class AgentTurn(NamedTuple):
     heard: str | None
     asked: str | None
     to_speech: bool
-    interrupted: bool
+    interrupted: bool | None
     agent: str | None
+    span_id: int = 0
 
 
-def first_words_ns(events: object, since_ns: int) -> int | None:
-    """Returns when the first words of a turn were recognised, from the events of its speech recognition.
+class Step(NamedTuple):
+    """Something that the agent said: when, whether it was cut short, and the span that has the words."""
 
-    Raises:
-        ValueError: saying what is wrong with the events.
-    """
-    found = parsed(events) if isinstance(events, str) else events
-    if not isinstance(found, (list, tuple)):
-        return None
-    known = (cast("dict[str, object]", one) for one in cast("list[object]", found) if isinstance(one, dict))
+    text: str
+    when: Interval
+    is_cut: bool
+    span_id: int
+
+
+def first_words_ns(events: Iterable[object], since_ns: int) -> int | None:
+    """Returns when the first words of a turn were recognised, from the events of its speech recognition."""
+    known = (cast("dict[str, object]", one) for one in events if isinstance(one, dict))
     times = (number(one.get("received_at")) for one in known)
     return min((int(at * _NS) for at in times if at is not None and since_ns <= at * _NS < _MAX_NS), default=None)
 
 
+def in_milliseconds(turn: CustomerTurn) -> CustomerTurn:
+    """Returns a turn whose delay is in ms, although it was read as seconds."""
+    if turn.silent_ns is None:
+        return turn
+    return turn._replace(silent_ns=turn.end_ns - (turn.end_ns - turn.silent_ns) // 1000)
+
+
 def customer_said(
-    turn: CustomerTurn, speeches: Collection[Interval], payload: dict[str, object], text: str | None = None
+    turn: CustomerTurn, speeches: Collection[Interval], payload: dict[str, object], answer: AgentTurn | None = None
 ) -> list[Utterance]:
-    """Returns what the customer said in a turn: its own text, or the given one."""
-    said = turn.text or text
+    """Returns what the customer said in a turn: its own text, or what the turn that answers it says."""
+    said, span_id = turn.text, turn.span_id
+    if not said and answer is not None:
+        said, span_id = answer.asked, answer.span_id
     if not said:
         return []
     start, end = _spoken(turn, speeches) if speeches else (turn.start_ns, turn.end_ns)
     if turn.silent_ns is not None and start < turn.silent_ns < end:
         end = turn.silent_ns  # before 1.4 the speech spans last until the turn is committed
-    return [utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload)]
+    timed = turn.text is not None and start < end < turn.end_ns  # what ends with its turn may have gone on
+    return [utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload, timed, span_id)]
 
 
 def _spoken(turn: CustomerTurn, speeches: Collection[Interval]) -> tuple[int, int]:
@@ -110,10 +127,8 @@ def _spoken(turn: CustomerTurn, speeches: Collection[Interval]) -> tuple[int, in
     return spoken[0].start_ns, max([one.end_ns for one in spoken])
 
 
-def agent_said(
-    turn: AgentTurn, generations: Collection[Generation], speeches: Collection[Interval]
-) -> list[tuple[str, Interval, bool]]:
-    """Returns what was heard of the agent in a turn, one text for each step that was spoken: when, and if cut short.
+def agent_said(turn: AgentTurn, generations: Collection[Generation], speeches: Collection[Interval]) -> list[Step]:
+    """Returns what was heard of the agent in a turn, one text for each step that was spoken.
 
     The turn knows the words that were heard in its last spoken step; earlier steps were spoken as generated. A step
     without speech was thrown away before anyone heard it.
@@ -123,19 +138,22 @@ def agent_said(
     if len(speeches) == 1:  # nearly always: then it was spoken in the step that began last before it
         (when,) = speeches
         is_last = len(generations) <= 1 or all(one.start_ns <= when.start_ns for one in generations)
-        return [(turn.heard, when, turn.interrupted and is_last)]
+        return [Step(turn.heard, when, turn.interrupted is True and is_last, turn.span_id)]
     if len(generations) <= 1:
-        return [(turn.heard, _around(speeches) or _written(turn, next(iter(generations), None)), turn.interrupted)]
+        when = _around(speeches) or _written(turn, next(iter(generations), None))
+        return [Step(turn.heard, when, turn.interrupted is True, turn.span_id)]
     steps = sorted(generations, key=_began)
     spoken = _spoken_steps(steps, speeches) or _written_steps(turn, steps)
     last = max(spoken)
     if _left_over(turn.heard, last, spoken, steps):
         del spoken[last]
         last = max(spoken)
-    said: list[tuple[str, Interval, bool]] = []
+    said: list[Step] = []
     for step, when in sorted(spoken.items()):
-        if text := turn.heard if step == last else steps[step].text:
-            said.append((text, when, turn.interrupted and step == last and step >= len(steps) - 1))
+        text, span_id = (turn.heard, turn.span_id) if step == last else (steps[step].text, steps[step].span_id)
+        if text:
+            is_cut = turn.interrupted is True and step == last and step >= len(steps) - 1
+            said.append(Step(text, when, is_cut, span_id))
     return said
 
 
@@ -211,9 +229,10 @@ def customer_asked(
         if unclear >= 0 and turn.start_ns < silent[unclear][0].end_ns:
             where, span_id = silent[unclear]
             where = where._replace(silent_ns=turn.start_ns)  # no span has the silence, but the reply waited for it
-            (rescued[unclear],) = customer_said(where, speeches.get(span_id, {}).values(), {}, asked)
+            (rescued[unclear],) = customer_said(where, speeches.get(span_id, {}).values(), {}, turn)
         else:
-            typed.append(utterance(CALLS_CUSTOMER, asked, turn.start_ns, turn.start_ns, None, {}))
+            at_ns = turn.start_ns
+            typed.append(utterance(CALLS_CUSTOMER, asked, at_ns, at_ns, None, {}, timed=False, span_id=turn.span_id))
     return [*rescued.values(), *typed]
 
 
@@ -230,10 +249,11 @@ def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:
 
 def said_without_turn(
     speeches: Iterable[Interval] | None, syntheses: Iterable[Synthesis]
-) -> list[tuple[str, int, int | None]]:
+) -> list[tuple[str, int, int | None, int]]:
     """Returns what was said outside of any turn of the agent, as `session.say()` did before 1.4: from when to when.
 
-    Only what was sent to the speech model has the words: all of it since the speech before.
+    Only what was sent to the speech model has the words: all of it since the speech before. Each has the id of the
+    first span of its words.
 
     Args:
         speeches: When the agent was heard outside of any turn; None if nothing says when it was heard at all.
@@ -241,12 +261,12 @@ def said_without_turn(
     """
     loose = sorted(syntheses)
     if speeches is None:
-        return [(one.text, one.start_ns, None) for one in loose]
-    said: list[tuple[str, int, int | None]] = []
+        return [(one.text, one.start_ns, None, one.span_id) for one in loose]
+    said: list[tuple[str, int, int | None, int]] = []
     starts, first = [one.start_ns for one in loose], 0
     for speech in sorted(speeches):
         until = bisect_right(starts, speech.end_ns, first)
         if text := " ".join(one.text for one in loose[first:until]):
-            said.append((text, speech.start_ns, speech.end_ns))
+            said.append((text, speech.start_ns, speech.end_ns, loose[first].span_id))
         first = until
     return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from roark_otel._model.moments import Failed, Outcome, Returned, Unanswered
-from roark_otel._model.reading import MAX_JSON, json_object, json_value, literal, parsed, text, unicode_text
+from roark_otel._model.reading import json_object, json_value, literal, parsed, text, unicode_text
 
 
 def parameters(arguments: str) -> dict[str, object] | None:
@@ -24,10 +24,22 @@ def as_text(arguments: str) -> dict[str, object]:
 
 
 def outcome_of(output: object, *, is_error: bool) -> Outcome:
-    """Returns what came of a tool whose output LiveKit writes with `str()`."""
+    """Returns what came of a tool whose output was written with `str()`, as in Python."""
     if is_error:
         return Failed(text(output) or "The tool failed.")
     return Returned(_value(output)) if isinstance(output, str) else Unanswered()
+
+
+def from_json(outcome: Outcome) -> Outcome:
+    """Returns what came of a tool whose output was written as JSON: a text stands in quotes there."""
+    written = outcome.value if isinstance(outcome, Returned) else None
+    if not isinstance(written, str) or written[:1] != '"':
+        return outcome
+    try:
+        found = parsed(written)
+    except ValueError:
+        return outcome
+    return Returned(unicode_text(found)) if isinstance(found, str) else outcome
 
 
 def _value(output: str) -> object:
@@ -35,7 +47,7 @@ def _value(output: str) -> object:
 
     A number stays text: `str()` wrote it, and reading it could only lose digits.
     """
-    if output.lstrip()[:1] in {"{", "["} and len(output) <= MAX_JSON:
+    if output.lstrip()[:1] in {"{", "["}:
         try:
             return json_value(parsed(output))
         except ValueError:

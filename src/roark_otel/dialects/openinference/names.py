@@ -14,6 +14,9 @@ OUTPUT_MESSAGES: Final = "llm.output_messages."
 FIRST_ROLE: Final = "llm.input_messages.0.message.role"
 FIRST_CONTENT: Final = "llm.input_messages.0.message.content"
 
+ROLE: Final = "the role of a message"
+"""What a warning calls it, wherever a span has its messages."""
+
 INPUT_VALUE: Final = "input.value"
 OUTPUT_VALUE: Final = "output.value"
 
@@ -25,8 +28,26 @@ TOOL_RESULTS: Final = ("tool.result", OUTPUT_VALUE)
 TOOL_IDS: Final = ("tool_call.id", "tool.id")
 TOOL_DESCRIPTION: Final = "tool.description"
 
+INVOCATION: Final = "llm.invocation_parameters"
+"""What a model was asked for, as JSON; of a realtime session the instructions too."""
+
+AUDIO: Final = "AUDIO"
+USER: Final = "USER"
+ASSISTANT: Final = "assistant"
+"""The span of a realtime model that speaks, or that asks for a tool and then has no words."""
+INPUT_TRANSCRIPT: Final = "input.audio.transcript"
+OUTPUT_TRANSCRIPT: Final = "output.audio.transcript"
+FIRST_AUDIO: Final = "time_to_first_token_ms"
+"""From the end of the customer's words, as the server heard it, to the first audio of the answer."""
+END_REASON: Final = "end_reason"
+INTERRUPTED: Final = "interrupted"
+
+ADK_SCOPES: Final = frozenset({"gcp.vertex.agent", "openinference.instrumentation.google_adk"})
+"""Google's ADK, whose own spans its instrumentation fills."""
+
 PIPECAT_SCOPE: Final = "openinference.instrumentation.pipecat"
-FRAMEWORKS: Final = {PIPECAT_SCOPE: "pipecat", "openinference.instrumentation.openai_agents": "openai-agents"}
+OPENAI_AGENTS_SCOPE: Final = "openinference.instrumentation.openai_agents"
+FRAMEWORKS: Final = {PIPECAT_SCOPE: "pipecat", OPENAI_AGENTS_SCOPE: "openai-agents"}
 """Whose spans those of a scope are."""
 PIPECAT_TURN: Final = "pipecat.conversation.turn"
 PIPECAT_STT: Final = "pipecat.stt"

@@ -8,7 +8,7 @@ WORDS: Final = Words(
     names=frozenset(
         {
             *("content", "contents", "description", "invocation_parameters", "json_schema", "message", "messages"),
-            *("metadata", "prompt", "text", "tools", "value"),
+            *("instructions", "metadata", "prompt", "text", "tools", "transcript", "value"),
         }
     ),
     whole=frozenset({"arguments", "output", "parameters", "result"}),
@@ -20,6 +20,7 @@ HARMLESS: Final = Harmless(
         {
             "agent.name",
             "conversation.was_interrupted",
+            "end_reason",
             "llm.model_name",
             "llm.provider",
             "llm.system",
@@ -35,5 +36,6 @@ HARMLESS: Final = Harmless(
         "conversation.user_to_bot_latency",
         "llm.token_count.",
         "service.ttfb_seconds",
+        "time_to_first_token_ms",
     ),
 )

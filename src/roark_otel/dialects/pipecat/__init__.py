@@ -9,13 +9,16 @@
        |- llm_response          the words that it said
        `- llm_tool_call, llm_tool_result      tools, of Gemini Live only
 
-No span says what was heard of an interrupted reply, or which tools were used: that stands only in the history that
-goes to the model with a later call, in the shape of whichever provider. Of each history only what is new is decoded.
+No span says what was heard of an interrupted reply, which tools were used, or what the customer entered by keypad or
+keyboard: that stands only in the history that goes to the model with a later call, in the shape of whichever provider.
+Of each history only what is new is decoded.
 No span says either when the agent fell silent: turns do, where a timer or a barge-in closed them.
 
-`names` is the vocabulary. `reader` keeps what counts of each span, as `stretches`, and puts it together; `messages`
-and `history` read histories; `customer` and `replies` say what was said, `heard` how much of it was heard, `turns` and
-`pace` when, `tools` what was used.
+`names` is the vocabulary, `marks` what stands in histories and is never spoken. `reader` keeps what counts of each
+span, as `stretches`, and has `talk` put it together. `messages` and `history` read histories, `threads` says what each
+adds: `asked` and `unwritten` find in it what the customer said that no span has, `mentioned_tools` what was used.
+`customer` and `replies` say what was said, `voices` who wrote it, `heard` how much of it was heard, `turns` and `pace`
+when, `tools` what was used.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from roark_otel._model.dialect import Dialect
 from roark_otel._model.reading import text
+from roark_otel.dialects.heard import names as heard
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.privacy import HARMLESS, WORDS
 
@@ -40,8 +44,8 @@ def _reader(warn: Warn) -> Reader:
 PIPECAT: Dialect = Dialect(
     name="pipecat",
     reader=_reader,
-    scopes=names.SCOPES,
-    attributes=names.ATTRIBUTES,
+    scopes=names.SCOPES | {names.HEARD_SCOPE},
+    attributes=(*names.ATTRIBUTES, heard.PREFIX),
     roots=frozenset({names.CONVERSATION}),
     live=True,
     own_id=lambda attributes, _: text(attributes.get(names.CONVERSATION_ID)),
@@ -49,5 +53,11 @@ PIPECAT: Dialect = Dialect(
     words=WORDS,
     harmless=HARMLESS,
     distributions={"pipecat": "pipecat-ai"},
+    cures={
+        "content": "they are left out, or named otherwise by this version of Pipecat: let the instrumentation listen "
+        "(ROARK_INSTRUMENT, roark_otel.instrument())",
+        "realtime": "no span of Pipecat has the customer's words where the speech-to-speech model does not transcribe: "
+        "switch its transcription on, or let the instrumentation listen (ROARK_INSTRUMENT, roark_otel.instrument())",
+    },
 )
 """Reads the spans of `pipecat-ai`, open ones too: some never end, with the customer's last words on them."""

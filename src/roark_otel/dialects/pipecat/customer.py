@@ -106,20 +106,29 @@ def customer_said(said: Sequence[Spoken], turns: Turns, answered: Mapping[int, i
         turn = turns.get(one.turn_id)
         answer_ns = answered.get(one.turn_id)
         start_ns, end_ns = one.start_ns, one.end_ns
+        timed = end_ns is not None
         if one.live and turn is not None and one.turn_id != turns.first_id:
             start_ns = turn.start_ns
         if end_ns is None and one is last_in_turn[one.turn_id] and turn and answer_ns and turn.latency_ns is not None:
             # The latency counts from true silence, which nothing else shows without metrics.
-            end_ns = answer_ns - turn.latency_ns
-            end_ns = end_ns if one.live or one.heard_ns is None else min(end_ns, one.heard_ns)
+            silent_ns = answer_ns - turn.latency_ns
+            end_ns = silent_ns if one.live or one.heard_ns is None else min(silent_ns, one.heard_ns)
+            timed = end_ns == silent_ns
         if end_ns is None or end_ns < start_ns:
+            timed = False
             end_ns = answer_ns if one.live else one.heard_ns
         if one.live and end_ns is not None:
             start_ns = min(start_ns, end_ns)
         if end_ns is not None and end_ns < start_ns:
             end_ns = start_ns
         payload: dict[str, object] = {} if one.ttfb_ns is None else {"stt_ttfb_ms": one.ttfb_ns // 1_000_000}
-        yield utterance(CALLS_CUSTOMER, one.text, start_ns, end_ns, one.language, payload)
+        yield utterance(CALLS_CUSTOMER, one.text, start_ns, end_ns, one.language, payload, timed, one.span_id)
+
+
+def entered(entries: Iterable[Spoken]) -> Iterator[Utterance]:
+    """Yields what the customer entered, or said at a time that nothing shows: at the moment the model was asked."""
+    for one in entries:
+        yield utterance(CALLS_CUSTOMER, one.text, one.start_ns, one.end_ns, None, {}, timed=False, span_id=one.span_id)
 
 
 def language_code(value: object) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from enum import Enum
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
+
+from roark_otel.dialects.pipecat.marks import beginning, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,18 +70,19 @@ class Histories:
                 left = self._left[index] = [plain(one) for one in said]
             reply = reply or plain(text)
             if left and (length := _taken(reply, left)):
-                heard = text if length == len(reply) else _beginning(text, length)
+                heard = text if length == len(reply) else beginning(text, length)
                 return Heard(Verdict.HEARD, heard, len(heard) < len(text))
-        if generated and following < len(self._recents) and self._is_passed_over(self._recents[following], start_ns):
+        if generated and not self._left.get(following, [text]) and self._answers(self._recents[following], start_ns):
             return Heard(Verdict.UNHEARD, text)
         return Heard(Verdict.NOTHING, text)
 
-    def _is_passed_over(self, recent: Recent, start_ns: int) -> bool:
-        """Returns whether the next history has nothing after the words that the reply answers.
+    def _answers(self, recent: Recent, start_ns: int) -> bool:
+        """Returns whether the next history holds the words that a reply answers: an app may have cleared it.
 
-        They have to be there: an app may have cleared the history. The customer may have gone on already.
+        If so, and it holds nothing behind them but what other replies left there, nothing of this one was heard. The
+        customer may have gone on already.
         """
-        if recent.said or recent.asked is None:
+        if recent.asked is None:
             return False
         before = bisect_right(self._said_ns, start_ns)
         asked = plain(recent.asked)
@@ -93,8 +95,8 @@ def _taken(reply: str, left: list[str]) -> int:
     All of it may be there, cut into messages anywhere; else some messages may be its beginning, because an
     interruption ends a message.
     """
-    for first, beginning in enumerate(left):
-        if not (reply.startswith(beginning) or beginning.startswith(reply)):
+    for first, message in enumerate(left):
+        if not (reply.startswith(message) or message.startswith(reply)):
             continue
         if length := _match(reply, left[first:]):
             del left[:first]
@@ -118,14 +120,3 @@ def _match(reply: str, messages: Sequence[str]) -> int:
             break
         length += len(message)
     return length
-
-
-def plain(text: str) -> str:
-    """Returns the text without white space: speech services and histories differ in it."""
-    return "".join(text.split())
-
-
-def _beginning(text: str, length: int) -> str:
-    """Returns the text up to a number of characters that are not white space."""
-    seen = accumulate(not character.isspace() for character in text)
-    return text[: next((index for index, count in enumerate(seen, 1) if count == length), len(text))]

@@ -1,24 +1,49 @@
 """The histories that go to the model: each repeats the one before, so only what is new of it is decoded.
 
-Nothing of a history counts but what it says of tools, and what was said last before the model was asked again.
+They hold who said what and which tools were used, but not when. `threads` finds out what each adds to the ones before.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model.growth import Growth
-from roark_otel.dialects.pipecat.messages import Asked, Said, items, words
+from roark_otel._model.json_lists import ItemTooLongError, item_at
+from roark_otel.dialects.pipecat.marks import is_marked, plain
+from roark_otel.dialects.pipecat.messages import Asked, Item, Said, items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from roark_otel.dialects.pipecat.messages import Answered, Called
-
-_DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
+
+KEPT = 64
+"""How many items are kept of a history that goes on with no earlier one: what is new in it is among the last."""
+
+
+class HistoryView(NamedTuple):
+    """The history that a model was called with at `start_ns`.
+
+    These are the items up to `stop`, less the first ones, of which `dropped` were left out. Histories that go on with
+    one another share their items. `fault` says what is wrong with a history that could not be read to its end.
+    """
+
+    start_ns: int
+    span_id: int
+    items: list[Item]
+    stop: int
+    dropped: int
+    fault: str = ""
+
+    @property
+    def total(self) -> int:
+        """How many items the history has."""
+        return self.dropped + self.stop
+
+    def last(self, count: int) -> Sequence[Item]:
+        """Returns the last items, at most so many."""
+        return self.items[max(0, self.stop - count) : self.stop]
 
 
 class Recent(NamedTuple):
@@ -29,26 +54,75 @@ class Recent(NamedTuple):
     """
 
     start_ns: int
-    span_id: int
     asked: str | None
     said: tuple[str, ...]
 
 
-_Window: TypeAlias = "tuple[str | None, tuple[str, ...], str | None, tuple[str, ...]]"
-"""The last but one thing that the customer said, what the agent said after it, and the same of the last one."""
+def recent(view: HistoryView) -> Recent:
+    """Returns what was last said: before the customer's last words if nothing came after them."""
+    said: list[str] = []
+    is_replied = False
+    items_ = view.items
+    for place in range(view.stop - 1, max(-1, view.stop - 1 - KEPT), -1):
+        item = items_[place]
+        if isinstance(item, Said):
+            if item.text.isascii() or plain(item.text):  # not a mark alone
+                said.insert(0, item.text)
+        elif isinstance(item, Asked):
+            if said or is_replied:
+                return Recent(view.start_ns, item.text, tuple(said))
+            is_replied = True
+    return Recent(view.start_ns, None, tuple(said))
 
-_Left: TypeAlias = "tuple[_Window, int, int]"
-"""What a history left when it was read: its window, and where the messages begin with the customer's two last words."""
 
-_NOTHING: _Window = (None, (), None, ())
 _MAY_DIFFER = 2
 """The number of messages at the beginning behind which a history may repeat an earlier one: prompts that change."""
 
 
-def _recent(window: _Window, at_ns: int, span_id: int) -> Recent:
-    """Returns what was last said: before the customer's last words if nothing came after them."""
-    before, then, last, since = window
-    return Recent(at_ns, span_id, last, since) if since or last is None else Recent(at_ns, span_id, before, then)
+class _Place(NamedTuple):
+    """How far a history was read: its items up to `stop`.
+
+    `before` and `last` are where the messages begin with the customer's last but one and last words, 0 without any.
+    """
+
+    items: list[Item]
+    stop: int
+    dropped: int
+    before: int
+    last: int
+
+
+_NOWHERE = _Place([], 0, 0, 0, 0)
+
+
+class _Progress:
+    """A place in the making. What goes on with another history adds to its items, unless a third did so already."""
+
+    __slots__ = ("before", "dropped", "is_marked", "items", "last")
+
+    def __init__(self, place: _Place) -> None:
+        self.items, stop, self.dropped, self.before, self.last = place
+        self.is_marked = False
+        if place is _NOWHERE or len(self.items) != stop:
+            first = max(0, stop - KEPT)
+            self.items = self.items[first:stop]
+            self.dropped += first
+
+    def take(self, message: object, start: int) -> None:
+        """Takes in a message that begins at `start`."""
+        for item in items(message):
+            self.items.append(item)
+            if isinstance(item, Asked):
+                self.before, self.last = self.last, start
+            elif isinstance(item, Said) and not item.text.isascii() and is_marked(item.text):
+                self.is_marked = True
+
+    def place(self, *, is_whole: bool) -> _Place:
+        """Returns the place. Of a history that was read as a whole only the last items are kept."""
+        if is_whole and (first := len(self.items) - KEPT) > 0:
+            self.items = self.items[first:]
+            self.dropped += first
+        return _Place(self.items, len(self.items), self.dropped, self.before, self.last)
 
 
 def _next(history: str, position: int) -> int:
@@ -58,70 +132,83 @@ def _next(history: str, position: int) -> int:
 
 
 class History:
-    """Reads the histories of a conversation.
+    """Reads the histories of a conversation."""
 
-    Args:
-        learn: Gets every tool call and answer in them, and when it was there; some more than once.
-    """
+    __slots__ = ("_growth", "_latest_ns", "is_marked", "left_out")
 
-    __slots__ = ("_growth", "_latest_ns", "_learn")
-
-    def __init__(self, learn: Callable[[Called | Answered, int], None]) -> None:
-        self._learn = learn
-        self._growth: Growth[_Left] = Growth()
+    def __init__(self) -> None:
+        self._growth: Growth[_Place] = Growth()
         self._latest_ns = 0
+        self.is_marked: bool = False
+        """Whether an answer in any of them began with a mark."""
+        self.left_out: str = ""
+        """Why a message of the last one was left out, if one was."""
 
-    def read(self, history: object, at_ns: int, span_id: int) -> Recent:
-        """Takes in what is new of a history.
+    def read(self, history: object, at_ns: int, span_id: int) -> HistoryView:
+        """Takes in what is new of a history, all that comes before a fault if it has one."""
+        self.left_out = ""
+        if isinstance(history, str):
+            place, fault = self._read_json(history, at_ns)
+        elif isinstance(history, (list, tuple)):
+            progress, fault = _Progress(_NOWHERE), ""
+            for message in cast("Sequence[object]", history):
+                progress.take(message, 0)
+            place = self._place(progress, is_whole=True)
+        else:
+            place, fault = _NOWHERE, "not a JSON array"
+        return HistoryView(at_ns, span_id, place.items, place.stop, place.dropped, fault)
+
+    def _read_json(self, history: str, at_ns: int) -> tuple[_Place, str]:
+        # Read out of order, the same words were there earlier than was thought.
+        is_in_order = at_ns >= self._latest_ns
+        known = self._growth.known(history) if is_in_order else None
+        if known is None:
+            blank = len(history) - len(history.lstrip())
+            if not history.startswith("[", blank):
+                return _NOWHERE, "not a JSON array"
+            known = blank + 1, _NOWHERE
+        position, place = known
+        is_whole = place is _NOWHERE
+        end, place, fault = self._decoded(history, position, place, _MAY_DIFFER if is_whole and is_in_order else 0)
+        if end > position:
+            self._growth.remember(history, end, place)
+            self._latest_ns = max(self._latest_ns, at_ns)
+        return place, fault
+
+    def _decoded(self, history: str, position: int, place: _Place, may_differ: int) -> tuple[int, _Place, str]:
+        """Decodes the messages from a position on.
 
         Returns:
-            What was last said.
-
-        Raises:
-            ValueError: saying what is wrong with it, after all that comes before the fault was taken in.
+            How far it got, what it has then read of the history, and what is wrong with the rest, if anything.
         """
-        if isinstance(history, str):
-            return _recent(self._read_json(history, at_ns), at_ns, span_id)
-        if not isinstance(history, (list, tuple)):
-            raise ValueError("not a JSON array")
-        left: _Left = _NOTHING, 0, 0
-        for message in cast("Sequence[object]", history):
-            left = self._take(message, left, 0, at_ns)
-        return _recent(left[0], at_ns, span_id)
-
-    def _read_json(self, history: str, at_ns: int) -> _Window:
-        position, left, may_differ = self._since(history, at_ns)
-        is_new = False
+        progress: _Progress | None = None
+        is_whole, fault = place is _NOWHERE, ""
+        message: object
         try:
             while True:
                 # Nearly always it is a comma and a blank, which is known sooner than matched.
                 start = position + 2 if history.startswith(", {", position) else _next(history, position)
                 if start < 0:
-                    return left[0]
-                message, position = _DECODER.raw_decode(history, start)
-                left, is_new = self._take(message, left, start, at_ns), True
+                    break
+                try:
+                    message, position = item_at(history, start)
+                except ItemTooLongError as long:
+                    message, position, self.left_out = None, long.end, str(long)
+                progress = progress or _Progress(place)
+                progress.take(message, start)
                 if may_differ:
                     may_differ -= 1
-                    position, left, may_differ = self._moved(history, position) or (position, left, may_differ)
-        except (ValueError, RecursionError):
-            raise ValueError("not JSON, or cut") from None
-        finally:
-            if is_new:
-                self._growth.remember(history, position, left)
-                self._latest_ns = max(self._latest_ns, at_ns)
+                    if (moved := self._moved(history, position)) is not None:
+                        (position, place), progress, may_differ, is_whole = moved, None, 0, False
+        except ValueError:
+            fault = "not JSON, or cut"
+        return position, place if progress is None else self._place(progress, is_whole=is_whole), fault
 
-    def _since(self, history: str, at_ns: int) -> tuple[int, _Left, int]:
-        """Returns from where a history is new, what comes before that left, and how many messages may be others."""
-        # Read out of order, the same words were there earlier than was thought.
-        is_in_order = at_ns >= self._latest_ns
-        if is_in_order and (known := self._growth.known(history)) is not None:
-            return *known, 0
-        start = len(history) - len(history.lstrip())
-        if not history.startswith("[", start):
-            raise ValueError("not a JSON array")
-        return start + 1, (_NOTHING, 0, 0), _MAY_DIFFER if is_in_order else 0
+    def _place(self, progress: _Progress, *, is_whole: bool) -> _Place:
+        self.is_marked = self.is_marked or progress.is_marked
+        return progress.place(is_whole=is_whole)
 
-    def _moved(self, history: str, position: int) -> tuple[int, _Left, int] | None:
+    def _moved(self, history: str, position: int) -> tuple[int, _Place] | None:
         """Returns the same where a history repeats an earlier one behind other messages, as far as that can be seen.
 
         What the customer said last has to be in what it repeats.
@@ -129,24 +216,7 @@ class History:
         found = self._growth.moved(history, position)
         if found is None:
             return None
-        end, back, (window, before, last) = found
-        return None if window[0] is None or before < position + back else (end, (window, before - back, last - back), 0)
-
-    def _take(self, message: object, left: _Left, start: int, at_ns: int) -> _Left:
-        """Takes in a message that begins at `start`. Returns what is left after it."""
-        window, before, last = left
-        before_that, then, asked, since = window
-        if (said := words(message)) is not None:
-            by_customer, spoken = said
-            if by_customer:
-                return (asked, since, spoken, ()), last, start
-            return (before_that, then, asked, (*since, spoken)), before, last
-        for item in items(message):
-            if isinstance(item, Asked):
-                before_that, then, asked, since = asked, since, item.text, ()
-                before, last = last, start
-            elif isinstance(item, Said):
-                since = (*since, item.text)
-            else:
-                self._learn(item, at_ns)
-        return (before_that, then, asked, since), before, last
+        end, back, place = found
+        if not place.before or place.before < position + back:
+            return None
+        return end, place._replace(before=place.before - back, last=place.last - back)

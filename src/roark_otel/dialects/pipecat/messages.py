@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
+from roark_otel._model.cut_marks import mark_of
 from roark_otel._model.reading import json_value, parsed, text
 
 _CUSTOMER = "user"
@@ -17,6 +18,16 @@ _AGENT = frozenset({"assistant", "model"})
 _SPEAKERS = (_CUSTOMER, "assistant")
 _ROLE_AND_CONTENT = 2
 _ASYNC = "async_tool"
+
+_FILLERS = frozenset({".", "(empty)"})
+_NOTES = (
+    "Conversation summary: ",
+    "Here's a summary of the conversation:\n",
+    "The user paused briefly. Generate a brief,",
+    "The user has been quiet for a while. Generate a friendly",
+)
+"""How messages begin that Pipecat writes itself, for the model only: providers that know no other role get them as the
+customer's."""
 
 
 class Asked(NamedTuple):
@@ -32,7 +43,7 @@ class Said(NamedTuple):
 
 
 class Called(NamedTuple):
-    """A tool was called. `arguments` is JSON text."""
+    """A tool was called. `call_id` is empty where the provider gives none. `arguments` is JSON text."""
 
     call_id: str
     name: str
@@ -40,30 +51,29 @@ class Called(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """A tool gave this back, or a word of Pipecat's own for that it has not yet. `content` is JSON text, or text."""
+    """A tool gave this back, or a word of Pipecat's own for that it has not yet. `content` is JSON text, or text.
+
+    `call_id` is empty where the provider gives none; `name` is that of the tool, empty where it is not said.
+    """
 
     call_id: str
     content: str
+    name: str = ""
 
 
 Item: TypeAlias = "Asked | Said | Called | Answered"
 
 
-def words(message: object) -> tuple[bool, str] | None:
-    """Returns whether the customer speaks, and the words, of a message that holds nothing else, as nearly all do."""
-    if type(message) is not dict or len(cast("dict[str, object]", message)) != _ROLE_AND_CONTENT:
-        return None
-    get = cast("dict[str, object]", message).get
-    role, said = get("role"), text(get("content"))
-    if said is None or role not in _SPEAKERS:
-        return None
-    by_customer = role == _CUSTOMER
-    return None if by_customer and said.startswith("{") else (by_customer, said)
-
-
 def items(message: object) -> Iterable[Item]:
     """Returns what a message says, nothing if it is not one."""
-    return _items(cast("Mapping[str, object]", message)) if isinstance(message, Mapping) else ()
+    if not isinstance(message, Mapping):
+        return ()
+    found = cast("Mapping[str, object]", message)
+    if len(found) == _ROLE_AND_CONTENT and (role := found.get("role")) in _SPEAKERS:  # as nearly all are
+        said = text(found.get("content"))
+        if said is not None:
+            return _text(role, said)
+    return _items(found)
 
 
 def _items(found: Mapping[str, object]) -> Iterator[Item]:
@@ -74,7 +84,7 @@ def _items(found: Mapping[str, object]) -> Iterator[Item]:
     elif kind == "function_call_output":
         yield from _answer(found.get("call_id"), found.get("output"))
     elif role == "tool":
-        yield from _answer(found.get("tool_call_id"), found.get("content"))
+        yield from _answer(found.get("tool_call_id"), found.get("content"), found.get("name"))
     else:
         for key in ("content", "parts", "text"):
             yield from _contents(role, found.get(key))
@@ -107,7 +117,7 @@ def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
     elif called := _mapping(block.get("function_call")):
         yield from _call(called.get("id"), called.get("name"), called.get("args"))
     elif answered := _mapping(block.get("function_response")):
-        yield from _answer(answered.get("id"), _unwrapped(answered.get("response")))
+        yield from _answer(answered.get("id"), _unwrapped(answered.get("response")), answered.get("name"))
 
 
 def _text(role: str, value: object) -> tuple[Item, ...]:
@@ -116,9 +126,13 @@ def _text(role: str, value: object) -> tuple[Item, ...]:
         return ()
     if role in _AGENT:
         return (Said(said),)
-    if said.startswith("{") and (late := _late_answer(said)):
-        return (late,)
-    return (Asked(said),) if role == _CUSTOMER else ()
+    if said.startswith("{"):
+        if late := _late_answer(said):
+            return (late,)
+        if mark_of(said):  # what is too long to be read is no speech for that
+            return ()
+    is_note = role != _CUSTOMER or said in _FILLERS or said.startswith(_NOTES)
+    return () if is_note else (Asked(said),)
 
 
 def _late_answer(said: str) -> Answered | None:
@@ -140,14 +154,12 @@ def async_tool(content: str) -> Mapping[str, object]:
 
 
 def _call(call_id: object, name: object, arguments: object) -> Iterator[Called]:
-    known_id, known_name = text(call_id), text(name)
-    if known_id and known_name:
-        yield Called(known_id, known_name, _json_text(arguments))
+    if known_name := text(name):
+        yield Called(text(call_id) or "", known_name, _json_text(arguments))
 
 
-def _answer(call_id: object, content: object) -> Iterator[Answered]:
-    if known_id := text(call_id):
-        yield Answered(known_id, _json_text(_joined(content)))
+def _answer(call_id: object, content: object, name: object = None) -> Iterator[Answered]:
+    yield Answered(text(call_id) or "", _json_text(_joined(content)), text(name) or "")
 
 
 def _joined(content: object) -> object:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from roark_otel.dialects.heard.names import scope_of
+
 SCOPES: Final = frozenset({"pipecat", "pipecat.turn"})
+
+HEARD_SCOPE: Final = scope_of("pipecat")
+"""The scope of what an observer in the pipeline heard."""
 
 CONVERSATION: Final = "conversation"
 CONVERSATION_ID: Final = "conversation.id"

@@ -175,7 +175,8 @@ class Pace:
             payload = self._latencies(one)
             if one.is_cut or (is_interrupted and one is speech.replies[-1]):
                 payload["interrupted"] = True
-            yield utterance(CALLS_AGENT, one.text, start_ns, until_ns, None, payload)
+            timed = one.ttfb_ns is not None or "response_latency_ms" in payload
+            yield utterance(CALLS_AGENT, one.text, start_ns, until_ns, None, payload, timed, one.span_id)
 
     def _latencies(self, reply: Reply) -> dict[str, object]:
         """Returns how long it took to hear, to think and to speak, in ms, as far as it is known."""

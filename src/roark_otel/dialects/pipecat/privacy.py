@@ -3,8 +3,9 @@
 from typing import Final
 
 from roark_otel._model.dialect import Harmless, Words
+from roark_otel.dialects.heard.names import WORDS as HEARD
 
-WORDS: Final = Words(
+_OWN: Final = Words(
     names=frozenset(
         {
             *("input", "output_items", "system_instruction", "system_instructions", "text", "tool_calls", "tools"),
@@ -20,6 +21,8 @@ WORDS: Final = Words(
     states=frozenset({"IN_PROGRESS", "COMPLETED", "CANCELLED"}),
 )
 """The keys are those of histories, in the shape of any provider; a state stands there in the place of a result."""
+
+WORDS: Final = Words.joined((_OWN, HEARD))
 
 HARMLESS: Final = Harmless(
     names=frozenset(

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from roark_otel._model.dialect import Unreadable, Warn, once_each
 from roark_otel._model.moments import Agent, Fact
 from roark_otel._model.reading import flag, text
-from roark_otel._model.rows import SpanName
+from roark_otel.dialects.heard.reading import Heard
 from roark_otel.dialects.pipecat import names
-from roark_otel.dialects.pipecat.customer import Spoken, customer_said, recognised, spoken
-from roark_otel.dialects.pipecat.heard import Histories
-from roark_otel.dialects.pipecat.history import History, Recent
-from roark_otel.dialects.pipecat.pace import Pace
-from roark_otel.dialects.pipecat.replies import Replies
+from roark_otel.dialects.pipecat.customer import Spoken, recognised
+from roark_otel.dialects.pipecat.history import History, HistoryView
+from roark_otel.dialects.pipecat.marks import are_used, unmarked
+from roark_otel.dialects.pipecat.measured import Measured
+from roark_otel.dialects.pipecat.silence import silent_agent, wordless
 from roark_otel.dialects.pipecat.stretches import Stretch, Turn, end_of, seconds_ns, ttfb_ns
+from roark_otel.dialects.pipecat.talk import Talk
 from roark_otel.dialects.pipecat.tools import Tools
 from roark_otel.dialects.pipecat.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from roark_otel._model.moments import Moment, Utterance
     from roark_otel._model.rows import SpanView
@@ -37,36 +38,39 @@ class PipecatReader:
 
     __slots__ = (
         "_ended_ns",
+        "_heard",
         "_history",
-        "_last_speech",
         "_latest_id",
         "_latest_ns",
         "_models",
         "_prompt",
-        "_recents",
         "_speeches",
         "_tools",
         "_turns",
+        "_views",
         "_warn",
         "_words",
     )
 
     def __init__(self, warn: Warn) -> None:
         self._warn = once_each(warn)
+        self._heard = Heard()
         self._tools = Tools(self._warn)
-        self._history = History(self._tools.learn)
+        self._history = History()
         self._ended_ns: list[int] = []
         self._turns: dict[int, Turn] = {}
         self._words: dict[int, Spoken] = {}
         self._speeches: dict[int, Stretch] = {}
         self._models: dict[int, Stretch] = {}
-        self._recents: dict[int, Recent] = {}
-        self._last_speech: tuple[int, int, str] | None = None
+        self._views: dict[int, HistoryView] = {}
         self._latest_ns = self._latest_id = 0
         self._prompt = (0, 0, "")
 
     def read(self, span: SpanView) -> None:
         """Takes in one span, ended or open. An open one never replaces what it said when it had ended."""
+        if span.scope == names.HEARD_SCOPE:
+            self._heard.read(span)
+            return
         read = self._READ.get(span.name) if span.scope in names.SCOPES else None
         if read is None or (span.end_ns is None and self._has_ended(span.span_id)):
             return
@@ -82,42 +86,53 @@ class PipecatReader:
 
     def moments(self) -> list[Moment]:
         """Returns what was said and used, and what is known of the call."""
-        words, speeches, models = (
-            sorted(self._words.values()),
-            sorted(self._speeches.values()),
-            sorted(self._models.values()),
-        )
+        words, speeches, models = sorted(self._words.values()), *self._texts()
         turns = Turns(sorted(self._turns.values()), self._ended_ns)
-        thinking = [one.start_ns for one in models if not one.flag]
-        said = spoken(words, sorted([*thinking, *(one.start_ns for one in speeches)]))
-        replies = Replies(speeches, models, turns, said)
-        heard = replies.heard(Histories(sorted(self._recents.values()), said))
-        pace = Pace(heard, said, turns, has_metrics=replies.has_metrics)
-        spoke = list(pace.agent_said())
+        talk = Talk(words, speeches, models, turns, sorted(self._views.values()))
+        spoke = list(talk.agent_said())
+        if self._heard.has_content:
+            by_spans = [*talk.customer_said(), *spoke]
+            return [
+                *self._heard.moments(Measured(by_spans)),
+                *self._heard.leaves_out(by_spans),
+                *self._interruptions(self._heard.utterances.values()),
+                *self._facts(words, models, speeches),
+            ]
         return [
-            *customer_said(said, turns, pace.answers),
+            *talk.customer_said(),
             *spoke,
-            *(self._wordless() if not said and not spoke else ()),
+            *self._silences(turns, talk, models, speeches, has_agent=bool(spoke)),
             *self._interruptions(spoke),
-            *self._tools.uses(models, [one.start_ns for one in words]),
+            *self._tools.uses(talk.uses, models, [one.start_ns for one in words]),
             *self._facts(words, models, speeches),
+            *self._heard.moments(),
         ]
 
-    def _wordless(self) -> Iterator[Fact]:
-        """Yields the fact that the agent spoke although no span holds a word."""
-        if self._last_speech is not None:
-            yield Fact("wordless", True, self._latest_ns, self._latest_id)
-            why = "on no span of the conversation: left out, or named otherwise by this version"
-            self._warn(Unreadable(SpanName(*self._last_speech, names.TTS), names.TEXT, why))
+    def _texts(self) -> tuple[Sequence[Stretch], Sequence[Stretch]]:
+        """Returns what was to be spoken and what models wrote, by start and without marks."""
+        speeches, models = sorted(self._speeches.values()), sorted(self._models.values())
+        in_use = self._history.is_marked or are_used(one.text for one in (*speeches, *models) if one.text)
+        return unmarked(speeches, in_use=in_use), unmarked(models, in_use=in_use)
+
+    def _silences(
+        self, turns: Turns, talk: Talk, models: Sequence[Stretch], speeches: Sequence[Stretch], *, has_agent: bool
+    ) -> Iterator[Fact]:
+        """Yields which side did not speak, and which one without words."""
+        when = self._latest_ns, self._latest_id
+        if silent_agent(turns, sorted(self._turns.values()), talk.said, models, speeches):
+            yield Fact("silent_agent", True, *when)
+        has_customer = bool(talk.said or talk.entered)
+        for name, why in wordless(turns, models, speeches, has_customer=has_customer, has_agent=has_agent):
+            yield Fact(name, why, *when)
 
     def _interruptions(self, spoke: Iterable[Utterance]) -> Iterator[Fact]:
         """Yields how often the agent was interrupted, which only turns say."""
-        if self._turns:
+        if self._turns or self._heard.began:
             cut = sum(1 for one in spoke if one.payload.get("interrupted") is True)
             yield Fact("property.interruptions", cut, self._latest_ns, self._latest_id)
 
     def _facts(self, words: Iterable[Spoken], models: Iterable[Stretch], speeches: Iterable[Stretch]) -> Iterator[Fact]:
-        if not self._latest_ns and not self._latest_id:
+        if not self._latest_ns and not self._latest_id and not self._heard.began:
             return
         yield Fact("property.framework", "pipecat", self._latest_ns, self._latest_id)
         for name, measured in (("stt", words), ("llm", models), ("tts", speeches)):
@@ -148,7 +163,6 @@ class PipecatReader:
         span_id, turn_id = span.span_id, span.parent_id or 0
         speech = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, ttfb_ns(span), interrupted)
         self._speeches[span_id] = speech
-        self._last_speech = span.trace_id, span.span_id, span.scope
 
     def _llm(self, span: SpanView) -> None:
         self._messages(span)
@@ -166,10 +180,9 @@ class PipecatReader:
         history = span.attributes.get(names.INPUT)
         if history is None:
             return
-        try:
-            self._recents[span.span_id] = self._history.read(history, span.start_ns, span.span_id)
-        except ValueError as fault:
-            self._warn(Unreadable(span, names.INPUT, str(fault)))
+        view = self._views[span.span_id] = self._history.read(history, span.start_ns, span.span_id)
+        if fault := view.fault or self._history.left_out:
+            self._warn(Unreadable(span, names.INPUT, fault))
 
     def _instructions(self, span: SpanView) -> None:
         """Keeps the last of several prompts."""

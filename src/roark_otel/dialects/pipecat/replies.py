@@ -6,7 +6,7 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel.dialects.pipecat.heard import Verdict, plain
+from roark_otel.dialects.pipecat.heard import Verdict
 from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed
 
 if TYPE_CHECKING:
@@ -16,13 +16,9 @@ if TYPE_CHECKING:
     from roark_otel.dialects.pipecat.heard import Histories
     from roark_otel.dialects.pipecat.stretches import Stretch
     from roark_otel.dialects.pipecat.turns import Turns
+    from roark_otel.dialects.pipecat.voices import Voices
 
 _order = attrgetter("start_ns", "text")
-_TO_SPEAKER_NS = 6_000_000
-"""How long the first byte of speech takes through the pipeline until it is played: 3 to 12 ms were measured."""
-
-_RECENT = 3
-"""The number of models before a speech that are searched for the one that wrote it."""
 
 
 class Reply(NamedTuple):
@@ -30,7 +26,7 @@ class Reply(NamedTuple):
 
     It went to the speech service at `start_ns`, whose first byte took `ttfb_ns` and whose last came at `made_ns`; it
     was not spoken before `spoken_ns`. `model` wrote it. `is_sure`: it was spoken, or else only a history can show it.
-    `is_cut`: not all of it was heard.
+    `is_cut`: not all of it was heard. `span_id` is that of the span that has the text.
     """
 
     turn_id: int
@@ -42,6 +38,7 @@ class Reply(NamedTuple):
     model: Stretch | None
     is_sure: bool = True
     is_cut: bool = False
+    span_id: int = 0
 
 
 class Replies:
@@ -50,6 +47,7 @@ class Replies:
     Args:
         speeches: What was to be spoken, by start.
         models: What models wrote, by start.
+        voices: Which of these wrote which of those.
         turns: The turns.
         said: What the customer said, by start.
     """
@@ -57,11 +55,11 @@ class Replies:
     __slots__ = (
         "_any_wordless",
         "_asked_in",
-        "_asked_ns",
         "_models",
         "_speeches",
         "_spoken_ns",
         "_turns",
+        "_voices",
         "has_metrics",
     )
 
@@ -69,16 +67,17 @@ class Replies:
         self,
         speeches: Sequence[Stretch],
         models: Sequence[Stretch],
+        voices: Voices,
         turns: Turns,
         said: Sequence[Spoken],
     ) -> None:
         self._speeches = speeches
         self._models = models
+        self._voices = voices
         self._turns = turns
         self._any_wordless = any(one.text is None for one in speeches)
         self._spoken_ns = [one.start_ns for one in speeches]
-        self._asked_ns = [one.start_ns for one in models]
-        self._asked_in = {one.turn_id for one in said}
+        self._asked_in = {one.turn_id: one.start_ns for one in said}
         self.has_metrics: bool = any(speech.ttfb_ns is not None for speech in speeches)
 
     def heard(self, histories: Histories) -> list[Reply]:
@@ -96,30 +95,16 @@ class Replies:
 
     def _candidates(self) -> Iterator[Reply]:
         """Yields everything that may have been spoken: by a speech service, or by a model that has none."""
-        written: set[int] = set()
-        for speech in self._speeches:
+        for speech, model in zip(self._speeches, self._voices.authors, strict=True):
             if speech.text is not None:
-                model = self._model_of(speech, speech.text)
-                written.add(model.span_id if model else 0)
                 yield _reply(speech, speech.text, model)
         for index, model in enumerate(self._models):
-            if model.text is None or model.span_id in written:
+            if model.text is None or model.span_id in self._voices.voiced:
                 continue
             if model.flag:  # of a speech-to-speech model
                 yield _written(model, model.text)
             elif not self._is_voiced(index):
                 yield self._unvoiced(model, model.text)
-
-    def _model_of(self, speech: Stretch, text: str) -> Stretch | None:
-        """Returns the model that wrote a text, None if it is the app's own."""
-        before = bisect_right(self._asked_ns, speech.start_ns)
-        for index in range(before - 1, max(0, before - _RECENT) - 1, -1):
-            model = self._models[index]
-            if model.text is None or model.flag:
-                continue
-            if text in model.text or plain(text) in plain(model.text):
-                return model
-        return None
 
     def _is_voiced(self, index: int) -> bool:
         """Returns whether there are texts for the speech service in the turn of a model, or up to the next model."""
@@ -147,11 +132,16 @@ class Replies:
 
     def _is_late(self, one: Reply) -> bool:
         """Returns whether a reply was generated when the call had ended already, and nothing of it was played."""
-        hung_up_ns = self._turns.hung_up_ns
-        if hung_up_ns is None or one.start_ns < hung_up_ns or one.ttfb_ns is not None or self._turns.get(one.turn_id):
+        turns = self._turns
+        hung_up_ns, until_ns = turns.hung_up_ns, turns.played_until_ns
+        if hung_up_ns is None or one.start_ns < hung_up_ns or one.ttfb_ns is not None or turns.get(one.turn_id):
             return False
+        if self.has_metrics or turns.is_cancelled:
+            return True
+        if until_ns is not None:
+            return until_ns <= one.start_ns
         answers_nobody = one.model is not None and one.model.start_ns >= hung_up_ns
-        return answers_nobody or self.has_metrics or self._turns.is_cancelled
+        return answers_nobody or turns.is_silent_at_the_end
 
     def _is_early(self, one: Reply) -> bool:
         """Returns whether the call ended before the agent began to speak: then its turn has no latency."""
@@ -163,15 +153,19 @@ class Replies:
             and one.turn_id in self._asked_in
             and self._turns.any_latency
             and self._turns.closed(turn) is Closed.BY_HANG_UP
-            and turn.until_ns - one.start_ns < SILENCE_NS
+            and self._turns.played_until_ns is None
+            and (turn.until_ns - one.start_ns < SILENCE_NS or self._asked_in[one.turn_id] > one.start_ns)
         )
 
 
 def _reply(speech: Stretch, text: str, model: Stretch | None) -> Reply:
-    start_ns, took_ns = speech.start_ns, speech.ttfb_ns
-    spoken_ns = start_ns if took_ns is None else start_ns + took_ns + _TO_SPEAKER_NS
-    until_ns = start_ns if speech.end_ns is None else speech.end_ns
-    return Reply(speech.turn_id, start_ns, spoken_ns, until_ns, took_ns, text, model, is_cut=speech.flag)
+    until_ns, took_ns = speech.until_ns, speech.ttfb_ns
+    span_id = speech.span_id if speech.text is not None or model is None else model.span_id
+    return Reply(
+        *(speech.turn_id, speech.start_ns, speech.spoken_ns, until_ns, took_ns, text, model),
+        is_cut=speech.flag,
+        span_id=span_id,
+    )
 
 
 def _written(model: Stretch, text: str) -> Reply:

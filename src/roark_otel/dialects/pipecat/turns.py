@@ -67,6 +67,13 @@ class Turns:
         return until_ns if until_ns > self.hung_up_ns + 100 * _MS else None
 
     @property
+    def is_silent_at_the_end(self) -> bool:
+        """Whether nothing but the silence was played after the call was ended."""
+        if self._ended_ns is None or self.hung_up_ns is None:
+            return False
+        return abs(self._ended_ns - self.hung_up_ns - _END_SILENCE_NS) <= 100 * _MS
+
+    @property
     def is_cancelled(self) -> bool:
         """Whether the call ended at once: what was not played by then never was."""
         if self._ended_ns is None or self.hung_up_ns is None:

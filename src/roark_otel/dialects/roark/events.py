@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from roark_otel import attributes
 from roark_otel._model import reading
 from roark_otel._model.moments import (
-    Agent,
-    Customer,
     Failed,
     Returned,
     ToolUse,
@@ -18,47 +16,51 @@ from roark_otel._model.moments import (
 from roark_otel._model.moments import (
     utterance as made_utterance,
 )
+from roark_otel._model.roles import AGENT_ROLES, CUSTOMER_ROLES, UNKNOWN_ROLE
+from roark_otel._model.rows import SPAN, START
 from roark_otel.dialects.roark.facts import NO_AGENT, NO_CUSTOMER, agent_of, customer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from roark_otel._model.moments import Outcome
+    from roark_otel._model.moments import Agent, Customer, Outcome
+    from roark_otel._model.rows import Row
     from roark_otel.dialects.roark.words import Words
 
-_ROLES = {"AGENT": Agent, "ASSISTANT": Agent, "CUSTOMER": Customer, "USER": Customer}
-_SPEAKERS: Mapping[str, Agent | Customer] = {
-    spelling: NO_AGENT if speaker is Agent else NO_CUSTOMER
-    for role, speaker in _ROLES.items()
-    for spelling in (role, role.lower())
+_SIDES: Mapping[str, Agent | Customer] = {
+    **dict.fromkeys(AGENT_ROLES, NO_AGENT),
+    **dict.fromkeys(CUSTOMER_ROLES, NO_CUSTOMER),
 }
+_SPEAKERS = {spelling: side for role, side in _SIDES.items() for spelling in (role, role.upper())}
+"""Roles as most apps write them, which need no closer look."""
 _YEAR_NS = 366 * 86_400 * 1_000_000_000
 _ROLE_AND_TEXT, _TEXT_AND_ROLE = ("role", "text"), ("text", "role")
 
 
 def utterance(_event: str, time_ns: object, words: Words, agent: Agent) -> Utterance | None:
     """Returns the utterance of a `roark.transcript`; None if it has no role or says nothing. `agent` is the span's."""
-    role, text = words.one_of("role", _ROLES), words.text("text")
-    if role is None or text is None:
-        words.warn("role" if role is None else "text", "missing or unknown")
+    side, text = _SIDES.get((reading.text(words.get("role")) or "").lower()), words.text("text")
+    if side is None or text is None:
+        words.warn(*(("role", UNKNOWN_ROLE) if side is None else ("text", "missing")))
         return None
     start_ns = words.start_ns(time_ns)
     duration_ns = words.duration_ns("duration_ms")
-    payload = words.json_object("payload", reading.MAX_JSON) or {}
+    payload = words.json_object("payload") or {}
     if words.flag("interrupted"):
         payload["interrupted"] = True
     return Utterance(
-        speaker=_agent(words, agent) if _ROLES[role] is Agent else customer_of(words),
+        speaker=_agent(words, agent) if side is NO_AGENT else customer_of(words),
         text=text,
         start_ns=start_ns,
         end_ns=None if duration_ns is None else start_ns + duration_ns,
         language_code=words.text("language_code"),
         payload=payload,
+        span_id=words.span_id,
     )
 
 
 def short(
-    names: tuple[object, ...], role: object, text: object, time_ns: object, agent: Agent, start_ns: int
+    names: tuple[object, ...], role: object, text: object, time_ns: object, agent: Agent, row: Row
 ) -> Utterance | None:
     """Returns the utterance of an event that has only a role and a text, as most have, if nothing is wrong with it.
 
@@ -68,7 +70,7 @@ def short(
         text: The value of the second.
         time_ns: The event's time.
         agent: The span's.
-        start_ns: When the span began.
+        row: The span.
     """
     if names == _TEXT_AND_ROLE:
         role, text = text, role
@@ -77,15 +79,16 @@ def short(
     if type(text) is not str or type(time_ns) is not int or type(role) is not str or not text.isascii():
         return None
     speaker, said = _SPEAKERS.get(role), text.strip()
-    if speaker is None or not said or not -_YEAR_NS < time_ns - start_ns < _YEAR_NS:
+    if speaker is None or not said or not -_YEAR_NS < time_ns - row[START] < _YEAR_NS:
         return None
-    return made_utterance(speaker if speaker is NO_CUSTOMER else agent, said, time_ns, None, None, {})
+    speaker = speaker if speaker is NO_CUSTOMER else agent
+    return made_utterance(speaker, said, time_ns, None, None, {}, span_id=row[SPAN])
 
 
 def tool_use(event: str, time_ns: object, words: Words, agent: Agent) -> ToolUse | None:
     """Returns the tool use, or the half of one, of an event; None if nothing names it. `agent` is the span's."""
     is_result = event == attributes.TOOL_RESULT_EVENT
-    name, call_id = words.text("name"), words.text("id")
+    name, call_id = words.text("name"), words.identifier("id")
     if name is None and not (is_result and call_id):
         words.warn("name", "missing")
         return None
@@ -101,11 +104,12 @@ def tool_use(event: str, time_ns: object, words: Words, agent: Agent) -> ToolUse
         call_id=call_id,
         description=words.text("description"),
         agent=_agent(words, agent),
+        span_id=words.span_id,
     )
 
 
 def _parameters(words: Words) -> Mapping[str, object]:
-    found, written = words.json_object("parameters", reading.MAX_JSON), words.get("parameters")
+    found, written = words.json_object("parameters"), words.get("parameters")
     if found is None and written is not None and written != "":
         # What the model said is worth more than nothing, and Roark takes only an object.
         return {"unparsed": reading.json_value(written)}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from roark_otel import attributes
 from roark_otel._model.dialect import RowReader
-from roark_otel._model.moments import ToolUse, Unanswered
+from roark_otel._model.moments import ToolUse
 from roark_otel._model.rows import (
     ATTRIBUTES,
     END,
@@ -25,6 +23,7 @@ from roark_otel._model.rows import (
 from roark_otel._model.steps import no_pause
 from roark_otel.dialects.roark.events import READ, short
 from roark_otel.dialects.roark.facts import NO_AGENT, agent_of, facts
+from roark_otel.dialects.roark.halves import Halves
 from roark_otel.dialects.roark.words import Words
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class RoarkReader(RowReader):
     def __init__(self, warn: Warn) -> None:
         self._warn = warn
         self._said: list[Moment] = []
-        self._halves: dict[str, list[ToolUse]] = {}
+        self._halves = Halves()
         self._resource: Mapping[str, object] = {}
         self._resources: list[Mapping[str, object]] = []
         self._span_limit: int | None = None
@@ -77,13 +76,13 @@ class RoarkReader(RowReader):
             end = values + row[at + 2]
             one = None
             if row[at] == _TRANSCRIPT and end == names + 4 and self._event_limit is None:
-                one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent, row[START])
+                one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent, row)
             if one is not None:
                 keep(one)
             elif (read := READ.get(row[at])) is not None:
                 found = dict(zip(row[names:values], row[values:end], strict=True))
                 words = Words(found, row, f"{row[at]} ", self._warn, self._event_limit)
-                self._keep(read(row[at], row[at + 1], words, agent))
+                self._keep(row[at], read(row[at], row[at + 1], words, agent))
             at = end
             if at > rest:
                 rest = at + STEP_VALUES
@@ -91,16 +90,10 @@ class RoarkReader(RowReader):
 
     def moments(self) -> Iterable[Moment]:
         """Returns everything that was said, the two halves of a tool use joined."""
-        uses = self._halves.values()
-        return chain(
-            self._said,
-            (known[0] if len(known) == 1 else reduce(_joined, sorted(known, key=_order)) for known in uses),
-        )
+        return chain(self._said, self._halves.uses())
 
-    def _keep(self, one: Moment | None) -> None:
-        if isinstance(one, ToolUse) and one.call_id is not None:
-            self._halves.setdefault(one.call_id, []).append(one)
-        elif one is not None:
+    def _keep(self, event: object, one: Moment | None) -> None:
+        if one is not None and not (isinstance(one, ToolUse) and self._halves.add(event, one)):
             self._said.append(one)
 
     def _read_attributes(self, row: Row) -> Agent:
@@ -140,21 +133,3 @@ def _limit(resource: Mapping[str, object], name: str) -> int | None:
 
 def _own(found: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in found.items() if key.startswith(_PREFIXES)}
-
-
-def _order(half: ToolUse) -> tuple[int, bool, str]:
-    """Sorts the first half first; equals in an order that does not depend on how the spans ended."""
-    return half.start_ns, not half.name, repr(half)
-
-
-def _joined(first: ToolUse, last: ToolUse) -> ToolUse:
-    """Joins two halves: the first begins, the last ends, each fills in what the other lacks."""
-    return replace(
-        first,
-        name=first.name or last.name,
-        end_ns=max(last.start_ns, last.end_ns or 0, first.end_ns or 0),
-        parameters=first.parameters or last.parameters,
-        outcome=first.outcome if isinstance(last.outcome, Unanswered) else last.outcome,
-        description=first.description or last.description,
-        agent=first.agent if first.agent != NO_AGENT else last.agent,
-    )

@@ -83,6 +83,11 @@ class Words:
             if not reading.is_sound(value) and key != _EXTERNAL_ID:
                 self._warn_of_flaw(key, value)
 
+    @property
+    def span_id(self) -> int:
+        """The id of the span that they are on."""
+        return int(self._row[SPAN])
+
     def start_ns(self, time_ns: object) -> int:
         """Returns the time of an event; if it is none, or decades from its span, when its span began."""
         found, flaw = times.time_near_ns(time_ns, int(self._row[START]))
@@ -113,6 +118,11 @@ class Words:
         if not isinstance(value, str):
             self.warn(key, "not text")
         return reading.text(value)
+
+    def identifier(self, key: str) -> str | None:
+        """Returns an id, which may be a number."""
+        found = reading.identifier(self.found.get(key))
+        return self.text(key) if found is None else found
 
     def url(self, key: str) -> str | None:
         """Returns an absolute http or https URL."""
@@ -169,13 +179,13 @@ class Words:
         self._is_good(key, is_good, "not a duration in milliseconds")
         return int(found * 1_000_000) if found is not None and is_good else None
 
-    def json_object(self, key: str, limit: int | None = None) -> dict[str, object] | None:
-        """Returns a JSON object, from a mapping or from text of at most `limit` characters."""
+    def json_object(self, key: str) -> dict[str, object] | None:
+        """Returns a JSON object, from a mapping or from text of at most `MAX_JSON` characters."""
         value = self.found.get(key)
         if value is None or value == "":
             return None
         try:
-            found = reading.parsed(value, limit) if isinstance(value, str) else value
+            found = reading.parsed(value) if isinstance(value, str) else value
             kind = type(found)
             if kind is dict and found is not value and reading.is_sound(found):
                 return cast("dict[str, object]", found)
@@ -189,7 +199,7 @@ class Words:
         """Returns any JSON value, as it is or from text; text that is too long, or is not JSON, stays text."""
         value = self.found.get(key)
         try:
-            found = reading.parsed(value, reading.MAX_JSON) if isinstance(value, str) else value
+            found = reading.parsed(value) if isinstance(value, str) else value
         except ValueError:
             found = value
         if reading.is_sound(found):

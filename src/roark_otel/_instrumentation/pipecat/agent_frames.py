@@ -1,0 +1,66 @@
+"""What frames say of the agent's speech."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from roark_otel._instrumentation.pipecat import kinds, speakers
+from roark_otel._instrumentation.pipecat.joining import Piece
+
+if TYPE_CHECKING:
+    from roark_otel._instrumentation.pipecat.ears import Ears
+    from roark_otel._instrumentation.pipecat.kinds import Frame, Pushed
+
+_MOST_CONTEXTS: Final = 256
+
+
+def responds(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
+    """A worker replies. A speech service passes this on when it begins with the reply."""
+    if ears.is_first(frame) or kinds.is_a(data.source, kinds.SPEECH):
+        ears.speaker = speakers.of(frame.id)
+
+
+def opens(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
+    """A speech service has begun a speech, or the transport has come to it."""
+    context = getattr(frame, "context_id", None)
+    if context is not None and context not in ears.speaker_of:
+        ears.speaker_of[context] = ears.speaker
+        while len(ears.speaker_of) > _MOST_CONTEXTS:
+            del ears.speaker_of[next(iter(ears.speaker_of))]
+    if _is_let_go(ears, frame, data):
+        ears.voice_of(frame).opened(context, ears.speaker_of.get(context, ears.speaker), at_ns)
+
+
+def says(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
+    """A word, or all that was spoken at once by a service that does not time its words."""
+    if isinstance(frame.text, str) and _is_let_go(ears, frame, data):
+        context = getattr(frame, "context_id", None)
+        piece = Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False)))
+        ears.voice_of(frame).word(piece, context, ears.speaker_of.get(context, ears.speaker), at_ns)
+
+
+def begins(ears: Ears, frame: Frame, _: Pushed, at_ns: int) -> None:
+    """The transport plays speech."""
+    if ears.is_first(frame):
+        ears.enter_keys(at_ns)
+        ears.customer.agent_began(at_ns)
+        ears.voice_of(frame).began(at_ns, ears.speaker)
+
+
+def stops(ears: Ears, frame: Frame, _: Pushed, at_ns: int) -> None:
+    """The transport has played all that there was, or dropped it."""
+    if ears.is_first(frame):
+        ears.voice_of(frame).stopped(at_ns)
+        ears.customer.agent_stopped(at_ns)
+
+
+def is_interrupted(ears: Ears, frame: Frame, _: Pushed, at_ns: int) -> None:
+    """The transport is to drop what is not played yet."""
+    if ears.is_first(frame):
+        ears.interrupt(at_ns)
+
+
+def _is_let_go(ears: Ears, frame: Frame, data: Pushed) -> bool:
+    """Returns whether a frame goes out now: a transport holds it until its audio is played."""
+    has_line = kinds.OUTPUT in ears.processors
+    return (not has_line or kinds.is_a(data.source, kinds.OUTPUT)) and ears.is_first(frame)
