@@ -96,7 +96,6 @@ def test_head_answers_for_a_recording_without_its_bytes(shared: Sandbox) -> None
     ("method", "path", "status"),
     [
         ("GET", "/v1/nothing", 404),
-        ("GET", "/", 404),
         ("POST", "/v1/call/", 404),
         ("GET", "/recordings/call-1.mp3", 404),
         ("DELETE", "/v1/call", 405),

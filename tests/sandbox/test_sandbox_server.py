@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -68,6 +69,21 @@ def test_the_socket_and_the_thread_are_gone_after_the_block() -> None:
 def test_the_sandbox_stops_while_a_client_keeps_its_connection() -> None:
     with httpx.Client(trust_env=False) as client, Sandbox() as sandbox:
         assert client.get(f"{sandbox.url}/v1/health").status_code == 200
+
+
+def test_a_stop_waits_for_no_connection_that_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(delay: float, result: object = None) -> object:
+        waits.append(delay)
+        return await sleep(delay, result)
+
+    with httpx.Client(trust_env=False) as client, Sandbox() as sandbox:
+        assert client.get(f"{sandbox.url}/v1/health").status_code == 200
+        monkeypatch.setattr(asyncio, "sleep", noted)
+
+    assert max(waits, default=0) < 0.05
 
 
 def test_a_restarted_sandbox_in_memory_is_empty(official: Callable[..., Roark], call_body: Callable[..., Any]) -> None:

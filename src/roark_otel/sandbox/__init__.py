@@ -7,6 +7,7 @@ It shares no code with the rest of the package, so that the two cannot share a m
 """
 
 try:
+    from roark_otel.sandbox.faults import Faults
     from roark_otel.sandbox.server import Sandbox, serve
     from roark_otel.sandbox.stored import StoredCall
 except ModuleNotFoundError as _missing:
@@ -14,4 +15,4 @@ except ModuleNotFoundError as _missing:
         raise
     raise ImportError(f'The sandbox needs {_missing.name}: pip install "roark-otel[sandbox]"') from _missing
 
-__all__ = ["Sandbox", "StoredCall", "serve"]
+__all__ = ["Faults", "Sandbox", "StoredCall", "serve"]

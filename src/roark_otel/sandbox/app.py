@@ -7,39 +7,91 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from roark_otel.sandbox.access import PageKeys
+from roark_otel.sandbox.arrivals import Arrivals
 from roark_otel.sandbox.call_routes import CallRoutes
 from roark_otel.sandbox.calls import Calls
 from roark_otel.sandbox.collector import MAX_BODY, Collector
-from roark_otel.sandbox.edge import Keys, WholeBody
+from roark_otel.sandbox.edge import Keys, SafeHeaders, WholeBody
 from roark_otel.sandbox.errors import ApiError
-from roark_otel.sandbox.recordings import recording
+from roark_otel.sandbox.faults import FaultyApp
+from roark_otel.sandbox.hosts import Hosts, OwnHosts
+from roark_otel.sandbox.openapi import openapi
+from roark_otel.sandbox.page_routes import PageRoutes
+from roark_otel.sandbox.recordings import Recordings
 from roark_otel.sandbox.records import now
+from roark_otel.sandbox.refusals import Refusals
 from roark_otel.sandbox.spans import Spans
+from roark_otel.sandbox.stream import Stream
+from roark_otel.sandbox.traced import Traced
+from roark_otel.sandbox.viewing import Views
 
 if TYPE_CHECKING:
     from roark_otel.sandbox.database import Database
+    from roark_otel.sandbox.news import News
+    from roark_otel.sandbox.options import SandboxOptions
+
+
+class _IdConvertor(Convertor[str]):
+    """Matches any id in a path, also one with slashes and line feeds."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("roark_id", _IdConvertor())
 
 _Endpoint: TypeAlias = Callable[[Request, bytes], Response]
 
 
-def build_app(database: Database, api_key: str | None, max_body: int) -> Starlette:
+def build_app(database: Database, options: SandboxOptions, news: News) -> Starlette:
     """Builds the app.
 
     Args:
         database: Stores the calls and spans.
-        api_key: The only key to accept. None: any key that is not empty.
-        max_body: The largest body of a request about calls, in bytes.
+        options: What the sandbox was asked to be.
+        news: Tells of what arrives.
     """
-    spans = Spans(database)
-    calls = CallRoutes(Calls(database), spans, max_body)
-    collector = Collector(spans)
+    spans, arrivals, calls, traced = Spans(database), Arrivals(database), Calls(database), Traced(database)
+    recordings = Recordings(options.recordings, options.token, options.api_key)
+    views = Views(arrivals, calls, spans, traced, recordings)
+    pages = PageRoutes(arrivals, views, Stream(arrivals, views, traced), news, recordings)
     routes = [
+        *_api_routes(CallRoutes(calls, spans, news, options.max_body), Collector(spans, news)),
+        *_page_routes(pages),
+        # An external id may contain a slash, which arrives here unquoted.
+        _route("/recordings/{name:roark_id}", GET=recordings.answer),
+    ]
+    edge = [
+        Middleware(SafeHeaders),
+        Middleware(OwnHosts, hosts=Hosts(options.host, options.allow_hosts), news=news),
+        Middleware(PageKeys, token=options.token, api_key=options.api_key),
+        Middleware(WholeBody, keep=max(options.max_body, MAX_BODY) + 1),
+        Middleware(Refusals, arrivals=arrivals, news=news),
+        Middleware(FaultyApp, faults=options.faults),
+        Middleware(Keys, api_key=options.api_key),
+    ]
+    handlers = {ApiError: _api_error, HTTPException: _http_error}
+    app = Starlette(routes=routes, middleware=edge, exception_handlers=handlers)
+    # A trailing slash is a mistake that a developer should see here, so the sandbox answers 404 and not a redirect.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _api_routes(calls: CallRoutes, collector: Collector) -> list[Route]:
+    return [
         _route("/v1/call", POST=calls.create, GET=calls.list),
         _route("/v1/call/{call_id}", GET=calls.get),
         _route("/v1/call/{call_id}/transcript", GET=calls.get_transcript),
@@ -50,18 +102,24 @@ def build_app(database: Database, api_key: str | None, max_body: int) -> Starlet
         _route("/v1/health", GET=_health),
         # The official SDK asks here.
         _route("/health", GET=_health),
-        # An external id may contain a slash, which arrives here unquoted.
-        _route("/recordings/{external_id:path}.wav", GET=recording),
+        _route("/openapi.json", GET=openapi),
     ]
-    edge = [
-        Middleware(WholeBody, keep=max(max_body, MAX_BODY) + 1),
-        Middleware(Keys, api_key=api_key),
+
+
+def _page_routes(pages: PageRoutes) -> list[Route]:
+    # An id may contain a slash here too.
+    return [
+        _route("/", GET=pages.list_page),
+        _route("/calls/{call_id:roark_id}", GET=pages.call_page),
+        _route("/refused/{seq}", GET=pages.refused_page),
+        _route("/compare", GET=pages.compare_page),
+        _route("/static/{name:roark_id}", GET=pages.static_file),
+        _route("/pages/calls", GET=pages.listing),
+        _route("/pages/calls/{call_id:roark_id}/file", GET=pages.file),
+        _route("/pages/calls/{call_id:roark_id}", GET=pages.call),
+        _route("/pages/refused/{seq}", GET=pages.refused),
+        Route("/pages/events", pages.events, methods=["GET"]),
     ]
-    handlers = {ApiError: _api_error, HTTPException: _http_error}
-    app = Starlette(routes=routes, middleware=edge, exception_handlers=handlers)
-    # A trailing slash is a mistake that a developer should see here, so the sandbox answers 404 and not a redirect.
-    app.router.redirect_slashes = False
-    return app
 
 
 def _route(path: str, **endpoints: _Endpoint) -> Route:

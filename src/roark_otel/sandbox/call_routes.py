@@ -11,6 +11,7 @@ from roark_otel.sandbox import shapes
 from roark_otel.sandbox.errors import ApiError, Issue, conflict, invalid, not_found, too_large, unreadable
 from roark_otel.sandbox.json_values import JsonObject, NotJsonError, object_at, objects_at, parse_object
 from roark_otel.sandbox.listing import page_request
+from roark_otel.sandbox.refusals import shown_headers
 from roark_otel.sandbox.stored import CallRecord, Patched, Taken, WrongType
 from roark_otel.sandbox.transcripts import POSTED_SOURCE, SOURCES, transcript
 from roark_otel.sandbox.validation import call_issues, properties_issues, tool_invocations_issues
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from roark_otel.sandbox.calls import Calls
+    from roark_otel.sandbox.news import News
     from roark_otel.sandbox.spans import Spans
 
 # The project of a request without the header X-Roark-Project-Id, as with a key that belongs to one project.
@@ -31,21 +33,25 @@ class CallRoutes:
     Args:
         calls: Stores the calls.
         spans: Stores the spans.
+        news: Hears of calls, and of changes to them.
         max_body: The largest body of a request, in bytes.
     """
 
-    def __init__(self, calls: Calls, spans: Spans, max_body: int) -> None:
+    def __init__(self, calls: Calls, spans: Spans, news: News, max_body: int) -> None:
         self._calls = calls
         self._spans = spans
+        self._news = news
         self._max_body = max_body
 
     def create(self, request: Request, body: bytes) -> Response:
         """Answers `POST /v1/call`."""
         call = self._parsed(body)
         _refuse(call_issues(call))
-        outcome = self._calls.create(_project(request), body.decode("utf-8"), call)
+        outcome = self._calls.create(_project(request), body.decode("utf-8"), call, shown_headers(request.headers))
         match outcome:
             case CallRecord() as record:
+                counts = len(objects_at(call, "transcript")), len(objects_at(call, "toolInvocations"))
+                self._news.call(record.id, record.external_id, *counts)
                 return JSONResponse(shapes.created(record), status_code=201)
             case Taken(external_id):
                 raise conflict(external_id)
@@ -83,6 +89,7 @@ class CallRoutes:
         sent = self._parsed(body)
         _refuse(tool_invocations_issues(sent, record.body))
         outcome = self._calls.append_tools(record.id, objects_at(sent, "toolInvocations"))
+        self._news.ring()
         return JSONResponse(shapes.appended(record, outcome, sent))
 
     def update_properties(self, request: Request, body: bytes) -> Response:
@@ -93,6 +100,7 @@ class CallRoutes:
         outcome = self._calls.patch_properties(record.project_id, record.id, object_at(sent, "properties"))
         match outcome:
             case Patched():
+                self._news.ring()
                 properties = self._calls.properties(record.id)
                 return JSONResponse(shapes.patched(record, outcome, properties, sent))
             case WrongType() as wrong:

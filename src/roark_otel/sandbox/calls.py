@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
+from roark_otel.sandbox.arrivals import note_call, note_tools
 from roark_otel.sandbox.json_values import JsonObject, int_at, object_at, objects_at, text_at
 from roark_otel.sandbox.listing import Page, PageRequest, select_page
 from roark_otel.sandbox.properties import select_properties, store_properties
@@ -14,6 +15,7 @@ from roark_otel.sandbox.stored import Appended, CallRecord, Creation, Patched, P
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from roark_otel.sandbox.database import Database
 
@@ -39,13 +41,14 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, project_id: str, posted: str, body: JsonObject) -> Creation:
+    def create(self, project_id: str, posted: str, body: JsonObject, headers: Mapping[str, str]) -> Creation:
         """Stores a new call.
 
         Args:
             project_id: The project that it belongs to.
             posted: The body as text, which is stored unchanged.
             body: The parsed body.
+            headers: Those of the request that a page may show.
         """
         call_id, created = str(uuid.uuid4()), now()
         key = (call_id, project_id, text_at(body, "externalId"), created, created)
@@ -56,6 +59,7 @@ class Calls:
                     return Taken(text_at(body, "externalId") or "")
                 _write_properties(connection, project_id, call_id, object_at(body, "properties"))
                 _insert_tools(connection, call_id, objects_at(body, "toolInvocations"))
+                note_call(connection, call_id, body, headers)
                 return _select(connection, project_id, call_id)
         except _WrongTypeError as error:
             return error.outcome
@@ -66,8 +70,18 @@ class Calls:
         Raises:
             KeyError: The project has no call with this id.
         """
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return _select(connection, project_id, call_id)
+
+    def with_id(self, call_id: str) -> CallRecord:
+        """Reads a call of any project by Roark's id.
+
+        Raises:
+            KeyError: No call has it.
+        """
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT * FROM call WHERE id = ?", (call_id,))
+            return _record(rows.fetchone(), call_id)
 
     def page(self, project_id: str, request: PageRequest) -> Page:
         """Reads one page of the calls of a project.
@@ -75,7 +89,7 @@ class Calls:
         Raises:
             KeyError: The cursor of the request is not a call of the project.
         """
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return select_page(connection, project_id, request)
 
     def append_tools(self, call_id: str, invocations: list[JsonObject]) -> Appended:
@@ -89,6 +103,7 @@ class Calls:
                     fresh.setdefault(key, invocation)
             _insert_tools(connection, call_id, list(fresh.values()))
             if fresh:
+                note_tools(connection, call_id, fresh.values())
                 _touch(connection, call_id)
         return Appended(len(fresh), len(invocations) - len(fresh))
 
@@ -104,17 +119,17 @@ class Calls:
 
     def properties(self, call_id: str) -> dict[str, str]:
         """Reads the properties of a call."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return select_properties(connection, call_id)
 
     def tool_invocations(self, call_id: str) -> tuple[JsonObject, ...]:
         """Reads the tool invocations of a call, in order of arrival."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return tuple(_select_tools(connection, call_id))
 
     def bodies(self) -> list[JsonObject]:
         """Reads the posted bodies of all projects, oldest first."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return [json.loads(row["body"]) for row in connection.execute("SELECT body FROM call ORDER BY seq")]
 
     def with_external_id(self, external_id: str) -> CallRecord:
@@ -123,7 +138,7 @@ class Calls:
         Raises:
             KeyError: No call has it.
         """
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute("SELECT * FROM call WHERE external_id = ? ORDER BY seq", (external_id,))
             return _record(rows.fetchone(), external_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,6 +16,7 @@ from roark_otel.sandbox.compression import DamagedError, TooLongError, UnknownEn
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from roark_otel.sandbox.news import News
     from roark_otel.sandbox.spans import Span, Spans
 
 MAX_BODY: int = 64 * 1024 * 1024
@@ -63,25 +65,32 @@ _ENCODINGS = {encoding.media_type: encoding for encoding in (_JSON, _PROTOBUF)}
 class Collector:
     """The endpoint of traces."""
 
-    def __init__(self, spans: Spans) -> None:
+    def __init__(self, spans: Spans, news: News) -> None:
         self._spans = spans
+        self._news = news
 
     def export(self, request: Request, body: bytes) -> Response:
         """Stores the spans of one export request, and rejects those with an invalid id or time."""
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         encoding = _ENCODINGS.get(media_type)
         if encoding is None:
-            return _JSON.refuse(415, _UNIMPLEMENTED, f"content type {media_type!r} is not supported")
+            wrong = UnknownEncodingError(f"content type {media_type!r} is not supported")
+            return self._refuse(_JSON, 415, _UNIMPLEMENTED, wrong)
         try:
             plain = decompress(body, request.headers.get("content-encoding", ""), MAX_BODY)
             spans = encoding.decode(plain)
         except UnknownEncodingError as error:
-            return encoding.refuse(415, _UNIMPLEMENTED, str(error))
+            return self._refuse(encoding, 415, _UNIMPLEMENTED, error)
         except TooLongError as error:
-            return encoding.refuse(413, _RESOURCE_EXHAUSTED, str(error))
+            return self._refuse(encoding, 413, _RESOURCE_EXHAUSTED, error)
         except (DamagedError, ValueError) as error:
-            return encoding.refuse(400, _INVALID_ARGUMENT, str(error))
+            return self._refuse(encoding, 400, _INVALID_ARGUMENT, error)
         acceptable = [span for span in spans if span.is_acceptable()]
         self._spans.add(acceptable)
         rejected = len(spans) - len(acceptable)
-        return encoding.accept(rejected, f"{rejected} spans have an invalid id or time")
+        self._news.spans(Counter(span.trace_id for span in acceptable), rejected)
+        return encoding.accept(rejected, f"spans with an invalid id or time: {rejected}")
+
+    def _refuse(self, encoding: _Encoding, status: int, code: int, error: ValueError) -> Response:
+        self._news.turned_away(status, "an export of spans")
+        return encoding.refuse(status, code, str(error))

@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 
+from roark_otel.sandbox.access import bearer, same_secret
 from roark_otel.sandbox.errors import Issue, invalid, unauthorized
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self';"
+    " connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_SAFE: Final = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class SafeHeaders:
+    """Forbids browsers to do more with an answer than a page of the sandbox needs.
+
+    Args:
+        app: The app behind it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SAFE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, answer)
 
 
 class WholeBody:
@@ -62,16 +97,13 @@ class Keys:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if not self._accepts(headers.get("authorization", "")):
+        if not self._accepts(headers):
             await unauthorized().response()(scope, receive, send)
         elif headers.get("x-roark-project-id", "set") == "":
             await invalid(Issue("X-Roark-Project-Id", "must not be empty")).response()(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _accepts(self, authorization: str) -> bool:
-        scheme, _, key = authorization.partition(" ")
-        key = key.strip()
-        if scheme.lower() != "bearer" or not key:
-            return False
-        return self._api_key is None or hmac.compare_digest(key.encode(), self._api_key.encode())
+    def _accepts(self, headers: Headers) -> bool:
+        key = bearer(headers)
+        return key != b"" and (self._api_key is None or same_secret(key, self._api_key))

@@ -60,6 +60,11 @@ def unauthorized() -> ApiError:
     return ApiError(401, "unauthorized", "A valid API key is needed: Authorization: Bearer <key>")
 
 
+def forbidden(why: str) -> ApiError:
+    """Makes a 403 for a request that is not meant for this machine."""
+    return ApiError(403, "forbidden", f"This is not for this sandbox: {why}")
+
+
 def not_found(what: str) -> ApiError:
     """Makes a 404 for an unknown address or id."""
     return ApiError(404, "not_found", f"{what} was not found")

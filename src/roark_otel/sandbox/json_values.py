@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 JsonObject: TypeAlias = dict[str, object]
+
+
+# Python reads and writes about a thousand levels, and how many exactly depends on who calls.
+_DEEPEST = 500
 
 
 class NotJsonError(ValueError):
@@ -23,6 +30,8 @@ def parse(body: bytes) -> object:
         # A lone surrogate survives parsing, but can be neither stored nor answered, hence the second encode.
         text = body.decode("utf-8")
         value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        if text.count("[") + text.count("{") > _DEEPEST:
+            _refuse_depth(value)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
@@ -68,6 +77,20 @@ def int_at(parent: JsonObject, key: str) -> int | None:
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+def _refuse_depth(value: object) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+    if level:
+        raise ValueError(f"it has more than {_DEEPEST} levels")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("JsonObject", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _finite(literal: str) -> float:

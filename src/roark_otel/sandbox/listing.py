@@ -95,7 +95,7 @@ def select_page(connection: sqlite3.Connection, project_id: str, request: PageRe
     key, (direction, follows) = _SORT_KEYS[request.sort_by], _DIRECTIONS[request.sort_direction]
     # The names come from the two tables above, never from the request.
     statement = (
-        f"SELECT * FROM call WHERE {wanted} AND (:after = '' OR ({key}, seq) {follows}"  # noqa: S608
+        f"SELECT * FROM call WHERE {wanted} AND (:after = '' OR ({key}, seq) {follows}"  # noqa: S608 - constants
         f" (SELECT {key}, seq FROM call WHERE id = :after))"
         f" ORDER BY {key} {direction}, seq {direction} LIMIT :most"
     )

@@ -9,13 +9,15 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from roark_otel.sandbox.json_values import JsonObject, parse_object
-from roark_otel.sandbox.spans import EXTERNAL_ID_KEY, ROOM_ID_KEY, Span
+from roark_otel.sandbox.otlp_values import DEEPEST, SPAN_KINDS, STATUS_CODES, TOO_DEEP, kept_text, named
+from roark_otel.sandbox.spans import EXTERNAL_ID_KEY, ROOM_ID_KEY, Span, carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEX = re.compile(r"[0-9a-fA-F]*")
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_SIGNED = re.compile(r"-?[0-9]{1,20}")
 
 
 def decode_json(body: bytes) -> list[Span]:
@@ -31,12 +33,14 @@ def _spans(request: JsonObject) -> Iterator[Span]:
     for resource_spans in _objects(request, "resourceSpans"):
         shared = _attributes(_object(resource_spans, "resource"))
         for scope_spans in _objects(resource_spans, "scopeSpans"):
+            scope = _text(_object(scope_spans, "scope"), "name")
             for span in _objects(scope_spans, "spans"):
-                yield _span(span, shared)
+                yield _span(span, shared, scope)
 
 
-def _span(span: JsonObject, shared: dict[str, str]) -> Span:
-    attributes = {**shared, **_attributes(span)}
+def _span(span: JsonObject, shared: JsonObject, scope: str) -> Span:
+    attributes = _attributes(span)
+    status = _object(span, "status")
     return Span(
         trace_id=_hex(span, "traceId"),
         span_id=_hex(span, "spanId"),
@@ -44,18 +48,61 @@ def _span(span: JsonObject, shared: dict[str, str]) -> Span:
         name=_text(span, "name"),
         start_ns=_unsigned(span, "startTimeUnixNano"),
         end_ns=_unsigned(span, "endTimeUnixNano"),
-        external_id=attributes.get(EXTERNAL_ID_KEY),
-        room_id=attributes.get(ROOM_ID_KEY),
+        external_id=carried(EXTERNAL_ID_KEY, attributes, shared),
+        room_id=carried(ROOM_ID_KEY, attributes, shared),
+        kind=_word(SPAN_KINDS, span.get("kind"), "SPAN_KIND_"),
+        scope=kept_text(scope),
+        status_code=_word(STATUS_CODES, status.get("code"), "STATUS_CODE_"),
+        status_message=kept_text(_text(status, "message")),
+        attributes=attributes,
+        events=[_event(event) for event in _objects(span, "events")],
     )
 
 
-def _attributes(holder: JsonObject) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for attribute in _objects(holder, "attributes"):
-        key, value = _text(attribute, "key"), _object(attribute, "value")
-        if key in (EXTERNAL_ID_KEY, ROOM_ID_KEY) and "stringValue" in value:
-            found[key] = _text(value, "stringValue")
-    return found
+def _event(event: JsonObject) -> JsonObject:
+    return {
+        "name": kept_text(_text(event, "name")),
+        "atNs": _unsigned(event, "timeUnixNano"),
+        "attributes": _attributes(event),
+    }
+
+
+def _attributes(holder: JsonObject) -> JsonObject:
+    return {
+        _text(attribute, "key"): _value(_object(attribute, "value"), DEEPEST)
+        for attribute in _objects(holder, "attributes")
+    }
+
+
+def _value(value: JsonObject, levels: int) -> object:
+    if levels == 0:
+        return TOO_DEEP
+    if "stringValue" in value:
+        return kept_text(_text(value, "stringValue"))
+    if "intValue" in value:
+        return _integer(value["intValue"])
+    if "arrayValue" in value:
+        return [_value(one, levels - 1) for one in _objects(_object(value, "arrayValue"), "values")]
+    if "kvlistValue" in value:
+        pairs = _objects(_object(value, "kvlistValue"), "values")
+        return {_text(one, "key"): _value(_object(one, "value"), levels - 1) for one in pairs}
+    if "bytesValue" in value:
+        return {"base64": kept_text(_text(value, "bytesValue"))}
+    other = value.get("boolValue", value.get("doubleValue"))
+    return other if isinstance(other, bool | int | float | str) else None
+
+
+def _integer(value: object) -> object:
+    # 64-bit numbers come as decimal strings; anything else stays as it is.
+    return int(value) if isinstance(value, str) and _SIGNED.fullmatch(value) else value
+
+
+def _word(words: tuple[str, ...], value: object, prefix: str) -> str:
+    """Reads a number or, as some exporters write it, the name of the constant."""
+    if isinstance(value, str):
+        word = value.removeprefix(prefix).lower()
+        return word if word in words else words[0]
+    return named(words, value) if isinstance(value, int) else words[0]
 
 
 def _objects(parent: JsonObject, key: str) -> list[JsonObject]:

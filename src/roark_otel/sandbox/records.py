@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     import sqlite3
 
 
+def timestamp(ms: int) -> str:
+    """Returns a time in ms since 1970 in the format of Roark's answers."""
+    return _timestamp(datetime.fromtimestamp(ms / 1000, timezone.utc))
+
+
 def now() -> str:
     """Returns the current time in the format of Roark's answers."""
     return _timestamp(datetime.now(timezone.utc))

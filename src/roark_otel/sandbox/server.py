@@ -2,66 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from roark_otel.sandbox.access import page_link, page_token
 from roark_otel.sandbox.app import build_app
 from roark_otel.sandbox.calls import Calls
 from roark_otel.sandbox.database import Database
+from roark_otel.sandbox.faults import NO_FAULTS, Faults
 from roark_otel.sandbox.listening import LOOPBACK, listen, url_of
+from roark_otel.sandbox.news import News
+from roark_otel.sandbox.options import DEFAULT_MAX_BODY, SandboxOptions
 from roark_otel.sandbox.spans import Spans
 from roark_otel.sandbox.stored import StoredCall
+from roark_otel.sandbox.uvicorn_server import Server, configured
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from types import TracebackType
 
-    from starlette.applications import Starlette
     from typing_extensions import Self
 
+_uvicorn_logger = logging.getLogger("uvicorn.error")
 
-DEFAULT_MAX_BODY: int = 10 * 1024 * 1024
+# What has arrived is shown as uvicorn shows what it does.
+_LOGGING: Final[dict[str, Any]] = {
+    **LOGGING_CONFIG,
+    "loggers": {
+        **LOGGING_CONFIG["loggers"],
+        "roark_sandbox": {"handlers": ["default"], "level": "INFO", "propagate": False},
+    },
+}
 
 _DEFAULT_PORT = 8765
 _STOP_SECONDS = 10
-
-
-class _Server(uvicorn.Server):
-    """Calls `on_started` once it answers and handles signals, and stops without uvicorn's delay."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-        self._stopping: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        await super().startup(sockets)
-        self._on_started()
-
-    async def main_loop(self) -> None:
-        """Does what uvicorn's does, which checks every 0.1 s whether to stop: tests would wait for that."""
-        counter = 0
-        while not await self.on_tick(counter):
-            counter = (counter + 1) % 864_000
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stopping[1].wait() if self._stopping else asyncio.sleep(0.1), 0.1)
-
-    def stop(self) -> None:
-        """Makes the server stop, from any thread."""
-        self.should_exit = True
-        if self._stopping is not None:
-            loop, event = self._stopping
-            with contextlib.suppress(RuntimeError):  # it has stopped by itself
-                loop.call_soon_threadsafe(event.set)
 
 
 class Sandbox:
@@ -80,6 +60,12 @@ class Sandbox:
         store: A directory that keeps calls between runs. Default: None, calls are kept in memory.
         api_key: The only key to accept. Default: None, any key that is not empty.
         max_body: The largest body of a request about calls, in bytes. Default: 10 MiB.
+        faults: What goes wrong on purpose. Default: nothing.
+        allow_hosts: Further names that requests may be sent to, beside those of this machine. Default: none.
+        recordings: A directory with the sound of calls, in files such as `call-1.wav` or `call-1.opus`. Default: None.
+
+    Raises:
+        ValueError: A further name is not a name, or the recordings are not a directory.
     """
 
     def __init__(
@@ -90,12 +76,15 @@ class Sandbox:
         api_key: str | None = None,
         *,
         max_body: int = DEFAULT_MAX_BODY,
+        faults: Faults = NO_FAULTS,
+        allow_hosts: Sequence[str] = (),
+        recordings: Path | str | None = None,
     ) -> None:
-        self._host = host
         self._port = port
         self._store = None if store is None else Path(store)
-        self._api_key = api_key
-        self._max_body = max_body
+        self._options = SandboxOptions(
+            host, api_key, max_body, faults, tuple(allow_hosts), _path(recordings), page_token(host, api_key)
+        )
         self._running: _Running | None = None
 
     def __enter__(self) -> Self:
@@ -107,13 +96,13 @@ class Sandbox:
         """
         if self._running is not None:
             raise RuntimeError("the sandbox is running already")
-        listener = listen(self._host, self._port)
+        listener = listen(self._options.host, self._port)
         try:
             database = Database(self._store)
         except BaseException:
             listener.close()
             raise
-        self._running = _Running(listener, database, self._api_key, self._max_body)
+        self._running = _Running(listener, database, self._options)
         return self
 
     def __exit__(
@@ -127,6 +116,11 @@ class Sandbox:
         """The base URL for clients."""
         return self._now_running().url
 
+    @property
+    def page_url(self) -> str:
+        """The address of the pages, with a secret where they need one: for a key, or a host that is not loopback."""
+        return page_link(self.url, self._options.token)
+
     def calls(self) -> list[dict[str, Any]]:
         """Returns the bodies of all calls exactly as they were posted, oldest first."""
         return Calls(self._now_running().database).bodies()
@@ -135,11 +129,15 @@ class Sandbox:
         """Returns the call with this external id.
 
         Raises:
-            KeyError: No call has it.
+            KeyError: No call has it; it names those that there are.
         """
         database = self._now_running().database
         calls = Calls(database)
-        record = calls.with_external_id(external_id)
+        try:
+            record = calls.with_external_id(external_id)
+        except KeyError:
+            known = ", ".join(sorted({str(body.get("externalId")) for body in calls.bodies()})) or "none yet"
+            raise KeyError(f"no call has the external id {external_id!r}; those of the calls here: {known}") from None
         return StoredCall(
             id=record.id,
             external_id=external_id,
@@ -157,14 +155,14 @@ class Sandbox:
 class _Running:
     """A sandbox between its start and its stop."""
 
-    def __init__(self, listener: socket.socket, database: Database, api_key: str | None, max_body: int) -> None:
+    def __init__(self, listener: socket.socket, database: Database, options: SandboxOptions) -> None:
         self.url = url_of(listener)
         self.database = database
         self._listener = listener
         self._settled = threading.Event()
-        # No log configuration: the loggers of this process belong to the app.
-        config = _config(build_app(database, api_key, max_body), log_config=None)
-        self._server = _Server(config, self._settled.set)
+        self.news = News()
+        config = configured(build_app(database, options, self.news), log_config=None)
+        self._server = Server(config, self._settled.set, self.news.close)
         self._thread = threading.Thread(target=self._serve, name="roark-sandbox", daemon=True)
         self._thread.start()
         self._settled.wait()
@@ -193,6 +191,10 @@ def serve(
     api_key: str | None = None,
     *,
     max_body: int = DEFAULT_MAX_BODY,
+    faults: Faults = NO_FAULTS,
+    allow_hosts: Sequence[str] = (),
+    recordings: Path | str | None = None,
+    token: str | None = None,
 ) -> None:
     """Runs a sandbox until SIGINT or SIGTERM.
 
@@ -202,30 +204,31 @@ def serve(
         store: A directory that keeps calls between runs. Default: None, calls are kept in memory.
         api_key: The only key to accept. Default: None, any key that is not empty.
         max_body: The largest body of a request about calls, in bytes. Default: 10 MiB.
+        faults: What goes wrong on purpose. Default: nothing.
+        allow_hosts: Further names that requests may be sent to, beside those of this machine. Default: none.
+        recordings: A directory with the sound of calls, in files such as `call-1.wav` or `call-1.opus`. Default: None.
+        token: The secret of the links to the pages. Default: None, a new one where they need one.
 
     Raises:
         OSError: The address is taken, does not belong to this machine, or is not valid.
+        ValueError: A further name is not a name, or the recordings are not a directory.
     """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         database = Database(None if store is None else Path(store))
         stack.callback(database.close)
-        config = _config(build_app(database, api_key, max_body), log_config=LOGGING_CONFIG)
-        # uvicorn does not log its start line when it is given a socket.
-        line = "Uvicorn running on %s (Press CTRL+C to quit)"
-        server = _Server(config, lambda: logging.getLogger("uvicorn.error").info(line, url_of(listener)))
+        secret = page_token(host, api_key) if token is None else token
+        options = SandboxOptions(host, api_key, max_body, faults, tuple(allow_hosts), _path(recordings), secret)
+        news = News()
+
+        def started() -> None:
+            # uvicorn does not log its start line when it is given a socket.
+            _uvicorn_logger.info("Uvicorn running on %s (Press CTRL+C to quit)", url_of(listener))
+
+        config = configured(build_app(database, options, news), _LOGGING)
         with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+            Server(config, started, news.close).run(sockets=[listener])
 
 
-def _config(app: Starlette, log_config: dict[str, Any] | None) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=log_config,
-        # Off, it empties the access logger of the whole process: only right where that process is the sandbox.
-        access_log=log_config is None,
-        timeout_graceful_shutdown=2,
-    )
+def _path(directory: Path | str | None) -> Path | None:
+    return None if directory is None else Path(directory)
