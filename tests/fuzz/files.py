@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from fuzz import otlp
 from fuzz.spans import TONGUES
 from fuzz.values import JSON_VALUES, MESSAGES, ODD_TIMES, SAID, SECRET
 from roark_otel._spool.names import Stage
@@ -146,8 +147,17 @@ def _spoilt(draw: DrawFn, whole: SearchStrategy[bytes]) -> bytes:
     return bytes(content)
 
 
-REQUESTS: SearchStrategy[bytes] = st.one_of(_LINES, _spoilt(_LINES), _DUMPS, _spoilt(_DUMPS), st.binary(max_size=60))
+REPLAYED: SearchStrategy[bytes] = st.one_of(
+    *(one for whole in (_LINES, _DUMPS, otlp.FILES, otlp.PACKED) for one in (whole, _spoilt(whole))),
+    st.binary(max_size=60),
+)
 """Files that `replay` may be given."""
+
+REQUESTS: SearchStrategy[bytes] = st.one_of(
+    *(one for whole in (otlp.REQUESTS, _REQUEST.map(json.dumps).map(str.encode)) for one in (whole, _spoilt(whole))),
+    st.binary(max_size=60),
+)
+"""OTLP requests, as protobuf and as JSON."""
 
 # Files of a spool
 

@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hypothesis import strategies as st
 
-from fuzz.files import ANSWERS, REQUESTS, SPOOLS, SpoolFile
+from fuzz.files import ANSWERS, REPLAYED, REQUESTS, SPOOLS, SpoolFile
 from fuzz.spans import WORDS, Traced, traced
 from fuzz.values import JSON_VALUES, SECRET
-from roark_otel import Settings
+from roark_otel import Settings, assemble_call
 from roark_otel._delivery.answers import append_receipt, is_listing, named_fields, receipt
 from roark_otel._linking.defaults import Defaults
 from roark_otel._linking.link import NotLinkable
 from roark_otel._model.rows import Kind, SpanView, as_captured, row_of
+from roark_otel._model.vocabulary import Vocabulary
 from roark_otel._open.rows_in import RowsIn, row_of_exact
 from roark_otel._open.schedule import Waits
 from roark_otel._privacy.masking import Masking
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
+from roark_otel._replay.file import unpacked_file
+from roark_otel._sources.otlp.peek import peek
 from roark_otel._spool import admin, attachments, listing, records, rejected
 from roark_otel._spool.claims import Spooled
 from roark_otel._spool.file import Header
@@ -37,18 +40,18 @@ from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay.playing import Options, Playing
 from roark_otel.cli.replay.sending import Created
 from roark_otel.dialects import DIALECTS
+from roark_otel.types import CallWithoutRecording, FailedCall, ReadyCall, UnreadableRequest
 from support.contract import broken
 from support.conversations import RULES, bodies
 from support.helpers import ID, T0
 from support.live import Finished, Live
+from support.otlp_requests import shown_by_rows
 from support.spool_names import call_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hypothesis.strategies import SearchStrategy
-
-    from roark_otel._replay.pipeline import ReadyCall
 
 MAX_GROWTH: Final = 512 * 1024 * 1024
 """The most bytes by which a process may grow over the largest that it has been, for one input of a few hundred kB."""
@@ -92,8 +95,9 @@ def replayed(content: bytes) -> None:
         made.append(call.body)
         return Created()
 
-    file = io.BytesIO(content)
-    file.name = "spans"
+    raw = io.BytesIO(content)
+    raw.name = "spans"
+    file = unpacked_file(raw)
     options = Options(0, incomplete=True, send=take, on_done=lambda _: None, on_read=lambda _: None)
     try:
         played = Playing(file, _SETTINGS, DIALECTS, options).play()
@@ -102,6 +106,33 @@ def replayed(content: bytes) -> None:
     assert not played.counts["faults"]
     for body in made:
         _is_sound(body, len(content))
+
+
+# Requests
+
+_VOCABULARY: Final = Vocabulary(DIALECTS)
+_OF_REQUESTS: Final = RowsIn(_VOCABULARY)
+
+
+def requested(content: bytes) -> None:
+    """A request is read or refused; what it shows at a glance is what its rows say, and its calls are valid."""
+    try:
+        found = shown_by_rows(content, _VOCABULARY, _OF_REQUESTS)
+    except UnreadableRequest:
+        found = None
+    try:
+        assert peek(content, _VOCABULARY) == found or found is None
+    except UnreadableRequest:
+        assert found is None
+    for external_id in ("call-1", "another"):
+        try:
+            made = assemble_call(external_id, [content], _SETTINGS, incomplete=True)
+        except UnreadableRequest:
+            assert found is None
+            continue
+        assert not isinstance(made, FailedCall)
+        if isinstance(made, (ReadyCall, CallWithoutRecording)):
+            _is_sound(made.body, len(content))
 
 
 # Spans of every dialect
@@ -253,7 +284,8 @@ def answered(given: tuple[int, dict[str, str], bytes, bool]) -> None:
 
 
 TARGETS: Final = {
-    "otlp": Target("OTLP as JSON and recorded dumps, as `replay` reads them", REQUESTS, replayed),
+    "otlp": Target("files of OTLP, as JSON and as protobuf, and dumps, as `replay` reads them", REPLAYED, replayed),
+    "requests": Target("OTLP requests, as protobuf and as JSON", REQUESTS, requested),
     "spans": Target("spans of every dialect, with values of any type", traced(is_odd=True), read),
     "order": Target("the same spans in any order of their ends", traced(is_odd=False), ended_in_any_order),
     "redaction": Target("texts and JSON values with numbers in them", st.tuples(_PIECES, JSON_VALUES), redacted),

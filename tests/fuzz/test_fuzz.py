@@ -28,11 +28,11 @@ def test_a_few_inputs(target: str) -> None:
 
 
 def test_words_are_there_to_be_found() -> None:
-    """With content on, the word that must not be there with content off is in most calls."""
+    """With content on, the word that must not be there with content off is in calls."""
     found: list[bool] = []
 
     @hypothesis.seed(7)
-    @hypothesis.settings(QUICK, max_examples=40, database=None)
+    @hypothesis.settings(QUICK, max_examples=300, database=None)
     @given(traced(is_odd=True))
     def look(one: Traced) -> None:
         found.extend(SECRET in body.decode() for body in bodies(targets._rows(one.spans, targets._EXACT)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from roark_otel._model.rows import SpanView
-    from roark_otel._replay.pipeline import ReadyCall
+    from roark_otel._sources.made import ReadyCall
     from roark_otel.cli.replay.playing import Played
     from roark_otel.types import Moment, Warn
 
@@ -164,6 +164,17 @@ def test_a_time_that_is_none_costs_no_call(field: str, end_ns: int) -> None:
 
     assert (result.counts["created"], result.problems) == (2, [])
     assert sorted(words) == ["Sentence 0", "Sentence 1", "Sentence 1"]
+
+
+def test_a_service_name_that_is_not_unicode_costs_a_character() -> None:
+    """An SDK writes `OTEL_SERVICE_NAME` in Latin-1 as a lone surrogate."""
+    odd = a_call(0)
+    odd["resourceSpans"][0]["resource"]["attributes"] = [{"key": "service.name", "value": {"stringValue": "caf\udce9"}}]
+
+    result, words = played(lines(odd, a_call(1)))
+
+    assert words == ["Sentence 0", "Sentence 1"]
+    assert (result.counts["created"], result.problems) == (2, [])
 
 
 def test_a_number_that_no_float_can_hold_is_a_bad_line() -> None:

@@ -10,7 +10,8 @@ import pytest
 from roark_otel._model.rows import ATTRIBUTES, KIND, OWN_ID, PARENT, SPAN, STRENGTH, Kind, Row, SpanView, Strength
 from roark_otel._model.vocabulary import Vocabulary
 from roark_otel._replay import gathering
-from roark_otel._replay.gathering import Gathered, Gathering, RecordedSpan, entries, shows_id
+from roark_otel._replay.gathering import Gathered, Gathering, entries, shows_id
+from roark_otel._sources.recorded import RecordedSpan
 from roark_otel.dialects import DIALECTS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from support.helpers import ID, RECORDING, SECOND, T0
 from support.otlp_lines import Ended, line
 
 if TYPE_CHECKING:
-    from roark_otel._replay.pipeline import ReadyCall
+    from roark_otel._sources.made import ReadyCall
 
 Sent = tuple[str, list[str]]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from roark_otel._model.rows import SpanEvent, SpanView
-from roark_otel._replay.gathering import RecordedSpan
+from roark_otel._sources.recorded import RecordedSpan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

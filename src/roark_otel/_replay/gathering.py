@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from roark_otel._model import times
 from roark_otel._model.joining import joins
-from roark_otel._model.rows import Kind, SpanView, as_captured, row_of
-from roark_otel.attributes import CONVERSATION_ROOT
+from roark_otel._model.rows import Kind
+from roark_otel._sources.recorded import bare_start, captured_at_end, captured_row, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from roark_otel._model.rows import SpanView
     from roark_otel._model.vocabulary import Vocabulary
+    from roark_otel._sources.recorded import RecordedSpan
 
 Entry: TypeAlias = "tuple[Any, ...]"
 """The number of a group, the resource, None, and a row: what capture leaves in the inbox."""
@@ -24,13 +26,6 @@ QUIET_SECONDS: Final = 60.0
 
 MAX_HELD_SPANS: Final = 200_000
 """The most spans that are held. Beyond it, the trace that has been quiet longest is read as it is."""
-
-
-class RecordedSpan(NamedTuple):
-    """A span of a file, and whether its parent is in another process, so that it need not be waited for."""
-
-    record: SpanView
-    has_remote_parent: bool = False
 
 
 @dataclass(slots=True)
@@ -133,19 +128,19 @@ def entries(trace: Gathered, vocabulary: Vocabulary, numbers: Iterator[int]) -> 
     spans: list[tuple[int, int, Entry]] = []
     for span in in_order:
         record = span.record
-        own_id = vocabulary.external_id(record.attributes)
-        strength = vocabulary.strength(
-            record.scope, record.name, marked=record.attributes.get(CONVERSATION_ROOT) is True
-        )
+        identity = identity_of(record.scope, record.name, record.attributes, vocabulary)
+        own_id, strength = identity
         around = branches.get(record.parent_id or 0)
         branch = around or home
         if branch is None or own_id is not None or strength is not None:
             branch = _branch(around, own_id, strength, numbers)
-            opened.append(_entry(branch.number, Kind.OPEN, _bare(record), own_id, strength))
+            opened.append(
+                (branch.number, record.resource, None, *captured_row(Kind.OPEN, bare_start(record), identity))
+            )
         home = home or branch
         branches[record.span_id] = branch
-        row = _end(record, vocabulary, own_id, strength)
-        spans.append((record.end_ns or record.start_ns, -started[record.span_id][1], (branch.number, *row)))
+        entry = (branch.number, record.resource, None, *captured_at_end(record, identity, vocabulary))
+        spans.append((record.end_ns or record.start_ns, -started[record.span_id][1], entry))
     spans.sort(key=lambda one: one[:2])
     return [*opened, *(entry for *_, entry in spans)]
 
@@ -156,30 +151,6 @@ def _branch(around: _Branch | None, own_id: object, strength: int | None, number
     around.external_id = around.external_id if own_id is None else own_id
     around.strength = strength if around.strength is None else max(around.strength, strength or 0)
     return around
-
-
-def _bare(record: SpanView) -> SpanView:
-    return record._replace(end_ns=None, attributes={}, events=(), dropped_events=0)
-
-
-def _entry(number: int, kind: Kind, record: SpanView, own_id: object, strength: int | None) -> Entry:
-    return number, record.resource, None, *as_captured(row_of(kind, record, own_id=own_id, strength=strength))
-
-
-def _end(record: SpanView, vocabulary: Vocabulary, own_id: object, strength: int | None) -> tuple[object, ...]:
-    """Returns the resource and the row of a span: one that has not ended only as far as it may be read."""
-    if record.end_ns is None:
-        readable = record if vocabulary.may_be_read_open(record.scope) else _bare(record)
-        return _entry(0, Kind.OPEN, readable, own_id, strength)[1:]
-    is_relevant = (
-        record.error
-        or record.scope in vocabulary.scopes
-        or any(vocabulary.is_relevant(name) for name in record.attributes)
-        or any(vocabulary.is_relevant(event.name) for event in record.events)
-    )
-    kind = Kind.ENDED if is_relevant else Kind.EDGE
-    record = record if is_relevant else record._replace(attributes={}, events=())
-    return _entry(0, kind, record, own_id, strength)[1:]
 
 
 def shows_id(trace: Gathered, vocabulary: Vocabulary, *, auto_ids: bool) -> bool:

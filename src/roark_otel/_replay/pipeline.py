@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from typing_extensions import assert_never
 
 from roark_otel._assembly.assemble import Rules, Surroundings, assemble
+from roark_otel._assembly.missing_words import warn_of_each_kind
 from roark_otel._assembly.outcomes import Open, Outcome, Ready, Withheld
 from roark_otel._assembly.routes import Routes
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded
@@ -23,6 +24,7 @@ from roark_otel._open.verdicts import Closed, Forgotten, GoesOn, Noticed, Over, 
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.guard import guarded
+from roark_otel._sources.made import CallWithoutRecording, FailedCall, ReadyCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,31 +38,6 @@ MAX_IDS: Final = 100_000
 """The most external ids that are remembered, so that no second call of one is sent."""
 
 _KIND_OF_ENTRY: Final = 3 + KIND
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyCall:
-    """A call that can be sent: its id, its JSON, and the numbers of its turns and tool uses."""
-
-    external_id: str
-    body: bytes
-    turns: int
-    tools: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallWithoutRecording:
-    """A call that lacks a recording URL, which Roark requires."""
-
-    external_id: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FailedCall:
-    """A conversation that makes no call because of a fault in this package, which is in the log."""
-
-    external_id: str
 
 
 Made: TypeAlias = "ReadyCall | CallWithoutRecording | FailedCall"
@@ -88,11 +65,12 @@ class Pipeline:
         self._rules = Rules(
             vocabulary=self.vocabulary,
             routes=Routes(dialects),
-            defaults=settings.defaults(),
+            defaults=replace(settings.defaults(), names_heard_spans=settings.payload_span_ids),  # they are in the file
             redaction=Redaction(Patterns(settings.replaced)),
             auto_ids=settings.auto_external_id,
             warn=self._count_unreadable,
             count_fault=self._count_fault,
+            report_missing=warn_of_each_kind(),
         )
         self._never_ended: dict[int, list[Entry]] = {}
         self._ids: OrderedDict[str, int] = OrderedDict()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from roark_otel._model.rows import SpanEvent
-from roark_otel._replay.dump import spans_of_dump
-from roark_otel._replay.otlp_json import spans_of_request
+from roark_otel._sources.otlp.json_request import JsonRequest
+from roark_otel.types import UnreadableRequest
 
 TRACE, SPAN, PARENT = "5B8EFFF798038103D269B633813FC60C", "EEE19B7EC3C1B174", "eee19b7ec3c1b173"
 
@@ -34,7 +34,7 @@ def request(**span: Any) -> dict[str, Any]:
 
 
 def one(**span: Any) -> Any:
-    (found,) = spans_of_request(request(**span))
+    (found,) = JsonRequest(request(**span)).spans()
     return found
 
 
@@ -67,7 +67,7 @@ def test_ids_as_protobuf_would_write_them() -> None:
 def test_names_in_snake_case_and_enums_by_name() -> None:
     document = {"trace_id": TRACE, "span_id": SPAN, "name": "x", "start_time_unix_nano": 5, "end_time_unix_nano": 6}
     document |= {"status": {"code": "STATUS_CODE_ERROR"}, "kind": "SPAN_KIND_CONSUMER"}
-    (found,) = spans_of_request({"resource_spans": [{"scope_spans": [{"spans": [document]}]}]})
+    (found,) = JsonRequest({"resource_spans": [{"scope_spans": [{"spans": [document]}]}]}).spans()
 
     assert (found.record.start_ns, found.record.end_ns, found.record.error) == (5, 6, True)
     assert found.has_remote_parent
@@ -80,6 +80,10 @@ def test_names_in_snake_case_and_enums_by_name() -> None:
         ({"boolValue": False}, False),
         ({"intValue": "9007199254740993"}, 9007199254740993),
         ({"intValue": 7}, 7),
+        ({"intValue": 7.0}, 7),
+        ({"intValue": "-9223372036854775808"}, -(2**63)),
+        ({"int_value": "7"}, 7),
+        ({"heldBack": 1, "stringValue": "a"}, "a"),
         ({"doubleValue": 0.5}, 0.5),
         ({"doubleValue": "-Infinity"}, -math.inf),
         ({"bytesValue": "AAE="}, b"\x00\x01"),
@@ -116,28 +120,29 @@ def test_an_enum_of_any_other_value_is_ignored(strange: object) -> None:
         ({"traceId": ""}, "a span has no id"),
         ({"spanId": "0" * 16}, "a span has no id"),
         ({"traceId": "12"}, "neither hex nor base64|not 16 bytes"),
-        ({"traceId": TRACE.replace("5", "x")}, "invalid literal"),
+        ({"traceId": TRACE.replace("5", "x")}, "traceId is not hex"),
+        ({"traceId": TRACE[:-1] + " "}, "traceId is not hex"),
+        ({"traceId": "-" + TRACE[1:]}, "traceId is not hex"),
+        ({"parentSpanId": TRACE}, "parentSpanId|not 8 bytes"),
         ({"spanId": 12}, "spanId is not text"),
         ({"attributes": {"a": 1}}, "attributes is not a list"),
         ({"attributes": ["a"]}, "attributes is not an object"),
-        ({"startTimeUnixNano": "soon"}, "invalid literal"),
+        ({"startTimeUnixNano": "soon"}, "not an integer"),
+        ({"startTimeUnixNano": 0.5}, "not an integer"),
+        ({"startTimeUnixNano": "9" * 5_000}, "not an integer"),
         ({"startTimeUnixNano": True}, "not an integer"),
         ({"attributes": [{"key": "a", "value": {"doubleValue": []}}]}, "not a number"),
+        ({"attributes": [{"key": "a", "value": {"doubleValue": 10**400}}]}, "out of range"),
+        ({"attributes": [{"key": "a", "value": {"boolValue": "false"}}]}, "not true or false"),
+        ({"attributes": [{"key": "a", "value": {"stringValue": {}}}]}, "not text"),
+        ({"attributes": [{"key": "a", "value": {"bytesValue": "*"}}]}, "base64"),
         ({"events": "none"}, "events is not a list"),
     ],
 )
-def test_what_is_not_a_span_is_a_value_error(span: dict[str, Any], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+def test_what_is_not_a_span_is_one_error(span: dict[str, Any], why: str) -> None:
+    with pytest.raises(UnreadableRequest, match=why):
         one(**span)
 
 
 def test_requests_of_other_signals_hold_no_spans() -> None:
-    assert list(spans_of_request({"resourceLogs": [{}]})) == []
-
-
-@pytest.mark.parametrize(
-    "document", [{}, [1], [{}], [{"trace_id": 1}], [{"trace_id": "1", "span_id": "2", "end_ns": "x"}]]
-)
-def test_what_is_not_a_dump_is_a_value_error(document: object) -> None:
-    with pytest.raises(ValueError, match="dump"):
-        list(spans_of_dump(document))
+    assert list(JsonRequest({"resourceLogs": [{}]}).spans()) == []

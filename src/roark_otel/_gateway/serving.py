@@ -1,0 +1,141 @@
+"""Runs a gateway: HTTP by uvicorn on the main thread, gRPC beside it, until a signal stops both."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+
+from roark_otel._gateway.bodies import Limits
+from roark_otel._gateway.forwarding import Forwarding
+from roark_otel._gateway.gateway import Gateway
+from roark_otel._gateway.http_app import HttpApp
+from roark_otel._gateway.tokens import Tokens
+from roark_otel._safety.guard import logger
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Generator
+
+    from pydantic import SecretStr
+
+    from roark_otel._gateway.plan import GatewayOptions
+    from roark_otel._settings.settings import Settings
+
+KEEP_ALIVE_SECONDS: Final = 120
+"""How long a connection without requests is kept: longer than the Collector's 90 s, so that the sender closes it."""
+
+BACKLOG: Final = 2048
+
+
+class _Server(uvicorn.Server):
+    """Has the gateway refuse requests from the moment at which a signal comes.
+
+    uvicorn itself would raise the signal again when its server has ended, and so end the process before what was
+    received is stored.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_exit = on_exit
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        before = {which: signal.signal(which, self.handle_exit) for which in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for which, handler in before.items():
+                signal.signal(which, handler)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401 - as uvicorn has it
+        self._on_exit()
+        super().handle_exit(sig, frame)
+
+
+def serve_gateway(
+    options: GatewayOptions,
+    settings: Settings,
+    key: SecretStr,
+    listener: socket.socket,
+    announce: Callable[[str], None],
+) -> None:
+    """Runs a gateway until SIGTERM or SIGINT.
+
+    Args:
+        options: How it is set up.
+        settings: The settings of the package.
+        key: The key for Roark.
+        listener: Where HTTP comes in.
+        announce: Called with where spans may be sent, once they may.
+
+    Raises:
+        OSError: if a port is taken, or the store cannot be made.
+        sqlite3.Error: if the store cannot be opened.
+        NewerStoreError: if a newer version has written the store.
+    """
+    gateway = Gateway(options, settings, key)
+    tokens = Tokens(options.tokens)
+    forwarding = None
+    if options.forward is not None:
+        forwarding = Forwarding(options.forward, options.forward_headers, settings.http_timeout_seconds)
+    forward: Callable[[bytes, str], None] = (lambda _request, _type: None) if forwarding is None else forwarding
+    app = HttpApp(
+        gateway.doors[0],
+        tokens,
+        Limits(options.max_packed, options.max_unpacked, options.body_seconds),
+        gateway.rooms[0],
+        gateway.recordings,
+        gateway.state.answer,
+        forward,
+        gateway.traffic.refuse,
+    )
+    where = f"HTTP at {_url(options, listener.getsockname()[1])}/v1/traces"
+    rpc = None
+    if options.grpc_port is not None:
+        from roark_otel._gateway.grpc_door import GrpcDoor, grpc_server
+
+        rpc, port = grpc_server(GrpcDoor(gateway.doors[1], tokens, gateway.rooms[1], forward), options)
+        where += f", gRPC at {options.host}:{port}"
+    gateway.start()
+    if forwarding is not None:
+        forwarding.worker.start()
+    if rpc is not None:
+        rpc.start()
+    server = _Server(_config(app, options), gateway.shut)
+    announce(where)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        if rpc is not None:
+            rpc.stop(options.stop_seconds / 2).wait(options.stop_seconds)
+        gateway.stop(options.stop_seconds)
+        if forwarding is not None:
+            forwarding.stop(options.stop_seconds / 2)
+        logger.info("the gateway has stopped; open conversations are in %s", options.store)
+
+
+def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType]
+        loop="auto",
+        http="auto",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=max(1, int(options.stop_seconds / 2)),
+        ssl_certfile=options.certificate,
+        ssl_keyfile=None if options.private_key is None else str(options.private_key),
+    )
+
+
+def _url(options: GatewayOptions, port: int) -> str:
+    scheme = "http" if options.certificate is None else "https"
+    return f"{scheme}://[{options.host}]:{port}" if ":" in options.host else f"{scheme}://{options.host}:{port}"

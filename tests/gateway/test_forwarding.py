@@ -1,0 +1,65 @@
+"""What came goes on to a further OTLP endpoint, with the headers that it wants."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roark_otel.sandbox import Sandbox
+from support.gateways import SECONDS, RunningGateway, Spoken, wait_for_calls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("uvicorn", reason="the extra `gateway` is not installed")
+
+KEY = "test-key"
+"""What a gateway of the tests creates calls with."""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer%20{KEY}"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": f" x-team = a=b , authorization=Bearer {KEY},"},
+        {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": f"authorization=Bearer%20{KEY}", "OTEL_EXPORTER_OTLP_HEADERS": "a=b"},
+    ],
+)
+def test_spans_go_on_with_the_headers_of_exporters(tmp_path: Path, environment: dict[str, str]) -> None:
+    with Sandbox(api_key=KEY) as roark:
+        with RunningGateway(tmp_path, roark.url, "--forward", roark.url, environment=environment) as gateway:
+            gateway.send(Spoken().conversation("call-1", "Hello"))
+            wait_for_calls(roark, 1)
+            gateway.stop()  # what waits to go on is sent before
+        assert len(roark.call("call-1").trace_ids) == 1
+
+
+def test_a_refusal_is_logged_and_costs_no_call(tmp_path: Path) -> None:
+    environment = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20wrong-key"}
+    with Sandbox(api_key=KEY) as roark:
+        with RunningGateway(tmp_path, roark.url, "--forward", roark.url, environment=environment) as gateway:
+            gateway.send(Spoken().conversation("call-1", "Hello"))
+            wait_for_calls(roark, 1)
+            gateway.stop()
+        assert roark.call("call-1").trace_ids == ()
+    assert "(401)" in gateway.log.read_text()
+    assert "wrong-key" not in gateway.log.read_text()
+
+
+@pytest.mark.parametrize("written", ["Bearer secret", "=secret", "a b=secret", "a=secret%0d%0ab: c", "a=secret\u00e9"])
+def test_headers_that_cannot_be_sent_are_refused_at_the_start(tmp_path: Path, written: str) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "roark_otel", "gateway", "--store", str(tmp_path), "--forward", "http://127.0.0.1:9"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        env={**os.environ, "ROARK_API_KEY": KEY, "OTEL_EXPORTER_OTLP_HEADERS": written},
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "OTEL_EXPORTER_OTLP_HEADERS must be name=value" in done.stderr
+    assert "secret" not in done.stderr
