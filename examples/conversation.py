@@ -2,7 +2,7 @@
 
 Run it against a local Roark, in two terminals:
 
-    pip install "roark-otel[cli,sandbox]" websockets
+    pip install "roark-otel[local]" websockets
     roark-otel sandbox
 
     ROARK_API_KEY=anything ROARK_BASE_URL=http://127.0.0.1:4319 python examples/conversation.py

@@ -48,6 +48,9 @@ def _environment_of_all() -> Iterator[None]:
     """Keeps the machine's settings from what runs once for several tests."""
     with pytest.MonkeyPatch.context() as environment:
         forget_settings(environment)
+        # These tests have apps of other hosts, which the plugin for the tests of apps would keep here.
+        environment.delenv("_ROARK_OTEL_LOOPBACK_ONLY", raising=False)
+        environment.setattr("roark_otel_pytest.is_on_loopback_only", lambda: False)
         # Each HTTP client reads all authorities that the machine trusts, in 50 ms; those of a directory it looks up.
         environment.delenv("SSL_CERT_FILE", raising=False)
         environment.setenv("SSL_CERT_DIR", tempfile.gettempdir())

@@ -41,6 +41,8 @@ from roark_otel._model.stats import Stats
 from roark_otel._safety.late_imports import importing
 from roark_otel._setup.attach_recording import Attached, Kept
 from roark_otel._setup.configure import Configured, TracesGo
+from roark_otel._sources.made import AssembledCall, CallWithoutRecording, FailedCall, NoCall, NotEnded, ReadyCall
+from roark_otel._sources.otlp.limits import UnreadableRequest
 
 if TYPE_CHECKING:
     from roark_otel._model.call import Call, UnrecordedCall
@@ -48,9 +50,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Accepts",
     "Agent",
+    "AssembledCall",
     "Attached",
     "Call",
     "CallAttributes",
+    "CallWithoutRecording",
     "Configured",
     "ConversationHandle",
     "Customer",
@@ -59,15 +63,19 @@ __all__ = [
     "EndedStatus",
     "Fact",
     "Failed",
+    "FailedCall",
     "FinishedCall",
     "Harmless",
     "Instant",
     "Kept",
     "Moment",
+    "NoCall",
     "NoRecording",
+    "NotEnded",
     "Outcome",
     "OwnId",
     "Reader",
+    "ReadyCall",
     "Receipt",
     "ReceiptHook",
     "RecordingResolver",
@@ -85,6 +93,7 @@ __all__ = [
     "TryAgain",
     "Unanswered",
     "Unreadable",
+    "UnreadableRequest",
     "UnrecordedCall",
     "Utterance",
     "Warn",

@@ -8,14 +8,38 @@ from typing import TYPE_CHECKING
 import pytest
 
 from roark_otel import cli
+from support.terminal import OnTerminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+WITHOUT_RICH = """
+import sys
+sys.modules["rich"] = None
+from roark_otel.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 Started = subprocess.Popen[str]
 
 OF_THE_SHELL = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
 """Variables of the shell that runs the tests, which would change what is printed."""
+
+
+@pytest.fixture(name="on_terminal")
+def _on_terminal() -> Iterator[Callable[..., OnTerminal]]:
+    """Runs `roark-otel` on a terminal of its own, with rich or as if it were not installed."""
+    started: list[OnTerminal] = []
+
+    def on_terminal(*arguments: str, rich: bool = True, pipe_out: bool = False, **environment: str) -> OnTerminal:
+        program = ["-m", "roark_otel.cli"] if rich else ["-c", WITHOUT_RICH]
+        command = [sys.executable, *program, *arguments]
+        started.append(OnTerminal(command, surroundings(**environment), pipe_out=pipe_out))
+        return started[-1]
+
+    yield on_terminal
+    for one in started:
+        one.close()
 
 
 @pytest.fixture(name="start")

@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 
-from roark_otel import RoarkSpanProcessor, Settings
+from roark_otel import RoarkSampler, RoarkSpanProcessor, Settings
 from roark_otel._delivery.client import Client
 from roark_otel._spool.file import Header
 from roark_otel._spool.spool import Spool
 from roark_otel.cli.doctor import network
+from roark_otel.cli.doctor.config_file import NoFile
 from roark_otel.cli.doctor.findings import Finding, Fine, Warned, Wrong, lines, verdict
+from roark_otel.cli.doctor.sampler import check_sampler
 from roark_otel.cli.doctor.spooldir import check_spool
 from roark_otel.cli.doctor.surroundings import check_provider
-from roark_otel.cli.doctor.versions import check_doubles
+from roark_otel.cli.doctor.versions import check_doubles, check_listening
 from roark_otel.sandbox import Sandbox
 from support.answering import Answer, AnsweringServer, NoAnswer
 from support.spool_names import call_name
@@ -124,6 +127,14 @@ def test_a_name_that_cannot_be_resolved(examine: Any) -> None:
 
     assert status == 1
     assert "roark.invalid cannot be resolved" in wrongs(found)["name"]
+
+
+def test_a_framework_that_is_none_is_noted(examine: Any, sandbox: Sandbox) -> None:
+    _, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_INSTRUMENT="LiveKit,livekt,none")
+
+    assert [one["seen"] for one in found["environment"] if one["level"] == "warned"] == [
+        "ROARK_INSTRUMENT: ignoring 'livekt', which is no framework of this version; it may be livekit, pipecat, none"
+    ]
 
 
 def test_a_spool_that_cannot_be_written(examine: Any, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -354,9 +365,9 @@ def test_a_backlog_is_counted(tmp_path: Path) -> None:
 
     found = check_spool(Settings().with_arguments(spool_dir=tmp_path / "spool"))
 
-    assert (Warned, "1 wait for a recording") in shown(found)
-    assert (Warned, "1 were rejected by Roark and are kept") in shown(found)
-    assert (Warned, "2 wait to be sent") in shown(found)
+    assert (Warned, "waiting for a recording: 1") in shown(found)
+    assert (Warned, "rejected by Roark, and kept: 1") in shown(found)
+    assert (Warned, "waiting to be sent: 2") in shown(found)
     assert (Warned, "open to every user of this machine (mode 0755)") in shown(found)
 
 
@@ -371,7 +382,7 @@ def test_a_conversation_that_a_crash_cut_off_is_counted(tmp_path: Path) -> None:
 
     found = check_spool(Settings().with_arguments(spool_dir=tmp_path / "spool"))
 
-    assert (Warned, "1 were cut off: their process ended before they did") in shown(found)
+    assert (Warned, "cut off, because their process ended before they did: 1") in shown(found)
 
 
 def test_a_spool_in_memory_is_a_choice() -> None:
@@ -394,7 +405,6 @@ GROUPS = {
         ({"OTEL_TRACES_EXPORTER": "none"}, Fine, "exports to none"),
         ({"OTEL_TRACES_EXPORTER": "console,zipkin"}, Wrong, "no exporter called zipkin"),
         ({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask, roark"}, Warned, "turns this package off"),
-        ({"OTEL_CONFIG_FILE": "nowhere.yaml"}, Wrong, "does not exist"),
     ],
 )
 def test_what_opentelemetry_instrument_would_do(environ: dict[str, str], level: type[Finding], part: str) -> None:
@@ -402,6 +412,65 @@ def test_what_opentelemetry_instrument_would_do(environ: dict[str, str], level: 
 
     assert isinstance(found, level)
     assert part in found.seen
+
+
+@pytest.mark.parametrize(
+    ("sampler", "argument", "level", "part"),
+    [
+        ("always_off", "", Wrong, "always_off drops every span"),
+        (" Always_Off ", "", Wrong, "always_off drops every span"),
+        ("parentbased_always_off", "", Wrong, "parentbased_always_off drops every span"),
+        ("traceidratio", "0", Wrong, "traceidratio 0 drops every span"),
+        ("traceidratio", "0.0", Wrong, "drops every span"),
+        ("parentbased_traceidratio", "0", Wrong, "parentbased_traceidratio 0 drops every span"),
+        ("traceidratio", "0.01", Warned, "drops about 99 % of conversations"),
+        ("traceidratio", "", Fine, "every conversation is recorded"),
+        ("traceidratio", "much", Fine, "every conversation is recorded"),
+        ("always_on", "0", Fine, "every conversation is recorded"),
+        ("parentbased_always_on", "", Fine, "every conversation is recorded"),
+        ("roark", "always_off", Fine, "records every conversation"),
+    ],
+)
+def test_a_sampler_that_drops_conversations(
+    examine: Any, sandbox: Sandbox, sampler: str, argument: str, level: type[Finding], part: str
+) -> None:
+    given = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}
+
+    status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, **given)
+
+    (one,) = found["sampler"]
+    assert (one["level"], status) == (level.__name__.lower(), 1 if level is Wrong else 0)
+    assert part in one["seen"]
+    if level is not Fine:
+        assert "OTEL_TRACES_SAMPLER=roark" in one["cure"]
+
+
+def test_a_sampler_that_is_none_of_ours_to_judge(examine: Any, sandbox: Sandbox) -> None:
+    _, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, OTEL_TRACES_SAMPLER="jaeger_remote")
+    assert "sampler" not in found
+
+    _, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url)
+    assert "sampler" not in found
+
+
+@pytest.mark.parametrize(
+    ("sampler", "level"),
+    [
+        (ALWAYS_OFF, Wrong),
+        (ParentBased(ALWAYS_OFF), Wrong),
+        (TraceIdRatioBased(0.0), Wrong),
+        (TraceIdRatioBased(0.5), Warned),
+        (ParentBased(TraceIdRatioBased(1.0)), Fine),
+        (RoarkSampler(ALWAYS_OFF), Fine),
+        (ParentBased(RoarkSampler(ALWAYS_OFF)), Fine),
+    ],
+)
+def test_the_sampler_of_a_provider_is_asked(sampler: Sampler, level: type[Finding]) -> None:
+    provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+
+    (found,) = check_sampler({"OTEL_TRACES_SAMPLER": "always_off"}, NoFile(), provider)
+
+    assert isinstance(found, level)
 
 
 def test_without_auto_instrumentation_it_says_how_to_install_it() -> None:
@@ -438,3 +507,34 @@ def test_findings_and_verdict_as_lines() -> None:
     assert verdict(findings) == "1 wrong: until this is corrected, calls may not arrive, or not as you configured them."
     assert verdict(findings[:2]) == "Nothing is wrong, 1 to note."
     assert verdict(findings[:1]) == "Nothing is wrong."
+
+
+@pytest.mark.parametrize(
+    ("instrument", "installed", "levels", "parts"),
+    [
+        (("livekit", "pipecat"), {}, [Fine], ["neither livekit-agents nor pipecat-ai is installed"]),
+        (("livekit", "pipecat"), {"livekit-agents": "1.8.9"}, [Fine], ["to livekit-agents 1.8.9: configure()"]),
+        (("LiveKit",), {"livekit-agents": "1.8.9"}, [Fine], ["to livekit-agents 1.8.9"]),
+        (("none",), {"pipecat-ai": "1.14.0"}, [Warned], ["not to pipecat-ai 1.14.0, as ROARK_INSTRUMENT=none says"]),
+        (
+            ("livekit",),
+            {"livekit-agents": "1.8.9", "pipecat-ai": "1.14.0"},
+            [Fine, Warned],
+            ["to livekit-agents 1.8.9", "not to pipecat-ai 1.14.0, as ROARK_INSTRUMENT=livekit says"],
+        ),
+    ],
+)
+def test_which_frameworks_are_listened_to(
+    instrument: tuple[str, ...], installed: dict[str, str], levels: list[type[Finding]], parts: list[str]
+) -> None:
+    found = check_listening(instrument, lambda names: {name: installed[name] for name in names if name in installed})
+
+    assert [type(one) for one in found] == levels
+    assert all(part in one.seen for one, part in zip(found, parts, strict=True))
+    assert all("unset ROARK_INSTRUMENT" in one.cure for one in found if isinstance(one, Warned))
+
+
+def test_doctor_says_whom_it_listens_to(examine: Any, sandbox: Sandbox) -> None:
+    _, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_INSTRUMENT="none")
+
+    assert len(found["listening"]) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +12,11 @@ import pytest
 from roark_otel import __version__, cli
 from roark_otel.cli.command import Command
 from roark_otel.cli.problems import Problem, extras
+from roark_otel_cli import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 # Runs the command line in an interpreter in which a package cannot be found.
 WITHOUT = """
@@ -28,6 +32,17 @@ from roark_otel.cli import main
 sys.exit(main(sys.argv[2:]))
 """
 
+LIGHT = """
+import json, sys
+import roark_otel_cli
+try:
+    status = roark_otel_cli.main(ARGUMENTS)
+except SystemExit as leaving:
+    status = leaving.code
+print(json.dumps(sorted(sys.modules)))
+sys.exit(status)
+"""
+
 LOADED = "import sys, json; import roark_otel.cli; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -35,11 +50,19 @@ def test_version_prints_the_version(run: Callable[..., tuple[int, str, str]]) ->
     assert run("--version") == (0, f"roark-otel {__version__}\n", "")
 
 
-def test_without_a_command_it_prints_its_usage(command: Callable[..., tuple[int, str, str]]) -> None:
-    status, out, err = command()
+@pytest.mark.parametrize("how", ["in this process", "-m roark_otel", "-m roark_otel.cli"])
+def test_without_a_command_it_prints_its_help(
+    command: Callable[..., tuple[int, str, str]], start: Callable[..., Any], how: str
+) -> None:
+    if how == "in this process":
+        status, out, err = command()
+    else:
+        done = start(code=f"import runpy, sys; sys.argv = ['']; runpy.run_module('{how[3:]}', run_name='__main__')")
+        (out, err), status = done.communicate(timeout=60), done.returncode
 
-    assert (status, out) == (2, "")
-    assert "usage: roark-otel" in err
+    assert (status, err) == (0, "")
+    assert out.startswith("usage: roark-otel")
+    assert all(f"    {name}" in out for name in cli.COMMANDS)
 
 
 def test_help_lists_every_command(command: Callable[..., tuple[int, str, str]]) -> None:
@@ -47,6 +70,57 @@ def test_help_lists_every_command(command: Callable[..., tuple[int, str, str]]) 
 
     assert status == 0
     assert all(f"    {name}" in out and one.summary.split(":")[0] in out for name, one in cli.COMMANDS.items())
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], []])
+def test_the_version_and_the_help_import_next_to_nothing(
+    run: Callable[..., tuple[int, str, str]], arguments: list[str]
+) -> None:
+    status, out, _ = run(code=LIGHT.replace("ARGUMENTS", repr(arguments)))
+
+    *_, loaded = out.splitlines()
+    assert status == 0
+    assert [name for name in json.loads(loaded) if "opentelemetry" in name or name.startswith("roark_otel.")] == []
+    assert not {"asyncio", "httpx", "importlib.metadata", "json.tool", "logging", "pydantic"} & set(json.loads(loaded))
+
+
+def test_the_commands_of_the_light_help_are_the_commands() -> None:
+    assert list(SUMMARIES) == sorted(cli.COMMANDS)
+    assert [one.summary for one in cli.COMMANDS.values()] == list(SUMMARIES.values())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_of_a_shell_names_every_command(command: Callable[..., tuple[int, str, str]], shell: str) -> None:
+    status, out, err = command("completion", shell)
+
+    assert (status, err) == (0, "")
+    assert all(name in out for name in (*cli.COMMANDS, "max-response", "html"))
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes_commands_options_and_files(
+    command: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "completion").write_text(command("completion", "bash")[1])
+    (tmp_path / "call.json").write_text("{}")
+    script = """
+        source completion
+        complete_words() {
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+            _shtab_roark_otel roark-otel "${COMP_WORDS[COMP_CWORD]}"
+            echo "${COMPREPLY[@]}"
+        }
+        complete_words roark-otel ca
+        complete_words roark-otel calls di
+        complete_words roark-otel calls check --max
+        complete_words roark-otel calls show call
+    """
+
+    done = subprocess.run(  # noqa: S603 - our own script
+        [str(shutil.which("bash")), "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.split() == ["calls", "diff", "--max-response", "call.json"]
 
 
 def test_importing_the_command_line_loads_no_extra(run: Callable[..., tuple[int, str, str]]) -> None:
@@ -61,6 +135,7 @@ def test_importing_the_command_line_loads_no_extra(run: Callable[..., tuple[int,
         ("rich", "demo"),
         ("starlette", "demo"),
         ("opentelemetry.proto", "demo"),
+        ("shtab", "completion bash"),
         ("starlette", "sandbox"),
         ("uvicorn", "sandbox"),
     ],
@@ -68,7 +143,7 @@ def test_importing_the_command_line_loads_no_extra(run: Callable[..., tuple[int,
 def test_a_missing_extra_is_reported_in_one_line_with_how_to_install_it(
     run: Callable[..., tuple[int, str, str]], missing: str, command: str
 ) -> None:
-    status, out, err = run(missing, command, code=WITHOUT)
+    status, out, err = run(missing, *command.split(), code=WITHOUT)
 
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"roark-otel: this command needs {missing}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import signal
@@ -10,53 +11,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import set_span_in_context
 
 from roark_otel._delivery.client import Client
-from roark_otel._replay.pipeline import ReadyCall
 from roark_otel._settings.settings import Settings
+from roark_otel._sources.made import ReadyCall
 from roark_otel.cli.problems import Problem
-from roark_otel.cli.replay import progress
 from roark_otel.cli.replay.sending import ATTEMPTS, Already, Created, NotTaken, send
 from roark_otel.dialects import DIALECTS
 from roark_otel.types import Dialect
 from support.answering import Answer, AnsweringServer, created, invalid
 from support.helpers import T0
-from support.otlp_lines import Ended, ended, line, lines
+from support.otlp_lines import ended, line, lines
+from support.otlp_requests import protobuf, request
+from support.otlp_requests import span as encoded_span
+from support.recorded_minutes import MINUTE, a_call
 from support.replaying import SPANS, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.sdk.trace import ReadableSpan
-
     from roark_otel.sandbox import Sandbox
 
     Run = Callable[..., tuple[int, str, str]]
-
-MINUTE = 60 * 1_000_000_000
-
-
-def a_call(
-    number: int, *, with_url: bool = True, children: int = 3, words: str = "Sentence", **attributes: Any
-) -> list[ReadableSpan]:
-    """Returns the spans of a conversation that took place in this minute, in the order of their ends."""
-    seen = Ended()
-    provider = TracerProvider(resource=Resource({"service.name": "order-desk"}), shutdown_on_exit=False)
-    provider.add_span_processor(seen)
-    tracer, start = provider.get_tracer("app"), T0 + number * MINUTE
-    fields = {"roark.external_id": f"call-{number}", "roark.conversation.root": True, **attributes}
-    if with_url:
-        fields["roark.recording_url"] = f"https://example.com/{number}.wav"
-    root = tracer.start_span("call", start_time=start, attributes={k: v for k, v in fields.items() if v is not None})
-    for child in range(children):
-        span = tracer.start_span("turn", set_span_in_context(root), start_time=start + child)
-        span.add_event("roark.transcript", {"role": "customer", "text": f"{words} {child}"}, start + child)
-        span.end(start + child + 1)
-    root.end(start + MINUTE // 2)
-    return seen.spans
 
 
 def calls(first: int, last: int) -> bytes:
@@ -176,7 +152,7 @@ def test_a_conversation_whose_root_is_not_there_yet_waits_for_it(replay: Any, sa
     spans = a_call(0)
     first, second = line(spans[:2]), line(spans[2:])
     _, out, _ = replay(first)
-    assert "0 created, 1 traces not finished in the file (--incomplete" in out
+    assert "0 created, 1 trace not finished in the file (--incomplete" in out
 
     _, out, _ = replay(first + second)
 
@@ -204,6 +180,31 @@ def test_a_dry_run_prints_calls_and_sends_none(replay: Any, sandbox: Sandbox, tm
     assert not (tmp_path / "spool").exists()
 
 
+@pytest.mark.parametrize("with_pages", [False, True], ids=["printed", "with pages"])
+def test_a_dry_run_shows_a_call_without_a_recording_as_such(replay: Any, tmp_path: Path, with_pages: bool) -> None:
+    """Its words are there to be seen before the template is set; what is in it is what would be sent."""
+    content = calls(0, 1) + line(a_call(1, with_url=False, words="Unheard"))
+    folder = tmp_path / "pages"
+
+    status, out, err = replay(content, "--dry-run", *(["--html", str(folder)] if with_pages else []))
+
+    first, second = map(json.loads, out.splitlines())
+    assert first["recordingUrl"] == "https://example.com/0.wav"
+    assert (second["externalId"], second["recordingUrl"]) == ("call-1", None)
+    assert [entry["text"] for entry in second["transcript"]] == ["Unheard 0", "Unheard 1", "Unheard 2"]
+    assert status == 1
+    assert ": 1 to be created, 1 without a recording URL (set ROARK_RECORDING_URL_TEMPLATE)\n" in err
+    assert "  call-1: cannot be sent: no recording URL is known, which Roark requires\n" in err
+    assert len([*folder.glob("*.html")]) == (2 if with_pages else 0)
+
+    template = "https://example.com/{external_id}.wav"
+    status, out, _ = replay(content, "--dry-run", ROARK_RECORDING_URL_TEMPLATE=template)
+    assert (status, json.loads(out.splitlines()[1])) == (
+        0,
+        {**second, "recordingUrl": "https://example.com/call-1.wav"},
+    )
+
+
 def test_a_recorded_dump(command: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     environment = {"ROARK_API_KEY": "k", "ROARK_BASE_URL": sandbox.url, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
     template = "https://example.com/{external_id}.wav"
@@ -211,8 +212,33 @@ def test_a_recorded_dump(command: Run, sandbox: Sandbox, tmp_path: Path) -> None
 
     status, out, _ = command("replay", *files, ROARK_RECORDING_URL_TEMPLATE=template, **environment)
 
-    assert (status, [row.rpartition(": ")[2] for row in out.splitlines()]) == (0, ["1 created", "1 created"])
+    rows = out.splitlines()
+    assert (status, [row.rpartition(": ")[2] for row in rows]) == (0, ["1 created", "1 created", "2 created"])
+    assert rows[-1] == "2 files: 2 created"
     assert ids(sandbox) == ["async2", "call-b"]
+
+
+def test_what_node_exports(command: Run, sandbox: Sandbox) -> None:
+    """LiveKit Agents for Node.js, as its exporter sends a conversation: several requests, the app's own span last."""
+    status, out, err = command(
+        "replay", "--dry-run", str(SPANS / "livekit-js/conversation.otlp.jsonl"), ROARK_API_KEY="k"
+    )
+
+    assert (status, sandbox.calls()) == (0, [])
+    assert err.endswith(": 1 to be created\n")
+    call = json.loads(out)
+    assert call["externalId"] == "call-otlp-1"
+    assert [(one["role"], one["text"]) for one in call["transcript"]] == [
+        ("AGENT", "Hello there."),
+        ("CUSTOMER", "Where is my order please"),
+        ("AGENT", "Let me check that."),
+        ("AGENT", "Your order was shipped."),
+    ]
+    assert [(one["name"], one["result"]) for one in call["toolInvocations"]] == [
+        ("lookup_order", {"status": "shipped"})
+    ]
+    assert call["properties"]["stt_ttfb_ms"] == call["transcript"][1]["payload"]["stt_ttfb_ms"]
+    assert 100 < call["properties"]["stt_ttfb_ms"] < 200
 
 
 def test_a_voice_conversation_without_an_id_gets_one_on_request(replay: Any, sandbox: Sandbox) -> None:
@@ -225,7 +251,7 @@ def test_a_voice_conversation_without_an_id_gets_one_on_request(replay: Any, san
     _, without, _ = replay(content, "--from-start", **template)
     _, given, _ = replay(content, "--from-start", ROARK_AUTO_EXTERNAL_ID="true", **template)
 
-    assert "0 created, 1 traces without an external id" in without
+    assert "0 created, 1 trace without an external id" in without
     assert given.endswith(": 1 created\n")
     assert len(sandbox.calls()) == 1
 
@@ -260,20 +286,34 @@ def test_what_cannot_become_a_call_is_reported(replay: Any, sandbox: Sandbox) ->
 
     assert status == 1
     assert "1 created, 1 without a recording URL (set ROARK_RECORDING_URL_TEMPLATE, then --from-start)" in out
-    assert "1 left out, because their id is that of another call" in out
+    assert "1 left out, because its id is that of another call" in out
     assert "1 marked roark.skip" in out
-    assert "1 lines that cannot be read" in out
+    assert "1 line that cannot be read" in out
     assert "  line 2: not JSON\n" in err
-    assert "  call-1: no recording URL is known, which Roark requires\n" in err
+    assert "  call-1: cannot be sent: no recording URL is known, which Roark requires\n" in err
     assert ids(sandbox) == ["call-0"]
+
+
+def printed(indent: int | None = 4) -> bytes:
+    """What the SDK's console exporter makes of a conversation."""
+    return "".join(f"{span.to_json(indent)}\n" for span in a_call(0)).encode()
 
 
 @pytest.mark.parametrize(
     ("content", "cure"),
     [
-        (b"\x1f\x8b\x08\x00", "it is compressed: gzip -dc FILE > FILE.json first"),
         (b"\x28\xb5\x2f\xfd\x04", "it is compressed: zstd -dc FILE > FILE.json first"),
-        (b"\x0a\x07proto", "it is neither OTLP as JSON lines"),
+        (b"\x00\x00\x00\x20\x28\xb5\x2f\xfd", "leave out `compression` of the Collector's file exporter"),
+        (b"\x7fELF", "it is neither OTLP, as JSON lines or protobuf"),
+        (
+            printed(),
+            "it is what the SDK's console exporter prints, which is no OTLP: let the Collector's file exporter",
+        ),
+        (printed(indent=None), "it is what the SDK's console exporter prints"),
+        (b"INFO: server started\n" + printed(), "it is what the SDK's console exporter prints"),
+        (gzip.compress(printed(), mtime=0), "it is what the SDK's console exporter prints"),
+        (json.dumps(json.loads(line(a_call(0))), indent=2).encode(), "each request has to be one line: jq -c . FILE"),
+        (gzip.compress(b"\x7fELF", mtime=0), "it is neither OTLP, as JSON lines or protobuf"),
     ],
 )
 def test_a_file_of_another_kind_is_reported_in_one_line(replay: Any, content: bytes, cure: str) -> None:
@@ -281,6 +321,56 @@ def test_a_file_of_another_kind_is_reported_in_one_line(replay: Any, content: by
 
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert cure in err
+
+
+def test_words_that_look_like_the_console_exporters_are_words(replay: Any) -> None:
+    words = json.loads(printed(indent=None).split(b"\n")[0])
+
+    status, out, _ = replay(line(a_call(0, words=json.dumps(words))))
+
+    assert (status, out.endswith(": 1 created\n")) == (0, True)
+
+
+def test_of_very_many_bad_lines_the_first_are_named(replay: Any) -> None:
+    status, out, err = replay(calls(0, 1) + b"{not json}\n" * 60 + calls(1, 2))
+
+    assert (status, "2 created, 60 lines that cannot be read" in out) == (1, True)
+    assert err.splitlines() == [*(f"  line {number}: not JSON" for number in range(2, 12)), "  and 50 others"]
+
+
+def messages(first: int, last: int) -> list[bytes]:
+    return [protobuf(a_call(number)) for number in range(first, last)]
+
+
+def delimited(several: list[bytes]) -> bytes:
+    """As the Collector's file exporter writes protobuf."""
+    return b"".join(len(one).to_bytes(4, "big") + one for one in several)
+
+
+@pytest.mark.parametrize("write", [delimited, b"".join])
+def test_protobuf_is_read_as_json_is(replay: Any, sandbox: Sandbox, write: Callable[[list[bytes]], bytes]) -> None:
+    """From where the last run stopped, too; a bad message is reported by its number."""
+    some = write(messages(0, 2))
+
+    assert replay(some)[1].endswith(": 2 created\n")
+    status, out, err = replay(some + write([request(encoded_span(trace=b"")), *messages(2, 3)]))
+
+    assert (status, "1 created, 1 message that cannot be read" in out) == (1, True)
+    assert f"goes on at byte {len(some)}" in err
+    assert "  message 1 from there on: a span has no id\n" in err
+    assert ids(sandbox) == ["call-0", "call-1", "call-2"]
+
+
+@pytest.mark.parametrize("content", [delimited(messages(0, 2)), calls(0, 2)])
+def test_what_gzip_has_packed_is_read_whole_each_time(replay: Any, sandbox: Sandbox, content: bytes) -> None:
+    packed = gzip.compress(content)
+
+    assert replay(packed)[1].endswith(": 2 created\n")
+    assert replay(packed)[1].endswith(": 0 created, 2 already there\n")
+    status, out, err = replay(packed[:-12])
+    assert (status, "1 line " in out or "1 message " in out) == (1, True)
+    assert "damaged or cut off here" in err
+    assert ids(sandbox) == ["call-0", "call-1"]
 
 
 def test_a_missing_file_or_key_is_reported_in_one_line(command: Run, tmp_path: Path) -> None:
@@ -401,25 +491,6 @@ def test_a_busy_roark_is_retried_a_bounded_number_of_times() -> None:
     assert len(server.seen) == 5 + ATTEMPTS
 
 
-def test_a_long_file_shows_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    size = progress.LONG_BYTES * 2
-    with progress.progress("spans.jsonl", size) as show:
-        for step in range(41):
-            show(size * step // 40)
-    with progress.progress("short.jsonl", 100) as show:
-        show(100)
-
-    assert capsys.readouterr().err.splitlines() == [f"spans.jsonl: {tenth} %" for tenth in range(10, 101, 10)]
-
-
-def test_progress_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with progress.progress("spans.jsonl", progress.LONG_BYTES) as show:
-        show(progress.LONG_BYTES // 2)
-
-    assert "%" not in capsys.readouterr().out
-
-
 MEASURED = """
 import json, re, sys
 from pathlib import Path
@@ -487,3 +558,14 @@ def test_the_measurement_sees_memory_that_grows_with_the_file(peak: Callable[...
     short, long = spread_out(tmp_path / "short.jsonl", 20), spread_out(tmp_path / "long.jsonl", 4_000)
 
     assert peak(long, "keeps") - peak(short, "keeps") > long.stat().st_size / 2
+
+
+def test_a_replay_names_the_spans_of_the_file(command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = a_call(1)
+    (tmp_path / "spans.jsonl").write_bytes(lines(spans))
+    monkeypatch.setenv("ROARK_PAYLOAD_SPAN_IDS", "true")
+
+    _, out, _ = command("replay", "--dry-run", str(tmp_path / "spans.jsonl"))
+
+    turns = [f"{one.context.span_id:016x}" for one in spans if one.name == "turn" and one.context]
+    assert [one["payload"] for one in json.loads(out)["transcript"]] == [{"span_id": name} for name in turns]

@@ -9,6 +9,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from roark_otel import RoarkSpanProcessor, attributes
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from roark_otel.sandbox import Sandbox
 
@@ -30,7 +29,7 @@ def banner(process: subprocess.Popen[str]) -> dict[str, str]:
     assert process.stdout is not None
     assert process.stderr is not None
     lines: list[str] = []
-    while not lines or not lines[-1].startswith("List the calls"):
+    while not lines or "roark-otel calls list" not in lines[-1]:
         lines.append(process.stdout.readline())
         assert lines[-1], process.stderr.read()
     while "running on" not in process.stderr.readline():
@@ -112,6 +111,30 @@ def test_a_store_that_is_not_a_directory_is_reported_in_one_line(
     status, _, err = command("sandbox", "--port", "0", "--store", str(store))
 
     assert (status, err) == (1, f"roark-otel: the store {store} cannot be used: {os.strerror(errno.EEXIST)}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("--recordings", "missing", "missing is not a directory"),
+        (
+            "--allow-host",
+            "http://app.test",
+            "'http://app.test' is not the name of a machine, such as host.docker.internal",
+        ),
+        ("--fault", "503:2", "must be a status and a share from 0 to 1, such as 503:0.2"),
+        ("--latency", "1h", "must be a time such as 200ms or 1.5s, at most 600s"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_reported_in_one_line(
+    command: Callable[..., tuple[int, str, str]], option: str, value: str, why: str
+) -> None:
+    status, out, err = command("sandbox", "--port", "0", option, value)
+
+    assert (status, out) == (2, "")
+    assert err.startswith("roark-otel: ")
+    assert option in err
+    assert err.endswith(f": {why}\n")
 
 
 def test_a_damaged_store_is_reported_in_one_line(tmp_path: Path, command: Callable[..., tuple[int, str, str]]) -> None:

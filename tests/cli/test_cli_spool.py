@@ -354,6 +354,17 @@ def test_a_missing_spool_is_reported_in_one_line(run: Callable[..., tuple[int, s
     assert err.count("\n") == 1
 
 
+def test_an_id_is_found_under_a_locale_of_ascii(
+    run: Callable[..., tuple[int, str, str]], start: Callable[..., Started]
+) -> None:
+    assert run("spool", "attach", "ünï-☎", "https://recordings.example.com/1.wav")[0] == 0
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    out, err = start("spool", "forget", "ünï-☎", **ascii_only).communicate(timeout=60)
+
+    assert (out, err) == ("deleted 1 file\n", "")
+
+
 def test_a_hostile_id_does_nothing_to_a_terminal(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     """An id with escape sequences is printed without them."""
     external_id = "\x1b[31mred\x07"

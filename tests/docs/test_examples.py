@@ -91,6 +91,19 @@ def test_plain_opentelemetry_without_a_key_logs_what_to_set() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_tests_of_an_agent_pass() -> None:
+    """As a reader runs them: with pytest in a process of its own."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "testing")]
+
+    done = subprocess.run(  # noqa: S603 - this interpreter, our own example
+        command, cwd=EXAMPLES, env=known, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
 @pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("*.py")))
 def test_an_example_compiles_and_explains_how_to_run_it(example: str) -> None:
     source = (EXAMPLES / example).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Checks that the rows of docs/delivery.md are tests, and that README quotes rows of the docs as they stand."""
+"""Checks that the rows of docs/delivery.md and docs/hosts.md are tests."""
 
 from __future__ import annotations
 
@@ -49,19 +49,6 @@ def test_each_row_is_a_test_and_each_test_a_row(heading: str) -> None:
     names = ["test_" + re.sub(r"[^a-z0-9]+", "_", row.split("|")[1].strip().lower()) for row in rows]
 
     assert sorted(names) == sorted(names_of_tests(TABLES[heading]))
-
-
-@pytest.mark.parametrize("document", ["attributes", "delivery", "frameworks", "metrics"])
-def test_readme_quotes_rows_as_they_stand(document: str) -> None:
-    """README has a table with the head of one in the document, links to it, and has no row that it does not have."""
-    readme = read("README.md")
-    quoted, known = tables(readme), tables(read(f"docs/{document}.md"))
-    shared = quoted.keys() & known.keys()
-
-    assert shared
-    assert f"](docs/{document}.md)" in readme
-    for head in shared:
-        assert [row for row in quoted[head] if row not in known[head]] == []
 
 
 def test_each_host_is_a_test() -> None:

@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 FRAMEWORKS = sorted(
     path.relative_to(SPANS).as_posix().removesuffix(".truth.json")
-    for folder in ("livekit", "pipecat")
+    for folder in ("livekit", "livekit-js", "pipecat", "realtime", "gen_ai")
     for path in (SPANS / folder).glob("*.truth.json")
 )
 """Every dump of which is known what was really said, such as `livekit/NAME`."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from support.replaying import truths
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pytest
 
 Json = dict[str, Any]
@@ -44,16 +46,17 @@ class Score:
         return f"{self.dump:<40}{hits}" + "".join(f"{'-' if m is None else f'{m:.0f} ms':>16}" for m in medians)
 
 
-def score(dump: str, bodies: dict[str, Json]) -> Score:
-    """The calls that came of a dump against its truth."""
+def score(dump: str, bodies: dict[str, Json], unsaid: Collection[str] = ()) -> Score:
+    """The calls that came of a dump against its truth, less the texts that stand on no span."""
     text = order = tools = (0, 0)
     off: dict[str, list[float]] = {}
     for truth in truths(dump):
         body = bodies.get(truth["externalId"], {})
-        expected, told = truth["transcript"], body.get("transcript", [])
-        text = added(text, sum(map(same_words, expected, told)), max(len(expected), len(told)))
-        order = added(order, in_order(expected, told), len(expected))
-        for one, entry in zip(expected, told, strict=False):
+        expected = [one for one in truth["transcript"] if one["text"] not in unsaid]
+        found = body.get("transcript", [])
+        text = added(text, sum(map(same_words, expected, found)), max(len(expected), len(found)))
+        order = added(order, in_order(expected, found), len(expected))
+        for one, entry in zip(expected, found, strict=False):
             for edge in ("start", "end"):
                 if one[f"{edge}Ms"] is not None:
                     gap = abs(entry[f"{edge}OffsetMs"] - one[f"{edge}Ms"])
@@ -67,19 +70,19 @@ def added(hits: tuple[int, int], more: int, of: int) -> tuple[int, int]:
     return hits[0] + more, hits[1] + of
 
 
-def same_words(expected: Json, told: Json) -> bool:
-    return (expected["role"], expected["text"]) == (told["role"], told["text"])
+def same_words(expected: Json, found: Json) -> bool:
+    return (expected["role"], expected["text"]) == (found["role"], found["text"])
 
 
-def in_order(expected: list[Json], told: list[Json]) -> int:
+def in_order(expected: list[Json], found: list[Json]) -> int:
     """How many entries stand where they belong, whatever their words, and begin no earlier than the one before."""
-    starts = [entry["startOffsetMs"] for entry in told]
-    roles = [one["role"] == entry["role"] for one, entry in zip(expected, told, strict=False)]
+    starts = [entry["startOffsetMs"] for entry in found]
+    roles = [one["role"] == entry["role"] for one, entry in zip(expected, found, strict=False)]
     return sum(role and starts[: i + 1] == sorted(starts[: i + 1]) for i, role in enumerate(roles))
 
 
 def same_uses(expected: list[Json], sent: list[Json]) -> int:
-    """How many tool uses are told; of those that were asked for at once any may come first."""
+    """How many tool uses are found; of those that were asked for at once any may come first."""
     left = list(sent)
     for one in expected:
         if found := next((use for use in left if same_use(one, use)), None):
@@ -90,7 +93,7 @@ def same_uses(expected: list[Json], sent: list[Json]) -> int:
 def same_use(expected: Json, sent: Json) -> bool:
     """Whether this is the tool use, as far as it is known; the result of a failed tool is sent as `{"error": ...}`."""
     known = {key: value(expected[key]) for key in ("name", "parameters", "result") if key in expected}
-    if expected.get("isError"):
+    if expected.get("isError") and not (isinstance(known["result"], dict) and "error" in known["result"]):
         known["result"] = {"error": known["result"]}
     return known == {key: value(sent[key]) for key in known}
 
@@ -112,7 +115,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     lines = {value for report in reports for name, value in getattr(report, "user_properties", ()) if name == SCORE}
     if lines:
-        terminalreporter.section("recorded conversations, told and true; medians off", sep="-")
+        terminalreporter.section("recorded conversations, found and true; medians off", sep="-")
         head = "".join(f"{name:>8}" for name in ("text", "order", "tools")) + "".join(f"{edge:>16}" for edge in EDGES)
         for line in [f"{'':<40}{head}", *sorted(lines)]:
             terminalreporter.write_line(line)

@@ -13,7 +13,7 @@ from roark_otel._settings.wording import values_in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HEAD = "| variable | argument | values | default | meaning |\n|---|---|---|---|---|\n"
+HEAD = "| variable | argument, and name in a config file | values | default | meaning |\n|---|---|---|---|---|\n"
 
 
 def row(setting: str) -> str:

@@ -3,34 +3,42 @@
 Each module or subpackage exposes one `Command`; `COMMANDS` lists them. Importing this package is cheap: a command
 imports what it needs when it runs.
 
-Exit status: 0 success, 1 failure, 2 wrong usage or a missing extra, 130 after Ctrl-C.
+`roark_otel_cli` is what the command runs first: it knows the help and the version without importing this.
+
+Exit status: 0 success, 1 failure, 2 wrong usage or a missing extra, 130 after Ctrl-C or, of long work, SIGTERM.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
-from roark_otel._model.version import __version__
+import roark_otel_cli
 from roark_otel._safety.printable import printable
+from roark_otel.cli.calls import CALLS
+from roark_otel.cli.completion import COMPLETION
 from roark_otel.cli.demo import DEMO
 from roark_otel.cli.doctor import DOCTOR
+from roark_otel.cli.gateway import GATEWAY
 from roark_otel.cli.problems import FAILED, INTERRUPTED, Problem
 from roark_otel.cli.replay import REPLAY
 from roark_otel.cli.sandbox import SANDBOX
 from roark_otel.cli.spool import SPOOL
+from roark_otel.cli.worker import WORKER
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
     from roark_otel.cli.command import Command
 
 __all__ = ["main"]
 
-COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in (DEMO, DOCTOR, REPLAY, SANDBOX, SPOOL)}
+COMMANDS: Final[Mapping[str, Command]] = {
+    command.name: command for command in (CALLS, COMPLETION, DEMO, DOCTOR, GATEWAY, REPLAY, SANDBOX, SPOOL, WORKER)
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    parser = new_parser()
+    if not given:
+        parser.print_help()
+        return 0
+    options = parser.parse_args(given)
     _survive_narrow_encodings()
     try:
         status = COMMANDS[options.command].run(options)
@@ -59,17 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors, which quote what was given, do nothing to a terminal."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="roark-otel", description="Turns traced voice conversations into linked calls at Roark.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+def new_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands."""
+    parser, commands = roark_otel_cli.new_parser()
     for command in COMMANDS.values():
         command.add_arguments(commands.add_parser(command.name, help=command.summary, description=command.summary))
     return parser

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+
+
+_FILES: Final = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}
+"""What `shtab` calls files, which only `roark-otel completion` needs."""
+
+
+def completes_files(action: argparse.Action) -> None:
+    """Has shells complete an argument with the names of files."""
+    vars(action)["complete"] = _FILES
 
 
 @dataclass(frozen=True, slots=True)

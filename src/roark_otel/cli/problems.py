@@ -27,8 +27,12 @@ class Problem(Exception):  # noqa: N818 - shown to a person, who did not necessa
 
 
 @contextmanager
-def extras() -> Generator[None]:
-    """Wraps the imports of a command: a missing package raises a `Problem` that explains how to install it."""
+def extras(names: str = "cli,sandbox") -> Generator[None]:
+    """Wraps the imports of a command: a missing package raises a `Problem` that explains how to install it.
+
+    Args:
+        names: The extras that have what the command needs.
+    """
     try:
         yield
     except ImportError as fault:
@@ -36,5 +40,5 @@ def extras() -> Generator[None]:
         missing = fault if isinstance(fault, ModuleNotFoundError) else fault.__cause__
         if not isinstance(missing, ModuleNotFoundError) or (missing.name or "").startswith("roark_otel"):
             raise
-        line = f'this command needs {missing.name}: pip install "roark-otel[cli,sandbox]"'
+        line = f'this command needs {missing.name}: pip install "roark-otel[{names}]"'
         raise Problem(line, USAGE) from None

@@ -78,5 +78,10 @@ class LocalRoark:
         traces = {trace_id: exported.get(trace_id, 0) for trace_id in only_here["traceIds"]}
         return SeenCall(title, details, entries, only_here["body"], traces)
 
+    def page(self, call_id: str) -> str:
+        """Returns the page of a call as one HTML file, with its sound."""
+        answer = self._http.get(f"/pages/calls/{call_id}/file", params={"sound": "1"})
+        return answer.raise_for_status().text
+
     def _get(self, path: str, **query: int) -> Any:  # noqa: ANN401 - JSON
         return self._http.get(path, params=query).raise_for_status().json()["data"]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from typing_extensions import assert_never
 
+from roark_otel.cli.counted import counted
 from roark_otel.cli.demo.lane import Lane, Marks, marks_for
 from roark_otel.cli.demo.timeline import Row, Said, Used, clock, length_ms, rows
 
@@ -152,7 +153,7 @@ def _facts(call: SeenCall) -> Iterable[tuple[str, str]]:
     yield "recording", details["recordingUrl"]
     yield "properties", ", ".join(f"{name}={value}" for name, value in details["properties"].items())
     for trace_id, spans in call.traces.items():
-        yield "trace", f"{trace_id}, linked, {spans} spans"
+        yield "trace", f"{trace_id}, linked, {counted(spans, 'span')}"
 
 
 def _some(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

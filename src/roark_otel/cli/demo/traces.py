@@ -1,14 +1,13 @@
 """A minimal OTLP exporter, which sends the trace itself to Roark.
 
-An app uses the stock one (opentelemetry-exporter-otlp-proto-http). This one spares the demo that dependency; it sends
-ids, names, times, and the attributes that are text.
+An app uses the stock one (opentelemetry-exporter-otlp-proto-http). This one spares the demo that dependency.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -46,9 +45,13 @@ def _request(spans: Sequence[ReadableSpan]) -> bytes:
     request: Any = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     _put(resource.resource.attributes, spans[0].resource.attributes)
-    scope = resource.scope_spans.add()
+    scopes: dict[str, Any] = {}
     for span in spans:
-        _write(span, scope.spans.add())
+        name = span.instrumentation_scope.name if span.instrumentation_scope is not None else ""
+        if name not in scopes:
+            scopes[name] = resource.scope_spans.add()
+            scopes[name].scope.name = name
+        _write(span, scopes[name].spans.add())
     body: bytes = request.SerializeToString()
     return body
 
@@ -61,12 +64,35 @@ def _write(span: ReadableSpan, wire: Any) -> None:  # noqa: ANN401 - a protobuf 
     if span.parent is not None:
         wire.parent_span_id = span.parent.span_id.to_bytes(8, "big")
     wire.name = span.name
+    wire.kind = span.kind.value + 1  # OTLP begins with "unspecified"
     wire.start_time_unix_nano = span.start_time or 0
     wire.end_time_unix_nano = span.end_time or 0
+    wire.status.code = span.status.status_code.value
+    wire.status.message = span.status.description or ""
     _put(wire.attributes, span.attributes or {})
+    for event in span.events:
+        written = wire.events.add(name=event.name, time_unix_nano=event.timestamp)
+        _put(written.attributes, event.attributes or {})
 
 
 def _put(wire: Any, attributes: Mapping[str, object]) -> None:  # noqa: ANN401 - a protobuf message
     for key, value in attributes.items():
-        if isinstance(value, str):
-            wire.add(key=key).value.string_value = value
+        _set(wire.add(key=key).value, value)
+
+
+def _set(wire: Any, value: object) -> None:  # noqa: ANN401 - a protobuf message
+    match value:
+        case bool():
+            wire.bool_value = value
+        case int():
+            wire.int_value = value
+        case float():
+            wire.double_value = value
+        case str():
+            wire.string_value = value
+        case tuple() | list():
+            wire.array_value.SetInParent()
+            for one in cast("Sequence[object]", value):
+                _set(wire.array_value.values.add(), one)
+        case _:
+            pass

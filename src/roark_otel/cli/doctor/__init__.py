@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from roark_otel._safety.printable import printable
 from roark_otel.cli.command import Command
 from roark_otel.cli.problems import FAILED
+from roark_otel_cli import SUMMARIES
 
 if TYPE_CHECKING:
     import argparse
@@ -45,16 +46,29 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _checks(*, send: bool, quiet: bool) -> Iterator[Finding]:
+    from opentelemetry import trace
+
+    from roark_otel.cli.doctor.config_file import check_config_file, read_config_file
+    from roark_otel.cli.doctor.content import check_content
     from roark_otel.cli.doctor.findings import Wrong
     from roark_otel.cli.doctor.network import check_network
+    from roark_otel.cli.doctor.reading import read_settings
+    from roark_otel.cli.doctor.sampler import check_sampler
     from roark_otel.cli.doctor.spooldir import check_spool
-    from roark_otel.cli.doctor.surroundings import check_environment, check_provider, check_recording, read_settings
-    from roark_otel.cli.doctor.versions import check_doubles, check_versions
+    from roark_otel.cli.doctor.surroundings import check_environment, check_provider, check_recording
+    from roark_otel.cli.doctor.versions import check_doubles, check_listening, check_versions
 
-    settings, warnings = read_settings(os.environ)
+    of_variables, warnings = read_settings(os.environ)
+    file = read_config_file(os.environ)
+    held = check_config_file(file, of_variables)
+    settings, provider = held.settings, trace.get_tracer_provider()
     yield from check_versions()
-    yield from [*warnings, *check_environment(settings, os.environ), *check_recording(settings)]
-    yield from check_provider(os.environ)
+    yield from [*warnings, *held.findings]
+    yield from [*check_environment(settings, os.environ), *check_recording(settings, held.recording_url)]
+    yield from check_provider(os.environ, provider, config=file)
+    yield from check_sampler(os.environ, file, provider)
+    yield from check_listening(settings.instrument)
+    yield from check_content(os.environ)
     yield from check_doubles()
     yield from check_spool(settings)
     reached = check_network(settings, _client)
@@ -80,6 +94,4 @@ def _client(settings: Settings) -> Client:
     return Client(settings.address, settings.api_key, settings.project_id, settings.http_timeout_seconds)
 
 
-DOCTOR = Command(
-    "doctor", "find out why no call arrives: versions, settings, spool, network, key", _add_arguments, _run
-)
+DOCTOR = Command("doctor", SUMMARIES["doctor"], _add_arguments, _run)

@@ -49,15 +49,15 @@ def backlog(root: Path, settings: Settings | None = None) -> list[Finding]:
         will = outlook(directory, records.read(directory), whose, settings.address if settings else "")
         if cut := cut_off(directory):
             cure = rests(cut, 60.0 if settings is None else settings.quiet_seconds, will).cure
-            found.append(Warned("backlog", f"{len(cut)} were cut off: their process ended before they did", cure))
+            found.append(Warned("backlog", f"cut off, because their process ended before they did: {len(cut)}", cure))
         if counts.sendable:
             why = "" if will.why == "to send" else f": {will.why}"
-            found.append(Warned("backlog", f"{counts.sendable} wait to be sent{why}", will.cure))
+            found.append(Warned("backlog", f"waiting to be sent: {counts.sendable}{why}", will.cure))
     if rejected:
         cure = f"read the reasons next to them, below {FOLDER}/ in {root}, or with `roark-otel spool list`"
-        found.insert(0, Warned("backlog", f"{rejected} were rejected by Roark and are kept", cure))
+        found.insert(0, Warned("backlog", f"rejected by Roark, and kept: {rejected}", cure))
     if waiting:
-        found.insert(0, Warned("backlog", f"{waiting} wait for a recording", ATTACH))
+        found.insert(0, Warned("backlog", f"waiting for a recording: {waiting}", ATTACH))
     return found or [Fine("backlog", "nothing waits")]
 
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roark_otel._safety.printable import printable
-from roark_otel.cli.command import Command
-from roark_otel.cli.problems import FAILED, Problem
+from roark_otel.cli.command import Command, completes_files
+from roark_otel.cli.counted import counted
+from roark_otel.cli.problems import FAILED, INTERRUPTED, USAGE, Problem
+from roark_otel.cli.stopping import stops_on_sigterm
+from roark_otel_cli import SUMMARIES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
-    from roark_otel._delivery.client import Client
-    from roark_otel._replay.pipeline import ReadyCall
     from roark_otel._settings.settings import Settings
+    from roark_otel.cli.replay.bookmark import Bookmarks
+    from roark_otel.cli.replay.outlets import Outlet
     from roark_otel.cli.replay.playing import Played
-    from roark_otel.cli.replay.sending import SendResult
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what the Collector's file exporter wrote")
+    files = parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what a Collector wrote to a file")
+    completes_files(files)
     parser.add_argument("--dry-run", action="store_true", help="print the calls, one JSON object a line, and send none")
+    parser.add_argument("--html", metavar="DIR", type=Path, help="with --dry-run: write a page of each call to DIR")
     parser.add_argument("--from-start", action="store_true", help="begin at the start of the file, whatever is done")
     parser.add_argument(
         "--incomplete", action="store_true", help="also send conversations whose root span is not in the file"
@@ -32,93 +33,75 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     """Replays the files one after the other. Exit status 1 if something did not become a call that should have."""
+    if options.html is not None and not options.dry_run:
+        raise Problem("--html writes what a dry run makes: add --dry-run", USAGE)
     from roark_otel._settings.settings import Settings
+    from roark_otel.cli.replay.outlets import Sending, Showing
+    from roark_otel.cli.replay.report import report_all
 
     settings = Settings.from_env()
-    client = None if options.dry_run else _client(settings)
+    outlet = Showing(options.html) if options.dry_run else Sending(settings)
+    played: list[Played] = []
     try:
-        statuses = [_replay(path, options, settings, client) for path in options.files]
+        with stops_on_sigterm():
+            for path in options.files:
+                _replay(path, options, settings, outlet, played)
     finally:
-        if client is not None:
-            client.close()
-    return max(statuses)
+        outlet.close()
+        if len(played) > 1:
+            report_all(played, is_dry=options.dry_run)
+    return FAILED if any(one.problems or one.counts["faults"] for one in played) else 0
 
 
-def _replay(path: Path, options: argparse.Namespace, settings: Settings, client: Client | None) -> int:
+def _replay(path: Path, options: argparse.Namespace, settings: Settings, outlet: Outlet, files: list[Played]) -> None:
+    """Replays a file. What became of it is reported, and added to `files`, wherever it ends."""
+    from roark_otel._replay.file import unpacked_file
+    from roark_otel.cli.progress import BYTES, progress
     from roark_otel.cli.replay.bookmark import Bookmarks
-    from roark_otel.cli.replay.playing import Options, Playing
-    from roark_otel.cli.replay.progress import progress
+    from roark_otel.cli.replay.playing import Options, Played, Playing
+    from roark_otel.cli.replay.report import has_something, report
     from roark_otel.dialects import DIALECTS
 
     bookmarks = Bookmarks(settings, path)
+    played, is_once, is_whole = Played(), options.dry_run, False
     try:
-        with path.open("rb") as file, progress(path.name, path.stat().st_size) as show_read:
+        size = path.stat().st_size
+        with path.open("rb") as file, progress(path.name, size, BYTES, prints=options.dry_run) as show:
+            content = unpacked_file(file)
+            is_once = is_once or content is not file  # what gzip has packed is complete, and read whole
             how = Options(
-                offset=0 if options.dry_run or options.from_start else bookmarks.offset(),
+                offset=0 if is_once or options.from_start else bookmarks.offset(),
                 incomplete=options.incomplete,
-                send=_sender(client),
-                on_done=_put_nowhere if options.dry_run else bookmarks.put,
-                on_read=show_read,
+                send=outlet.take,
+                on_done=_put_nowhere if is_once else bookmarks.put,
+                on_read=lambda calls: show(file.tell(), counted(calls, "call")),
+                on_unsendable=outlet.take_unsendable,
+                on_trace=outlet.see,
             )
-            played = Playing(file, settings, DIALECTS, how).play()
+            playing = Playing(content, settings, DIALECTS, how)
+            played = playing.played
+            playing.play()
+            is_whole = True
     except OSError as fault:
         raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
-    _report(path, played, is_dry=options.dry_run)
-    return FAILED if played.problems or played.counts["faults"] else 0
+    except KeyboardInterrupt:
+        raise Problem(f"{path}: stopped; {_next(path, bookmarks, is_once=is_once)}", INTERRUPTED) from None
+    finally:
+        files.append(played)
+        if is_whole or has_something(played):
+            report(path, played, is_dry=options.dry_run)
+
+
+def _next(path: Path, bookmarks: Bookmarks, *, is_once: bool) -> str:
+    """Returns where the same command begins the next time."""
+    offset = 0 if is_once else bookmarks.offset()
+    if offset:
+        return f"the same command goes on at byte {offset} of {path.stat().st_size}"
+    return "the same command begins at the start, and creates nothing twice"
 
 
 def _put_nowhere(_offset: int) -> None:
-    """A dry run leaves no bookmark."""
+    """A dry run leaves no bookmark, and a packed file has no place to go on from."""
 
 
-def _sender(client: Client | None) -> Callable[[ReadyCall], SendResult]:
-    from roark_otel.cli.replay.playing import print_call
-    from roark_otel.cli.replay.sending import send
-
-    return print_call if client is None else lambda call: send(client, call)
-
-
-def _client(settings: Settings) -> Client:
-    from roark_otel._delivery.client import Client
-    from roark_otel._delivery.misconfigured import Misconfigured
-
-    if settings.api_key is None:
-        raise Problem("there is no key: set ROARK_API_KEY, or look with --dry-run first")
-    if not settings.address:
-        raise Problem("no usable address: correct ROARK_BASE_URL and ROARK_PROJECT_ID")
-    try:
-        return Client(settings.address, settings.api_key, settings.project_id, settings.http_timeout_seconds)
-    except Misconfigured as fault:
-        raise Problem(f"no connection to Roark: {fault}") from None
-
-
-_COUNTED: tuple[tuple[str, str], ...] = (
-    ("already", "already there"),
-    ("without_recording", "without a recording URL (set ROARK_RECORDING_URL_TEMPLATE, then --from-start)"),
-    ("rejected", "rejected"),
-    ("duplicates", "left out, because their id is that of another call"),
-    ("empty", "empty"),
-    ("skipped", "marked roark.skip"),
-    ("unreadable_lines", "lines that cannot be read"),
-    ("unfinished_traces", "traces not finished in the file (--incomplete sends them as they are)"),
-    ("traces_without_id", "traces without an external id"),
-    ("faults", "faults in roark-otel, logged on standard error (some of a call may be missing)"),
-)
-"""The counters that the summary mentions unless they are 0, each with its words."""
-
-
-def _report(path: Path, played: Played, *, is_dry: bool) -> None:
-    """Prints what became of a file, in one line, and below it each problem."""
-    if played.resumed_at:
-        print(f"{path}: goes on at byte {played.resumed_at} (--from-start begins at the start)", file=sys.stderr)
-    counts = played.counts
-    done = [f"{counts['created']} {'to be created' if is_dry else 'created'}"]
-    done += [f"{counts[name]} {words}" for name, words in _COUNTED if counts[name]]
-    print(f"{path}: {', '.join(done)}", file=sys.stderr if is_dry else sys.stdout)
-    for problem in played.problems:
-        print(f"  {printable(problem)}", file=sys.stderr)
-
-
-REPLAY = Command(
-    "replay", "make calls of recorded spans: OTLP JSON lines of the Collector, or a dump", _add_arguments, _run
-)
+REPLAY = Command("replay", SUMMARIES["replay"], _add_arguments, _run)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from typing_extensions import assert_never
 
-from roark_otel._replay.file import BadLine, Dump, Lines, SpanLine, Unknown, kind_of, read_dump, read_lines
+from roark_otel._replay.file import BadPart, Dump, RequestFile, SpanPart, Unknown, kind_of, read_dump, read_parts
 from roark_otel._replay.gathering import Gathering, entries, shows_id
-from roark_otel._replay.pipeline import CallWithoutRecording, FailedCall, Made, Pipeline, ReadyCall
-from roark_otel._safety.printable import printable_json
+from roark_otel._replay.pipeline import Made, Pipeline
+from roark_otel._sources.made import CallWithoutRecording, FailedCall, ReadyCall
 from roark_otel.cli.problems import Problem
 from roark_otel.cli.replay.sending import Already, Created, NotTaken
 
@@ -20,10 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from roark_otel._model.dialect import Dialect
-    from roark_otel._replay.file import Line
+    from roark_otel._replay.file import Part
     from roark_otel._replay.gathering import Gathered
     from roark_otel._settings.settings import Settings
     from roark_otel.cli.replay.sending import SendResult
+
+
+_NOTED_BYTES: Final = 16 * 1024 * 1024
+"""After this many bytes without a call, the place up to which everything is done is noted all the same."""
 
 
 @dataclass(slots=True)
@@ -32,12 +35,15 @@ class Played:
 
     counts: Counter[str] = field(default_factory=Counter["str"])
     problems: list[str] = field(default_factory=list["str"])
+    unnamed: int = 0
     resumed_at: int = 0
 
-    def add_problem(self, problem: str) -> None:
-        """Notes a problem; of very many, the first hundred."""
-        if len(self.problems) < 100:
+    def add_problem(self, problem: str, most: int = 100) -> None:
+        """Notes a problem, unless there are already this many: then that there is another one."""
+        if len(self.problems) < most:
             self.problems.append(problem)
+        else:
+            self.unnamed += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,11 @@ class Options:
         offset: Where to begin, in bytes.
         incomplete: Whether to make calls also of conversations whose root is not in the file.
         send: Sends a call that is ready.
-        on_done: Called whenever a call was sent, with the place in the file before which everything is done.
-        on_read: Called with the number of bytes that are read.
+        on_done: Called when calls were sent, and from time to time, with the place in the file before which everything
+            is done.
+        on_read: Called whenever a part was read, or a call was sent, with the number of calls so far.
+        on_unsendable: Called with each call that lacks a recording.
+        on_trace: Called with each trace before calls are made of it.
     """
 
     offset: int
@@ -57,6 +66,8 @@ class Options:
     send: Callable[[ReadyCall], SendResult]
     on_done: Callable[[int], None]
     on_read: Callable[[int], None]
+    on_unsendable: Callable[[CallWithoutRecording], None] = lambda _: None
+    on_trace: Callable[[Gathered], None] | None = None
 
 
 class Playing:
@@ -76,8 +87,10 @@ class Playing:
         self._auto_ids = settings.auto_external_id
         self._gathering = Gathering(settings.idle_timeout_seconds)
         self._first_bytes: dict[int, int] = {}
-        self._end = options.offset
+        self._end = self._noted = options.offset
+        self._sent = 0
         self.played: Played = Played(resumed_at=options.offset)
+        """What became of the file so far."""
 
     def play(self) -> Played:
         """Plays the file to its end.
@@ -85,6 +98,13 @@ class Playing:
         Raises:
             Problem: if it is not a file of spans, or calls cannot be delivered.
         """
+        try:
+            self._play()
+        finally:  # what is done is said of a replay that was stopped, too
+            self.played.counts.update(self._pipeline.counts)
+        return self.played
+
+    def _play(self) -> None:
         kind = kind_of(self._file)
         match kind:
             case Unknown(cure):
@@ -93,36 +113,39 @@ class Playing:
                 self.played.resumed_at = 0  # it is one value, and read whole
                 self._take(read_dump(self._file))
                 self._finish(incomplete=True)
-            case Lines():
-                for line in read_lines(self._file, self._options.offset):
-                    self._take(line)
+            case RequestFile():
+                for part in read_parts(kind, self._file, self._options.offset):
+                    self._take(part)
                     self._go_on()
                 self._finish(incomplete=self._options.incomplete)
             case _:
                 assert_never(kind)
-        self.played.counts.update(self._pipeline.counts)
-        return self.played
 
-    def _take(self, line: Line) -> None:
-        self._end = line.end
-        match line:
-            case BadLine(number, why, _):
-                self.played.counts["unreadable_lines"] += 1
-                self.played.add_problem(f"line {number}{' from there on' if self.played.resumed_at else ''}: {why}")
-            case SpanLine(spans, start, _):
+    def _take(self, part: Part) -> None:
+        self._end = part.end
+        match part:
+            case BadPart(unit, number, why, _):
+                self.played.counts[f"unreadable_{unit}s"] += 1
+                where = f"{unit} {number}{' from there on' if self.played.resumed_at else ''}"
+                self.played.add_problem(f"{where}: {why}", 10)  # a file of another kind may have nothing else
+            case SpanPart(spans, start, _):
                 self.played.counts["spans"] += len(spans)
                 self._gathering.add(spans, start)
             case _:
-                assert_never(line)
+                assert_never(part)
 
     def _go_on(self) -> None:
-        self._options.on_read(self._end)
+        self._options.on_read(self._sent)
         sent = False
         for made in self._due():
             sent = True
             self._deal_with(made)
-        if sent:
-            self._options.on_done(self._done())
+        if sent or self._end - self._noted >= _NOTED_BYTES:
+            self._note()
+
+    def _note(self) -> None:
+        self._noted = self._end
+        self._options.on_done(self._done())
 
     def _due(self) -> Iterator[Made]:
         for trace in self._gathering.due():
@@ -136,13 +159,15 @@ class Playing:
         for made in self._pipeline.end():
             self._deal_with(made)
         self.played.counts["unfinished_traces"] += len(self._gathering)
-        self._options.on_done(self._done())
+        self._note()
 
     def _feed(self, trace: Gathered) -> None:
         vocabulary = self._pipeline.vocabulary
         if not shows_id(trace, vocabulary, auto_ids=self._auto_ids):
             self.played.counts["traces_without_id"] += 1
             return
+        if self._options.on_trace is not None:
+            self._options.on_trace(trace)
         taken = entries(trace, vocabulary, self._pipeline.numbers)
         self._first_bytes[next(iter(trace.spans.values())).record.trace_id] = trace.first_byte
         self._pipeline.take(taken, self._gathering.now)
@@ -158,11 +183,16 @@ class Playing:
         match made:
             case CallWithoutRecording(external_id):
                 self.played.counts["without_recording"] += 1
-                self.played.add_problem(f"{external_id}: no recording URL is known, which Roark requires")
+                self.played.add_problem(
+                    f"{external_id}: cannot be sent: no recording URL is known, which Roark requires"
+                )
+                self._options.on_unsendable(made)
             case FailedCall(external_id):
                 self.played.add_problem(f"{external_id}: no call, because of a fault in roark-otel (see the log)")
             case ReadyCall():
                 self._count(made, self._options.send(made))
+                self._sent += 1
+                self._options.on_read(self._sent)
             case _:
                 assert_never(made)
 
@@ -177,9 +207,3 @@ class Playing:
                 self.played.add_problem(f"{call.external_id}: Roark does not accept it ({why})")
             case _:
                 assert_never(result)
-
-
-def print_call(call: ReadyCall) -> SendResult:
-    """Prints a call as one line of JSON, which is what a dry run does with it."""
-    print(printable_json(json.dumps(json.loads(call.body), ensure_ascii=False)))
-    return Created()

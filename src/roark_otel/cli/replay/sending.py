@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._delivery.client import Client
-    from roark_otel._replay.pipeline import ReadyCall
+    from roark_otel._sources.made import ReadyCall
 
 ATTEMPTS: Final = 6
 """The most times that a call is sent to a Roark that does not answer, or is busy."""

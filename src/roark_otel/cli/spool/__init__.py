@@ -10,8 +10,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roark_otel.cli.command import Command
+from roark_otel.cli.command import Command, completes_files
+from roark_otel.cli.ids import id_argument
 from roark_otel.cli.problems import USAGE, Problem
+from roark_otel_cli import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,25 +30,34 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
     listing = action("list", "list every call in the spool: what it waits for, since when, and why it was rejected")
     listing.add_argument(
-        "id", metavar="ID", nargs="?", help="only this external id, and the hash by which logs and file names know it"
+        "id",
+        metavar="ID",
+        type=id_argument,
+        nargs="?",
+        help="only this external id, and the hash by which logs and file names know it",
     )
     show = action("show", "show what the spool knows about a call")
-    show.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
+    show.add_argument("id", metavar="ID", type=id_argument, help="its external id, or its name in the spool")
     show.add_argument("--body", action="store_true", help="also show the body as it is sent: every word of the call")
+    completes_files(
+        show.add_argument(
+            "--html", metavar="FILE", type=Path, help="write the page of the call, with every word, instead"
+        )
+    )
     attach = action("attach", "give a call its recording, now or when it comes")
-    attach.add_argument("id", metavar="ID", help="its external id")
+    attach.add_argument("id", metavar="ID", type=id_argument, help="its external id")
     attach.add_argument("url", metavar="URL", help="the URL of the recording")
     retry = action("retry", "send rejected calls again")
-    retry.add_argument("ids", metavar="ID", nargs="*", help="external ids or names in the spool")
+    retry.add_argument("ids", metavar="ID", type=id_argument, nargs="*", help="external ids or names in the spool")
     retry.add_argument("--rejected", action="store_true", help="all rejected calls")
     reject = action("reject", "set a waiting call aside, so that it is not sent")
-    reject.add_argument("id", metavar="ID", help="its external id, or its name in the spool")
+    reject.add_argument("id", metavar="ID", type=id_argument, help="its external id, or its name in the spool")
     purge = action("purge", "delete the calls that were rejected")
     purge.add_argument("--rejected", action="store_true", required=True, help="required: they cannot be restored")
     forget = action(
         "forget", "delete everything that the spool has of a call: what waits, what was rejected, recordings"
     )
-    forget.add_argument("id", metavar="ID", help="its external id")
+    forget.add_argument("id", metavar="ID", type=id_argument, help="its external id")
     adopt = action("adopt", "take over the calls of another directory, for example after a change of keys")
     adopt.add_argument("directory", metavar="DIR", type=Path, help="a directory of a spool, as `list` names it")
     drain = action("drain", "deliver the calls that wait, without an app; settings come from the environment")
@@ -83,9 +94,4 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-SPOOL = Command(
-    "spool",
-    "look after the calls that wait in the spool: list, retry, set aside, take over, deliver",
-    _add_arguments,
-    _run,
-)
+SPOOL = Command("spool", SUMMARIES["spool"], _add_arguments, _run)

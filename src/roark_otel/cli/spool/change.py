@@ -17,6 +17,7 @@ from roark_otel._spool.admin import Busy, Done, Missing, TooLate
 from roark_otel._spool.forgetting import forget
 from roark_otel._spool.listing import directories
 from roark_otel._spool.rejected import Aside
+from roark_otel.cli.counted import counted
 from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool.view import directory_of, everything, matching, root_of
 
@@ -142,11 +143,11 @@ def _each(options: argparse.Namespace, chosen: list[Listed], becomes: str, chang
 
 
 def _files(count: int) -> str:
-    return f"{count} file{'s' * (count != 1)}"
+    return counted(count, "file")
 
 
 def _calls(count: int, kind: str = "") -> str:
-    return f"{count} {kind}call{'s' * (count != 1)}"
+    return counted(count, f"{kind}call")
 
 
 def _in_words(outcome: Change, becomes: str) -> str:

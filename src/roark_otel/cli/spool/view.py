@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import assert_never
 
@@ -20,8 +20,11 @@ from roark_otel._spool.names import Stage
 from roark_otel._spool.outlook import ATTACH, GOES_ON, described, of_cut_off, outlook
 from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import LIMITS, Aside
+from roark_otel.cli.counted import counted
+from roark_otel.cli.page import write_page
 from roark_otel.cli.problems import FAILED, Problem
 from roark_otel.cli.spool.keys import whose
+from roark_otel.pages import document
 
 if TYPE_CHECKING:
     import argparse
@@ -81,7 +84,7 @@ def run_list(options: argparse.Namespace) -> int:
         return 0
     for directory in directories(root):
         files, record = list_files(directory), records.read(directory)
-        count = f"{len(files)} call{'s' * (len(files) > 1)}" if files else "empty"
+        count = counted(len(files), "call") if files else "empty"
         print(printable(f"{directory}: {count}, {described(record)}"))
         for one in files:
             print(_line(one, settings))
@@ -131,6 +134,8 @@ def _why(one: Listed, settings: Settings) -> str:
 
 def run_show(options: argparse.Namespace) -> int:
     """Shows the files of one call, with `--body` also their bodies. Returns 1 if one of these cannot be shown."""
+    if options.html is not None:
+        return _write_page(options)
     status = 0
     for one in matching(options, options.id):
         fields = file_fields(one, Settings.from_env())
@@ -147,6 +152,35 @@ def run_show(options: argparse.Namespace) -> int:
         if body is not None:
             print(body)
     return status
+
+
+def _write_page(options: argparse.Namespace) -> int:
+    """Writes the page of a call: of the only file of the spool that holds one of this id."""
+    found = [(one, body) for one in matching(options, options.id) if "startedAt" in (body := _call(one))]
+    if len(found) != 1:
+        names = ", ".join(one.name for one, _ in found)
+        why = f"{len(found)} calls of it are there: name one of {names}" if found else "its body cannot be read"
+        raise Problem(f"no page of {printable(options.id)}: {printable(why)}")
+    ((one, body),) = found
+    write_page(options.html, document(body, receipt=_receipt(one)))
+    print(printable(f"{options.html}: {one.external_id or one.name}, {state(one)}"))
+    return 0
+
+
+def _receipt(one: Listed) -> dict[str, object] | None:
+    """Returns what Roark answered to a call that it refused."""
+    if not isinstance(one.state, Aside) or not one.state.status:
+        return None
+    answer = {"error": {"message": one.state.reason}}
+    return {"status": one.state.status, "receivedAt": _time(one.since), "headers": {}, "answer": answer, "issues": []}
+
+
+def _call(one: Listed) -> dict[str, Any]:
+    try:
+        found: object = json.loads(read_body(one.path) or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _body(one: Listed) -> str | None:

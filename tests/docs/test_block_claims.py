@@ -1,27 +1,20 @@
-"""Runs README's examples, and checks what README claims about them."""
+"""Checks what the text around some blocks of code claims about them."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from support.paths import ROOT
+from support.documents import blocks
 
 if TYPE_CHECKING:
     from roark_otel.sandbox import Sandbox
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
 
 def _block_with(text: str) -> str:
-    (found,) = [block for block in _blocks("python") if text in block]
+    (found,) = [one.code for one in blocks("python") if one.document.startswith("docs/") and text in one.code]
     return found
 
 
@@ -29,7 +22,7 @@ def _run(program: str, sandbox: Sandbox) -> None:
     """Runs a block in an app that has a provider with a processor already, or makes its own."""
     environment = os.environ | {"ROARK_API_KEY": "key", "ROARK_BASE_URL": sandbox.url}
     environment["ROARK_EXIT_TIMEOUT_SECONDS"] = "60"  # a slow machine delivers too
-    run = subprocess.run(  # noqa: S603 - our own README
+    run = subprocess.run(  # noqa: S603 - our own documents
         [sys.executable, "-W", "error", "-c", program],
         env=environment,
         capture_output=True,
@@ -48,17 +41,6 @@ from roark_otel import RoarkSpanProcessor
 trace.set_tracer_provider(TracerProvider())
 trace.get_tracer_provider().add_span_processor(RoarkSpanProcessor())
 """
-
-
-def test_a_conversation_without_a_framework_makes_a_call(sandbox: Sandbox) -> None:
-    """It has times relative to its start, a tool, and a recording URL that is set last."""
-    _run(PROVIDER + _block_with("with roark_otel.conversation("), sandbox)
-
-    (call,) = sandbox.calls()
-    assert (call["externalId"], call["recordingUrl"]) == ("call-123", "https://recordings.example.com/call-123.wav")
-    said = sorted((entry["text"], entry["role"]) for entry in call["transcript"])
-    assert said == [("It was shipped.", "AGENT"), ("Where is my order?", "CUSTOMER")]
-    assert [use["result"] for use in call["toolInvocations"]] == [{"status": "shipped"}]
 
 
 def test_a_bound_function_is_in_the_call(sandbox: Sandbox) -> None:
@@ -102,7 +84,7 @@ for name, vip in (("call-1", False), ("call-2", True)):
         call.add_event("roark.transcript", {"role": "agent", "text": "Lakeside, about Policy 17."})
         call.add_event("roark.tool_invocation", {"name": "verify_identity", "result": "Ada"})
 """
-    _run(_block_with("def redact(item") + talk, sandbox)
+    _run(_block_with("def redact(item:") + talk, sandbox)
 
     (call,) = sandbox.calls()
     assert (call["externalId"], "toolInvocations" in call) == ("call-1", False)

@@ -1,0 +1,197 @@
+"""`roark-otel gateway`: takes the spans of many processes by OTLP, and makes calls of them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from roark_otel._settings.environment import GATEWAY_TOKEN
+from roark_otel.cli.command import Command, completes_files
+from roark_otel.cli.problems import FAILED, USAGE, Problem, extras
+from roark_otel_cli import SUMMARIES
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Generator
+
+_SMALLEST_TOKEN: Final = 16
+
+_HEADERS_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+"""What exporters of OpenTelemetry take their headers from, the one that wins first."""
+
+_HEADER: Final = re.compile(r"([\w!#$%&'*+.^`|~-]+)\s*=\s*([\x20-\x7e]*)", re.ASCII)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on; others than this machine's need a token")
+    add("--port", type=int, default=4318, help="the port for OTLP/HTTP (default: %(default)s; 0: any free port)")
+    add("--grpc-port", type=int, default=4317, help="the port for OTLP/gRPC, where grpcio is (default: %(default)s)")
+    add("--no-grpc", action="store_true", help="take spans by HTTP alone")
+    completes_files(
+        add("--token-file", type=Path, metavar="FILE", help=f"tokens of senders, one a line (or {GATEWAY_TOKEN})")
+    )
+    completes_files(add("--tls-cert", type=Path, metavar="FILE", help="the certificate to answer HTTPS with"))
+    completes_files(add("--tls-key", type=Path, metavar="FILE", help="its private key"))
+    completes_files(
+        add("--store", type=Path, metavar="DIR", help="where open conversations are (default: in the spool)")
+    )
+    add("--settle", type=float, default=10.0, metavar="SECONDS", help=_SETTLE)
+    add("--retry-interval", type=float, default=30.0, metavar="SECONDS", help=_RETRY)
+    add("--max-store", type=int, default=4096, metavar="MIB", help=_MAX_STORE)
+    add(
+        "--max-body", type=int, default=20, metavar="MIB", help="the largest request as it comes (default: %(default)s)"
+    )
+    add("--max-unpacked", type=int, default=64, metavar="MIB", help="the same without gzip (default: %(default)s)")
+    add("--body-timeout", type=float, default=60.0, metavar="SECONDS", help="the longest that one may take to come")
+    add("--stop-timeout", type=float, default=10.0, metavar="SECONDS", help="the longest that a stop takes")
+    add("--forward", metavar="URL", help=_FORWARD)
+
+
+_FORWARD: Final = (
+    "send all that came on to this OTLP endpoint, as far as it keeps up, with the headers of OTEL_EXPORTER_OTLP_HEADERS"
+)
+_SETTLE: Final = "how long after its last span a conversation is closed whose root has come (default: %(default)s)"
+_RETRY: Final = "the longest interval after which senders send again (default: %(default)s, the Collector's)"
+_MAX_STORE: Final = (
+    "the most spans of open conversations; over it the one idle longest is closed (default: %(default)s)"
+)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Runs a gateway until it is stopped."""
+    with extras("gateway"):
+        from roark_otel._gateway.plan import MIB, GatewayOptions
+        from roark_otel._gateway.serving import serve_gateway
+        from roark_otel._gateway.store import NewerStoreError
+    from roark_otel.cli.spool.change import settings_with_key
+    from roark_otel.cli.stderr_log import log_on_stderr
+
+    settings, key = settings_with_key(None)
+    if not settings.enabled:
+        raise Problem("ROARK_OBSERVABILITY_ENABLED is off, so no call would be made", USAGE)
+    tokens = _tokens(options.token_file)
+    if not tokens and not _is_loopback(options.host):
+        raise Problem(f"{options.host} is not this machine alone: set {GATEWAY_TOKEN} or --token-file", USAGE)
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise Problem("--tls-cert and --tls-key go together", USAGE)
+    for name in ("settle", "retry_interval", "body_timeout", "stop_timeout", "max_store", "max_body", "max_unpacked"):
+        if not 0 < getattr(options, name) < float("inf"):
+            raise Problem(f"--{name.replace('_', '-')} must be more than 0", USAGE)
+    store = options.store or settings.spool_dir / "gateway"
+    plan = GatewayOptions(
+        host=options.host,
+        port=options.port,
+        grpc_port=None if options.no_grpc or not _has_grpc() else options.grpc_port,
+        tokens=tokens,
+        certificate=options.tls_cert,
+        private_key=options.tls_key,
+        store=store,
+        settle_seconds=options.settle,
+        retry_seconds=options.retry_interval,
+        max_store_bytes=options.max_store * MIB,
+        max_packed=options.max_body * MIB,
+        max_unpacked=options.max_unpacked * MIB,
+        body_seconds=options.body_timeout,
+        stop_seconds=options.stop_timeout,
+        forward=options.forward,
+        forward_headers={} if options.forward is None else _forward_headers(),
+    )
+    try:
+        with log_on_stderr(), _alone(store), _listen(options.host, options.port) as listener:
+            serve_gateway(plan, settings, key, listener, _announce)
+    except NewerStoreError:
+        raise Problem(f"a newer version has written {store}: run that one, or name another --store") from None
+    except sqlite3.Error as fault:
+        raise Problem(f"the store {store} cannot be used ({fault}): name another --store, or move it away") from fault
+    except OSError as fault:
+        raise Problem(fault.strerror or str(fault)) from fault
+    return 0
+
+
+def _announce(where: str) -> None:
+    print(f"The gateway takes spans: {where}", flush=True)
+
+
+def _tokens(file: Path | None) -> frozenset[str]:
+    """Returns the tokens that senders may have."""
+    given = os.environ.get(GATEWAY_TOKEN, "")
+    if file is not None:
+        try:
+            given += "\n" + file.read_text(encoding="utf-8")
+        except (OSError, ValueError) as fault:
+            raise Problem(f"--token-file {file} cannot be read: {fault}", USAGE) from None
+    tokens = frozenset(line.strip() for line in given.splitlines() if line.strip())
+    if file is not None and not tokens:
+        raise Problem(f"--token-file {file} has no token", USAGE)
+    if any(len(token) < _SMALLEST_TOKEN for token in tokens):
+        raise Problem(f"a token has at least {_SMALLEST_TOKEN} characters: make one with openssl rand -hex 32", USAGE)
+    return tokens
+
+
+def _forward_headers() -> dict[str, str]:
+    """Returns the headers that an exporter would send in this environment: `name=value`, with commas between."""
+    variable = next((one for one in _HEADERS_VARIABLES if os.environ.get(one)), "")
+    headers: dict[str, str] = {}
+    for one in filter(None, map(str.strip, os.environ.get(variable, "").split(","))):
+        header = _HEADER.fullmatch(unquote(one))
+        if header is None:
+            raise Problem(f"{variable} must be name=value, with commas between, and values percent-encoded", USAGE)
+        headers[header[1].lower()] = header[2].strip()
+    return headers
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_grpc() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("grpc") is not None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise Problem("--port is 0 to 65535", USAGE)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as fault:
+        raise Problem(f"the gateway cannot listen on {host} port {port}: {fault.strerror}", FAILED) from fault
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+@contextmanager
+def _alone(store: Path) -> Generator[None]:
+    """Keeps a second gateway from using the same store."""
+    store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(store / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows has no such locks
+            pass
+        except OSError:
+            raise Problem(f"another gateway uses {store}: name another --store") from None
+        yield
+    finally:
+        os.close(lock)
+
+
+GATEWAY = Command("gateway", SUMMARIES["gateway"], _add_arguments, _run)
