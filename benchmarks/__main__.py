@@ -26,11 +26,14 @@ NAMES = (
     "calls",
     "event_loop",
     "redaction",
+    "otlp",
+    "gateway",
     "saving",
     "wakes",
     "backlog",
     "growth",
     "imports",
+    "pages",
 )
 RUN = ENVIRONMENTS / "bench-run.json"
 
@@ -47,27 +50,28 @@ def main() -> None:
     if arguments.document:
         write(json.loads(arguments.save.read_text()))
         return
-    run = _run(arguments.names or NAMES, arguments.quick, quiet=arguments.json)
-    arguments.save.parent.mkdir(exist_ok=True)
-    arguments.save.write_text(json.dumps(run, indent=1))
+    run = _run(arguments.names or NAMES, arguments.quick, quiet=arguments.json, save=arguments.save)
     if arguments.json:
         print(json.dumps(run, indent=1))
 
 
-def _run(names: list[str] | tuple[str, ...], quick: bool, *, quiet: bool) -> dict[str, object]:
-    """Runs these benchmarks. Returns the machine, the command and the tables by name."""
+def _run(names: list[str] | tuple[str, ...], quick: bool, *, quiet: bool, save: Path) -> dict[str, object]:
+    """Runs these benchmarks, and saves the run after each. Returns the machine, the command and the tables by name."""
+    save.parent.mkdir(exist_ok=True)
     began = time.time()
     tables = {}
+    run = {"machine": machine(), "command": "make bench-quick" if quick else "make bench", "tables": tables}
     for name in names:
         started = time.time()
         if (table := _table(name, quick)) is None:
             continue
         tables[name] = {**table, "seconds": round(time.time() - started)}
+        run["minutes"] = (time.time() - began) / 60
+        save.write_text(json.dumps(run, indent=1))
         if not quiet:
             figures = [Figure(**one) for one in table["figures"]]
             print(text(Table(table["title"], figures, table["missing"])), end="\n\n", flush=True)
-    command = "make bench-quick" if quick else "make bench"
-    return {"machine": machine(), "command": command, "minutes": (time.time() - began) / 60, "tables": tables}
+    return run
 
 
 def _table(name: str, quick: bool) -> dict[str, object] | None:

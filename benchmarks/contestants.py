@@ -32,6 +32,8 @@ class Contestant:
 BARE, NOOP, BATCH, BEFORE, NOW, LANGFUSE = "bare", "no-op", "batch", "before", "now", "langfuse"
 UNSAVED = "unsaved"
 OFFICIAL = "official"
+JSON, PARSED, VALUES = "json", "parsed", "values"
+UVICORN = "uvicorn"
 
 CONTESTANTS = {
     BARE: Contestant("bare SDK"),
@@ -46,6 +48,10 @@ CONTESTANTS = {
     "logfire": Contestant("Logfire, tail sampling", "logfire", ("logfire",)),
     "braintrust": Contestant("Braintrust", "braintrust", ("braintrust",)),
     "traceloop": Contestant("Traceloop", "traceloop", ("traceloop-sdk",)),
+    JSON: Contestant("json.loads"),
+    PARSED: Contestant("opentelemetry-proto", packages=("opentelemetry-proto", "protobuf")),
+    VALUES: Contestant("opentelemetry-proto, with its values", packages=("opentelemetry-proto", "protobuf")),
+    UVICORN: Contestant("bare uvicorn, opentelemetry-proto", packages=("uvicorn", "protobuf")),
     OFFICIAL: Contestant("Roark's SDK", "roark-sdk", ("roark-analytics",)),
 }
 PEERS = ("batch", "langfuse", "langsmith-livekit", "langsmith-pipecat", "logfire", "braintrust", "traceloop")

@@ -43,7 +43,7 @@ def measure(quick: bool) -> Table:
         differences = [redacted - plain for redacted, plain in late]
         figures.append(figure(f"p99.9, 10 MB {kind}", NOW, "ms", differences).at_most(LIMIT, ""))
         figures.append(figure(f"p99.9, 10 MB {kind}, without", NOW, "ms", [plain for _, plain in late]))
-    return Table("An event loop's lag with redaction, over without", figures, [], {})
+    return Table("An event loop's lag with redaction, over without", figures)
 
 
 def _late(kind: str) -> tuple[float, float]:

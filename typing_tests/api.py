@@ -12,23 +12,29 @@ from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from typing_extensions import assert_type
+from typing_extensions import assert_never, assert_type
 
 import roark_otel
 from roark_otel import RoarkSampler, RoarkSpanProcessor, Settings, attributes
 from roark_otel.dialects import DIALECTS
 from roark_otel.types import (
     Agent,
+    AssembledCall,
     Attached,
+    CallWithoutRecording,
     Configured,
     ConversationHandle,
     Delivered,
     Dialect,
+    FailedCall,
     FinishedCall,
     Kept,
     Moment,
+    NoCall,
     NoRecording,
+    NotEnded,
     Reader,
+    ReadyCall,
     Receipt,
     Redactable,
     Redactor,
@@ -40,6 +46,7 @@ from roark_otel.types import (
     ToolUse,
     TracesGo,
     TryAgain,
+    UnreadableRequest,
     UnrecordedCall,
     Utterance,
     Warn,
@@ -164,15 +171,15 @@ assert_type(ThreadPoolExecutor().submit(bound, 1, text="a").result(), str)
 TracerProvider(sampler=RoarkSampler(ParentBased(TraceIdRatioBased(0.01))))
 
 
-def redact(told: Redactable) -> Redactable | None:
+def redact(redactable: Redactable) -> Redactable | None:
     """A redactor of one's own."""
-    match told:
+    match redactable:
         case Utterance():
-            return replace(told, text="…")
+            return replace(redactable, text="…")
         case ToolUse():
             return None
         case UnrecordedCall():
-            return told.model_copy(update={"properties": {}})
+            return redactable.model_copy(update={"properties": {}})
 
 
 redactor: Redactor = redact
@@ -222,3 +229,30 @@ attached: Attached | Kept = roark_otel.attach_recording("call-1", "https://recor
 mine = Dialect(name="mine", reader=MyReader, scopes=frozenset({"my.voice"}), live=True)
 reader: Reader = MyReader(lambda _: None)
 RoarkSpanProcessor(dialects=[mine, *DIALECTS])
+
+
+def from_a_stream(external_id: str, requests: Iterable[bytes]) -> bytes | None:
+    """An engine of one's own."""
+    try:
+        made = roark_otel.assemble_call(external_id, requests, Settings.from_env(), dialects=[mine], incomplete=True)
+    except UnreadableRequest as fault:
+        assert_type(fault, UnreadableRequest)
+        return None
+    assert_type(made, AssembledCall)
+    match made:
+        case ReadyCall(_, body, turns, tools):
+            assert_type((body, turns, tools), tuple[bytes, int, int])
+            return body
+        case CallWithoutRecording(body=body):
+            return body
+        case NotEnded(open_id) | FailedCall(open_id):
+            assert_type(open_id, str)
+        case NoCall(reason=reason):
+            assert_type(reason, str)
+        case _:
+            assert_never(made)
+    return None
+
+
+roark_otel.assemble_call("call-1", "text", Settings())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+roark_otel.assemble_call("call-1", [])  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
