@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and flo
 CONTEXT: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
 PRELOADED = ["support.writers", "roark_otel", "httpx", "roark_otel._linking.link", "opentelemetry.sdk.trace"]
 CONTEXT.set_forkserver_preload(PRELOADED)
+# How long a conversation rests that a killed process left open: by default a minute.
+SHORT_REST = {"quiet_seconds": 5.0}
 
 
 class Herd:
@@ -62,8 +64,10 @@ def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) 
     chance = random.Random(11)  # noqa: S311 - reproducible
     with FlakyRoark(faults=0.2) as roark:
         herd = Herd(size, roark.url, spool_dir, log)
-        began = time.monotonic()
         try:
+            # The seconds are of processes that work: the first may take longer than that to begin.
+            assert wait_for(lambda: log.exists() and "saved " in log.read_text(encoding="utf-8"), 120)
+            began = time.monotonic()
             while (now := time.monotonic() - began) < seconds:
                 roark.is_out = outage[0] <= now < outage[1]
                 time.sleep(chance.uniform(0.1, 0.6))
@@ -72,7 +76,7 @@ def run(seconds: float, size: int, outage: tuple[float, float], tmp_path: Path) 
             herd.end()
         roark.is_out = False
         left = len(waiting_files(spool_dir))
-        drainer = CONTEXT.Process(target=drain, args=(roark.url, spool_dir), daemon=True)
+        drainer = CONTEXT.Process(target=drain, args=(roark.url, spool_dir), kwargs=SHORT_REST, daemon=True)
         drainer.start()
         try:
             # Once a second: listing thousands of files keeps the server, which runs in this process, from answering.
@@ -106,7 +110,7 @@ def test_the_process_is_killed(tmp_path: Path) -> None:
         herd.end()
         saved = {line.removeprefix("saved ") for line in log.read_text().splitlines() if line.startswith("saved ")}
         roark.is_out = False
-        drainer = CONTEXT.Process(target=drain, args=(roark.url, spool_dir), daemon=True)
+        drainer = CONTEXT.Process(target=drain, args=(roark.url, spool_dir), kwargs=SHORT_REST, daemon=True)
         drainer.start()
         try:
             assert wait_for(lambda: not waiting_files(spool_dir), 120)
