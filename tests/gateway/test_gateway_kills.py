@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -19,7 +23,7 @@ from support.helpers import wait_until
 from support.otlp_requests import protobuf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
@@ -171,3 +175,43 @@ def test_a_call_that_only_memory_had_room_for_is_made_again(tmp_path: Path) -> N
             gateway.start()
             assert texts(wait_for_calls(sandbox, 1)["call-1"]) == ["Hello"]
             gateway.wait_for_metric(0, "open_groups")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 96 MiB."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:  # noqa: S603 - a folder of this test
+        pytest.skip("disks cannot be mounted here")
+    yield folder
+    subprocess.run([umount or "umount", str(folder)], check=True)  # noqa: S603 - a folder of this test
+
+
+def test_a_disk_that_conversations_have_filled_is_emptied_by_their_ends(small_disk: Path, sandbox: Sandbox) -> None:
+    """Conversations that go on are refused before the disk is full; the roots of others are not, and make room."""
+    words = "".join(map(str, range(20_000)))
+    several = [Spoken().conversation(f"call-{each}", *[f"{each} {words}"] * 8) for each in range(60)]
+    with RunningGateway(small_disk, sandbox.url) as gateway:
+        taken = 0
+        while taken < len(several) and gateway.post(protobuf(several[taken][:-1])).status_code == 200:
+            taken += 1
+            time.sleep(0.1)
+        assert 3 < taken < len(several)
+        refused = several[taken]
+        state = httpx.get(f"{gateway.url}/readyz").json()
+        assert (state["ready"], state["disk"]) == (True, "nearly full")
+        for spans in several[:taken]:
+            assert gateway.post(protobuf(spans[-1:])).status_code == 200
+        # Nothing is closed while senders may come again; then room is made, and who was refused is let in.
+        send_until_taken(gateway, refused)
+        calls = wait_for_calls(sandbox, taken + 1)
+        assert {len(call["transcript"]) for call in calls.values()} == {8}
+        gateway.wait_for_metric(0, "open_groups")
+        assert httpx.get(f"{gateway.url}/readyz").json()["disk"] == "ok"
+        log = gateway.log.read_text()
+        assert ("nearly full" in log, "has room again" in log) == (True, True)

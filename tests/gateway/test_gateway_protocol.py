@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -18,7 +15,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from support.gateways import JSON, PROTOBUF, RECORDING, SECONDS, RunningGateway, Spoken, texts
+from support.gateways import JSON, PROTOBUF, RECORDING, SECONDS, RunningGateway, Spoken, run_gateway, texts
 from support.helpers import wait_until
 from support.otlp_lines import line
 from support.otlp_requests import field, pair, protobuf, request, span
@@ -269,6 +266,7 @@ def test_tokens_and_hosts(tmp_path: Path, roark: Sandbox) -> None:
         (("--host", "0.0.0.0"), "ROARK_GATEWAY_TOKEN"),  # noqa: S104
         (("--host", "::"), "ROARK_GATEWAY_TOKEN"),
         (("--tls-cert", "a.pem"), "--tls-key"),
+        (("--tls-cert", "missing.pem", "--tls-key", "missing.pem"), "--tls-cert missing.pem cannot be read"),
         (("--token-file", "missing"), "cannot be read"),
         (("--settle", "0"), "--settle"),
         (("--settle", "nan"), "--settle"),
@@ -276,17 +274,17 @@ def test_tokens_and_hosts(tmp_path: Path, roark: Sandbox) -> None:
     ],
 )
 def test_wrong_usage_is_one_line(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "roark_otel", "gateway", "--store", str(tmp_path), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-        env={**os.environ, "ROARK_API_KEY": "test-key", "ROARK_BASE_URL": "http://127.0.0.1:9"},
-    )
+    done = run_gateway(tmp_path, *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run_gateway(tmp_path / "file", "--port", "0", "--no-grpc")
+    assert done.returncode == 1
+    assert done.stderr == f"roark-otel: {tmp_path / 'file'}: File exists\n"
 
 
 def test_two_gateways_do_not_share_a_store(gateway: RunningGateway, roark: Sandbox) -> None:

@@ -102,6 +102,11 @@ class RunningGateway:
         """Where it takes spans by gRPC."""
         return f"127.0.0.1:{self._grpc_port}"
 
+    @property
+    def has_grpc(self) -> bool:
+        """Whether it takes spans by gRPC too."""
+        return self._grpc_port != 0
+
     def kill(self) -> None:
         """Kills it as a machine without memory would."""
         self._end(signal.SIGKILL)
@@ -150,6 +155,18 @@ class RunningGateway:
     def wait_for_metric(self, value: float, name: str, **labels: str) -> None:
         """Waits until a sample has a value."""
         wait_until(lambda: self.metric(name, **labels) == value, SECONDS)
+
+
+def run_gateway(store: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Runs a gateway that ends by itself."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "roark_otel", "gateway", "--store", str(store), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+        env={**os.environ, "ROARK_API_KEY": "test-key", "ROARK_BASE_URL": "http://127.0.0.1:9"},
+    )
 
 
 def wait_for_calls(sandbox: Sandbox, number: int) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._gateway.framing import glimpse
-from roark_otel._gateway.keeper import ComeAgain, NeverReadable, Received, Reception, Waiting
+from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received, Reception, Waiting
 from roark_otel._sources.otlp.limits import UnreadableRequest
 from roark_otel._sources.otlp.request import is_json, reading
 

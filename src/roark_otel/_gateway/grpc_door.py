@@ -10,15 +10,15 @@ import grpc
 
 from roark_otel._gateway.framing import field_of_length
 from roark_otel._gateway.http_app import STORE_SECONDS
-from roark_otel._gateway.keeper import ComeAgain, NeverReadable, Received
 from roark_otel._gateway.otlp_answers import PROTOBUF, UNAVAILABLE, failure, success
+from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roark_otel._gateway.door import Door, Room
-    from roark_otel._gateway.keeper import Reception
     from roark_otel._gateway.plan import GatewayOptions
+    from roark_otel._gateway.reception import Reception
     from roark_otel._gateway.tokens import Tokens
 
 METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"

@@ -12,7 +12,7 @@ from typing_extensions import assert_never
 
 from roark_otel._gateway import otlp_answers as answers
 from roark_otel._gateway.bodies import NoBody, RequestBody, received_body
-from roark_otel._gateway.keeper import ComeAgain, NeverReadable, Received
+from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received
 from roark_otel._safety.guard import guarded_async
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from roark_otel._gateway.bodies import Limits
     from roark_otel._gateway.door import Door, Room
-    from roark_otel._gateway.keeper import Reception
+    from roark_otel._gateway.reception import Reception
     from roark_otel._gateway.recordings_in import RecordingsIn
     from roark_otel._gateway.tokens import Tokens
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
+from roark_otel._gateway.admission import Admission
 from roark_otel._gateway.pieces import cut_by_trace
-from roark_otel._safety.guard import guarded, logger
+from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received, Waiting
+from roark_otel._safety.guard import guarded, log_once
 from roark_otel._safety.threads import Mailbox
 from roark_otel._safety.worker import Worker
 from roark_otel._sources.otlp.limits import UnreadableRequest
@@ -40,41 +42,10 @@ TOGETHER_BYTES: Final = 8 * 1024 * 1024
 """The most bytes of requests that share a transaction, beside the one that exceeds it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request is in the store, as far as it is of conversations. `rejected`: how many spans cannot be read."""
-
-    spans: int
-    stored: int
-    rejected: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class NeverReadable:
-    """A request can never be read."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class ComeAgain:
-    """A request cannot be taken now. `after`: in how many seconds to send it again."""
-
-    after: int
-    why: str
-
-
-Reception: TypeAlias = "Received | NeverReadable | ComeAgain"
-"""What becomes of a request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A request that waits for the keeper. `answer` is called on its thread; only its first call counts."""
-
-    request: bytes
-    answer: Callable[[Reception], None]
+_UNWRITABLE: Final = (
+    "the store of the gateway cannot be written (%s): senders are asked to send again, and no conversation is closed; "
+    "see to the disk"
+)
 
 
 class Keeper:
@@ -108,13 +79,23 @@ class Keeper:
         self._relevance = relevance
         self._read = read
         self._letters: Mailbox[Waiting | ClosedGroups | None] = Mailbox()
-        self._kept_at = self._due_at = 0.0
+        self._kept_at = self._due_at = self._looked_at = 0.0
         self._refusals = 0
-        self.disk_fault = ""
-        """Why the store takes nothing at the moment; empty if it does."""
+        self._admission = Admission(store.room)
+        self._disk_fault = ""
         self.worker = Worker("roark-otel-keeper", self._round, self._letters.has_some)
 
     # On any thread
+
+    @property
+    def disk_state(self) -> str:
+        """How the disk is: `ok`, `nearly full`, or why the store takes nothing."""
+        return self._disk_fault or ("nearly full" if self._admission.is_short else "ok")
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether the store takes what ends a conversation."""
+        return not self._disk_fault and self._admission.is_open
 
     def __contains__(self, trace: object) -> bool:
         """Returns whether a trace is of a conversation, open or over: then all of its spans count."""
@@ -170,46 +151,46 @@ class Keeper:
         cuts: list[tuple[Waiting, Cut]] = []
         for one in waiting:
             try:
-                cuts.append((one, cut_by_trace(one.request, self._vocabulary, self._relevance, self)))
+                cut = cut_by_trace(one.request, self._vocabulary, self._relevance, self)
             except UnreadableRequest as fault:
                 one.answer(NeverReadable(str(fault)))
-        several = [found.pieces for _, found in cuts if found.pieces]
-        try:
-            arrivals = iter(self._store.add(several, self._clock.now)) if several else iter(())
-        except sqlite3.Error as fault:
-            self._refuse(cuts, fault)
-            return True
-        if several:
-            self._works()
-        for one, found in cuts:
-            if found.pieces:
-                self._groups.take(next(arrivals), self._clock.now)
-            stored = sum(piece.spans for piece in found.pieces)
-            one.answer(Received(found.spans, stored, found.rejected, found.why))
+                continue
+            if not cut.pieces:
+                one.answer(Received(cut.spans, 0, cut.rejected, cut.why))
+            elif self._admission.takes(cut):
+                cuts.append((one, cut))
+            else:
+                self._clock.hold()
+                one.answer(ComeAgain(5, "the disk is nearly full"))
+        if cuts:
+            self._add(cuts)
         return True
 
-    def _refuse(self, cuts: list[tuple[Waiting, Cut]], fault: sqlite3.Error) -> None:
-        self._fails(fault)
-        for one, found in cuts:
-            if found.pieces:
+    def _add(self, cuts: list[tuple[Waiting, Cut]]) -> None:
+        """Stores what is of conversations, all in one transaction."""
+        try:
+            several = self._store.add([cut.pieces for _, cut in cuts], self._clock.now)
+        except sqlite3.Error as fault:
+            self._fails(fault)
+            for one, _ in cuts:
                 one.answer(ComeAgain(5, "the store takes nothing at the moment"))
-            else:
-                one.answer(Received(found.spans, 0, found.rejected, found.why))
+            return
+        self._works()
+        for (one, cut), arrivals in zip(cuts, several, strict=True):
+            self._groups.take(arrivals, self._clock.now)
+            stored = sum(piece.spans for piece in cut.pieces)
+            one.answer(Received(cut.spans, stored, cut.rejected, cut.why))
 
     def _fails(self, fault: sqlite3.Error) -> None:
-        if not self.disk_fault:
-            logger.error(
-                "the store of the gateway cannot be written (%s): senders are asked to send again, and no conversation "
-                "is closed; see to the disk",
-                fault,
-            )
-        self.disk_fault = str(fault) or type(fault).__name__
+        # The disk may have room for the time and none for spans: then this comes every second.
+        log_once(logging.ERROR, (str(fault),), _UNWRITABLE, fault)
+        self._disk_fault = str(fault) or type(fault).__name__
         self._clock.stop()
 
     def _works(self) -> None:
-        if self.disk_fault:
-            logger.warning("the store of the gateway can be written again: requests are accepted")
-        self.disk_fault = ""
+        if self._disk_fault:
+            log_once(logging.WARNING, (), "the store of the gateway can be written again: requests are accepted")
+        self._disk_fault = ""
         self._clock.go_on()
         self._kept_at = time.monotonic()
 
@@ -217,13 +198,20 @@ class Keeper:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now >= self._kept_at + (KEEPER_TICK_SECONDS if self.disk_fault else KEEP_CLOCK_SECONDS):
+        if now >= self._kept_at + (KEEPER_TICK_SECONDS if self._disk_fault else KEEP_CLOCK_SECONDS):
             self._keep_clock()
-        if now < self._due_at or self.disk_fault:
+        if now >= self._looked_at + KEEPER_TICK_SECONDS:
+            self._looked_at = now
+            self._look_at_disk()
+        if now < self._due_at or self._disk_fault:
             return
         self._due_at = now + KEEPER_TICK_SECONDS / 4
         for due in self._groups.due(self._clock):
             self._read(due)
+
+    @guarded(None)
+    def _look_at_disk(self) -> None:
+        self._admission.look()
 
     def _keep_clock(self) -> None:
         self._kept_at = time.monotonic()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._gateway.framing import field_of_length
 
 if TYPE_CHECKING:
-    from roark_otel._gateway.keeper import Received
+    from roark_otel._gateway.reception import Received
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"

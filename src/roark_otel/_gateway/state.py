@@ -80,10 +80,13 @@ class GatewayState:
 
     def _readiness(self) -> HttpAnswer:
         """Returns whether requests are accepted. Without Roark they are: calls wait in the spool, and it is said."""
-        disk, roark = self._keeper.disk_fault or "ok", self._roark()
-        is_ready = not self._keeper.disk_fault and not self._door.is_shut
-        found = {"ready": is_ready, "disk": disk, "roark": roark, "stopping": self._door.is_shut}
+        is_ready = self._is_ready()
+        stopping = self._door.is_shut
+        found = {"ready": is_ready, "disk": self._keeper.disk_state, "roark": self._roark(), "stopping": stopping}
         return HttpAnswer(200 if is_ready else 503, json.dumps(found).encode(), JSON)
+
+    def _is_ready(self) -> bool:
+        return self._keeper.is_accepting and not self._door.is_shut
 
     def _roark(self) -> str:
         availability = self._courier.availability
@@ -115,7 +118,7 @@ class GatewayState:
             ("store_bytes", "Bytes of spans of open conversations.", self._groups.size),
             ("oldest_waiting_seconds", "Accepting time since the last span of the conversation idle longest.", waiting),
             ("accepting_seconds", "Accepting time since the store was made.", self._clock.now),
-            ("ready", "Whether requests are accepted.", int(not self._keeper.disk_fault and not self._door.is_shut)),
+            ("ready", "Whether requests are accepted.", int(self._is_ready())),
             ("roark_up", "Whether Roark took the last call.", int(not self._courier.availability.is_down)),
             ("spooled_calls", "Calls that wait to be sent.", counts.sendable),
             ("calls_awaiting_recording", "Calls that lack their recording.", counts.awaiting_recording),

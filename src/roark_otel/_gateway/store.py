@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from roark_otel._gateway.pieces import TracePiece
 
 STORE_FILE: Final = "spans.sqlite3"
+SPARE_BYTES: Final = 16 * 1024 * 1024
+"""What is left free on the disk: even to remove something SQLite writes it into its log first."""
+
 FORMAT: Final = 1
 """The version of the tables. A store of a newer one is not opened."""
 
@@ -89,6 +93,7 @@ class SpanStore:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
         path = directory / STORE_FILE
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._tables = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
@@ -146,6 +151,16 @@ class SpanStore:
         self._tables.execute("UPDATE clock SET accepted = ?", (accepted,))
 
     # What there is
+
+    def room(self) -> int:
+        """Returns how many bytes can be stored: those that are free on the disk, and within the file."""
+        outside = shutil.disk_usage(self._directory).free - SPARE_BYTES
+        if outside < 0:
+            return 0
+        (pages,), (size,) = (
+            self._tables.execute(f"PRAGMA {one}").fetchone() for one in ("freelist_count", "page_size")
+        )
+        return outside + int(pages) * int(size)
 
     def accepted(self) -> float:
         """Returns the accepting time that was noted last."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._gateway.keeper import ComeAgain, NeverReadable, Received
+from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received
 
 if TYPE_CHECKING:
-    from roark_otel._gateway.keeper import Reception
+    from roark_otel._gateway.reception import Reception
 
 
 class Traffic:

@@ -135,4 +135,4 @@ def _done(asked: Mapping[Any, Any]) -> list[Any]:
 def _unreachable(fault: KafkaException) -> BrokersUnreachable:
     error = fault.args[0]
     text = error.str() if isinstance(error, KafkaError) else str(error)
-    return BrokersUnreachable(f"Kafka: {text}")
+    return BrokersUnreachable(f"Kafka does not answer, or refuses ({text}): check --brokers and --kafka-config")

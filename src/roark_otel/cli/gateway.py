@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import socket
@@ -14,14 +13,13 @@ from urllib.parse import unquote
 
 from roark_otel._settings.environment import GATEWAY_TOKEN
 from roark_otel.cli.command import Command, completes_files
+from roark_otel.cli.gateway_access import check_pair, is_loopback, tokens_of
 from roark_otel.cli.problems import FAILED, USAGE, Problem, extras
 from roark_otel_cli import SUMMARIES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator
-
-_SMALLEST_TOKEN: Final = 16
 
 _HEADERS_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 """What exporters of OpenTelemetry take their headers from, the one that wins first."""
@@ -77,11 +75,10 @@ def _run(options: argparse.Namespace) -> int:
     settings, key = settings_with_key(None)
     if not settings.enabled:
         raise Problem("ROARK_OBSERVABILITY_ENABLED is off, so no call would be made", USAGE)
-    tokens = _tokens(options.token_file)
-    if not tokens and not _is_loopback(options.host):
+    tokens = tokens_of(options.token_file)
+    if not tokens and not is_loopback(options.host):
         raise Problem(f"{options.host} is not this machine alone: set {GATEWAY_TOKEN} or --token-file", USAGE)
-    if (options.tls_cert is None) != (options.tls_key is None):
-        raise Problem("--tls-cert and --tls-key go together", USAGE)
+    check_pair(options.tls_cert, options.tls_key)
     for name in ("settle", "retry_interval", "body_timeout", "stop_timeout", "max_store", "max_body", "max_unpacked"):
         if not 0 < getattr(options, name) < float("inf"):
             raise Problem(f"--{name.replace('_', '-')} must be more than 0", USAGE)
@@ -112,28 +109,12 @@ def _run(options: argparse.Namespace) -> int:
     except sqlite3.Error as fault:
         raise Problem(f"the store {store} cannot be used ({fault}): name another --store, or move it away") from fault
     except OSError as fault:
-        raise Problem(fault.strerror or str(fault)) from fault
+        raise Problem(f"{fault.filename or store}: {fault.strerror or fault}") from fault
     return 0
 
 
 def _announce(where: str) -> None:
     print(f"The gateway takes spans: {where}", flush=True)
-
-
-def _tokens(file: Path | None) -> frozenset[str]:
-    """Returns the tokens that senders may have."""
-    given = os.environ.get(GATEWAY_TOKEN, "")
-    if file is not None:
-        try:
-            given += "\n" + file.read_text(encoding="utf-8")
-        except (OSError, ValueError) as fault:
-            raise Problem(f"--token-file {file} cannot be read: {fault}", USAGE) from None
-    tokens = frozenset(line.strip() for line in given.splitlines() if line.strip())
-    if file is not None and not tokens:
-        raise Problem(f"--token-file {file} has no token", USAGE)
-    if any(len(token) < _SMALLEST_TOKEN for token in tokens):
-        raise Problem(f"a token has at least {_SMALLEST_TOKEN} characters: make one with openssl rand -hex 32", USAGE)
-    return tokens
 
 
 def _forward_headers() -> dict[str, str]:
@@ -146,15 +127,6 @@ def _forward_headers() -> dict[str, str]:
             raise Problem(f"{variable} must be name=value, with commas between, and values percent-encoded", USAGE)
         headers[header[1].lower()] = header[2].strip()
     return headers
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _has_grpc() -> bool:

@@ -17,6 +17,7 @@ from roark_otel._spool.admin import Busy, Done, Missing, TooLate
 from roark_otel._spool.forgetting import forget
 from roark_otel._spool.listing import directories
 from roark_otel._spool.rejected import Aside
+from roark_otel.cli.account import account
 from roark_otel.cli.counted import counted
 from roark_otel.cli.problems import FAILED, USAGE, Problem
 from roark_otel.cli.spool.view import directory_of, everything, matching, root_of
@@ -115,16 +116,12 @@ def settings_with_key(spool_dir: Path | None) -> tuple[Settings, SecretStr]:
     """Returns the settings of the environment, and the key that they must have.
 
     Raises:
-        Problem: if they have none, or no usable address.
+        Problem: if they have none, or no usable address, or the spool has no directory.
     """
-    settings = Settings.from_env().with_arguments(spool_dir=spool_dir)
-    if not settings.address:
-        raise Problem("no usable address: correct ROARK_BASE_URL and ROARK_PROJECT_ID", USAGE)
-    if settings.api_key is None:
-        raise Problem("no key: set ROARK_API_KEY", USAGE)
+    settings, key = account(spool_dir)
     if settings.spool == "memory":
         raise Problem("ROARK_SPOOL is memory, so the spool has no directory: unset it", USAGE)
-    return settings, settings.api_key
+    return settings, key
 
 
 def _each(options: argparse.Namespace, chosen: list[Listed], becomes: str, change: Callable[[Listed], Change]) -> int:
