@@ -31,12 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_places(parser)
     _add_seconds(parser)
     add = parser.add_argument
-    add(
-        "--metrics-host",
-        default="127.0.0.1",
-        metavar="HOST",
-        help="where health and metrics are; default %(default)s",
-    )
+    add("--metrics-host", default="127.0.0.1", metavar="HOST", help=_METRICS)
     add("--metrics-port", type=int, default=9464, metavar="PORT", help="their port; 0: any (default: %(default)s)")
     add("--partitions", type=int, default=12, help="of --create-topics: those of a new topic (default: %(default)s)")
     add("--replication", type=int, metavar="NUMBER", help="of --create-topics: copies of a new one (default: up to 3)")
@@ -66,6 +61,7 @@ def _add_seconds(parser: argparse.ArgumentParser) -> None:
 
 _CONNECTION: Final = "further settings of the connection: a line each, such as security.protocol=SASL_SSL"
 _STATE: Final = "where the state is on disk, one directory for each worker (default: %(default)s)"
+_METRICS: Final = "where health and metrics are (default: %(default)s)"
 _EXPORTER: Final = "the Collector's max_message_bytes, for --check and --create-topics (default: %(default)s)"
 
 
