@@ -363,7 +363,8 @@ def test_another_client_used_the_id(tmp_path: Path, said: pytest.LogCaptureFixtu
     (reason,) = (tmp_path / "spool").rglob("rejected/*.reason.json")
     assert json.loads(reason.read_text()) == {"status": 409, "reason": "id_in_use"}
     (line,) = [message for message in said.messages if "(409: id_in_use)" in message]
-    assert line.endswith("give each call an id of its own, such as one of uuid.uuid4()")
+    assert "give each call an id of its own, such as one of uuid.uuid4()" in line
+    assert line.endswith("let one processor, gateway or worker alone make it")
 
 
 def test_the_clock_jumps(simulated: Simulated) -> None:

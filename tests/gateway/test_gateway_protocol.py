@@ -15,7 +15,17 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from support.gateways import JSON, PROTOBUF, RECORDING, SECONDS, RunningGateway, Spoken, run_gateway, texts
+from support.gateways import (
+    JSON,
+    PROTOBUF,
+    RECORDING,
+    SECONDS,
+    RunningGateway,
+    Spoken,
+    run_gateway,
+    texts,
+    wait_for_calls,
+)
 from support.helpers import wait_until
 from support.otlp_lines import line
 from support.otlp_requests import field, pair, protobuf, request, span
@@ -240,6 +250,26 @@ def test_recordings(gateway: RunningGateway, roark: Sandbox) -> None:
     assert (
         call_of(roark, external_id)["recordingUrl"] == RECORDING
     )  # that of the template, which is known when the call is made
+
+
+def test_a_recording_that_a_webhook_reports_is_in_the_call(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Before the conversation, and while its call waits for it."""
+    with RunningGateway(tmp_path, sandbox.url, environment={"ROARK_RECORDING_URL_TEMPLATE": ""}) as gateway:
+
+        def report(external_id: str) -> None:
+            where = f"{gateway.url}/v1/recordings/{external_id}"
+            httpx.put(where, json={"url": f"https://example.com/{external_id}.wav"}).raise_for_status()
+
+        report("before")
+        for external_id in ("before", "after"):
+            gateway.send(Spoken().conversation(external_id, "Hello"))
+        gateway.wait_for_metric(1, "calls_awaiting_recording")
+        report("after")
+        calls = wait_for_calls(sandbox, 2)
+    assert {name: call["recordingUrl"] for name, call in calls.items()} == {
+        "before": "https://example.com/before.wav",
+        "after": "https://example.com/after.wav",
+    }
 
 
 def test_tokens_and_hosts(tmp_path: Path, roark: Sandbox) -> None:

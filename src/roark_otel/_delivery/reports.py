@@ -34,7 +34,10 @@ def finished_call(header: Header) -> FinishedCall:
 
 
 _CURES: Final = {
-    "id_in_use": ": another call at Roark has this id; give each call an id of its own, such as one of uuid.uuid4()"
+    "id_in_use": (
+        ": another call at Roark has this id; give each call an id of its own, such as one of uuid.uuid4(), "
+        "and let one processor, gateway or worker alone make it"
+    ),
 }
 """What helps against a rejection, by its reason."""
 
