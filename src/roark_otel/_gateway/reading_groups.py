@@ -137,7 +137,7 @@ class GroupReader:
     # What is late
 
     def _only_late(self, due: DueGroup, rows: list[Row]) -> ClosedCall | None:
-        """Returns the conversation that is over and that all of these spans belong to; None if there is no such one."""
+        """Returns the conversation that is over and that all of these spans belong to; None if there is none."""
         shown = {row[OWN_ID] for row in rows if isinstance(row[OWN_ID], str)}
         ids = self._closed_ids(due.traces) | {one for one in shown if self._closed(one) is not None}
         if len(ids) != 1 or not shown <= ids:

@@ -1,4 +1,4 @@
-"""Which spans of a request may be of a conversation, told by the names that stand in its bytes.
+"""Which spans of a request may be of a conversation, by the names that stand in its bytes.
 
 Attributes, events and scopes have their names in protobuf as they are, after one byte of tag and one of length. What
 only looks like one, within some text, costs no more than a span that is kept in vain.
@@ -61,8 +61,8 @@ def is_between(places: list[int], first: int, last: int) -> bool:
 def _alternatives(known: Iterable[str]) -> bytes:
     """Returns a pattern of the names that begin otherwise, by their first bytes: it fails at once on most names."""
     names = sorted({name.encode("utf-8", "replace") for name in known})
-    told = [name for name in names if name and not name.startswith(_OF_ROARK)]
-    shortest = [name for name in told if not any(name != one and name.startswith(one) for one in told)]
+    others = [name for name in names if name and not name.startswith(_OF_ROARK)]
+    shortest = [name for name in others if not any(name != one and name.startswith(one) for one in others)]
     groups = [(first, list(several)) for first, several in groupby(shortest, key=lambda name: name[:1])]
     return b"|".join(
         re.escape(first) + b"(?:" + b"|".join(re.escape(one[1:]) for one in several) + b")" for first, several in groups

@@ -82,16 +82,7 @@ def serve_gateway(
     if options.forward is not None:
         forwarding = Forwarding(options.forward, options.forward_headers, settings.http_timeout_seconds)
     forward: Callable[[bytes, str], None] = (lambda _request, _type: None) if forwarding is None else forwarding
-    app = HttpApp(
-        gateway.doors[0],
-        tokens,
-        Limits(options.max_packed, options.max_unpacked, options.body_seconds),
-        gateway.rooms[0],
-        gateway.recordings,
-        gateway.state.answer,
-        forward,
-        gateway.traffic.refuse,
-    )
+    app = _http_app(gateway, options, tokens, forward)
     where = f"HTTP at {_url(options, listener.getsockname()[1])}/v1/traces"
     rpc = None
     if options.grpc_port is not None:
@@ -115,6 +106,21 @@ def serve_gateway(
         if forwarding is not None:
             forwarding.stop(options.stop_seconds / 2)
         logger.info("the gateway has stopped; open conversations are in %s", options.store)
+
+
+def _http_app(
+    gateway: Gateway, options: GatewayOptions, tokens: Tokens, forward: Callable[[bytes, str], None]
+) -> HttpApp:
+    return HttpApp(
+        gateway.doors[0],
+        tokens,
+        Limits(options.max_packed, options.max_unpacked, options.body_seconds),
+        gateway.rooms[0],
+        gateway.recordings,
+        gateway.state.answer,
+        forward,
+        gateway.traffic.refuse,
+    )
 
 
 def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:

@@ -45,7 +45,7 @@ CUTTABLE = 512
 AGAIN, WHOLE, REPEATED, CUT = range(4)  # how a text of this length is written
 
 PACKED_TEXTS = range(1_024, 16_384)
-"""So many characters of a text are packed where it is written whole: shorter ones get no smaller, and packing a longer
+"""How many characters of a text are packed where it is written whole: shorter ones get no smaller, and packing a longer
 one would hold the interpreter for long."""
 
 MAX_DIGESTS = 256

@@ -77,7 +77,7 @@ class Places:
             group.origin = max(group.origin, origin)
             return group
         if group.external_id is not None:
-            return group  # it shows several, which only the pass can tell apart
+            return group  # it shows several, which only the pass can separate
         return self._give(group, external_id, origin)
 
     def _give(self, group: Group, external_id: str, origin: int) -> Group:

@@ -48,7 +48,7 @@ class Cluster:
         return len(self._metadata().brokers)
 
     def copies(self, topic: str) -> dict[int, list[int]]:
-        """Returns the brokers that have copies of a topic, by partition; empty if there is no such topic."""
+        """Returns the brokers that have copies of a topic, by partition; empty if it does not exist."""
         # Asked for all, because to ask for one by its name may create it.
         found = self._metadata().topics.get(topic)
         if found is None or found.error is not None:
@@ -111,7 +111,7 @@ class Cluster:
         return sampled
 
     def _await(self, topic: str, partitions: int) -> None:
-        """Waits until the brokers know a topic: they tell each other after they have answered."""
+        """Waits until the brokers know a topic: they hear of it after one has answered."""
         deadline = time.monotonic() + _SECONDS
         while len(self.copies(topic)) < partitions:
             if time.monotonic() > deadline:

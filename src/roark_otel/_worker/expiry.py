@@ -44,7 +44,7 @@ class Expiry:
                 self._lengths[step] = length
 
     def plan(self, name: str, at_ms: int, state: PartitionState) -> int:
-        """Has a name looked at again at this time or soon after. Returns the step, which tells plans apart."""
+        """Has a name looked at again at this time or soon after. Returns the step, which distinguishes plans."""
         step = max(at_ms // self.step_ms + 1, (self._swept or 0) + 1)
         length = self._lengths.get(step, 0)
         state.set_bytes(element_key(self._name(step), length), b"N" + name.encode())

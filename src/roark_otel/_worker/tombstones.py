@@ -26,7 +26,7 @@ class Tombstone:
         call_id: Roark's id for it; None if that is not known, or it was not sent.
         trace_id: The trace of its root.
         root_span_id: Its root, 0 for none.
-        file_span_id: What tells it from another conversation of its id.
+        file_span_id: What distinguishes it from another conversation of its id.
         started_ns: Its start, in ns since the epoch.
         is_framework: Whether its root is a voice framework's.
         spans: The ids of its spans: a replay brings them again.

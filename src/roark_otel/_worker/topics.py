@@ -55,7 +55,7 @@ class Broker:
         self._cluster = Cluster(options.client())
 
     def partitions(self, topic: str) -> int:
-        """Returns how many partitions a topic has; 0 if there is no such topic.
+        """Returns how many partitions a topic has; 0 if it does not exist.
 
         Raises:
             BrokersUnreachable: if the brokers do not answer.

@@ -62,7 +62,7 @@ def build_app(database: Database, options: SandboxOptions, news: News) -> Starle
     Args:
         database: Stores the calls and spans.
         options: What the sandbox was asked to be.
-        news: Tells of what arrives.
+        news: Hands on what arrives.
     """
     spans, arrivals, calls, traced = Spans(database), Arrivals(database), Calls(database), Traced(database)
     recordings = Recordings(options.recordings, options.token, options.api_key)

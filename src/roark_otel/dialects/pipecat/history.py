@@ -42,7 +42,7 @@ class HistoryView(NamedTuple):
         return self.dropped + self.stop
 
     def last(self, count: int) -> Sequence[Item]:
-        """Returns the last items, at most so many."""
+        """Returns the last items, at most this many."""
         return self.items[max(0, self.stop - count) : self.stop]
 
 
