@@ -294,10 +294,10 @@ else
 	$(@D)/bin/python -m pip install --quiet $(PINS) && touch $@; } || rm -rf $(@D)
 endif
 
-bench: $(READY) .venvs/gateway/.ready $(BENCHES:%=.venvs/bench-%/.ready) .venvs/browser/.ready
+bench: $(READY) .venvs/gateway/.ready .venvs/worker/.ready $(BENCHES:%=.venvs/bench-%/.ready) .venvs/browser/.ready
 	@$(BIN)/python benchmarks
 
-bench-quick: $(READY) .venvs/gateway/.ready $(BENCHES:%=.venvs/bench-%/.ready) .venvs/browser/.ready
+bench-quick: $(READY) .venvs/gateway/.ready .venvs/worker/.ready $(BENCHES:%=.venvs/bench-%/.ready) .venvs/browser/.ready
 	@$(BIN)/python benchmarks --quick
 
 performance: $(READY)

@@ -28,6 +28,7 @@ NAMES = (
     "redaction",
     "otlp",
     "gateway",
+    "worker",
     "saving",
     "wakes",
     "backlog",

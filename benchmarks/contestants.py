@@ -34,6 +34,7 @@ UNSAVED = "unsaved"
 OFFICIAL = "official"
 JSON, PARSED, VALUES = "json", "parsed", "values"
 UVICORN = "uvicorn"
+CONSUMER, ENGINE = "consumer", "engine"
 
 CONTESTANTS = {
     BARE: Contestant("bare SDK"),
@@ -52,6 +53,8 @@ CONTESTANTS = {
     PARSED: Contestant("opentelemetry-proto", packages=("opentelemetry-proto", "protobuf")),
     VALUES: Contestant("opentelemetry-proto, with its values", packages=("opentelemetry-proto", "protobuf")),
     UVICORN: Contestant("bare uvicorn, opentelemetry-proto", packages=("uvicorn", "protobuf")),
+    CONSUMER: Contestant("bare consumer, opentelemetry-proto", packages=("confluent-kafka", "protobuf")),
+    ENGINE: Contestant("Quix Streams alone", packages=("quixstreams",)),
     OFFICIAL: Contestant("Roark's SDK", "roark-sdk", ("roark-analytics",)),
 }
 PEERS = ("batch", "langfuse", "langsmith-livekit", "langsmith-pipecat", "logfire", "braintrust", "traceloop")

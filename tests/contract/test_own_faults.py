@@ -143,8 +143,8 @@ def test_no_roark_at_all(said: pytest.LogCaptureFixture) -> None:
     app = App(url)
     app.conversation("call-1", "Hello?")
     assert force_flush(200) is False
+    wait_until(lambda: "calls wait in" in said.text, 60)
     assert (stats().finished, stats().spooled, stats().delivered) == (1, 1, 0)
-    wait_until(lambda: "calls wait in" in said.text)
     with Sandbox(port=urlsplit(url).port or 0) as back:
         assert app.processor.force_flush()
         assert [words(call) for call in back.calls()] == [["Hello?"]]

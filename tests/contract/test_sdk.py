@@ -78,7 +78,7 @@ def test_events_over_the_limit_without_children(sandbox: Sandbox) -> None:
     """Two hundred a second for a minute, in one burst: all of them are read before they are dropped."""
     app = App(sandbox.url)
     app.conversation("call-1", *sentences(12_000))
-    assert app.processor.force_flush()
+    assert app.processor.force_flush(300_000)
     (call,) = sandbox.calls()
     assert words(call) == sentences(12_000)
     assert "roark_dropped_events" not in call["properties"]

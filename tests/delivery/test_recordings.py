@@ -305,7 +305,7 @@ def test_a_call_that_waits_for_a_resolver_is_not_due(server: AnsweringServer) ->
     one = app(server, recording_url=lambda _call: None)
     one.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
 
-    assert one.processor.force_flush(10_000)
+    assert one.processor.force_flush(60_000)
     assert one.processor.stats().awaiting_recording == 1
 
 
@@ -418,7 +418,7 @@ def test_a_template_s_recording_is_used_only_after_a_delay(server: AnsweringServ
     ended = time.time()
     one.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
 
-    assert one.processor.force_flush(10_000)
+    assert one.processor.force_flush(60_000)
     wait_until(lambda: len(server.seen) == 1)
     assert time.time() - ended >= 0.99
     assert one.processor.stats().awaiting_recording == 0
@@ -454,7 +454,7 @@ sys.path.insert(0, {str(TESTS)!r})
 from support.helpers import App
 one = App({server.url!r}, recording_url=None)
 one.conversation("call-1", "Hello.", **{{"roark.conversation.root": True}})
-assert one.processor.force_flush(10_000)
+assert one.processor.force_flush(60_000)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=True)  # noqa: S603
