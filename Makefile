@@ -27,7 +27,7 @@ PYTHONS := 3.10 3.11 3.12 3.13 3.14
 python  = $(or $(shell python$(1) -c 'import sys; print(sys.executable)' 2>/dev/null),$(shell \
 	for home in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*; do [ -x "$$home/bin/python" ] && echo "$$home/bin/python" && break; done))
 
-.PHONY: demo docs docs-links documents dist sbom tables test-newcomer test coverage test-long test-versions $(VERSIONS) test-pythons test-frameworks $(FRAMEWORKS) test-hosts test-gateway test-worker test-scale test-openapi test-pages screenshots fuzz check bench bench-quick performance clean help
+.PHONY: demo environments docs docs-links documents dist sbom tables test-newcomer test coverage test-long test-versions $(VERSIONS) test-pythons test-frameworks $(FRAMEWORKS) test-hosts test-gateway test-worker test-scale test-openapi test-pages screenshots fuzz check bench bench-quick performance clean help
 
 help:
 	@echo "make demo             two conversations become calls in a local Roark, without account or network"
@@ -104,6 +104,10 @@ else
 	$(@D)/bin/python -m pip install --quiet --group test --editable '.[$(EXTRAS)]' $(PINS)
 endif
 	@touch $@
+
+# All that `.ci/run` needs.
+ENVIRONMENTS := docs dist floors middle livekit-1.8.9 livekit-1.4.6 pipecat-1.14.0 genai-1.3b0 hosts openapi browser gateway worker
+environments: $(READY) $(ENVIRONMENTS:%=.venvs/%/.ready)
 
 # What no version of a dependency reaches: the pure core, the pages and the documents.
 PURE := $(foreach one,assembly dialects docs linking open pages privacy,--ignore=tests/$(one))
