@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from hypothesis import strategies as st
 
+from fuzz.bodies import BODIES, taken
 from fuzz.files import ANSWERS, REPLAYED, REQUESTS, SPOOLS, SpoolFile
 from fuzz.spans import WORDS, Traced, traced
 from fuzz.values import JSON_VALUES, SECRET
@@ -286,6 +287,7 @@ def answered(given: tuple[int, dict[str, str], bytes, bool]) -> None:
 TARGETS: Final = {
     "otlp": Target("files of OTLP, as JSON and as protobuf, and dumps, as `replay` reads them", REPLAYED, replayed),
     "requests": Target("OTLP requests, as protobuf and as JSON", REQUESTS, requested),
+    "bodies": Target("bodies that the gateway is sent: packed, damaged, deep, dense, and bombs", BODIES, taken),
     "spans": Target("spans of every dialect, with values of any type", traced(is_odd=True), read),
     "order": Target("the same spans in any order of their ends", traced(is_odd=False), ended_in_any_order),
     "redaction": Target("texts and JSON values with numbers in them", st.tuples(_PIECES, JSON_VALUES), redacted),

@@ -1,7 +1,8 @@
-"""OpenTelemetry's exporters for Node, installed once and kept outside the tree, by a hash of what they are made of."""
+"""Packages for Node, installed once and kept outside the tree, by a hash of what they are made of."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -30,19 +31,23 @@ def node_modules(package: Path = PACKAGE) -> Path:
         pytest.skip("Node is not installed")
     made_by = hashlib.sha256(package.read_bytes()).hexdigest()[:16]
     folder = cache() / "node" / made_by
-    done = folder / "installed"
-    if not done.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(package, folder)
-        found = subprocess.run(  # noqa: S603 - our own command
-            [npm, "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"],
-            cwd=folder,
-            timeout=SECONDS,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if found.returncode:
-            pytest.skip(f"npm cannot install the exporters: {found.stderr[-300:]}")
-        done.touch()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # of two that begin together, the second waits and finds them installed
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            _install(npm, package, folder)
     return folder / "node_modules"
+
+
+def _install(npm: str, package: Path, folder: Path) -> None:
+    shutil.copy(package, folder)
+    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"]
+    try:
+        found = subprocess.run(  # noqa: S603 - our own command
+            command, cwd=folder, timeout=SECONDS, check=False, capture_output=True, text=True
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm does not install {package.parent.name}'s packages in {SECONDS} s")
+    if found.returncode:
+        pytest.skip(f"npm cannot install {package.parent.name}'s packages: {found.stderr[-300:]}")
+    (folder / "installed").touch()

@@ -54,6 +54,9 @@ class NoBody:
     is_busy: bool = False
 
 
+_MOST_DIGITS: Final = 20
+"""The most digits that a length may have. Python makes no number of thousands of them."""
+
 _TOO_LARGE: Final = NoBody(413, "the request is larger than the gateway takes")
 _BUSY: Final = NoBody(503, "too much is being received at the moment", is_busy=True)
 
@@ -70,7 +73,7 @@ async def received_body(
         room: How much there is room for.
     """
     length = headers.get(b"content-length", "0")
-    if length.isdecimal() and int(length) > limits.packed:
+    if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > limits.packed):
         return _TOO_LARGE
     taken = _Taken(room)
     found: RequestBody | NoBody = _BUSY

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from roark_otel._sources.otlp.limits import UnreadableRequest
+from roark_otel._sources.otlp.limits import MAX_CUT_BYTES, UnreadableRequest, too_large_cut
 from roark_otel._sources.otlp.protobuf import ProtobufRequest
 from roark_otel._sources.otlp.wire import fields, varint
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
 _SPAN: Final = 0x12
-_RESOURCE_SPANS: Final = 0x0A
+RESOURCE_SPANS: Final = 0x0A
 _RESOURCE: Final = 0x0A
-_SCOPE_SPANS: Final = 0x12
+SCOPE_SPANS: Final = 0x12
 
 
 class FramedSpan(NamedTuple):
@@ -57,7 +57,7 @@ def framed(request: bytes) -> list[FramedResource]:
     return [
         _resource(request, first, last, glance)
         for tag, first, last in fields(request, 0, len(request))
-        if tag == _RESOURCE_SPANS
+        if tag == RESOURCE_SPANS
     ]
 
 
@@ -65,7 +65,7 @@ def _resource(request: bytes, first: int, last: int, glance: ProtobufRequest) ->
     heads: list[bytes] = []
     scopes: list[FramedScope] = []
     for tag, begin, end in fields(request, first, last):
-        if tag == _SCOPE_SPANS:
+        if tag == SCOPE_SPANS:
             scopes.append(_scope(request, begin, end, glance))
         elif tag == _RESOURCE:
             heads.append(field_of_length(tag, request[begin:end]))
@@ -146,10 +146,10 @@ def glimpse(request: bytes) -> Glimpse:
     number, traces = 0, set[bytes]()
     note = traces.add
     for tag, first, last in fields(request, 0, len(request)):
-        if tag != _RESOURCE_SPANS:
+        if tag != RESOURCE_SPANS:
             continue
         for inner, begin, end in fields(request, first, last):
-            if inner != _SCOPE_SPANS:
+            if inner != SCOPE_SPANS:
                 continue
             at = begin
             while at < end:
@@ -181,7 +181,12 @@ def spans_in(resources: list[FramedResource]) -> Iterator[tuple[FramedResource, 
 def requests_by_trace(
     request: bytes, resources: list[FramedResource], wanted: Container[bytes]
 ) -> dict[bytes, tuple[bytes, int]]:
-    """Returns, for each wanted trace, a request with its spans only, and how many these are."""
+    """Returns, for each wanted trace, a request with its spans only, and how many these are.
+
+    Raises:
+        UnreadableRequest: if they would be larger together than `MAX_CUT_BYTES`.
+    """
+    left = MAX_CUT_BYTES
     found: dict[bytes, list[bytes]] = {}
     numbers: dict[bytes, int] = {}
     for resource in resources:
@@ -193,17 +198,25 @@ def requests_by_trace(
                     spans.setdefault(trace, []).append(request[field:last])
             for trace, several in spans.items():
                 numbers[trace] = numbers.get(trace, 0) + len(several)
-                inner = field_of_length(_SCOPE_SPANS, scope.head + b"".join(several))
+                inner = field_of_length(SCOPE_SPANS, scope.head + b"".join(several))
+                if (left := left - len(inner)) < 0:
+                    raise too_large_cut()
                 scopes.setdefault(trace, [resource.head]).append(inner)
+        if (left := left - len(scopes) * len(resource.head)) < 0:
+            raise too_large_cut()
         for trace, parts in scopes.items():
-            found.setdefault(trace, []).append(field_of_length(_RESOURCE_SPANS, b"".join(parts)))
+            found.setdefault(trace, []).append(field_of_length(RESOURCE_SPANS, b"".join(parts)))
     return {trace: (b"".join(parts), numbers[trace]) for trace, parts in found.items()}
 
 
 def request_of_span(request: bytes, resource: FramedResource, scope: FramedScope, span: FramedSpan) -> bytes:
     """Returns a request with one span alone."""
-    inner = field_of_length(_SCOPE_SPANS, scope.head + request[span.field : span.last])
-    return field_of_length(_RESOURCE_SPANS, resource.head + inner)
+    return request_of_spans(resource.head, scope.head, request[span.field : span.last])
+
+
+def request_of_spans(resource: bytes, scope: bytes, spans: bytes) -> bytes:
+    """Returns a request with these fields of a resource, of a scope, and of spans."""
+    return field_of_length(RESOURCE_SPANS, resource + field_of_length(SCOPE_SPANS, scope + spans))
 
 
 def field_of_length(tag: int, content: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from roark_otel._sources.otlp.json_fields import ids_of, object_of, objects_of, text_of
 from roark_otel._sources.otlp.json_request import JsonRequest, load_request
-from roark_otel._sources.otlp.limits import UnreadableRequest
+from roark_otel._sources.otlp.limits import MAX_CUT_BYTES, UnreadableRequest, too_large_cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,10 +63,21 @@ def json_pieces(request: bytes) -> JsonPieces:
                 _add(one, resource_spans, scope_spans, spans)
     if found.rejected and not traces:
         raise UnreadableRequest(found.why)
+    left = MAX_CUT_BYTES
     for one in traces.values():
-        one.body = json.dumps({"resourceSpans": one.resources}, separators=(",", ":")).encode()
+        one.body = _written({"resourceSpans": one.resources})
+        if (left := left - len(one.body)) < 0:
+            raise too_large_cut()
     found.of_traces = list(traces.values())
     return found
+
+
+def _written(request: Json) -> bytes:
+    """Returns a request as JSON, with letters as they are: as escapes, many would take twice the bytes."""
+    try:
+        return json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a pair, which only an escape can be
+        return json.dumps(request, separators=(",", ":")).encode()
 
 
 def _add(one: JsonTrace, resource_spans: Json, scope_spans: Json, spans: list[Json]) -> None:

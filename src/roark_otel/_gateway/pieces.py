@@ -6,10 +6,18 @@ span can be read is unreadable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel._gateway.framing import framed, request_of_span, requests_by_trace, spans_in
+from roark_otel._gateway.framing import (
+    RESOURCE_SPANS,
+    SCOPE_SPANS,
+    field_of_length,
+    framed,
+    request_of_spans,
+    requests_by_trace,
+)
 from roark_otel._gateway.json_pieces import json_pieces
 from roark_otel._gateway.readable import is_readable
 from roark_otel._gateway.relevance import is_between
@@ -18,7 +26,7 @@ from roark_otel._sources.otlp.peek import Peeked, peek
 from roark_otel._sources.otlp.request import is_json, reading, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container
 
     from roark_otel._gateway.framing import FramedResource
     from roark_otel._gateway.relevance import RequestRelevance
@@ -81,20 +89,36 @@ def cut_by_trace(request: bytes, vocabulary: Vocabulary, relevance: RequestRelev
 
 def _of_protobuf(request: bytes, vocabulary: Vocabulary, relevance: RequestRelevance, known: Container[bytes]) -> Cut:
     resources = framed(request)
+    if is_readable(request, resources):
+        with suppress(UnreadableRequest):
+            return _of_framed(request, resources, vocabulary, relevance, known)
+    # Each span alone takes long, and happens only where one of them is damaged or very large.
+    good = _readable_spans(request, resources)
+    found = _of_framed(good.request, framed(good.request), vocabulary, relevance, known)
+    return replace(found, spans=found.spans + good.rejected, rejected=good.rejected, why=good.why)
+
+
+def _of_framed(
+    request: bytes,
+    resources: list[FramedResource],
+    vocabulary: Vocabulary,
+    relevance: RequestRelevance,
+    known: Container[bytes],
+) -> Cut:
+    """Returns a request in pieces, of which every span can be read.
+
+    Raises:
+        UnreadableRequest: if one cannot be read at a glance, or the pieces would be too large together.
+    """
     number = sum(len(scope.spans) for resource in resources for scope in resource.scopes)
-    if not is_readable(request):
-        return _of_readable_spans(request, resources, vocabulary, relevance, known)
     shown = relevance.shown.at(request, resources)
     resource_ids: dict[int, str] = {}
     if shown is None:
-        try:
-            peeked = peek(request, vocabulary)
-        except UnreadableRequest:
-            return _of_readable_spans(request, resources, vocabulary, relevance, known)
+        peeked = peek(request, vocabulary)
         shown, resource_ids = _shown(peeked), peeked.resource_ids
     wanted = {span.trace for resource in resources for scope in resource.scopes for span in scope.spans}
     if b"" in wanted:
-        return _of_readable_spans(request, resources, vocabulary, relevance, known)
+        raise UnreadableRequest("a span has no trace id")
     unknown = {trace for trace in wanted if trace not in shown and trace not in known}
     if unknown:
         wanted -= unknown - _relevant(request, resources, unknown, relevance)
@@ -120,55 +144,49 @@ def _relevant(
     return found
 
 
-def _of_readable_spans(
-    request: bytes,
-    resources: list[FramedResource],
-    vocabulary: Vocabulary,
-    relevance: RequestRelevance,
-    known: Container[bytes],
-) -> Cut:
-    """Reads each span alone, which takes long, and happens only where one of them is damaged."""
+class _ReadableSpans(NamedTuple):
+    """A request of the spans that can be read, how many cannot be, and why the first of these cannot."""
+
+    request: bytes
+    rejected: int
+    why: str
+
+
+def _readable_spans(request: bytes, resources: list[FramedResource]) -> _ReadableSpans:
+    """Returns the spans that can be read. A resource is read once, and each span without it.
+
+    Raises:
+        UnreadableRequest: if none can be read.
+    """
     good: list[bytes] = []
-    number, rejected, why = 0, 0, ""
-    for resource, scope, span in spans_in(resources):
-        alone = request_of_span(request, resource, scope, span)
-        number += 1
-        try:
-            spans_of(alone)
-            good.append(alone)
-        except UnreadableRequest as fault:
-            rejected, why = rejected + 1, why or str(fault)
-    if not good and rejected:
+    rejected, why = 0, ""
+    for resource in resources:
+        scopes: list[bytes] = []
+        for scope in resource.scopes:
+            of_both = _fault_of(request_of_spans(resource.head, scope.head, b"")) if scope.spans else ""
+            spans: list[bytes] = []
+            for one in scope.spans:
+                span = request[one.field : one.last]
+                if fault := of_both or _fault_of(request_of_spans(b"", b"", span)):
+                    rejected, why = rejected + 1, why or fault
+                else:
+                    spans.append(span)
+            if spans:
+                scopes.append(field_of_length(SCOPE_SPANS, scope.head + b"".join(spans)))
+        if scopes:
+            good.append(field_of_length(RESOURCE_SPANS, resource.head + b"".join(scopes)))
+    if rejected and not good:
         raise UnreadableRequest(why)
-    pieces: list[TracePiece] = []
-    for alone in good:
-        pieces += _of_one(alone, vocabulary, relevance, known)
-    return Cut(_joined(pieces), number, rejected, why)
+    return _ReadableSpans(b"".join(good), rejected, why)
 
 
-def _of_one(
-    request: bytes, vocabulary: Vocabulary, relevance: RequestRelevance, known: Container[bytes]
-) -> list[TracePiece]:
-    peeked = peek(request, vocabulary)
-    shown = _shown(peeked)
-    trace = next(iter(peeked.traces)).to_bytes(16, "big")
-    if trace not in shown and trace not in known and not relevance.is_in(request):
-        return []
-    return [_piece(trace, request, 1, shown, peeked)]
-
-
-def _joined(pieces: Iterable[TracePiece]) -> list[TracePiece]:
-    """Returns the pieces with those of one trace as one: requests after each other are one request."""
-    found: dict[bytes, TracePiece] = {}
-    for one in pieces:
-        known = found.get(one.trace)
-        if known is None:
-            found[one.trace] = one
-            continue
-        shown = tuple(dict.fromkeys((*known.shown, *one.shown)))
-        resource_id = known.resource_id or one.resource_id
-        found[one.trace] = TracePiece(one.trace, known.spans + one.spans, shown, resource_id, known.body + one.body)
-    return list(found.values())
+def _fault_of(request: bytes) -> str:
+    """Returns why a request cannot be read; empty if it can be."""
+    try:
+        spans_of(request)
+    except UnreadableRequest as fault:
+        return str(fault)
+    return ""
 
 
 def _of_json(request: bytes, vocabulary: Vocabulary, relevance: RequestRelevance, known: Container[bytes]) -> Cut:

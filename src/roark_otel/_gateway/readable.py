@@ -6,27 +6,62 @@ are read all the same. So its "no" only says that the spans have to be looked at
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
-_SMALL: Final = 1024 * 1024
-"""Requests up to this size in bytes can have no harmful number of values, of which each takes some 100 bytes."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
-_TAGS: Final = (b"\x0a", b"\x12", b"\x2a", b"\x4a", b"\x5a", b"\x6a")
-"""The tags of spans, events, links, attributes and elements of lists. Other bytes may look like one."""
+    from roark_otel._gateway.framing import FramedResource, FramedScope
 
-_DENSE: Final = 4
-"""With more of them than one in this many bytes, most of what a large request has is empty values."""
+AT_ONCE: Final = 1024 * 1024
+"""The most bytes that are parsed in one go.
+
+Two bytes may be an empty value, which takes up to 100 bytes of memory, so that no more than some 50 MiB are taken at a
+time, whatever the request has.
+"""
 
 
-def is_readable(request: bytes) -> bool:
-    """Returns whether protobuf's own parser reads a request of traces, and its objects would not fill the memory."""
-    if len(request) > _SMALL and sum(map(request.count, _TAGS)) > len(request) // _DENSE:
+def is_readable(request: bytes, resources: Iterable[FramedResource]) -> bool:
+    """Returns whether protobuf's own parser reads a request of traces, in parts that are small.
+
+    Args:
+        request: The request.
+        resources: The places of its spans.
+    """
+    if len(request) <= AT_ONCE:
+        return _is_parsed(ExportTraceServiceRequest, request)
+    return all(_are_parsed(request, resource) for resource in resources)
+
+
+def _are_parsed(request: bytes, resource: FramedResource) -> bool:
+    return _is_parsed(ResourceSpans, resource.head) and all(
+        _is_parsed(ScopeSpans, scope.head)
+        and all(_is_parsed(ScopeSpans, request[first:last]) for first, last in _parts(scope))
+        for scope in resource.scopes
+    )
+
+
+def _parts(scope: FramedScope) -> Iterator[tuple[int, int]]:
+    """Yields the places of spans that follow each other, as many of them as are parsed in one go."""
+    first = last = -1
+    for span in scope.spans:
+        if first >= 0 and span.last - first > AT_ONCE:
+            yield first, last
+            first = -1
+        first, last = span.field if first < 0 else first, span.last
+    if first >= 0:
+        yield first, last
+
+
+def _is_parsed(kind: Any, part: bytes) -> bool:  # noqa: ANN401 - a class of generated messages
+    if len(part) > AT_ONCE:
         return False
     try:
-        ExportTraceServiceRequest.FromString(request)
+        kind.FromString(part)
     except DecodeError:
         return False
     return True

@@ -17,6 +17,12 @@ of memory, so that a limit of bytes alone does not bound what a request grows to
 MAX_DEPTH: Final = 100
 """The most lists and mappings within each other in an attribute. What is deeper is cut, as on an app's own spans."""
 
+MAX_CUT_BYTES: Final = 4 * MAX_REQUEST_BYTES
+"""The most bytes of the requests that one is cut into, one for each trace. Each of them has the resource of its spans.
+
+A large resource before many traces would fill the memory otherwise. Those of SDKs have a few hundred bytes.
+"""
+
 CUT: Final = "…"
 """Stands for what is too deep."""
 
@@ -31,6 +37,11 @@ class UnreadableRequest(ValueError):  # noqa: N818 - named as what it says, like
 def too_many_values() -> UnreadableRequest:
     """Returns the error of a request with more values than the limit."""
     return UnreadableRequest(f"more than {MAX_REQUEST_VALUES:,} spans, events, attributes and elements")
+
+
+def too_large_cut() -> UnreadableRequest:
+    """Returns the error of a request whose resource is too large for its many traces."""
+    return UnreadableRequest(f"its resources are too large for its traces: more than {MAX_CUT_BYTES // 2**20} MiB")
 
 
 class Counter:
