@@ -323,6 +323,20 @@ def test_the_state_stays_until_roark_has_the_call(roark: FaultyRoark) -> None:
     assert "s/call-1/0" not in line.second
 
 
+def test_a_second_place_of_a_conversation_does_not_stay_in_the_state(roark: FaultyRoark) -> None:
+    """A worker that ends before it commits may have written one place, and the next another one: both come back."""
+    line = Line(roark.url)
+    line.take(root())
+    (place,) = (key for key in line.second if key.startswith("c/"))
+    line.second["c/36"] = line.second[place]
+    line.restart()
+    line.tick(SETTLE)
+    line.tick(IDLE)
+    line.tick(IDLE)
+    assert [call.said for call in roark.calls.values()] == [("Hello.",)]
+    assert line.open() == set()
+
+
 def test_an_outage_is_asked_about_one_at_a_time_and_nothing_is_lost(roark: FaultyRoark) -> None:
     from roark_otel._worker.posting import MAX_AWAY
 
