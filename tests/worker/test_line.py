@@ -89,9 +89,9 @@ def test_a_recorded_trace_makes_the_calls_that_assemble_call_makes(
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("forgets", [False, True], ids=["runs on", "is killed after each record"])
 def test_conversations_of_two_processes_are_complete(roark: FaultyRoark, seed: int, *, forgets: bool) -> None:
-    line, found = Line(roark.url, forgets=forgets), load(8, 40, seed=seed, name="c", start_ns=NS, orphan_every=4)
+    line, found = Line(roark.url, forgets=forgets), load(8, 40, seed=seed, name="c", orphan_every=4)
     at = 0.0
-    for message in found.messages:
+    for message in found.messages(NS):
         line.take(message.value, message.key, after_ms=int((message.at - at) * S))
         at = message.at
     line.tick(SETTLE)
