@@ -38,13 +38,13 @@ help:
 	@echo "make check            lint, types, import contracts (1 min)"
 	@echo "make test             the tests (9 min)"
 	@echo "make coverage         the tests, with branch coverage (10 min)"
-	@echo "make test-long        the tests with their loops at full size (15 min)"
+	@echo "make test-long        the tests with their loops at full size, and the worker's chaos (20 min)"
 	@echo "make test-versions    the tests with the oldest supported versions, and with OpenTelemetry SDK 1.39.1 (6 min)"
 	@echo "make test-pythons     forks and exits on every Python that the machine has (3 min)"
 	@echo "make test-frameworks  real LiveKit Agents, Pipecat and GenAI instrumentations, offline, against the local Roark (9 min)"
 	@echo "make test-hosts       real servers, workers and notebooks, until and after they end (5 min)"
 	@echo "make test-gateway     the gateway with real exporters, an agent of LiveKit and a real Collector (9 min)"
-	@echo "make test-worker      the worker with a real broker of Kafka, killed on the way (7 min)"
+	@echo "make test-worker      the worker with a real broker of Kafka and a real Collector, killed on the way (8 min)"
 	@echo "make test-scale       both"
 	@echo "make test-openapi     any request to the local Roark gets an answer that its OpenAPI document has (2 min)"
 	@echo "make test-pages       the pages of calls in headless Chromium (5 min)"
@@ -74,8 +74,9 @@ test: $(READY)
 coverage: COVERAGE := --cov --cov-report=term
 coverage: test
 
-test-long: $(READY)
+test-long: $(READY) .venvs/worker/.ready
 	$(BIN)/python -m pytest $(AGAIN)
+	timeout $(WORKER_SECONDS) .venvs/worker/bin/python -m pytest $(AGAIN) -q -n 0 -m long tests/scale/worker
 
 # Named once for each environment: pip takes the same project named twice for two.
 EXTRAS := local
@@ -164,8 +165,8 @@ test-gateway: .venvs/gateway/.ready
 	timeout $(GATEWAY_SECONDS) .venvs/gateway/bin/python $(PYTEST) -q tests/gateway tests/scale/gateway
 
 # The worker with a real broker of Kafka, which Maven fetches once: where Java or Maven is missing, its tests are skipped.
-# Its engine needs Python 3.11; where the machine has none, all are.
-WORKER_SECONDS := 1200
+# Its engine needs Python 3.11; where the machine has none, all are. The Collector and exporters of Node are the gateway's.
+WORKER_SECONDS := 2400
 WORKER_PYTHON  := $(call python,3.11)
 
 .venvs/worker/.ready: PYTHON := $(or $(WORKER_PYTHON),$(PYTHON))

@@ -89,9 +89,9 @@ def test_a_recorded_trace_makes_the_calls_that_assemble_call_makes(
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("forgets", [False, True], ids=["runs on", "is killed after each record"])
 def test_conversations_of_two_processes_are_complete(roark: FaultyRoark, seed: int, *, forgets: bool) -> None:
-    line, found = Line(roark.url, forgets=forgets), load(8, 40, seed=seed, name="c", start_ns=NS, orphan_every=4)
+    line, found = Line(roark.url, forgets=forgets), load(8, 40, seed=seed, name="c", orphan_every=4)
     at = 0.0
-    for message in found.messages:
+    for message in found.messages(NS):
         line.take(message.value, message.key, after_ms=int((message.at - at) * S))
         at = message.at
     line.tick(SETTLE)
@@ -321,6 +321,20 @@ def test_the_state_stays_until_roark_has_the_call(roark: FaultyRoark) -> None:
     line.tick(SETTLE)
     assert roark.calls["call-1"].said == ("Hello.",)
     assert "s/call-1/0" not in line.second
+
+
+def test_a_second_place_of_a_conversation_does_not_stay_in_the_state(roark: FaultyRoark) -> None:
+    """A worker that ends before it commits may have written one place, and the next another one: both come back."""
+    line = Line(roark.url)
+    line.take(root())
+    (place,) = (key for key in line.second if key.startswith("c/"))
+    line.second["c/36"] = line.second[place]
+    line.restart()
+    line.tick(SETTLE)
+    line.tick(IDLE)
+    line.tick(IDLE)
+    assert [call.said for call in roark.calls.values()] == [("Hello.",)]
+    assert line.open() == set()
 
 
 def test_an_outage_is_asked_about_one_at_a_time_and_nothing_is_lost(roark: FaultyRoark) -> None:

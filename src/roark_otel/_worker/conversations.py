@@ -90,12 +90,15 @@ class Conversations:
         self._places = 0 if written is None else int(written[1:])
         for place in range(self._places):
             name = state.get_bytes(f"c/{place}")
-            external_id = None if name is None else name[1:].decode()
-            if external_id is None or external_id in self._open:
+            if name is None:
                 self._free.append(place)
-                continue
-            self._open[external_id] = one = read_conversation(external_id, place, state)
-            self._plan(one)
+            elif (external_id := name[1:].decode()) in self._open:
+                # Written by a worker that could not commit it; the next gave the conversation another place.
+                state.delete(f"c/{place}")
+                self._free.append(place)
+            else:
+                self._open[external_id] = one = read_conversation(external_id, place, state)
+                self._plan(one)
         heapify(self._free)
 
     # What comes

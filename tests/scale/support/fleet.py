@@ -91,6 +91,7 @@ class Fleet:
         name: What the names of their topics and their group begin with.
         settings: Further variables of their environment.
         options: Further options of the command.
+        source: The topic of the source, if it is not named after them.
     """
 
     def __init__(
@@ -101,9 +102,10 @@ class Fleet:
         name: str,
         settings: dict[str, str] | None = None,
         options: Sequence[str] = (),
+        source: str = "",
     ) -> None:
         self.address, self.directory, self.name = address, directory, name
-        self.source, self.spans = f"{name}_otlp", f"{name}_spans"
+        self.source, self.spans = source or f"{name}_otlp", f"{name}_spans"
         self._command = [*COMMAND, "--brokers", address, "--topic", self.source, "--prefix", name, "--group", name]
         self._options = ["--settle", "3", "--session-timeout", "6", *options]
         self.environment = {
@@ -205,10 +207,11 @@ def read_all(address: str, topic: str) -> Iterable[tuple[bytes, bytes | None]]:
             consumer.assign([TopicPartition(topic, number, low)])
             at = low
             while at < high:
-                for message in consumer.consume(1000, timeout=10):
-                    assert message.error() is None
-                    at = (message.offset() or 0) + 1
-                    found[b"%d:" % number + (message.key() or b"")] = message.value()
+                message = consumer.poll(DEADLINE)  # `consume` would wait for as many as it may return
+                assert message is not None, f"no record at {at} of {topic}, which ends at {high}"
+                assert message.error() is None
+                at = (message.offset() or 0) + 1
+                found[b"%d:" % number + (message.key() or b"")] = message.value()
     finally:
         consumer.close()
     return found.items()

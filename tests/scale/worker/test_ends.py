@@ -31,8 +31,9 @@ def started(fleet: Fleet, *, orphans: bool = False) -> tuple[dict[str, Expected]
 
     start = time.time() + 1
     every = NUMBER if orphans else 0
-    found = load(NUMBER, SECONDS, seed=3, name=fleet.name, start_ns=int(start * 1e9), orphan_every=every)
-    thread = threading.Thread(target=produce, args=(fleet.address, fleet.source, found.messages, start))
+    found = load(NUMBER, SECONDS, seed=3, name=fleet.name, orphan_every=every)
+    messages = found.messages(int(start * 1e9))
+    thread = threading.Thread(target=produce, args=(fleet.address, fleet.source, messages, start))
     thread.start()
     return found.expected, thread
 
@@ -119,8 +120,8 @@ def test_a_worker_that_is_stopped_while_the_broker_is_away_ends_and_costs_no_cal
             fleet.create_topics(4)
             ready(fleet)
             # All is written before: an outage is longer than the settle time, so that what comes after it may be late.
-            written = load(NUMBER, SECONDS, seed=3, name=fleet.name, start_ns=time.time_ns(), orphan_every=0)
-            produce(fleet.address, fleet.source, written.messages)
+            written = load(NUMBER, SECONDS, seed=3, name=fleet.name, orphan_every=0)
+            produce(fleet.address, fleet.source, written.messages(time.time_ns()))
             kill_before_a_commit(broker, fleet)
             stopped = fleet.workers.pop()
             for number in signals:
