@@ -101,19 +101,18 @@ def _backlog(address: str, folder: Path, roark: FaultyRoark, name: str, found: d
     fleet = _fleet(address, folder, roark, name)
     # The first ones are not counted, because all that is imported is imported with them.
     warm, several = (
-        load(number, 60.0, seed=3, name=f"{name}-{number}", start_ns=time.time_ns(), orphan_every=0)
-        for number in (20, CONVERSATIONS)
+        load(number, 60.0, seed=3, name=f"{name}-{number}", orphan_every=0) for number in (20, CONVERSATIONS)
     )
-    number = len(several.messages)
+    number = len(several.steps)
     with ExitStack() as stack:
-        marks = len(warm.messages), len(warm.messages) + number
+        marks = len(warm.steps), len(warm.steps) + number
         readers = {who: stack.enter_context(_Script(which, fleet, marks)) for who, which in SCRIPTS.items()}
         worker = fleet.start()
-        produce(address, fleet.source, warm.messages)
+        produce(address, fleet.source, warm.messages(time.time_ns()))
         _wait_for(roark, warm)
         before = {who: reader.cpu_at_mark() for who, reader in readers.items()}
         before["worker"] = _cpu(worker.process.pid)
-        produce(address, fleet.source, several.messages)
+        produce(address, fleet.source, several.messages(time.time_ns()))
         _wait_for(roark, several)
         after = {who: reader.cpu_at_mark() for who, reader in readers.items()}
         after["worker"] = _cpu(worker.process.pid)
@@ -129,8 +128,8 @@ def _paced(address: str, folder: Path, roark: FaultyRoark, name: str, found: dic
     worker = fleet.start()
     until(worker.is_ready, "a worker with partitions")
     start = time.time() + 1
-    several = load(100, PACED_SECONDS, seed=4, name=name, start_ns=int(start * 1e9), orphan_every=0)
-    produce(address, fleet.source, several.messages, start)
+    several = load(100, PACED_SECONDS, seed=4, name=name, orphan_every=0)
+    produce(address, fleet.source, several.messages(int(start * 1e9)), start)
     _wait_for(roark, several)
     waits = sorted(
         roark.calls[one].at - start - each.ended_at - SETTLE_SECONDS
@@ -138,8 +137,8 @@ def _paced(address: str, folder: Path, roark: FaultyRoark, name: str, found: dic
         if each.ended_at is not None
     )
     found["latency"].append(waits[len(waits) * 95 // 100])
-    more = load(20, 0.1, seed=5, name=f"{name}-more", start_ns=time.time_ns(), orphan_every=0)
-    produce(address, fleet.source, more.messages)
+    more = load(20, 0.1, seed=5, name=f"{name}-more", orphan_every=0)
+    produce(address, fleet.source, more.messages(time.time_ns()))
     killed = time.time()
     fleet.kill_one(worker)
     _wait_for(roark, more)
