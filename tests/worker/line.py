@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 S = 1000
 SETTLE, QUIET, IDLE, RECORDING_WAIT, REMEMBERED = 10 * S, 60 * S, 600 * S, 300 * S, 3600 * S
+NEVER = 10**12
 DEADLINE = 60.0
 
 
@@ -51,17 +52,18 @@ class Line:
     Args:
         url: Where Roark is.
         forgets: Whether all that is in memory is lost before each record, as with a worker that is killed after each.
+        pause: How long nothing may come before that is a pause. By default none is, so that tests may skip time.
         settings: How calls are made.
     """
 
-    def __init__(self, url: str, *, forgets: bool = False, **settings: object) -> None:
+    def __init__(self, url: str, *, forgets: bool = False, pause: int = NEVER, **settings: object) -> None:
         given = {"recording_url_template": RECORDING, **settings}
         self.settings = Settings().with_arguments(api_key="test-key", base_url=url, **given)  # type: ignore[arg-type]
         self.counts: Counter[str] = Counter()
         self.first, self.second = Memory(), Memory()
         self.dead: list[Dead] = []
-        self.now_ms = 1_800_000_000_000
-        self._forgets = forgets
+        self.now_ms = self._reached_ms = 1_800_000_000_000
+        self._forgets, self._pause = forgets, pause
         self._look = glances(Vocabulary(DIALECTS, self.settings.external_id_keys))
         key = self.settings.api_key
         assert key is not None
@@ -76,7 +78,7 @@ class Line:
     def restart(self) -> None:
         """Loses all that is in memory."""
         self.posting = self._new_posting()
-        self.traces = Traces(self._look, TraceWaits(QUIET, IDLE), self._count)
+        self.traces = Traces(self._look, TraceWaits(QUIET, IDLE, self._pause, SETTLE), self._count)
         waits = ConversationWaits(SETTLE, QUIET, IDLE, RECORDING_WAIT, REMEMBERED)
         self.conversations = Conversations(0, waits, self.posting, self._count)
         self.traces.load(self.now_ms, self.first)
@@ -90,8 +92,8 @@ class Line:
         records: list[StageRecord] = []
         if request:
             records += self.traces.take(request, key, self.now_ms, self.first)
-        self.traces.pass_time(self.now_ms, self.first)
-        for record in [*records, Progress(0, 1, self.now_ms)]:
+        self._reached_ms = self.traces.pass_time(self.now_ms, self.first)
+        for record in [*records, Progress(0, 1, self._reached_ms)]:
             self.hear(record)
 
     def hear(self, record: StageRecord) -> None:
@@ -110,7 +112,7 @@ class Line:
         while self.posting.away:
             assert time.monotonic() < deadline
             time.sleep(0.002)
-        self.hear(Progress(0, 1, self.now_ms))
+        self.hear(Progress(0, 1, self._reached_ms))
 
     def open(self) -> set[str]:
         """Returns what the states have, but for counters and what is remembered."""

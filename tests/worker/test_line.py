@@ -165,6 +165,34 @@ def test_what_comes_after_the_root_is_waited_for_but_not_for_ever(roark: FaultyR
     assert len(roark.calls["call-1"].said) == 1 + LONGEST_SETTLE + 1
 
 
+@pytest.mark.parametrize("away", [30 * S, 3600 * S])
+@pytest.mark.parametrize("forgets", [False, True], ids=["runs on", "is killed after each record"])
+def test_after_a_pause_of_the_log_senders_have_their_turn(roark: FaultyRoark, away: int, *, forgets: bool) -> None:
+    """The brokers were away for longer than the settle time, and even the idle time: a tick comes before the spans."""
+    line = Line(roark.url, forgets=forgets, pause=20 * S)
+    line.tick(100)
+    line.take(root())
+    line.tick(away)
+    line.tick(SETTLE // 2)
+    assert not roark.calls
+    line.take(request(a_span(2, said="And then?", parent=1)))
+    for _ in range(3):
+        line.tick(SETTLE - 1)
+    assert roark.calls["call-1"].said == ("Hello.", "And then?")
+    assert line.open() == {"t", "w"}
+    for _ in range(IDLE // (10 * S) + 1):
+        line.tick(10 * S)
+    assert line.open() == set()
+
+
+def test_partitions_that_move_make_no_pause(roark: FaultyRoark) -> None:
+    line = Line(roark.url, pause=20 * S)
+    line.tick(100)
+    line.take(root())
+    line.tick(20 * S)
+    assert roark.calls["call-1"].said == ("Hello.",)
+
+
 def test_no_conversation_is_over_while_a_partition_is_behind(roark: FaultyRoark) -> None:
     from roark_otel._worker.frames import framed
     from roark_otel._worker.records import Progress, RootEnded, SpanNews

@@ -154,9 +154,9 @@ class StreamEngine:
                 outputs.append((_REJECTED, b"unreadable", value))
             if key is None:
                 self._count("messages_without_key", 1)
-        stage.pass_time(timestamp, state)
+        now_ms = stage.pass_time(timestamp, state)
         self.heard[at.partition] = time.monotonic()
-        return outputs + self._progress(at.partition, timestamp)
+        return outputs + self._progress(at.partition, now_ms)
 
     def _where(self, fault: UnreadableRequest) -> tuple[object, ...]:
         return self._names.source, self._names.rejected, fault

@@ -5,6 +5,7 @@ State of a partition, keyed:
     t/TRACE      the ids that the trace has shown, and when it was touched as it was written
     w/TRACE/N    its messages, a few in each, until it has been quiet: to a further id it goes whole
     x...         when to look at it again
+    p            see `pauses`
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from roark_otel._worker.expiry import Expiry
 from roark_otel._worker.frames import TOGETHER_MS, Tail, framed, requests_of
+from roark_otel._worker.pauses import Pauses
 from roark_otel._worker.records import RootEnded, SpanNews
 from roark_otel._worker.state import drop_list, element_key, elements, length_of
 
@@ -37,10 +39,14 @@ class TraceWaits:
     Args:
         quiet: After its last message, one that has shown an id.
         idle: After its last message, one that has not; and that its ids are remembered.
+        pause: How long the log may be without any record before that is a pause.
+        hold: How long the time stands still after a pause.
     """
 
     quiet: int
     idle: int
+    pause: int
+    hold: int
 
 
 @dataclass(slots=True)
@@ -74,6 +80,7 @@ class Traces:
         self._waits = waits
         self._count = count
         self._expiry = Expiry(min(waits.quiet, waits.idle), waits.idle)
+        self._pauses = Pauses(waits.pause, waits.hold)
         self._open: dict[str, _Trace] = {}
         self._fresh: deque[tuple[int, _Trace]] = deque()
 
@@ -85,6 +92,7 @@ class Traces:
         """Begins with a state that another worker may have written."""
         self._open.clear()
         self._fresh.clear()
+        self._pauses.load(state)
         self._expiry.load(now_ms, state)
 
     def take(self, request: bytes, key: bytes | None, at_ms: int, state: PartitionState) -> Iterator[SpanNews]:
@@ -108,8 +116,13 @@ class Traces:
             for external_id in trace.ids[len(known) :]:
                 yield from self._whole(external_id, trace_id, trace, at_ms, state)
 
-    def pass_time(self, now_ms: int, state: PartitionState) -> None:
-        """Lets go of what has been quiet for long enough."""
+    def pass_time(self, at_ms: int, state: PartitionState) -> int:
+        """Lets go of what has been quiet for long enough. Returns the time, which stands still after a pause."""
+        now_ms = self._pauses.time(at_ms, state)
+        self._let_go(now_ms, state)
+        return now_ms
+
+    def _let_go(self, now_ms: int, state: PartitionState) -> None:
         while self._fresh and self._fresh[0][0] + TOGETHER_MS <= now_ms:
             self._fresh.popleft()[1].tail.seal()
         for trace_id, step in self._expiry.due(now_ms, state):

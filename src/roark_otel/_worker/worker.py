@@ -142,7 +142,12 @@ def _waits(options: WorkerOptions, settings: Settings) -> ConversationWaits:
 
 def _trace_waits(options: WorkerOptions, settings: Settings) -> TraceWaits:
     quiet = max(settings.quiet_seconds, options.settle_seconds)
-    return TraceWaits(_ms(min(quiet, settings.idle_timeout_seconds)), _ms(settings.idle_timeout_seconds))
+    return TraceWaits(
+        quiet=_ms(min(quiet, settings.idle_timeout_seconds)),
+        idle=_ms(settings.idle_timeout_seconds),
+        pause=_ms(options.session_seconds + options.settle_seconds),
+        hold=_ms(options.settle_seconds),
+    )
 
 
 def _ms(seconds: float) -> int:
