@@ -164,15 +164,18 @@ class SpanStore:
 
     def accepted(self) -> float:
         """Returns the accepting time that was noted last."""
-        (found,) = self._tables.execute("SELECT accepted FROM clock").fetchone()
-        return float(found)
+        with _as_written():
+            (found,) = self._tables.execute("SELECT accepted FROM clock").fetchone()
+            return float(found)
 
     def arrivals(self) -> Iterator[tuple[PieceArrival, float]]:
         """Yields every piece, without its spans, and when it came, in the order in which they came."""
         for row in self._tables.execute(
             "SELECT number, trace, size, shown, resource_id, arrived FROM pieces ORDER BY number"
         ):
-            yield _arrival(row), row[5]
+            with _as_written():
+                found = _arrival(row), float(row[5])
+            yield found
 
     def arrivals_of(self, traces: Iterable[bytes]) -> list[PieceArrival]:
         """Returns the pieces of some traces, without their spans."""
@@ -191,7 +194,9 @@ class SpanStore:
         for row in self._tables.execute(
             "SELECT external_id, name, closed, made, traces, x'' FROM calls ORDER BY closed"
         ):
-            yield _closed_call(row)
+            with _as_written():
+                found = _closed_call(row)
+            yield found
 
     def call(self, external_id: str) -> ClosedCall | None:
         """Returns the conversation of this id that is over; None if there is none."""
@@ -224,6 +229,15 @@ class SpanStore:
         """Removes what is remembered of conversations."""
         with self._transaction():
             self._tables.executemany("DELETE FROM calls WHERE external_id = ?", [(one,) for one in several])
+
+
+@contextmanager
+def _as_written() -> Generator[None]:
+    """Turns what rows raise that no gateway has written into what a damaged file raises."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError) as fault:
+        raise sqlite3.DatabaseError("it has rows that no gateway writes") from fault
 
 
 def _arrival(row: Sequence[Any]) -> PieceArrival:
