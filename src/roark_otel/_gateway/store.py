@@ -96,6 +96,7 @@ class SpanStore:
         self._directory = directory
         path = directory / STORE_FILE
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._path, self._file = path, _file_at(path)
         self._tables = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
         self._tables.execute("PRAGMA journal_mode=WAL")
         self._tables.execute("PRAGMA synchronous=FULL")
@@ -121,6 +122,11 @@ class SpanStore:
                 self._tables.execute("ROLLBACK")
             raise
 
+    def _check_file(self) -> None:
+        """Checks that what is written is found again: a file that was removed takes everything, and is gone with us."""
+        if _file_at(self._path) != self._file:
+            raise sqlite3.OperationalError("its file was removed or replaced: start the gateway again")
+
     # What comes
 
     def add(self, requests: Iterable[Sequence[TracePiece]], accepted: float) -> list[list[PieceArrival]]:
@@ -129,6 +135,7 @@ class SpanStore:
         Raises:
             sqlite3.Error: if they cannot be stored; then none of them is.
         """
+        self._check_file()
         with self._transaction():
             found = [[one for piece in pieces for one in self._added(piece, accepted)] for pieces in requests]
             self._tables.execute("UPDATE clock SET accepted = ?", (accepted,))
@@ -147,7 +154,12 @@ class SpanStore:
             yield PieceArrival(done.lastrowid or 0, piece.trace, size, piece.shown, piece.resource_id)
 
     def keep_clock(self, accepted: float) -> None:
-        """Notes the accepting time."""
+        """Notes the accepting time.
+
+        Raises:
+            sqlite3.Error: if it cannot be noted.
+        """
+        self._check_file()
         self._tables.execute("UPDATE clock SET accepted = ?", (accepted,))
 
     # What there is
@@ -229,6 +241,15 @@ class SpanStore:
         """Removes what is remembered of conversations."""
         with self._transaction():
             self._tables.executemany("DELETE FROM calls WHERE external_id = ?", [(one,) for one in several])
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Returns which file is at a path; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager
