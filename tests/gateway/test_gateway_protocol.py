@@ -253,22 +253,23 @@ def test_recordings(gateway: RunningGateway, roark: Sandbox) -> None:
 
 
 def test_a_recording_that_a_webhook_reports_is_in_the_call(tmp_path: Path, sandbox: Sandbox) -> None:
-    """Before the conversation, and while its call waits for it."""
+    """Before the conversation, and while its call waits for it; also of an id that looks as if it were encoded."""
+    early = ("before", "50%41", "a%2Fb", "100%", "../x?y=1#z", "😀", "a+b", "nul\0")
     with RunningGateway(tmp_path, sandbox.url, environment={"ROARK_RECORDING_URL_TEMPLATE": ""}) as gateway:
 
         def report(external_id: str) -> None:
-            where = f"{gateway.url}/v1/recordings/{external_id}"
-            httpx.put(where, json={"url": f"https://example.com/{external_id}.wav"}).raise_for_status()
+            where = f"{gateway.url}/v1/recordings/{quote(external_id, safe='')}"
+            httpx.put(where, json={"url": f"https://example.com/{quote(external_id)}.wav"}).raise_for_status()
 
-        report("before")
-        for external_id in ("before", "after"):
+        for external_id in early:
+            report(external_id)
+        for external_id in (*early, "after"):
             gateway.send(Spoken().conversation(external_id, "Hello"))
         gateway.wait_for_metric(1, "calls_awaiting_recording")
         report("after")
-        calls = wait_for_calls(sandbox, 2)
+        calls = wait_for_calls(sandbox, len(early) + 1)
     assert {name: call["recordingUrl"] for name, call in calls.items()} == {
-        "before": "https://example.com/before.wav",
-        "after": "https://example.com/after.wav",
+        name: f"https://example.com/{quote(name)}.wav" for name in (*early, "after")
     }
 
 
@@ -301,6 +302,9 @@ def test_tokens_and_hosts(tmp_path: Path, roark: Sandbox) -> None:
         (("--settle", "0"), "--settle"),
         (("--settle", "nan"), "--settle"),
         (("--port", "70000"), "--port"),
+        (("--grpc-port", "70000"), "--grpc-port"),
+        (("--grpc-port", "-1"), "--grpc-port"),
+        (("--forward", "otel.example.com"), "--forward otel.example.com"),
     ],
 )
 def test_wrong_usage_is_one_line(tmp_path: Path, options: tuple[str, ...], says: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
-from roark_otel._gateway.clock import GAP_SECONDS, LONGEST_HOLD_SECONDS, AcceptingClock
+from roark_otel._gateway.clock import GAP_SECONDS, LONGEST_HOLD_SECONDS, AcceptingClock, passing_time
 from roark_otel._gateway.open_groups import OpenGroups
 from roark_otel._gateway.trace_group import DueGroup, GroupWaits, PieceArrival
 from roark_otel._model.rows import Strength
@@ -209,6 +210,13 @@ def test_a_process_that_was_frozen_accepted_nothing() -> None:
     clock.tick(4_000)
     assert clock.now == 4
     assert not clock.allows(0.0)
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has a clock that goes on in its sleep")
+def test_a_machine_that_slept_accepted_nothing_either() -> None:
+    """The clock that is read goes on while the machine sleeps, so that its sleep is a long pause between two ticks."""
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= passing_time() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_refusals_that_never_end_do_not_hold_for_ever() -> None:

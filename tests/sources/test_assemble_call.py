@@ -160,6 +160,22 @@ class Reads:
         return self.said
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_what_holds_bytes_is_read_as_bytes(kind: Any) -> None:
+    body = protobuf(a_call())
+    assert made(kind(body), body) == made(body)
+
+
+def test_what_holds_none_is_named() -> None:
+    body = protobuf(a_call())
+    with pytest.raises(TypeError, match="request 1 is int, not bytes: `requests` are several"):
+        assemble_call("call-1", body, SETTINGS)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="request 2 is str, not bytes"):
+        assemble_call("call-1", [body, "{}"], SETTINGS)  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="external_id is int, not str"):
+        assemble_call(1, [body], SETTINGS)  # type: ignore[arg-type]
+
+
 def test_a_dialect_of_ones_own() -> None:
     mine = Dialect(name="mine", reader=Reads, prefixes=("say",))
     found = made(protobuf(a_call(words="", say="Mine.")), dialects=[mine])

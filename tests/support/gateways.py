@@ -61,7 +61,7 @@ class RunningGateway:
             **(environment or {}),
         }
         self._port = self._grpc_port = 0
-        self.url = ""
+        self.url = self.announced = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
@@ -87,7 +87,7 @@ class RunningGateway:
                 env=self._environment,
             )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        line = self.announced = self.process.stdout.readline()
         found = WHERE.search(line)
         if not found:
             self.kill()

@@ -6,6 +6,7 @@ count, and after it no conversation is closed before every sender has had its tu
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 GAP_SECONDS: Final = 5.0
@@ -18,13 +19,22 @@ SPREAD: Final = 1.5
 """By how much a sender may exceed its interval: the Collector adds up to half of it, so that not all come at once."""
 
 
+def passing_time() -> float:
+    """Returns a time in seconds that goes on while the machine sleeps, where the system has one."""
+    return time.monotonic() if _AWAKE_OR_NOT is None else time.clock_gettime(_AWAKE_OR_NOT)
+
+
+_AWAKE_OR_NOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
+"""The monotonic time of Linux stands still while the machine sleeps, and its senders go on."""
+
+
 class AcceptingClock:
     """Counts the seconds in which requests were accepted.
 
     Args:
         retry_seconds: The longest interval after which senders send again.
         accepted: Where the count of an earlier process ended.
-        monotonic: The monotonic time now.
+        monotonic: The `passing_time` now.
     """
 
     def __init__(self, retry_seconds: float, accepted: float, monotonic: float) -> None:

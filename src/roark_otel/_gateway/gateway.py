@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from roark_otel._engine.pace import Pace
 from roark_otel._engine.parts import build, make_calls, make_client, make_rules
 from roark_otel._engine.plan import Plan
-from roark_otel._gateway.clock import AcceptingClock
+from roark_otel._gateway.clock import AcceptingClock, passing_time
 from roark_otel._gateway.closed_calls import ClosedCalls
 from roark_otel._gateway.closer import Closer
 from roark_otel._gateway.door import Door, Room
@@ -75,7 +75,7 @@ class Gateway:
             options.max_store_bytes,
         )
         groups = OpenGroups(waits, auto_ids=settings.auto_external_id, was_closed=closed.__contains__)
-        self._clock = AcceptingClock(options.retry_seconds, store.accepted(), time.monotonic())
+        self._clock = AcceptingClock(options.retry_seconds, store.accepted(), passing_time())
         redaction = Redaction(plan.patterns)
         pace = Pace()
         rules = make_rules(plan, redaction, vocabulary, parts.tally, pace)

@@ -11,6 +11,7 @@ import grpc
 from roark_otel._gateway.framing import field_of_length
 from roark_otel._gateway.http_app import STORE_SECONDS
 from roark_otel._gateway.otlp_answers import PROTOBUF, UNAVAILABLE, failure, success
+from roark_otel._gateway.plan import PortTakenError
 from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def grpc_server(door: GrpcDoor, options: GatewayOptions) -> tuple[grpc.Server, i
     """Returns a server that listens, and its port.
 
     Raises:
-        OSError: if the port is taken, or the files of TLS cannot be read.
+        PortTakenError: if the port cannot be listened on.
+        OSError: if the files of TLS cannot be read.
     """
     handler = grpc.method_handlers_generic_handler(
         METHOD.split("/")[1], {"Export": grpc.unary_unary_rpc_method_handler(door.export)}
@@ -100,7 +102,7 @@ def grpc_server(door: GrpcDoor, options: GatewayOptions) -> tuple[grpc.Server, i
             ("grpc.keepalive_permit_without_calls", 1),
         ],
     )
-    address = f"[{options.host}]:{options.grpc_port}" if ":" in options.host else f"{options.host}:{options.grpc_port}"
+    address = f"{options.url_host}:{options.grpc_port}"
     try:
         if options.certificate is None or options.private_key is None:
             port = server.add_insecure_port(address)
@@ -108,7 +110,7 @@ def grpc_server(door: GrpcDoor, options: GatewayOptions) -> tuple[grpc.Server, i
             pair = options.private_key.read_bytes(), options.certificate.read_bytes()
             port = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
     except RuntimeError as fault:
-        raise OSError(f"the gateway cannot listen on {address}: {fault}") from None
+        raise PortTakenError(options.grpc_port or 0) from fault
     return server, port
 
 

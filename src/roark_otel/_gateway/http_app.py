@@ -6,7 +6,6 @@ import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 from typing_extensions import assert_never
 
@@ -89,25 +88,29 @@ class HttpApp:
         if scope["type"] != "http":
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
-        answer = await self._answer(scope["method"], scope["path"], headers, receive)
+        method, path = scope["method"], scope["path"]
+        try:
+            answer = await self._answer(method, path, headers, receive)
+        except asyncio.CancelledError:
+            # The stop waits no longer. The server would answer 500, for which senders drop what they have.
+            answer = self._busy(self._door.refuse("the gateway is stopping", 1), _reply_type(headers), 0)
         found = [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(answer.body)).encode()),
             *answer.headers,
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": found})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
 
     def _broken(self, method: str, path: str, headers: dict[bytes, str], receive: Receive) -> HttpAnswer:
         """Returns the answer where this package fails: not 500, for which senders drop what they have."""
-        del method, path, headers, receive
-        return self._busy(self._door.refuse("the gateway has failed"), answers.PROTOBUF, 0)
+        del method, path, receive
+        return self._busy(self._door.refuse("the gateway has failed"), _reply_type(headers), 0)
 
     @guarded_async(_broken)
     async def _answer(self, method: str, path: str, headers: dict[bytes, str], receive: Receive) -> HttpAnswer:
         if path == TRACES_PATH:
-            content_type = _TYPES.get(headers.get(b"content-type", "").partition(";")[0].strip().lower())
-            reply = content_type or answers.PROTOBUF
+            content_type, reply = _type_of(headers), _reply_type(headers)
             if method != "POST":
                 return self._refused(405, "spans are sent by POST", reply, (b"allow", b"POST"))
             if not self._tokens.allow(headers.get(b"authorization", "")):
@@ -120,7 +123,8 @@ class HttpApp:
                 return self._refused(405, "recordings are sent by PUT", answers.JSON, (b"allow", b"PUT"))
             if not self._tokens.allow(headers.get(b"authorization", "")):
                 return self._refused(401, "no valid token", answers.JSON, (b"www-authenticate", b"Bearer"))
-            return await self._take_recording(unquote(path[len(RECORDINGS_PATH) :]), headers, receive)
+            # The server has taken the percent-encoding off: a second time would make another id of one with a `%`.
+            return await self._take_recording(path[len(RECORDINGS_PATH) :], headers, receive)
         if method in {"GET", "HEAD"} and (found := self._report(path)) is not None:
             return found
         return self._refused(404, f"the gateway takes traces, at {TRACES_PATH}", answers.PROTOBUF)
@@ -182,6 +186,8 @@ class HttpApp:
     async def _take_recording(self, external_id: str, headers: dict[bytes, str], receive: Receive) -> HttpAnswer:
         body = await received_body(headers, receive, self._limits, self._room)
         if isinstance(body, NoBody):
+            if body.is_busy:
+                return self._busy(self._door.refuse(body.why), answers.JSON, 0)
             return self._refused(body.status, body.why, answers.JSON)
         self._room.give_back(body.room)
         try:
@@ -194,6 +200,15 @@ class HttpApp:
             busy = self._door.refuse("the spool cannot be written")
             return self._busy(busy, answers.JSON, 0)
         return HttpAnswer(200, json.dumps(kept).encode(), answers.JSON)
+
+
+def _type_of(headers: dict[bytes, str]) -> str | None:
+    return _TYPES.get(headers.get(b"content-type", "").partition(";")[0].strip().lower())
+
+
+def _reply_type(headers: dict[bytes, str]) -> str:
+    """Returns the type of the answer: that of the request, if the gateway knows it."""
+    return _type_of(headers) or answers.PROTOBUF
 
 
 def _set(future: asyncio.Future[Reception], reception: Reception) -> None:

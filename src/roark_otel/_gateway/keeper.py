@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from roark_otel._gateway.admission import Admission
+from roark_otel._gateway.clock import passing_time
 from roark_otel._gateway.pieces import cut_by_trace
 from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received, Waiting
 from roark_otel._safety.guard import guarded, log_once
@@ -141,7 +143,7 @@ class Keeper:
         self._look()
 
     def _tick(self) -> None:
-        self._clock.tick(time.monotonic())
+        self._clock.tick(passing_time())
         if self._refusals:
             self._refusals = 0
             self._clock.hold()
@@ -211,7 +213,8 @@ class Keeper:
 
     @guarded(None)
     def _look_at_disk(self) -> None:
-        self._admission.look()
+        with suppress(FileNotFoundError):  # the directory is gone, which the store says when it is written
+            self._admission.look()
 
     def _keep_clock(self) -> None:
         self._kept_at = time.monotonic()

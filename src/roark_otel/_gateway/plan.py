@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 
 
+class PortTakenError(Exception):
+    """The port for gRPC cannot be listened on."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.port = port
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
     """What a gateway is set up with, beside the settings of the package.
@@ -51,3 +59,8 @@ class GatewayOptions:
     stop_seconds: float = 10.0
     forward: str | None = None
     forward_headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def url_host(self) -> str:
+        """The address as URLs have it: one of IPv6 in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host

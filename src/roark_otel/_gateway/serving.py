@@ -72,7 +72,8 @@ def serve_gateway(
         announce: Called with where spans may be sent, once they may.
 
     Raises:
-        OSError: if a port is taken, or the store cannot be made.
+        PortTakenError: if the port for gRPC cannot be listened on.
+        OSError: if the store cannot be made.
         sqlite3.Error: if the store cannot be opened.
         NewerStoreError: if a newer version has written the store.
     """
@@ -89,15 +90,15 @@ def serve_gateway(
         from roark_otel._gateway.grpc_door import GrpcDoor, grpc_server
 
         rpc, port = grpc_server(GrpcDoor(gateway.doors[1], tokens, gateway.rooms[1], forward), options)
-        where += f", gRPC at {options.host}:{port}"
-    gateway.start()
-    if forwarding is not None:
-        forwarding.worker.start()
-    if rpc is not None:
-        rpc.start()
+        where += f", gRPC at {options.url_host}:{port}"
     server = _Server(_config(app, options), gateway.shut)
-    announce(where)
+    gateway.start()
     try:
+        if forwarding is not None:
+            forwarding.worker.start()
+        if rpc is not None:
+            rpc.start()
+        announce(where)
         server.run(sockets=[listener])
     finally:
         if rpc is not None:
@@ -132,6 +133,7 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
         lifespan="off",
         access_log=False,
         log_level="warning",
+        use_colors=False,  # to find out, it asks a standard output that may be closed
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
@@ -144,4 +146,4 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
 
 def _url(options: GatewayOptions, port: int) -> str:
     scheme = "http" if options.certificate is None else "https"
-    return f"{scheme}://[{options.host}]:{port}" if ":" in options.host else f"{scheme}://{options.host}:{port}"
+    return f"{scheme}://{options.url_host}:{port}"

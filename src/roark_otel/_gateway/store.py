@@ -96,6 +96,7 @@ class SpanStore:
         self._directory = directory
         path = directory / STORE_FILE
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._path, self._file = path, _file_at(path)
         self._tables = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
         self._tables.execute("PRAGMA journal_mode=WAL")
         self._tables.execute("PRAGMA synchronous=FULL")
@@ -121,6 +122,11 @@ class SpanStore:
                 self._tables.execute("ROLLBACK")
             raise
 
+    def _check_file(self) -> None:
+        """Checks that what is written is found again: a file that was removed takes everything, and is gone with us."""
+        if _file_at(self._path) != self._file:
+            raise sqlite3.OperationalError("its file was removed or replaced: start the gateway again")
+
     # What comes
 
     def add(self, requests: Iterable[Sequence[TracePiece]], accepted: float) -> list[list[PieceArrival]]:
@@ -129,6 +135,7 @@ class SpanStore:
         Raises:
             sqlite3.Error: if they cannot be stored; then none of them is.
         """
+        self._check_file()
         with self._transaction():
             found = [[one for piece in pieces for one in self._added(piece, accepted)] for pieces in requests]
             self._tables.execute("UPDATE clock SET accepted = ?", (accepted,))
@@ -147,7 +154,12 @@ class SpanStore:
             yield PieceArrival(done.lastrowid or 0, piece.trace, size, piece.shown, piece.resource_id)
 
     def keep_clock(self, accepted: float) -> None:
-        """Notes the accepting time."""
+        """Notes the accepting time.
+
+        Raises:
+            sqlite3.Error: if it cannot be noted.
+        """
+        self._check_file()
         self._tables.execute("UPDATE clock SET accepted = ?", (accepted,))
 
     # What there is
@@ -164,15 +176,18 @@ class SpanStore:
 
     def accepted(self) -> float:
         """Returns the accepting time that was noted last."""
-        (found,) = self._tables.execute("SELECT accepted FROM clock").fetchone()
-        return float(found)
+        with _as_written():
+            (found,) = self._tables.execute("SELECT accepted FROM clock").fetchone()
+            return float(found)
 
     def arrivals(self) -> Iterator[tuple[PieceArrival, float]]:
         """Yields every piece, without its spans, and when it came, in the order in which they came."""
         for row in self._tables.execute(
             "SELECT number, trace, size, shown, resource_id, arrived FROM pieces ORDER BY number"
         ):
-            yield _arrival(row), row[5]
+            with _as_written():
+                found = _arrival(row), float(row[5])
+            yield found
 
     def arrivals_of(self, traces: Iterable[bytes]) -> list[PieceArrival]:
         """Returns the pieces of some traces, without their spans."""
@@ -191,7 +206,9 @@ class SpanStore:
         for row in self._tables.execute(
             "SELECT external_id, name, closed, made, traces, x'' FROM calls ORDER BY closed"
         ):
-            yield _closed_call(row)
+            with _as_written():
+                found = _closed_call(row)
+            yield found
 
     def call(self, external_id: str) -> ClosedCall | None:
         """Returns the conversation of this id that is over; None if there is none."""
@@ -224,6 +241,24 @@ class SpanStore:
         """Removes what is remembered of conversations."""
         with self._transaction():
             self._tables.executemany("DELETE FROM calls WHERE external_id = ?", [(one,) for one in several])
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Returns which file is at a path; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _as_written() -> Generator[None]:
+    """Turns what rows raise that no gateway has written into what a damaged file raises."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError) as fault:
+        raise sqlite3.DatabaseError("it has rows that no gateway writes") from fault
 
 
 def _arrival(row: Sequence[Any]) -> PieceArrival:

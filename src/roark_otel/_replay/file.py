@@ -231,10 +231,13 @@ def _read(
 
 
 def _read_message(file: BinaryIO, head: bytes, size: int, number: int, start: int) -> Part | None:
-    """Reads a message of this size, of which some bytes were read. Returns None if the file ends within it."""
+    """Reads a message of this size, of which some bytes were read. Returns None if the file ends within it.
+
+    One that is too long is reported even then: most often its size is what is damaged, and it never ends.
+    """
     if size > MAX_LINE_BYTES:
         is_whole = _skip(file, size) == size
-        return BadPart("message", number, _TOO_LONG, file.tell()) if is_whole else None
+        return BadPart("message", number, _TOO_LONG, file.tell() if is_whole else start)
     content = file.read(size)
     if len(content) < size:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_never
 
@@ -85,10 +85,19 @@ class CallAssembler:
         return assemble(batches, self.rules, Surroundings(closing=incomplete))
 
     def _numbered_rows(self, number: int, request: bytes) -> list[Row]:
+        if not isinstance(request, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            request = _as_bytes(number, request)
         try:
             return self.rows(request)
         except UnreadableRequest as fault:
             raise UnreadableRequest(f"request {number}: {fault}") from None
+
+
+def _as_bytes(number: int, request: Any) -> bytes:  # noqa: ANN401 - whatever an app passes
+    if isinstance(request, (bytearray, memoryview)):
+        return bytes(request)  # pyright: ignore[reportUnknownArgumentType]
+    kind = type(request).__name__
+    raise TypeError(f"request {number} is {kind}, not bytes: `requests` are several OTLP exports, each as it came")
 
 
 def outcome_of(external_id: str, outcomes: Iterable[Outcome]) -> Outcome | None:

@@ -62,7 +62,7 @@ class Conversations:
         self._posting = posting
         self._count = count
         self._desk = posting.desk(partition)
-        self._expiry = Expiry(waits.remembered, waits.remembered)
+        self._expiry = Expiry(waits.remembered)
         self._forget()
 
     def _forget(self) -> None:

@@ -79,7 +79,7 @@ class Traces:
         self._look = look
         self._waits = waits
         self._count = count
-        self._expiry = Expiry(min(waits.quiet, waits.idle), waits.idle)
+        self._expiry = Expiry(min(waits.quiet, waits.idle))
         self._pauses = Pauses(waits.pause, waits.hold)
         self._open: dict[str, _Trace] = {}
         self._fresh: deque[tuple[int, _Trace]] = deque()

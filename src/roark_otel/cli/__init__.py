@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import roark_otel_cli
 from roark_otel._safety.printable import printable
+from roark_otel.cli.announcing import open_closed_streams
 from roark_otel.cli.calls import CALLS
 from roark_otel.cli.completion import COMPLETION
 from roark_otel.cli.demo import DEMO
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     given = sys.argv[1:] if argv is None else list(argv)
+    open_closed_streams()
     parser = new_parser()
     if not given:
         parser.print_help()

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from roark_otel._model.formats import is_http_url, without_user
 from roark_otel._settings.environment import GATEWAY_TOKEN
+from roark_otel.cli.announcing import announce
 from roark_otel.cli.command import Command, completes_files
 from roark_otel.cli.gateway_access import check_pair, is_loopback, tokens_of
 from roark_otel.cli.problems import FAILED, USAGE, Problem, extras
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _HEADERS_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 """What exporters of OpenTelemetry take their headers from, the one that wins first."""
+
+MAX_PORT: Final = 65_535
 
 _HEADER: Final = re.compile(r"([\w!#$%&'*+.^`|~-]+)\s*=\s*([\x20-\x7e]*)", re.ASCII)
 
@@ -63,12 +67,14 @@ _MAX_STORE: Final = (
 )
 
 
+_GRPC_TAKEN: Final = "is another program there? --grpc-port names another port, --no-grpc does without"
+
+
 def _run(options: argparse.Namespace) -> int:
     """Runs a gateway until it is stopped."""
     with extras("gateway"):
         from roark_otel._gateway.plan import MIB, GatewayOptions
         from roark_otel._gateway.serving import serve_gateway
-        from roark_otel._gateway.store import NewerStoreError
     from roark_otel.cli.spool.change import settings_with_key
     from roark_otel.cli.stderr_log import log_on_stderr
 
@@ -79,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
     if not tokens and not is_loopback(options.host):
         raise Problem(f"{options.host} is not this machine alone: set {GATEWAY_TOKEN} or --token-file", USAGE)
     check_pair(options.tls_cert, options.tls_key)
+    _check_ports(options)
     for name in ("settle", "retry_interval", "body_timeout", "stop_timeout", "max_store", "max_body", "max_unpacked"):
         if not 0 < getattr(options, name) < float("inf"):
             raise Problem(f"--{name.replace('_', '-')} must be more than 0", USAGE)
@@ -98,23 +105,48 @@ def _run(options: argparse.Namespace) -> int:
         max_unpacked=options.max_unpacked * MIB,
         body_seconds=options.body_timeout,
         stop_seconds=options.stop_timeout,
-        forward=options.forward,
+        forward=_forward(options.forward),
         forward_headers={} if options.forward is None else _forward_headers(),
     )
+    with _in_one_line(options, store), log_on_stderr(), _alone(store), _listen(options.host, options.port) as listener:
+        serve_gateway(plan, settings, key, listener, _announce)
+    return 0
+
+
+@contextmanager
+def _in_one_line(options: argparse.Namespace, store: Path) -> Generator[None]:
+    """Turns what keeps a gateway from running into what is printed of it."""
+    from roark_otel._gateway.plan import PortTakenError
+    from roark_otel._gateway.store import NewerStoreError
+
     try:
-        with log_on_stderr(), _alone(store), _listen(options.host, options.port) as listener:
-            serve_gateway(plan, settings, key, listener, _announce)
+        yield
+    except PortTakenError as fault:
+        raise Problem(
+            f"the gateway cannot listen on {options.host} port {fault.port} for gRPC: {_GRPC_TAKEN}"
+        ) from fault
     except NewerStoreError:
         raise Problem(f"a newer version has written {store}: run that one, or name another --store") from None
     except sqlite3.Error as fault:
         raise Problem(f"the store {store} cannot be used ({fault}): name another --store, or move it away") from fault
     except OSError as fault:
         raise Problem(f"{fault.filename or store}: {fault.strerror or fault}") from fault
-    return 0
+
+
+def _check_ports(options: argparse.Namespace) -> None:
+    for name in ("port", "grpc_port"):
+        if not 0 <= getattr(options, name) <= MAX_PORT:
+            raise Problem(f"--{name.replace('_', '-')} is 0 to {MAX_PORT}", USAGE)
+
+
+def _forward(url: str | None) -> str | None:
+    if url is not None and not is_http_url(url):
+        raise Problem(f"--forward {without_user(url)} is not an absolute http or https URL", USAGE)
+    return url
 
 
 def _announce(where: str) -> None:
-    print(f"The gateway takes spans: {where}", flush=True)
+    announce(f"The gateway takes spans: {where}")
 
 
 def _forward_headers() -> dict[str, str]:
@@ -136,13 +168,13 @@ def _has_grpc() -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise Problem("--port is 0 to 65535", USAGE)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as fault:
-        raise Problem(f"the gateway cannot listen on {host} port {port}: {fault.strerror}", FAILED) from fault
+        is_of_name = isinstance(fault, socket.gaierror)  # whose numbers are others
+        why = os.strerror(fault.errno) if fault.errno and not is_of_name else fault.strerror
+        raise Problem(f"the gateway cannot listen on {host} port {port}: {why}", FAILED) from fault
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

@@ -29,6 +29,8 @@ def tokens_of(file: Path | None) -> frozenset[str]:
         raise Problem(f"--token-file {file} has no token", USAGE)
     if any(len(token) < _SMALLEST_TOKEN for token in tokens):
         raise Problem(f"a token has at least {_SMALLEST_TOKEN} characters: make one with openssl rand -hex 32", USAGE)
+    if not all(token.isascii() and token.isprintable() for token in tokens):
+        raise Problem("a token has ASCII characters alone, as headers have: make one with openssl rand -hex 32", USAGE)
     return tokens
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._safety.printable import printable
 from roark_otel.cli.account import account
+from roark_otel.cli.announcing import announce
 from roark_otel.cli.command import Command, completes_files
 from roark_otel.cli.problems import FAILED, USAGE, Problem, extras
 from roark_otel_cli import SUMMARIES
@@ -123,7 +124,7 @@ def _work(given: argparse.Namespace, options: WorkerOptions, settings: Settings,
         port = worker.serve(given.metrics_host, given.metrics_port)
     except OSError as fault:
         raise Problem(f"--metrics-port {given.metrics_port}: {fault.strerror or fault}", USAGE) from None
-    print(f"health and metrics: http://{given.metrics_host}:{port}/metrics", flush=True)
+    announce(f"health and metrics: http://{given.metrics_host}:{port}/metrics")
     try:
         worker.run()
     except WorkerEnded as fault:
