@@ -19,8 +19,8 @@ from fuzz.files import REQUESTS
 from roark_otel._gateway.bodies import Limits, NoBody, RequestBody, received_body
 from roark_otel._gateway.door import Door, Room
 from roark_otel._gateway.framing import framed, spans_in
-from roark_otel._gateway.keeper import NeverReadable, Received
 from roark_otel._gateway.pieces import cut_by_trace
+from roark_otel._gateway.reception import NeverReadable, Received
 from roark_otel._gateway.relevance import RequestRelevance
 from roark_otel._gateway.unpacking_bodies import CHUNK
 from roark_otel._model.vocabulary import Vocabulary
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from roark_otel._gateway.keeper import Waiting
+    from roark_otel._gateway.reception import Waiting
 
 KIB: Final = 1024
 LIMITS: Final = Limits(packed=256 * KIB, unpacked=1024 * KIB, seconds=3600.0)
