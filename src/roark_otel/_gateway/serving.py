@@ -12,6 +12,7 @@ from roark_otel._gateway.bodies import Limits
 from roark_otel._gateway.forwarding import Forwarding
 from roark_otel._gateway.gateway import Gateway
 from roark_otel._gateway.http_app import HttpApp
+from roark_otel._gateway.http_protocol import WithoutUpgrades
 from roark_otel._gateway.tokens import Tokens
 from roark_otel._safety.guard import logger
 
@@ -128,7 +129,7 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
         loop="auto",
-        http="auto",
+        http=WithoutUpgrades,
         ws="none",
         lifespan="off",
         access_log=False,
