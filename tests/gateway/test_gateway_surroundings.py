@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
@@ -130,7 +131,8 @@ def test_a_client_that_offers_another_protocol_is_answered_in_its_own(
                 assert sender.recv(1000).startswith(b"HTTP/1.1 200 "), name
         assert set(wait_for_calls(sandbox, len(offers))) == {*offers}
         assert gateway.stop() == 0
-    assert "WARNING" not in gateway.log.read_text()
+    if importlib.util.find_spec("httptools") is not None:  # without it the offer is answered, and logged
+        assert "WARNING" not in gateway.log.read_text()
 
 
 def test_a_port_of_grpc_that_is_taken_is_named(tmp_path: Path) -> None:
