@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
@@ -105,6 +106,33 @@ def test_a_store_with_rows_that_no_gateway_writes_is_named(tmp_path: Path, sandb
         done = run_gateway(gateway.store, "--port", "0", "--no-grpc")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert f"the store {gateway.store} cannot be used (it has rows that no gateway writes)" in done.stderr
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 50])
+def test_a_client_that_offers_another_protocol_is_answered_in_its_own(
+    tmp_path: Path, sandbox: Sandbox, pieces: int
+) -> None:
+    """As Java's offers HTTP/2 with its requests. The parser would skip their bodies, and the answer be 200."""
+    offers = {
+        "h2c": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+        "websocket": "Connection: keep-alive, upgrade\r\nUpgrade: websocket\r\n",
+        "none": "",
+    }
+    with RunningGateway(tmp_path, sandbox.url, "--no-grpc") as gateway:
+        where = urlsplit(gateway.url)
+        with socket.create_connection((where.hostname, where.port or 0), SECONDS) as sender:
+            for name, offer in offers.items():
+                body = protobuf(Spoken().conversation(name, "Hello"))
+                head = f"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n{offer}"
+                sent = f"{head}Content-Type: application/x-protobuf\r\n\r\n".encode() + body
+                size = len(sent) // pieces + 1
+                for first in range(0, len(sent), size):
+                    sender.sendall(sent[first : first + size])
+                assert sender.recv(1000).startswith(b"HTTP/1.1 200 "), name
+        assert set(wait_for_calls(sandbox, len(offers))) == {*offers}
+        assert gateway.stop() == 0
+    if importlib.util.find_spec("httptools") is not None:  # without it the offer is answered, and logged
+        assert "WARNING" not in gateway.log.read_text()
 
 
 def test_a_port_of_grpc_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType]
         loop="auto",
-        http="auto",
+        http=_protocol(),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -142,6 +142,15 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
         ssl_certfile=options.certificate,
         ssl_keyfile=None if options.private_key is None else str(options.private_key),
     )
+
+
+def _protocol() -> Any:  # noqa: ANN401 - a class without types, or a name
+    """Returns what parses HTTP. Without httptools it is h11, which reads a request with an offer as it is."""
+    try:
+        from roark_otel._gateway.http_protocol import WithoutUpgrades
+    except ModuleNotFoundError:
+        return "h11"
+    return WithoutUpgrades
 
 
 def _url(options: GatewayOptions, port: int) -> str:
