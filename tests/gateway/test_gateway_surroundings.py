@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -133,6 +133,21 @@ def test_a_client_that_offers_another_protocol_is_answered_in_its_own(
         assert gateway.stop() == 0
     if importlib.util.find_spec("httptools") is not None:  # without it the offer is answered, and logged
         assert "WARNING" not in gateway.log.read_text()
+
+
+@pytest.mark.parametrize("head", [b"a" * 8_000, b"X-A: a\r\n" * 1_000], ids=["one", "many"])
+def test_headers_that_do_not_end_are_refused(tmp_path: Path, sandbox: Sandbox, head: bytes) -> None:
+    """One without an end, or ever more of them: before its token is looked at, a sender has no room of its own."""
+    with RunningGateway(tmp_path, sandbox.url, "--no-grpc") as gateway:
+        where = urlsplit(gateway.url)
+        with socket.create_connection((where.hostname, where.port or 0), SECONDS) as sender:
+            sender.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: a\r\n" + (b"" if b":" in head else b"X-A: "))
+            with suppress(ConnectionError):
+                for _ in range(10_000):
+                    sender.sendall(head)
+                pytest.fail("the gateway takes headers without end")
+        gateway.send(Spoken().conversation("call-1", "Hello"))
+        assert set(wait_for_calls(sandbox, 1)) == {"call-1"}
 
 
 def test_a_port_of_grpc_that_is_taken_is_named(tmp_path: Path) -> None:

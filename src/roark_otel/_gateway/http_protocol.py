@@ -1,6 +1,7 @@
-"""HTTP/1.1 for clients that offer to go on with another protocol, as Java's does with HTTP/2: they are answered in 1.1.
+"""HTTP/1.1 for clients that offer to go on with another protocol, and for those whose headers do not end.
 
-The parser takes the offer for accepted. It skips the body, so that a request would be empty, and answered with 200.
+Java's client offers HTTP/2 with its requests. The parser takes the offer for accepted and skips the body, so that a
+request would be empty, and answered with 200. Of headers it keeps whatever comes, before any token is looked at.
 """
 
 from __future__ import annotations
@@ -15,16 +16,37 @@ _protocol: Any = import_module("uvicorn.protocols.http.httptools_impl").HttpTool
 _OFFER: Final = frozenset({b"upgrade", b"http2-settings"})
 
 
-class WithoutUpgrades(_protocol):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
-    """Parses a request that has an offer once more without it."""
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""The most bytes of a request before its body, beside those that came with the one that exceeds it."""
+
+
+class GatewayProtocol(_protocol):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
+    """Parses a request that has an offer once more without it, and bounds what comes before a body."""
 
     parser: Any
+    transport: Any
     _data = b""
+    _head_bytes = 0
+    _is_in_head = True
 
     def data_received(self, data: bytes) -> None:
         """Takes in what came."""
         self._data = data
         super().data_received(data)  # pyright: ignore[reportUnknownMemberType]
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The headers are too large.")  # which closes the connection
+
+    def on_message_begin(self) -> None:
+        """Begins a request."""
+        self._is_in_head, self._head_bytes = True, 0
+        super().on_message_begin()  # pyright: ignore[reportUnknownMemberType]
+
+    def on_headers_complete(self) -> None:
+        """Ends what comes before the body."""
+        self._is_in_head = False
+        super().on_headers_complete()  # pyright: ignore[reportUnknownMemberType]
 
     def _should_upgrade(self) -> bool:
         """Returns True, so that nothing is made of a request with an offer, and the method below is called."""

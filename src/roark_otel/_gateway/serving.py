@@ -147,10 +147,10 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
 def _protocol() -> Any:  # noqa: ANN401 - a class without types, or a name
     """Returns what parses HTTP. Without httptools it is h11, which reads a request with an offer as it is."""
     try:
-        from roark_otel._gateway.http_protocol import WithoutUpgrades
+        from roark_otel._gateway.http_protocol import GatewayProtocol
     except ModuleNotFoundError:
         return "h11"
-    return WithoutUpgrades
+    return GatewayProtocol
 
 
 def _url(options: GatewayOptions, port: int) -> str:
