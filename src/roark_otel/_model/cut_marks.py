@@ -28,7 +28,7 @@ def cut_mark(value: str) -> str:
 
 
 def length_mark(length: int) -> str:
-    """Returns the mark of a text that is cut and had so many characters."""
+    """Returns the mark of a text that is cut and had this many characters."""
     return f"… [cut, {length} characters]"
 
 

@@ -1,4 +1,4 @@
-"""Tells this machine from others. Apart from `formats`, because not every process needs addresses."""
+"""Distinguishes this machine from others. Apart from `formats`, because not every process needs addresses."""
 
 from __future__ import annotations
 
