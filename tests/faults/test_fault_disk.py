@@ -22,6 +22,7 @@ from roark_otel._engine.parts import spool_directory
 from roark_otel._settings.settings import Settings
 from roark_otel._spool import rejected
 from roark_otel._spool.census import MAX_OLDEST
+from roark_otel._spool.claims import Saved
 from roark_otel._spool.file import FILE_FORMAT, Header
 from roark_otel._spool.id_hash import ids_of
 from roark_otel._spool.names import Stage
@@ -118,6 +119,24 @@ def test_the_disk_is_full(small: Path, said: pytest.LogCaptureFixture) -> None:
         assert app.processor.force_flush(120_000)
     assert (app.processor.stats().delivered, app.processor.stats().lost) == (20, 0)
     assert [path.name for path in (small / "spool").rglob("*.*")] in ([], ["ids.key"])
+
+
+@needs_root
+def test_what_goes_on_has_filled_the_disk(small: Path) -> None:
+    """A call that ends takes the room of what was saved of it, instead of leaving both to memory."""
+    spool = Spool(small / "spool")
+    assert spool.open_calls is not None
+    header, body = (
+        Header("call", "a1", 1.0, 0.0, 1, 0),
+        b'{"externalId":"call","recordingUrl":"https://example.com/a.wav"}',
+    )
+    body += b" " * 60_000
+    names = [call_name(f"call-{number}", number) for number in range(40)]
+    saved = [name for name in names if spool.open_calls.save(name, header, body)]
+    assert 5 < len(saved) < 40
+    assert [spool.put(name, header, body, Stage.READY) for name in saved] == [Saved(name) for name in saved]
+    assert all(spool.is_on_disk(name) for name in saved)
+    assert not list((small / "spool").rglob("*.open.jsonl"))
 
 
 @needs_root

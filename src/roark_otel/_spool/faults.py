@@ -10,12 +10,19 @@ from roark_otel._safety.guard import log_once
 FROM_MEMORY = "calls are delivered from memory, and lost with this process"
 """What a directory that cannot be used means."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
 _NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP}
 """What a directory raises that this user cannot use."""
 
 
 class FullError(OSError):
     """The directory has as many bytes as it may have, or calls are kept in memory only."""
+
+
+def is_full(fault: OSError) -> bool:
+    """Returns whether there is no room, on the disk or within the limit of the directory."""
+    return isinstance(fault, FullError) or fault.errno in _FULL
 
 
 def log_fault(place: str, fault: OSError | None, outcome: str) -> None:

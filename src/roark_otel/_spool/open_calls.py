@@ -83,11 +83,13 @@ class OpenCalls:
         self._own.add(name)
         return True
 
-    def drop(self, name: str) -> None:
-        """Removes an open call of this process, if there is one: it has ended, or is not to be sent."""
-        if name in self._own:
-            self._own.discard(name)
-            self._remove(name)
+    def drop(self, name: str) -> bool:
+        """Removes an open call of this process: it has ended, or is not to be sent. Returns whether there was one."""
+        if name not in self._own:
+            return False
+        self._own.discard(name)
+        self._remove(name)
+        return True
 
     def _remove(self, name: str) -> None:
         with suppress(OSError):

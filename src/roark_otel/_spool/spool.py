@@ -17,7 +17,7 @@ from roark_otel._spool.body import recording_of, with_late_fields, with_recordin
 from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, Saved, Spooled, TooLate
 from roark_otel._spool.contents import Contents
 from roark_otel._spool.departed import Departed
-from roark_otel._spool.faults import FROM_MEMORY, FullError, log_fault
+from roark_otel._spool.faults import FROM_MEMORY, FullError, is_full, log_fault
 from roark_otel._spool.file import Header, to_bytes
 from roark_otel._spool.names import SENDABLE, Stage
 from roark_otel._spool.rejected import Aside
@@ -79,7 +79,7 @@ class Spool(Contents):
             # A recording was attached to the earlier version.
             call = replace(call, stage=Stage.READY, body=with_recording(call.body, url))
         try:
-            files.save(call)
+            self._save(files, call)
         except OSError as fault:
             if isinstance(earlier, Spooled):
                 # In memory the call would exist twice; what is on disk is less, and safe.
@@ -97,6 +97,15 @@ class Spool(Contents):
             with suppress(OSError):
                 files.unlink(call.name, Stage.WAITING)
         return Replaced(call.name, call.stage)
+
+    def _save(self, files: SpoolDirectory, call: Spooled) -> None:
+        """Saves a call; where there is no room, in that of what was saved while its conversation went on."""
+        try:
+            files.save(call)
+        except OSError as fault:
+            if not is_full(fault) or self.open_calls is None or not self.open_calls.drop(call.name):
+                raise
+            files.save(call)
 
     def _put_in_memory(self, call: Spooled, fault: OSError | None = None) -> Put:
         is_known = call.name in self._memory
