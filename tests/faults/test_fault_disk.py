@@ -122,7 +122,7 @@ def test_the_disk_is_full(small: Path, said: pytest.LogCaptureFixture) -> None:
 
 
 @needs_root
-def test_what_goes_on_has_filled_the_disk(small: Path) -> None:
+def test_open_conversations_have_filled_the_disk(small: Path) -> None:
     """A call that ends takes the room of what was saved of it, instead of leaving both to memory."""
     spool = Spool(small / "spool")
     assert spool.open_calls is not None
