@@ -12,9 +12,11 @@ const root = tracer.startSpan(
   { attributes: { "roark.external_id": "node-1", "roark.conversation.root": true } },
   ROOT_CONTEXT,
 );
-for (const text of ["Hello", "Good day"]) {
+// Each span has a clock of its own, which begins at a whole ms: within one ms the second word could come first.
+const began = Date.now();
+for (const [number, text] of ["Hello", "Good day"].entries()) {
   const turn = tracer.startSpan("turn", {}, trace.setSpan(ROOT_CONTEXT, root));
-  turn.addEvent("roark.transcript", { role: "customer", text });
+  turn.addEvent("roark.transcript", { role: "customer", text }, began + number);
   turn.end();
 }
 root.end();
