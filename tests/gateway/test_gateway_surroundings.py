@@ -150,6 +150,28 @@ def test_headers_that_do_not_end_are_refused(tmp_path: Path, sandbox: Sandbox, h
         assert set(wait_for_calls(sandbox, 1)) == {"call-1"}
 
 
+def test_a_sender_that_does_not_wait_for_answers_is_read(tmp_path: Path, sandbox: Sandbox) -> None:
+    """The head of its second request comes in two parts, the first of them with the end of a large body."""
+    large, small = Spoken().conversation("large", "Hello " * 50_000), Spoken().conversation("small", "Hello")
+    with RunningGateway(tmp_path, sandbox.url, "--no-grpc") as gateway:
+        where = urlsplit(gateway.url)
+        sent = b""
+        for spans in (large, small):
+            body = protobuf(spans)
+            head = f"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+            sent += f"{head}Content-Type: application/x-protobuf\r\n\r\n".encode() + body
+        cut = sent.rindex(b"Content-Type")
+        with socket.create_connection((where.hostname, where.port or 0), SECONDS) as sender:
+            sender.sendall(sent[:cut])
+            answer = sender.recv(1000)
+            sender.sendall(sent[cut:])
+            while answer.count(b"HTTP/1.1 200 ") < 2:
+                more = sender.recv(1000)
+                assert more, answer
+                answer += more
+        assert set(wait_for_calls(sandbox, 2)) == {"large", "small"}
+
+
 def test_a_port_of_grpc_that_is_taken_is_named(tmp_path: Path) -> None:
     pytest.importorskip("grpc", reason="the extra `grpc` is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:

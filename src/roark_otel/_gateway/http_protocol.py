@@ -31,9 +31,9 @@ class GatewayProtocol(_protocol):  # type: ignore[misc]  # pyright: ignore[repor
 
     def data_received(self, data: bytes) -> None:
         """Takes in what came."""
-        self._data = data
+        self._data, was_in_head = data, self._is_in_head
         super().data_received(data)  # pyright: ignore[reportUnknownMemberType]
-        if self._is_in_head:
+        if was_in_head and self._is_in_head:  # what came before a head, in one read with it, may be a body
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The headers are too large.")  # which closes the connection

@@ -79,9 +79,7 @@ def serve_gateway(
     """
     gateway = Gateway(options, settings, key)
     tokens = Tokens(options.tokens)
-    forwarding = None
-    if options.forward is not None:
-        forwarding = Forwarding(options.forward, options.forward_headers, settings.http_timeout_seconds)
+    forwarding = _forwarding(options, settings)
     forward: Callable[[bytes, str], None] = (lambda _request, _type: None) if forwarding is None else forwarding
     app = _http_app(gateway, options, tokens, forward)
     where = f"HTTP at {_url(options, listener.getsockname()[1])}/v1/traces"
@@ -107,6 +105,13 @@ def serve_gateway(
         if forwarding is not None:
             forwarding.stop(options.stop_seconds / 2)
         logger.info("the gateway has stopped; open conversations are in %s", options.store)
+
+
+def _forwarding(options: GatewayOptions, settings: Settings) -> Forwarding | None:
+    """Returns what sends on to a further endpoint; None if there is none."""
+    if options.forward is None:
+        return None
+    return Forwarding(options.forward, options.forward_headers, settings.http_timeout_seconds)
 
 
 def _http_app(

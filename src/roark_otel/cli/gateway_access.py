@@ -61,7 +61,7 @@ def check_pair(certificate: Path | None, key: Path | None) -> None:
             raise Problem(f"{option} {file} cannot be read: {fault.strerror}", USAGE) from None
 
     def refuse() -> NoReturn:
-        raise Problem(f"--tls-key {key} has a passphrase, which nobody can enter here: give one without", USAGE)
+        raise Problem(f"--tls-key {key} has a passphrase, which a server cannot enter: give one without", USAGE)
 
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, refuse)
