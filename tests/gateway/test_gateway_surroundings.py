@@ -51,6 +51,40 @@ def test_a_stop_asks_a_sender_in_the_middle_to_come_again(tmp_path: Path, sandbo
     assert "Traceback" not in gateway.log.read_text()
 
 
+SIGNALLED = """
+import signal, sys
+from importlib import import_module
+place, name = sys.argv.pop(1).rsplit(".", 1)
+owner = import_module("roark_otel._gateway.gateway").Gateway if place == "Gateway" else import_module(place)
+before = getattr(owner, name)
+def signalled(*arguments):
+    if name == "stop":
+        signal.raise_signal(signal.SIGTERM)
+    before(*arguments)
+    signal.raise_signal(signal.SIGTERM)
+setattr(owner, name, signalled)
+sys.exit(import_module("roark_otel.cli").main(sys.argv[1:]))
+"""
+"""A gateway to which a signal comes at a place of its code."""
+
+
+@pytest.mark.parametrize("place", ["Gateway.start", "roark_otel.cli.gateway.announce", "Gateway.stop"])
+def test_a_stop_is_one_whenever_the_signal_comes(tmp_path: Path, place: str) -> None:
+    """Before it serves, and while it stops: a slow machine may be anywhere when a supervisor changes its mind."""
+    command = [sys.executable, "-c", SIGNALLED, place, "gateway", "--port", "0", "--no-grpc"]
+    environment = {**os.environ, "ROARK_API_KEY": "test-key", "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        if place == "Gateway.stop":
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, errors
+    assert "the gateway has stopped" in errors
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
 @pytest.mark.parametrize("streams", ["1>&-", "0<&- 1>&- 2>&-", "1>/dev/full", "1>/dev/full 2>/dev/full", "| true"])
 def test_it_serves_without_standard_streams(tmp_path: Path, sandbox: Sandbox, streams: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Generator
 
+    import grpc
     from pydantic import SecretStr
 
     from roark_otel._gateway.plan import GatewayOptions
@@ -33,8 +34,8 @@ BACKLOG: Final = 2048
 class _Server(uvicorn.Server):
     """Has the gateway refuse requests from the moment at which a signal comes.
 
-    uvicorn itself would raise the signal again when its server has ended, and so end the process before what was
-    received is stored.
+    uvicorn itself would hear signals while its server runs only, and raise one again when it has ended. A signal that
+    came before, or while the gateway stops, would end the process before what was received is stored.
     """
 
     def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
@@ -42,13 +43,18 @@ class _Server(uvicorn.Server):
         self._on_exit = on_exit
 
     @contextmanager
-    def capture_signals(self) -> Generator[None]:
+    def hears_signals(self) -> Generator[None]:
+        """Has signals stop the server; one that comes before it runs stops it as soon as it does."""
         before = {which: signal.signal(which, self.handle_exit) for which in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:
             for which, handler in before.items():
                 signal.signal(which, handler)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         self._on_exit()
@@ -90,21 +96,30 @@ def serve_gateway(
         rpc, port = grpc_server(GrpcDoor(gateway.doors[1], tokens, gateway.rooms[1], forward), options)
         where += f", gRPC at {options.url_host}:{port}"
     server = _Server(_config(app, options), gateway.shut)
+    with server.hears_signals(), _running(gateway, rpc, forwarding, options.stop_seconds):
+        announce(where)
+        server.run(sockets=[listener])
+    logger.info("the gateway has stopped; open conversations are in %s", options.store)
+
+
+@contextmanager
+def _running(
+    gateway: Gateway, rpc: grpc.Server | None, forwarding: Forwarding | None, stop_seconds: float
+) -> Generator[None]:
+    """Runs what takes spans beside HTTP, and what becomes of them."""
     gateway.start()
     try:
         if forwarding is not None:
             forwarding.worker.start()
         if rpc is not None:
             rpc.start()
-        announce(where)
-        server.run(sockets=[listener])
+        yield
     finally:
         if rpc is not None:
-            rpc.stop(options.stop_seconds / 2).wait(options.stop_seconds)
-        gateway.stop(options.stop_seconds)
+            rpc.stop(stop_seconds / 2).wait(stop_seconds)
+        gateway.stop(stop_seconds)
         if forwarding is not None:
-            forwarding.stop(options.stop_seconds / 2)
-        logger.info("the gateway has stopped; open conversations are in %s", options.store)
+            forwarding.stop(stop_seconds / 2)
 
 
 def _forwarding(options: GatewayOptions, settings: Settings) -> Forwarding | None:
