@@ -7,8 +7,9 @@ ends it becomes a *call*; a call sits in the *spool* until Roark has it.
 """
 
 import typing as _typing
+from importlib import import_module as _import_module
 
-from roark_otel import attributes, types
+from roark_otel import attributes
 from roark_otel._handles.start import bind, call_attributes, conversation, start_conversation
 from roark_otel._instrumentation.genai import log_processor_class as _log_processor_class
 from roark_otel._instrumentation.instrument import instrument
@@ -21,6 +22,7 @@ from roark_otel._setup.sampler import RoarkSampler
 from roark_otel._sources.assemble_call import assemble_call
 
 if _typing.TYPE_CHECKING:
+    from roark_otel import types
     from roark_otel._instrumentation.genai.log_processor import RoarkLogRecordProcessor
     from roark_otel._settings.settings import Settings
 
@@ -51,6 +53,8 @@ __all__ = [
 if not _typing.TYPE_CHECKING:  # a misspelt name is an error for type checkers too
 
     def __getattr__(name: str) -> object:
+        if name == "types":
+            return _import_module("roark_otel.types")
         if name == "Settings":
             return _settings_class()
         if name == "RoarkLogRecordProcessor":

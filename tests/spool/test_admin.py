@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from roark_otel import RoarkSpanProcessor
-from roark_otel._spool import admin
+from roark_otel._spool import admin, taking_over
 from roark_otel._spool.admin import Busy, Done, Missing
 from roark_otel._spool.claims import Spooled
 from roark_otel._spool.file import FILE_FORMAT, Header
@@ -131,7 +131,7 @@ def test_a_call_that_is_being_sent_is_left_to_its_courier(directory: Path, tmp_p
         assert isinstance(call, Spooled)
 
         assert admin.reject(directory, name, "by hand") == Busy()
-        assert admin.adopt(tmp_path / "other", directory) == 0
+        assert taking_over.adopt(tmp_path / "other", directory) == 0
 
 
 def test_only_rejected_calls_are_purged(directory: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_calls_of_another_directory_are_adopted(directory: Path) -> None:
     reject(source, "wrong")
     put(directory, "taken", body=b'{"recordingUrl":"mine"}')
 
-    assert admin.adopt(directory, source) == 3
+    assert taking_over.adopt(directory, source) == 3
 
     found = {one.external_id: one.state for one in list_files(directory)}
     assert found == {
@@ -178,7 +178,7 @@ def test_an_open_call_that_has_ended_too_is_taken_over_once(directory: Path, by_
     cut_off = put(source, "cut-off")
     (source / f"{cut_off}.ready.jsonl").rename(source / f"{cut_off}.open.jsonl")
 
-    taken = admin.adopt(directory, source) if by_hand else admin.take_over_calls(directory, source, {""})
+    taken = taking_over.adopt(directory, source) if by_hand else taking_over.take_over_calls(directory, source, {""})
 
     assert taken == 2
     assert sorted(path.name for path in directory.glob("*.jsonl")) == sorted(

@@ -412,7 +412,7 @@ def test_calls_of_another_spool_get_the_names_of_this_one(tmp_path: Path) -> Non
     there.put(late_name(there.name_of(ID, 2), 3), header(), BODY, Stage.LATE)
     there.put_aside(there.name_of(ID, 4), header(), BODY, "by hand")
     there.put(call_name(ID, 5), header(), BODY, Stage.READY)
-    from roark_otel._spool.admin import adopt
+    from roark_otel._spool.taking_over import adopt
 
     assert there.directory is not None
     assert adopt(here, there.directory) == 4

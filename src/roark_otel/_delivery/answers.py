@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import cast
 
 from roark_otel._model.field_paths import shown
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
+from roark_otel._safety.late_imports import importing
 
 REFUSED_RETRY_SECONDS = 300.0
 """How long every call waits after Roark refused the key, its permissions, the credits or the address."""
@@ -81,11 +81,18 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         except (KeyError, ValueError):
             continue
     try:
-        at = parsedate_to_datetime(headers["retry-after"])
-        # An HTTP date is in UTC, even if it does not name a zone (RFC 9110, section 5.6.7).
-        return _bounded((at.replace(tzinfo=at.tzinfo or timezone.utc) - now).total_seconds())
+        return _bounded((_http_date(headers["retry-after"]) - now).total_seconds())
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def _http_date(value: str) -> datetime:
+    with importing():
+        from email.utils import parsedate_to_datetime
+
+    at = parsedate_to_datetime(value)
+    # It is in UTC, even if it does not name a zone (RFC 9110, section 5.6.7).
+    return at.replace(tzinfo=at.tzinfo or timezone.utc)
 
 
 def _bounded(seconds: float) -> float:

@@ -11,7 +11,7 @@ from typing_extensions import assert_never
 
 from roark_otel._model.receipts import Delivered, Receipt, Refused, Rejected, TryAgain
 from roark_otel._safety.guard import guarded, log_once
-from roark_otel._spool import admin, records
+from roark_otel._spool import records, taking_over
 from roark_otel._spool.faults import log_fault
 from roark_otel._spool.records import Acceptance, Record
 from roark_otel._spool.unaddressed import TakenOver, take_over_unaddressed
@@ -113,7 +113,7 @@ class OwnKey:
             if not record.is_orphaned or record.address != self._address:
                 continue
             services = {name for name in own.services if not _is_served(others, self._address, name)}
-            if services and (count := admin.take_over_calls(self._directory, directory, services)):
+            if services and (count := taking_over.take_over_calls(self._directory, directory, services)):
                 taken += count
                 log_once(
                     logging.WARNING,

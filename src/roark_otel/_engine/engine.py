@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from functools import partial
@@ -272,6 +271,8 @@ class Engine:
         parts.acceptance.leave()
         parts.assembler.stop()
         if parts.spool.directory is not None:
+            import shutil
+
             shutil.rmtree(parts.spool.directory, ignore_errors=True)
         parts.courier.discard()
 

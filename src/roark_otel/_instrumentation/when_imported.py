@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from roark_otel._safety.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -35,7 +35,7 @@ def when_imported(module: str, then: Then) -> None:
         _waiting.wait_for(module, then)
 
 
-class _Waiting(MetaPathFinder):
+class _Waiting:
     """Finds the modules that are waited for, as the other finders do, with a loader that reports their import."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class _Waiting(MetaPathFinder):
         finally:
             self._finding.discard(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Reporting(spec.loader, lambda module: self._report(fullname, module))
+            spec.loader = cast("Loader", _Reporting(spec.loader, lambda module: self._report(fullname, module)))
         return spec
 
     def _report(self, name: str, module: ModuleType) -> None:
@@ -72,7 +72,7 @@ class _Waiting(MetaPathFinder):
             sys.meta_path.remove(self)
 
 
-class _Reporting(Loader):
+class _Reporting:
     """A loader that reports the module when its code has run."""
 
     def __init__(self, loader: Loader, report: Then) -> None:

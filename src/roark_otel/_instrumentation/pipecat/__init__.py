@@ -20,7 +20,6 @@ import atexit
 import os
 from contextlib import ExitStack
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ def listen(module: ModuleType) -> None:  # noqa: ARG001 - the hook is found by a
 @cache
 def _setup_file() -> str:
     """Returns the path of `setup_file`. Where the package is in a zip file, it is a copy that this process deletes."""
+    from importlib import resources
+
     kept = ExitStack()
     atexit.register(kept.close)
     path = kept.enter_context(resources.as_file(resources.files(__name__).joinpath("setup_file.py")))

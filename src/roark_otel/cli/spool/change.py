@@ -12,7 +12,7 @@ from roark_otel._engine.parts import spool_directory
 from roark_otel._safety.printable import printable
 from roark_otel._settings.settings import Settings
 from roark_otel._setup.attach_recording import attach_to
-from roark_otel._spool import admin
+from roark_otel._spool import admin, taking_over
 from roark_otel._spool.admin import Busy, Done, Missing, TooLate
 from roark_otel._spool.forgetting import forget
 from roark_otel._spool.listing import directories
@@ -103,7 +103,7 @@ def run_adopt(options: argparse.Namespace) -> int:
     if not source.is_dir():
         raise Problem(f"{source} is not a directory")
     sources = directories(source) or [source]
-    count = sum(admin.adopt(own, one) for one in sources if one.resolve() != own.resolve())
+    count = sum(taking_over.adopt(own, one) for one in sources if one.resolve() != own.resolve())
     print(
         json.dumps({"adopted": count, "directory": str(own)})
         if options.json
