@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import statistics
+import time
 from pathlib import Path
 from resource import getpagesize
 from typing import TYPE_CHECKING
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from shapes import Attributes, Shape
 
-WARM_UP = 20
+WARM_UP = 300
+"""Conversations that are opened before: with them comes what a process keeps only once."""
+
+COUNTS = 5
+BETWEEN_SECONDS = 0.1
+"""Objects are counted several times: a conversation that is being saved has some for a few milliseconds."""
+
 REPEATED = ("input", "gen_ai.input.messages", "lk.tts_metrics")
 """What every span of a conversation has alike; every other text is one of its own."""
 
@@ -29,9 +37,9 @@ def open(desk: Desk, shape: str, conversations: int) -> dict[str, float]:  # noq
     """
     provider = provider_with(make(desk.contestant, desk.port, desk.directory))
     roots = _opened(provider, SHAPES[shape], range(-WARM_UP, 0))
-    memory, objects = _resident(), len(gc.get_objects())
+    memory, objects = _resident(), _tracked()
     roots += _opened(provider, SHAPES[shape], range(conversations))
-    kept, tracked = _resident() - memory, len(gc.get_objects()) - objects
+    kept, tracked = _resident() - memory, _tracked() - objects
     return {"kb": kept / conversations / 1e3, "objects": tracked / conversations, "open": len(roots)}
 
 
@@ -60,6 +68,14 @@ def _own(attributes: Attributes, which: str) -> Attributes:
         key: f"{value} {which}" if isinstance(value, str) and key not in (*REPEATED, "role") else value
         for key, value in attributes.items()
     }
+
+
+def _tracked() -> float:
+    counts: list[int] = []
+    for _ in range(COUNTS):
+        time.sleep(BETWEEN_SECONDS)
+        counts.append(len(gc.get_objects()))
+    return statistics.median(counts)
 
 
 def _resident() -> int:
