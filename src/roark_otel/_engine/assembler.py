@@ -34,6 +34,9 @@ OPEN_SECONDS = 1.0
 LEAST_SECONDS = 0.02
 """The shortest time between two rounds that no request asked for."""
 
+ENTRIES_AT_ONCE = 16
+"""The most entries that are taken in before other threads may run. They are packed 64 at a time, which takes less."""
+
 SWEEP_SECONDS = 10.0
 """The shortest time between two looks at what of the open spans the app has let go of: each is one look at all."""
 
@@ -204,9 +207,11 @@ class Assembler:
             if isinstance(waiting, Request):
                 self._answer(waiting, deadline)
                 continue
-            entries = iter(waiting)
-            while not self._take(entries):
-                pass  # a fault costs one entry
+            for first in range(0, len(waiting), ENTRIES_AT_ONCE):
+                entries = iter(waiting[first : first + ENTRIES_AT_ONCE])
+                while not self._take(entries):
+                    pass  # a fault costs one entry
+                self._pace.pause()
             self._groups.pack()
             self._pace.pause()
 
