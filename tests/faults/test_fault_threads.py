@@ -353,6 +353,41 @@ SIGNALS = """
     assert sorted(threads) == ["roark-otel-assembler", "roark-otel-courier"], threads
 """
 
+LIMIT = """
+    class TimeIsOver(Exception):
+        pass
+
+    class Job:
+        def stop(self, *_):
+            raise TimeIsOver
+
+    def stop(*_):
+        raise TimeIsOver
+
+    hooks, later = processor.hooks, type(processor.hooks)
+
+    def interrupted(hook):
+        def call(*arguments):
+            signal.raise_signal(signal.SIGUSR1)
+            return hook(*arguments)
+        return call
+
+    for handler in (stop, Job().stop, functools.partial(stop)):
+        signal.signal(signal.SIGUSR1, handler)
+        for hook in ("on_start", "on_end"):
+            processor.hooks = later(hooks.on_start, hooks.on_end)
+            setattr(processor.hooks, hook, interrupted(getattr(hooks, hook)))
+            try:
+                begin(f"call-{hook}").end()
+            except TimeIsOver:
+                print("the app's time limit held")
+        processor.hooks = hooks
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    begin("call-1").end()
+    assert processor.force_flush()
+"""
+
+
 MEMORY = processes.PROVIDER.replace("processor_that()", "processor_that(spool='memory')")
 
 TIMER = """
@@ -379,6 +414,37 @@ TIMER = """
     signal.setitimer(signal.ITIMER_REAL, 0)
     processor.force_flush()
 """
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")
+def test_a_signal_handler_raises(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Its exception, with which an app ends what takes too long, reaches the app, also if it comes while ours runs."""
+    app = processes.PROVIDER + "import functools, signal\n" + LIMIT.replace("\n    ", "\n")
+    printed = processes.run(tmp_path, app, sandbox.url)
+    assert printed.stdout.count("the app's time limit held") == 6
+    assert "call-1" in by_id(sandbox.calls())
+
+
+SMALL = """
+    threading.stack_size(128 * 1024)
+    result = "found"
+    for _ in range(400):
+        result = {"inside": [result]}
+    with roark_otel.conversation("call-1", tracer_provider=provider) as call:
+        call.customer_said("Hello?")
+        with call.tool("lookup", {}) as tool:
+            tool.result(result)
+    assert processor.force_flush()
+    assert threading.stack_size() == 128 * 1024
+"""
+
+
+def test_the_app_has_threads_with_small_stacks(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Ours have stacks in which a deep value has room: what overflows one ends the process."""
+    processes.run(tmp_path, processes.PROVIDER + "import roark_otel\n" + SMALL.replace("\n    ", "\n"), sandbox.url)
+    (call,) = sandbox.calls()
+    assert words(call) == ["Hello?"]
+    assert len(call["toolInvocations"]) == 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs signals")

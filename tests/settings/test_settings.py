@@ -391,6 +391,37 @@ def test_an_invalid_key_file(tmp_path: Path, said: pytest.LogCaptureFixture, con
 # Where calls wait
 
 
+def test_a_path_stays_what_it_was_wherever_the_process_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell has read a variable of an `.env` file, and a daemon changes its directory."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "key").write_text(KEY)
+    (tmp_path / "key").write_text(KEY)
+    found = {
+        path: Settings.from_env({"ROARK_SPOOL_DIR": f"{path}spool", "ROARK_API_KEY_FILE": f"{path}key"})
+        for path in ("~/", "./", "", "/nowhere/../")
+    }
+    monkeypatch.chdir("/")
+
+    assert found["~/"].spool_dir == tmp_path / "home" / "spool"
+    assert found["./"].spool_dir == found[""].spool_dir == tmp_path / "spool"
+    assert found["/nowhere/../"].spool_dir == Path("/nowhere/../spool")
+    assert found["~/"].api_key_file == tmp_path / "home" / "key"
+    assert [one.api_key for one in found.values()][:3] == [SecretStr(KEY)] * 3
+    assert found[""].with_arguments(spool_dir="~/other").spool_dir == tmp_path / "home" / "other"
+
+
+def test_a_relative_path_where_there_is_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A current directory that was removed costs no exception."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert Settings.from_env({"ROARK_SPOOL_DIR": "spool"}).spool_dir == Path("spool")
+
+
 @pytest.mark.parametrize(
     ("platform", "environ", "expected"),
     [

@@ -46,8 +46,8 @@ def _no_thread_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ends the SDK's exporting threads with their test."""
     made: list[BatchSpanProcessor] = []
 
-    def make(exporter: SpanExporter) -> BatchSpanProcessor:
-        made.append(BatchSpanProcessor(exporter))
+    def make(exporter: SpanExporter, *numbers: int) -> BatchSpanProcessor:
+        made.append(BatchSpanProcessor(exporter, *numbers))
         return made[-1]
 
     monkeypatch.setattr(exporting, "BatchSpanProcessor", make)
@@ -153,6 +153,28 @@ def test_the_key_and_the_project_travel_with_it(roark: AnsweringServer) -> None:
     assert headers["authorization"] == "Bearer test-key"
     assert headers["x-roark-project-id"] == "project-1"
     assert headers["content-type"] == "application/x-protobuf"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MAX_QUEUE_SIZE", "100"), ("MAX_QUEUE_SIZE", "0"), ("SCHEDULE_DELAY", "0"), ("MAX_EXPORT_BATCH_SIZE", "-1")],
+)
+def test_what_the_sdk_cannot_use_of_its_variables_stops_no_app(
+    roark: AnsweringServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variable: str,
+    value: str,
+) -> None:
+    """The constructor does not raise, traces are exported with the defaults, and one line names the variables."""
+    monkeypatch.setenv(f"OTEL_BSP_{variable}", value)
+    app = App(roark.url, export_traces=True)
+    app.conversation("call-1", "Hello?")
+    export(app.processor)
+
+    assert exported(roark) == ["call"]
+    (line,) = [record.getMessage() for record in caplog.records if "OTEL_BSP_" in record.getMessage()]
+    assert "correct or unset" in line
 
 
 def test_spans_after_a_shutdown_are_exported_too(roark: AnsweringServer) -> None:

@@ -32,6 +32,7 @@ from roark_otel._model.rows import (
     Strength,
     attributes_of,
     events_of,
+    id_in_trace,
 )
 from roark_otel.attributes import EXTERNAL_ID
 
@@ -148,7 +149,7 @@ class Conversation:
 
     def span_ids(self) -> frozenset[int]:
         """Returns the ids of its spans."""
-        return frozenset([row[SPAN] for row in self.rows])
+        return frozenset([id_in_trace(row[SPAN]) for row in self.rows])
 
     def finished(
         self, moments: tuple[tuple[str, tuple[Moment, ...]], ...], generic: frozenset[str]

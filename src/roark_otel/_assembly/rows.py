@@ -14,6 +14,7 @@ from roark_otel._model.rows import (
     DROPPED,
     END,
     EVENTS,
+    ID_BITS,
     KIND,
     ORIGIN,
     OWN_ID,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from roark_otel._model.steps import Pause
 
-_EDGE, _LOST, _EVENTS = int(Kind.EDGE), int(Kind.LOST), int(Kind.EVENTS)
+_EDGE, _LOST, _EVENTS, _ENDED = int(Kind.EDGE), int(Kind.LOST), int(Kind.EVENTS), int(Kind.ENDED)
 _BAGGAGE = int(Origin.BAGGAGE)
 _CONTEXT, _RESOURCE, _OPEN = int(Kind.CONTEXT), int(Kind.RESOURCE), int(Kind.OPEN)
 
@@ -47,7 +48,7 @@ NO_RESOURCE: Mapping[str, object] = {}
 Key: TypeAlias = "tuple[int, int]"
 """A trace id and a span id."""
 
-_SAYS: Final = {_EDGE: 0, _LOST: 1, _OPEN: 2, int(Kind.ABANDONED): 3, int(Kind.ENDED): 4}
+_SAYS: Final = {_EDGE: 0, _LOST: 1, _OPEN: 2, int(Kind.ABANDONED): 3, _ENDED: 4}
 """How much a row says of its span, by its kind: an edge less than the others, an open span less than an ended one."""
 
 _order = itemgetter(START, SPAN)
@@ -147,6 +148,10 @@ def _collect(batches: Iterable[Iterable[Row]], found: Sorted, early: dict[Key, l
             key = row[TRACE], row[SPAN]
             if kind in says:
                 known = by_key.get(key)
+                if kind == _ENDED and known is not None and known[KIND] == _ENDED and known[START] != row[START]:
+                    row = _of_another_span(row)
+                    key = row[TRACE], row[SPAN]
+                    known = by_key.get(key)
                 # What an open span shows may change: what was read last holds.
                 if known is None or says[known[KIND]] < says[kind] or kind == known[KIND] == _OPEN:
                     if not by_key:
@@ -161,6 +166,14 @@ def _collect(batches: Iterable[Iterable[Row]], found: Sorted, early: dict[Key, l
             elif kind == _CONTEXT:
                 _add_context(found, row)
         pause()
+
+
+def _of_another_span(row: Row) -> Row:
+    """Returns the row of a span that has the ids of an earlier one, as if it had another: its own, below its start.
+
+    An app that seeds `random`, so that its model answers the same again, has the same ids again as well.
+    """
+    return (*row[:SPAN], row[SPAN] | row[START] << ID_BITS, *row[SPAN + 1 :])
 
 
 def _one_for_all(known: list[Mapping[str, object]], resource: Mapping[str, object]) -> Mapping[str, object]:

@@ -42,11 +42,19 @@ ATTRIBUTES: Final = 13
 EVENTS: Final = 14
 """The place of the first event."""
 
+ID_BITS: Final = 64
+"""The bits of a span's id. Above them, a pass writes the start of a span that has the ids of an earlier one."""
+
 
 SPAN_VALUE_LIMIT: Final = "roark.sdk.span_value_limit"
 EVENT_VALUE_LIMIT: Final = "roark.sdk.event_value_limit"
 """Beside a resource's attributes: the most characters of a text on its spans, and on their events. Capture notes them,
 because a text of exactly that length may have been cut."""
+
+
+def id_in_trace(span_id: int) -> int:
+    """Returns the id that a span has in its trace, of the one that it has in a pass."""
+    return span_id & ((1 << ID_BITS) - 1) if span_id > 0 else span_id
 
 
 class Kind(IntEnum):

@@ -19,6 +19,7 @@ from roark_otel._model.rows import (
     ORIGIN,
     OWN_ID,
     SPAN,
+    START,
     STRENGTH,
     TRACE,
     Kind,
@@ -51,8 +52,7 @@ _GOES_ON = State.OPEN  # to look a member up takes as long as a call
 _NUMBER: Final = 0
 _RESOURCE: Final = 1
 _CONTEXT: Final = 2
-_KIND, _TRACE, _SPAN, _OWN_ID, _ORIGIN = (ROW + at for at in (KIND, TRACE, SPAN, OWN_ID, ORIGIN))
-_AFTER_SPAN: Final = _SPAN + 1
+_KIND, _TRACE, _SPAN, _START, _OWN_ID, _ORIGIN = (ROW + at for at in (KIND, TRACE, SPAN, START, OWN_ID, ORIGIN))
 
 
 class Intake(Logs):
@@ -108,7 +108,8 @@ class Intake(Logs):
                 pending = self._pending
                 continue
             if layout.kind == _ENDED:
-                key = entry[_TRACE:_AFTER_SPAN]
+                start = entry[_START]
+                key = entry[_TRACE], entry[_SPAN], start if type(start) is int else 0
                 if key in newer or key in older:
                     continue  # a second processor saw it too
                 newer.add(key)
@@ -126,7 +127,8 @@ class Intake(Logs):
         number: int = entry[_NUMBER]
         row: Row = entry[ROW:]
         kind, trace_id, span_id = row[KIND], row[TRACE], row[SPAN]
-        if kind in _ENDS and self._taken.was_taken((trace_id, span_id)):
+        start = row[START]
+        if kind in _ENDS and self._taken.was_taken((trace_id, span_id, start if type(start) is int else 0)):
             return
         if span_id in self._members:
             number = self._members[span_id]

@@ -1,4 +1,7 @@
-"""Remembers the ends that were taken: two processors report one right after the other."""
+"""Remembers the ends that were taken: two processors report one right after the other.
+
+A span is one of its ids and its start: where an app seeds `random`, ids come again, and are those of other spans.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ class Taken:
 
     def __init__(self) -> None:
         self.newer: set[tuple[object, ...]] = set()
-        """The trace ids and span ids of the newer half. More may be added, until `turn` is called."""
+        """The trace ids, span ids and starts of the newer half. More may be added, until `turn` is called."""
         self.older: set[tuple[object, ...]] = set()
 
     def __len__(self) -> int:
@@ -23,7 +26,7 @@ class Taken:
         return len(self.newer) + len(self.older)
 
     def was_taken(self, key: tuple[object, ...]) -> bool:
-        """Returns whether the end of a span, by its trace id and span id, came before, and remembers it."""
+        """Returns whether the end of a span, by its ids and its start, came before, and remembers it."""
         if key in self.newer or key in self.older:
             return True
         self.newer.add(key)

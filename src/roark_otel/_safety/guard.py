@@ -3,8 +3,8 @@
 The SDK catches nothing that a span processor raises: the exception would reach the app, and could replace one of the
 app's own. So everything that the app's threads call goes through `guarded`.
 
-On the app's threads some exceptions are the app's own and pass: a signal handler's `SystemExit`, a Ctrl-C, what ends a
-greenlet. On the package's own threads nothing passes.
+On the app's threads some exceptions are the app's own and pass: whatever a signal handler raises, such as a time limit,
+a Ctrl-C, what ends a greenlet. On the package's own threads nothing passes.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def guarded_async(
         async def call(*args: _P.args, **kwargs: _P.kwargs) -> _R | _D:
             try:
                 return await function(*args, **kwargs)
-            except Exception as fault:  # noqa: BLE001 - see above
+            except Exception as fault:
+                if own_threads.is_the_apps(fault):
+                    raise
                 report_fault(fault, _name_of(function))
                 return otherwise(*args, **kwargs)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._safety.threads import Orphaned, is_patched
@@ -47,7 +49,30 @@ def is_the_apps(fault: BaseException) -> bool:
     """Returns whether an exception is the app's own, with which it ends or interrupts the calling thread."""
     if isinstance(fault, Orphaned):
         return True  # it ends the greenlet
-    if isinstance(fault, Exception) or is_here():
+    if is_here():
         return False
+    if isinstance(fault, Exception):
+        return _is_of_a_signal(fault)
     ends = isinstance(fault, (KeyboardInterrupt, SystemExit, GeneratorExit))
-    return ends or type(fault).__module__.partition(".")[0] in _OF_GREENLETS
+    return ends or type(fault).__module__.partition(".")[0] in _OF_GREENLETS or _is_of_a_signal(fault)
+
+
+def _is_of_a_signal(fault: BaseException) -> bool:
+    """Returns whether a signal handler of the app raised an exception, such as a time limit, while our code ran."""
+    if threading.current_thread() is not threading.main_thread():
+        return False  # no handler runs elsewhere
+    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    at = fault.__traceback__
+    while at is not None and at.tb_frame.f_code not in codes:
+        at = at.tb_next
+    return at is not None
+
+
+def _code_of(handler: object) -> object:
+    """Returns the code that is called first when a signal comes; None if that is not Python's."""
+    while isinstance(handler, partial):
+        handler = handler.func
+    if not callable(handler):
+        return None
+    called = handler if hasattr(handler, "__code__") else type(handler).__call__
+    return getattr(called, "__code__", None)

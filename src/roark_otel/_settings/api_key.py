@@ -6,6 +6,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._settings.whole_path import whole_path
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,7 +52,7 @@ def read_key(path: Path) -> SecretStr:
         ValueError: if the file cannot be read, is empty or does not hold a key. The message never quotes the file.
     """
     try:
-        content = _read(path)
+        content = _read(whole_path(path))
     except OSError as fault:
         raise ValueError(f"cannot be read ({type(fault).__name__})") from None
     if len(content) > MAX_KEY_BYTES:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Annotated, Final, TypeAlias, cast, get_args
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +16,7 @@ from roark_otel._privacy.own_patterns import linear
 from roark_otel._privacy.patterns import Kind
 from roark_otel._settings.api_key import is_header
 from roark_otel._settings.unusable import Unusable
+from roark_otel._settings.whole_path import whole_path
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 """One of the names between the dots of a host's name, as it is looked up."""
@@ -170,6 +172,9 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 SomeSeconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A time longer than 0."""
+
+LocalPath: TypeAlias = Annotated[Path, AfterValidator(whole_path)]
+"""A path that stays the same wherever the process goes."""
 
 Quantity: TypeAlias = Annotated[int, Field(ge=1)]
 """A number of things, at least 1."""

@@ -1,6 +1,5 @@
 """The fields of the settings: each with its variable, its default and its check."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +9,7 @@ from roark_otel._settings.checks import (
     UPPER,
     ApiKey,
     Kinds,
+    LocalPath,
     Names,
     ProjectId,
     Quantity,
@@ -46,7 +46,7 @@ class Fields(BaseModel):
         ),
     ] = None
     api_key_file: Annotated[
-        Path | None,
+        LocalPath | None,
         Variable("ROARK_API_KEY_FILE", "A file that holds the key. It is read again after Roark has refused the key."),
     ] = None
     base_url: Annotated[
@@ -105,7 +105,7 @@ class Fields(BaseModel):
         ),
     ] = None
     spool_dir: Annotated[
-        Path,
+        LocalPath,
         Variable(
             "ROARK_SPOOL_DIR",
             "The directory in which finished calls wait.",

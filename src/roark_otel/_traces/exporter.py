@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from roark_otel._model.dialect import Dialect, Harmless
     from roark_otel._settings.settings import Settings
+
+
+_DEFAULTS: Final = (2_048, 5_000, 512, 30_000)
+"""OpenTelemetry's own: the length of the queue, the pause in ms, the spans of a batch, the time of an export in ms."""
 
 
 class Withholding(SpanExporter):
@@ -91,7 +95,22 @@ def conversation_traces(
     seen = None if takes is None else SeenIds(id_keys, takes)
     if seen is not None:
         exporter = Choosing(exporter, seen)
-    return ConversationTraces(BatchSpanProcessor(exporter), id_keys, seconds_at_exit, seen)
+    return ConversationTraces(_batching(exporter), id_keys, seconds_at_exit, seen)
+
+
+def _batching(exporter: SpanExporter) -> BatchSpanProcessor:
+    """Returns the SDK's processor. What it cannot use of its variables, which are meant for all, stops no app."""
+    try:
+        return BatchSpanProcessor(exporter)
+    except ValueError as fault:
+        log_once(
+            logging.WARNING,
+            (),
+            "the variables OTEL_BSP_* cannot be used (%s), and traces are exported to Roark with their defaults; "
+            "correct or unset them, because the app's own BatchSpanProcessor fails with them too",
+            fault,
+        )
+        return BatchSpanProcessor(exporter, *_DEFAULTS)
 
 
 def endpoint(settings: Settings) -> str:
