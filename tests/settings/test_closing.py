@@ -185,13 +185,14 @@ def test_an_unusable_traces_endpoint_exports_nothing(said: pytest.LogCaptureFixt
     assert "no traces are exported" in said.text
 
 
+@pytest.mark.parametrize("value", ["rk live", "ROARK_API_KEY=rk_live"])
 @pytest.mark.parametrize("name", ["ROARK_API_KEY", "ROARK_API_BEARER_TOKEN"])
 def test_no_other_key_takes_the_place_of_one_that_cannot_be_used(
-    name: str, tmp_path: Path, said: pytest.LogCaptureFixture
+    name: str, value: str, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
     """It may be that of another project."""
     (tmp_path / "key").write_text("another-key", encoding="utf-8")
-    environ = {name: "rk live", "ROARK_API_KEY_FILE": str(tmp_path / "key")}
+    environ = {name: value, "ROARK_API_KEY_FILE": str(tmp_path / "key")}
 
     assert Settings.from_env(environ).with_arguments().api_key is None
     assert [one.levelno for one in said.records] == [logging.ERROR]

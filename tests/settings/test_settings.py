@@ -304,6 +304,12 @@ def test_an_invalid_argument_is_a_value_error_in_one_line_that_names_it(argument
 # Secrets
 
 
+def test_a_time_without_end_is_a_year() -> None:
+    """Sockets and locks refuse such times, so nothing would ever be sent."""
+    assert Settings.from_env({"ROARK_HTTP_TIMEOUT_SECONDS": "1e18"}).http_timeout_seconds == 366 * 86_400
+    assert Settings().with_arguments(linger_seconds=1e300).linger_seconds == 366 * 86_400
+
+
 def test_no_representation_shows_the_key() -> None:
     settings = Settings(api_key=SecretStr(KEY))
     processor = RoarkSpanProcessor(api_key=KEY)
@@ -370,7 +376,9 @@ def test_a_key_wins_over_a_file_of_the_same_origin_and_an_argument_over_the_envi
     assert settings.with_arguments(api_key="argument", api_key_file=file).api_key == SecretStr("argument")
 
 
-@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe", b"two keys", b"rk_live\nsecond line"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b" \n", b"\xff\xfe", b"two keys", b"rk_live\nsecond line", b"ROARK_API_KEY=rk_live"]
+)
 def test_an_invalid_key_file(tmp_path: Path, said: pytest.LogCaptureFixture, content: bytes | None) -> None:
     """From the environment it gives one warning and no key, in code a ValueError; neither quotes the file."""
     file = tmp_path / "key"

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_KEY_BYTES = 65_536
 """The most bytes that are read of a key file; a key is far shorter."""
 
+_NAMED: Final = "ROARK_API_KEY="
+"""What begins a line of an `.env` file that was pasted whole."""
+
 _OPEN: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """Opens a pipe without waiting for a writer."""
 
@@ -63,8 +66,7 @@ def read_key(path: Path) -> SecretStr:
         raise ValueError("is not text") from None
     if not text:
         raise ValueError("is empty")
-    if not is_header(text):
-        raise ValueError("must hold printable ASCII without blanks")
+    check_key(text)
     from pydantic import SecretStr  # the settings have imported it before a key is read
 
     return SecretStr(text)
@@ -82,6 +84,14 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise ValueError("is not a regular file")
         return opened.read(MAX_KEY_BYTES + 1)
+
+
+def check_key(value: str) -> None:
+    """Raises a ValueError if a value cannot be a key. The message never quotes it."""
+    if not is_header(value):
+        raise ValueError("must be printable ASCII without blanks")
+    if value.startswith(_NAMED):
+        raise ValueError("must be the key alone, without its name before it")
 
 
 def is_header(value: str) -> bool:

@@ -14,12 +14,16 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._model.hosts import is_loopback
 from roark_otel._privacy.own_patterns import linear
 from roark_otel._privacy.patterns import Kind
-from roark_otel._settings.api_key import is_header
+from roark_otel._settings.api_key import check_key, is_header
 from roark_otel._settings.unusable import Unusable
 from roark_otel._settings.whole_path import whole_path
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 """One of the names between the dots of a host's name, as it is looked up."""
+
+
+MAX_SECONDS: Final = 366 * 86_400.0
+"""The longest time that a setting may be."""
 
 
 def _roark_url(value: str) -> str:
@@ -81,8 +85,13 @@ def _header_text(value: str) -> str:
 
 
 def _key(value: SecretStr) -> SecretStr:
-    _header_text(value.get_secret_value())
+    check_key(value.get_secret_value())
     return value
+
+
+def _within_a_year(seconds: float) -> float:
+    """Returns a time as it is, or a year: who writes 1e18 means for ever, and sockets and locks refuse that."""
+    return min(seconds, MAX_SECONDS)
 
 
 def _template(value: object) -> object:
@@ -167,10 +176,10 @@ WebUrl: TypeAlias = Annotated[str, AfterValidator(_http_url)]
 UrlTemplate: TypeAlias = Annotated[Template, BeforeValidator(_template)]
 """A URL with names in braces."""
 
-Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_within_a_year)]
 """A time that may be 0."""
 
-SomeSeconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SomeSeconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_within_a_year)]
 """A time longer than 0."""
 
 LocalPath: TypeAlias = Annotated[Path, AfterValidator(whole_path)]
