@@ -61,8 +61,8 @@ class Replaced:
         for ask in sorted(asks):
             self._asks[ask.before].append(ask)
         self._settled: defaultdict[int, list[Settled]] = defaultdict(list)
-        for one in sorted(settled):
-            self._settled[one.before].append(one)
+        for held in sorted(settled):
+            self._settled[held.before].append(held)
         self._ends_ns = sorted(one.end_ns for one in answers)
         self._of_span: defaultdict[int, list[Answered]] = defaultdict(list)
         for one in answers:
@@ -89,7 +89,7 @@ class Replaced:
             asks = self._asks.get(before, ())
             several = {one for ask in asks for one in self._of_span.get(ask.span_id, ())}
             lines = {one.answer for one in settled}
-            spoken = sorted(one for one in several if one.line in lines)[:_AHEAD]
+            spoken = sorted((one for one in several if one.line in lines), key=lambda one: one[:6])[:_AHEAD]
             if spoken and len(several) > 1:
                 left = several - confirmed - set(spoken)
                 found |= {one for one in left if any(_at_once(one, other) for other in spoken)}
