@@ -32,7 +32,6 @@ from roark_otel._model.moments import (
 from roark_otel._model.sizes import MAX_NAME, MAX_RESULT, MAX_TEXT
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety import guard
-from roark_otel.pages.outline import answers
 
 Json = dict[str, Any]
 
@@ -729,17 +728,6 @@ def test_no_response_latency_where_an_edge_was_not_measured(asked: Utterance, an
 
     assert len(found["transcript"]) == 2
     assert not [name for name in found["properties"] if name.startswith("response_latency")]
-
-
-@pytest.mark.parametrize(("until", "waits"), [(1_900, [300, 4_000]), (2_000, [300, 4_000]), (2_500, [300])])
-def test_nobody_waits_after_words_that_the_agent_spoke_over(until: int, waits: list[int]) -> None:
-    """A customer who says "yes" while the agent goes on wants no answer."""
-    over = (said(AGENT, "a", 400, until), said(CUSTOMER, "yes", 1_800, 2_000), said(AGENT, "b", 6_000, 6_500))
-    made = body(said(CUSTOMER, "q", 0, 100), *over)
-
-    assert made["properties"]["response_latency_max_ms"] == max(waits)
-    assert made["properties"]["response_latency_p50_ms"] == min(waits)
-    assert [ms for _, _, ms in answers(made)] == waits
 
 
 def test_only_measured_waits_count() -> None:

@@ -25,7 +25,7 @@ class Timed:
         ends_ns: The end of each utterance: its own, else the start of the next one, else the call's end.
         waits_ms: One wait for each answer, sorted: from the end of what the customer said to the start of what the
             agent says next, where both were measured. An answer that began before, because one of them did not wait,
-            has none, nor have words that the agent spoke over: nobody waited after them.
+            has none.
         interruptions: How many utterances were interrupted.
     """
 
@@ -37,7 +37,7 @@ class Timed:
 def timed(said: Sequence[Utterance], ended_ns: int, pause: Pause) -> Timed:
     """Times utterances in order, in one pass from the last to the first."""
     ends: list[int] = []
-    waits: list[tuple[int, int]] = []
+    waits: list[int] = []
     interruptions = 0
     next_ns = max(said[-1].start_ns, ended_ns) if said else 0
     answer_ns: int | None = None
@@ -48,23 +48,8 @@ def timed(said: Sequence[Utterance], ended_ns: int, pause: Pause) -> Timed:
         ends.append(end_ns)
         is_agent = isinstance(one.speaker, Agent)
         if answer_ns is not None and one.end_ns is not None and one.timed and not is_agent:
-            waits.append((len(said) - len(ends), (answer_ns - end_ns) // _NS_PER_MS))
+            waits.append((answer_ns - end_ns) // _NS_PER_MS)
         if one.payload and one.payload.get("interrupted") is True:
             interruptions += 1
         next_ns, answer_ns = start_ns, start_ns if is_agent and one.timed else None
-    ends.reverse()
-    over = _spoken_over(said, ends, pause)
-    return Timed(ends, sorted(wait for index, wait in waits if wait >= 0 and index not in over), interruptions)
-
-
-def _spoken_over(said: Sequence[Utterance], ends_ns: Sequence[int], pause: Pause) -> set[int]:
-    """Returns the indexes of what the customer said while the agent went on speaking, until after it."""
-    found: set[int] = set()
-    until_ns = 0
-    for index, one in enumerate(in_steps(said, pause)):
-        if not isinstance(one.speaker, Agent):
-            if ends_ns[index] < until_ns:
-                found.add(index)
-        elif one.payload.get("interrupted") is not True:
-            until_ns = max(until_ns, ends_ns[index])
-    return found
+    return Timed(ends[::-1], sorted(wait for wait in waits if wait >= 0), interruptions)

@@ -82,20 +82,15 @@ def answers(body: Json) -> list[tuple[Json, Json, int]]:
 
     A wait is from the end of what the customer said last to the start of what the agent says next, where both were
     measured. Entries do not say whether they were: an end that is the start of the next entry, or a wait longer than
-    any that the call states, was not, nor is any wait of a call that states none. Nobody waited after words that the
-    agent spoke over.
+    any that the call states, was not, nor is any wait of a call that states none.
     """
     longest = _longest_ms(body)
     found: list[tuple[Json, Json, int]] = []
     asked: Json | None = None
-    until = 0
     for entry in sorted(entries(body, "transcript"), key=start):
         if text(entry, "role") == "CUSTOMER":
-            asked = entry if end(entry) >= until else None
-            continue
-        if text(entry, "role") == "AGENT" and part(entry, "payload").get("interrupted") is not True:
-            until = max(until, end(entry))
-        if asked is not None:
+            asked = entry
+        elif asked is not None:
             was_spoken = offset(asked, "endOffsetMs") is not None and "way" not in part(asked, "payload")
             if was_spoken and 0 < (waited := start(entry) - end(asked)) <= longest:
                 found.append((asked, entry, waited))

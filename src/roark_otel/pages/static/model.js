@@ -146,14 +146,9 @@ function findWaits(said, body) {
   const stated = String(object(body.properties).response_latency_max_ms ?? "").trim();
   const longest = stated && Number.isFinite(Number(stated)) ? Number(stated) + ROUNDED_MS : 0;
   let asked = /** @type {Row | null} */ (null);
-  let until = 0;
   for (const row of said) {
-    if (row.who === "customer") {
-      asked = row.end >= until ? row : null; // nobody waited after words that the agent spoke over
-      continue;
-    }
-    if (row.who === "agent" && !row.cut) until = Math.max(until, row.end);
-    if (asked) {
+    if (row.who === "customer") asked = row;
+    else if (asked) {
       const ms = row.start - asked.end;
       const measured = asked.ended && !("way" in asked.payload) && ms > 0 && ms <= longest;
       if (measured) row.wait = { from: asked.end, to: row.start, ms, slow: ms > BUDGET_MS };
