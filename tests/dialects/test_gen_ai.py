@@ -566,6 +566,8 @@ CALL = (
         ("data:audio/wav;base64,QUJD", None),
         ("YES", "YES"),
         ("ha" * 40, "ha" * 40),
+        ("Ha" + "ha" * 40, "Ha" + "ha" * 40),
+        ("A" * 80, None),
         ("Sure (I think) = yes", "Sure (I think) = yes"),
         ("\ud800", "\ufffd"),
         ("  ", None),

@@ -346,3 +346,20 @@ def test_what_a_tool_asks_a_model_is_not_part_of_the_conversation() -> None:
     )
 
     assert said(moments) == [("CUSTOMER", "hi"), ("AGENT", "Let me look."), ("AGENT", "It ships.")]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        (["The sky is ", "blue", ", today."], "The sky is blue, today."),
+        (["One", " ", "two"], "One two"),
+        (["One.", "Two."], "One. Two."),
+        ([" One. ", "Two.\n"], "One. Two."),
+    ],
+)
+def test_pieces_of_an_answer_keep_their_own_blanks(pieces: list[str], words: str) -> None:
+    """Those of a stream bring them along; whole sentences get one between them."""
+    answered = {"role": "assistant", "content": [{"type": "text", "text": one} for one in pieces]}
+    attributes: dict[str, Any] = {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps([answered])}
+
+    assert said(moments_of([span(0, 9, attributes)])) == [("AGENT", words)]

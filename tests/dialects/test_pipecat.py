@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -890,3 +891,54 @@ def test_a_reply_is_there_although_the_observer_heard_no_end_of_it(*, is_cut: bo
     for order in (*spans, *own), (*own, *spans):
         last = ("AGENT", "I") if is_cut else ("AGENT", "Hi.")
         assert said(moments_of(order)) == [("CUSTOMER", "hello"), last]
+
+
+# Sentences that a span lost
+
+
+@pytest.mark.parametrize("dump", ["greeting_and_ttsspeak", "interruption_ws", "three_turn_ws", "tool_call_http"])
+@pytest.mark.parametrize("keeps", [slice(-1, None), slice(1, None)], ids=["the last", "all but the first"])
+def test_sentences_that_a_span_lost_are_found_elsewhere(dump: str, keeps: slice) -> None:
+    """Versions 1.2 to 1.5 keep the last sentence on the span, or not the first; one alone is then no text at all."""
+
+    def lost(one: SpanView) -> SpanView:
+        if one.name != "tts" or not isinstance(text := one.attributes.get("text"), str):
+            return one
+        rest = " ".join(re.split(r"(?<=[.?!]) ", text)[keeps])
+        others = {name: value for name, value in one.attributes.items() if name != "text"}
+        return one._replace(attributes={**others, "text": rest} if rest else others)
+
+    whole = records(f"pipecat/{dump}")
+    assert said(moments_of(map(lost, whole))) == said(moments_of(whole))
+
+
+@pytest.mark.parametrize(
+    ("wrote", "spoken", "held", "expected"),
+    [
+        ("One. Two. Three.", ["Three."], None, ["One. Two. Three."]),
+        ("One. Two. Three.", ["One.", "Three."], None, ["One.", "Two. Three."]),
+        ("One. Two. Three.", ["One.", "Two.", "Three."], None, ["One.", "Two.", "Three."]),
+        ("*waves* Hello.", ["Hello."], None, ["Hello."]),
+        ("<think>Who is it?</think> Hello.", ["Hello."], None, ["Hello."]),
+        ("See my notes. Hello.", ["Hello."], "Hello.", ["Hello."]),
+    ],
+)
+def test_only_whole_sentences_are_put_back(
+    wrote: str, spoken: list[str], held: str | None, expected: list[str]
+) -> None:
+    """An app may keep a part of what a model writes from being spoken; where a history shows it, it was not."""
+    spans = [
+        turn(0, 9_000),
+        heard("hi", 100, 900),
+        llm(1_000, 1_200, history=[user("hi")], output=wrote),
+        *(tts(one, 1_100 + 300 * index) for index, one in enumerate(spoken)),
+    ]
+    if held is not None:
+        later = [user("hi"), assistant(held), user("bye")]
+        spans += [
+            turn(9_000, 12_000, own=3),
+            heard("bye", 9_100, 9_400, below=3),
+            llm(9_900, 9_950, history=later, below=3),
+        ]
+
+    assert [text for role, text in said(moments_of(spans)) if role == "AGENT"] == expected

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel._model.moments import Agent, Customer, Returned, ToolUse, Utterance, utterance
+from roark_otel._model.moments import Agent, Customer, Failed, Returned, ToolUse, Utterance, utterance
 from roark_otel._model.rows import Kind, SpanEvent, SpanView, row_of
 from roark_otel.dialects.roark import ROARK
 from roark_otel.dialects.roark.reader import RoarkReader
@@ -116,3 +116,35 @@ def test_others_run_while_a_span_of_many_events_is_read() -> None:
     read_so_far.append(len(list(reader.moments())))
     assert read_so_far[-1] == 5_000
     assert max(after - before for before, after in pairwise(read_so_far)) <= 80
+
+
+@pytest.mark.parametrize("at", [T0, T0 // S * S + 7 * S, 5, None], ids=["start", "second", "no time", "nothing"])
+def test_utterances_of_one_time_keep_the_order_of_their_events(at: object) -> None:
+    """A clock that stands still, an app that knows seconds only, and times that are none."""
+    turns = [("customer", "one"), ("agent", "two"), ("customer", "three"), ("agent", "three"), ("agent", "three")]
+    events = [SpanEvent("roark.transcript", at, {"role": role, "text": words}) for role, words in turns]
+    moments, _ = read(*events)
+    spoken = sorted((one for one in moments if isinstance(one, Utterance)), key=lambda one: one.start_ns)
+
+    assert [(type(one.speaker).__name__.lower(), one.text) for one in spoken] == turns
+    assert all(0 < later.start_ns - one.start_ns < 10 for one, later in pairwise(spoken))
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("", Returned("sent")),
+        ("  ", Returned("sent")),
+        (False, Returned("sent")),
+        ("false", Returned("sent")),
+        (True, Failed("failed")),
+        ("true", Failed("failed")),
+        ("No such order.", Failed("No such order.")),
+        (7, Failed("failed")),
+    ],
+)
+def test_an_empty_error_is_none(error: object, outcome: object) -> None:
+    """An attribute cannot be None, and some apps write each of theirs always."""
+    moments, _ = read(SpanEvent("roark.tool_invocation", T0, {"name": "look", "result": "sent", "error": error}))
+
+    assert [one.outcome for one in moments if isinstance(one, ToolUse)] == [outcome]

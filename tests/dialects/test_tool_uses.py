@@ -728,3 +728,109 @@ def test_a_wrapper_may_say_that_the_tool_failed(value: object) -> None:
 )
 def test_recorded_agents_used_a_tool_once(dump: str, expected: tuple[str, object, object]) -> None:
     assert used(*records(f"gen_ai/{dump}")) == [expected]
+
+
+# Calls and answers in the shapes of several providers
+
+
+def said_by(role: str, **fields: object) -> dict[str, object]:
+    return {"role": role, **fields}
+
+
+GIVEN = '{"city": "Paris"}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (
+            [said_by("assistant", content=None, function_call={"name": "get_weather", "arguments": GIVEN})],
+            [said_by("function", name="get_weather", content='{"t": 21}')],
+        ),
+        (
+            [said_by("model", parts=[{"functionCall": {"name": "get_weather", "args": PARIS}}])],
+            [said_by("user", parts=[{"functionResponse": {"name": "get_weather", "response": {"t": 21}}}])],
+        ),
+        (
+            [{"type": "custom_tool_call", "call_id": "c", "name": "get_weather", "input": GIVEN}],
+            [{"type": "custom_tool_call_output", "call_id": "c", "output": '{"t": 21}'}],
+        ),
+    ],
+)
+def test_a_call_and_its_answer_have_other_names_elsewhere(
+    asked: list[dict[str, object]], answered: list[dict[str, object]]
+) -> None:
+    history = [text("user", "hi")]
+    last = text("assistant", "It is warm.")
+
+    assert used(chat(0, 90, history, *asked), chat(100, 190, [*history, *asked, *answered], last)) == [
+        ("get_weather", PARIS, WARM)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion"),
+    [
+        ("gen_ai.prompt.0.function_call.", "gen_ai.completion.0.function_call."),
+        ("llm.input_messages.0.message.function_call_", "llm.output_messages.0.message.function_call_"),
+    ],
+)
+def test_the_one_call_of_older_messages_is_found_in_names_with_numbers(prompt: str, completion: str) -> None:
+    arguments = "arguments_json" if prompt.startswith("llm.") else "arguments"
+
+    def called(prefix: str) -> dict[str, Any]:
+        return {f"{prefix}name": "get_weather", f"{prefix}{arguments}": GIVEN}
+
+    role = prompt.rpartition("function_call")[0] + "role"
+    answered = {role.replace(".0.", ".1."): "function", role.replace(".0.", ".1.").replace("role", "content"): "21"}
+    first = span(0, 90, called(completion))
+    again = span(100, 190, {role: "assistant", **called(prompt), **answered})
+
+    assert used(first, again) == [("get_weather", PARIS, Returned(21))]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [
+            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": PARIS},
+            {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"title": "x"}]},
+        ],
+        [
+            {"type": "server_tool_call", "id": "s", "name": "web_search", "server_tool_call": PARIS},
+            {"type": "server_tool_call_response", "id": "s", "server_tool_call_response": [{"title": "x"}]},
+        ],
+        [{"type": "mcp_call", "id": "s", "name": "web_search", "arguments": GIVEN, "output": '[{"title": "x"}]'}],
+    ],
+)
+def test_a_tool_that_the_provider_runs_is_answered_at_once(parts: list[object]) -> None:
+    """Call and answer stand in one message, and whether histories repeat it or not, it is one use."""
+    whole = said_by("assistant", content=[*parts, {"type": "text", "text": "Warm."}])
+    history = [text("user", "hi")]
+    first = chat(0, 90, history, whole)
+
+    expected = [("web_search", PARIS, Returned([{"title": "x"}]))]
+    assert used(first) == expected
+    assert used(first, chat(500, 590, [*history, whole, text("user", "bye")], text("assistant", "Bye."))) == expected
+
+
+@pytest.mark.parametrize("written", [json.dumps(json.dumps(PARIS)), json.dumps(PARIS)])
+def test_json_that_was_written_twice_is_what_is_inside(written: str) -> None:
+    back = json.dumps(json.dumps({"t": 21}))
+
+    assert used(tool(0, 90, call__arguments=written, call__result=back)) == [("get_weather", PARIS, WARM)]
+
+
+def test_nothing_as_json_is_no_parameters() -> None:
+    assert used(tool(0, 90, call__arguments="null", call__result="1")) == [("get_weather", {}, Returned(1))]
+
+
+def test_what_the_model_was_given_says_why_a_tool_failed() -> None:
+    """Its span has a status and no words."""
+    failed = tool(100, 190, call__id="c", call__arguments=json.dumps(PARIS))._replace(error=True)
+    history = [text("user", "hi"), call(PARIS, "c"), answer("No such city.", "c")]
+
+    assert used(failed) == [("get_weather", PARIS, Failed("The tool failed."))]
+    assert used(chat(0, 90, history[:1], history[1]), failed, chat(200, 290, history, text("assistant", "Oh."))) == [
+        ("get_weather", PARIS, Failed("No such city."))
+    ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from roark_otel.dialects.chat.recital import Said
+from roark_otel.dialects.chat.recital import AGENT, Said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from roark_otel.dialects.chat.recital import Span
 
@@ -21,6 +22,10 @@ SHIFT = 20
 
 _COLUMNS = 5
 _RECENT = 16
+
+_NOTE: Final = r"[\[(<*]{1,2}[^\[\]()<>*]{0,40}(?:interrupt|cut off)[^\[\]()<>*]{0,40}[\])>*]{1,2}"
+_MARK: Final = re.compile(rf"\s*(?:\.\.\.|\u2026|--?|\u2013|\u2014)?\s*(?:{_NOTE})?$", re.IGNORECASE)
+"""What apps write at the end of words that were cut short: `...`, a dash, `[interrupted]`."""
 
 
 class Answered(NamedTuple):
@@ -81,37 +86,93 @@ class Answers:
                 yield from answers
 
 
-def as_heard(answers: list[Answered], confirmed: set[Answered], missing: list[Shown]) -> tuple[list[Said], list[Shown]]:
+def as_heard(
+    answers: list[Answered], confirmed: set[Answered], missing: list[Shown], written: Mapping[str, str]
+) -> tuple[list[Said], list[Shown]]:
     """The answers as they were heard, and what only a history shows.
 
     Args:
         answers: All answers, by their ends.
         confirmed: Those that a history holds word for word.
         missing: What agents say in histories although no model answered it, by time.
+        written: Lines as they are written, where that is not with one blank between words.
     """
-    unconfirmed = [one for one in answers if one not in confirmed]
-    heard: dict[Answered, str] = {}
-    others: list[Shown] = []
-    for at, line in missing:
-        before = bisect_right(unconfirmed, at >> SHIFT, key=lambda one: one.end_ns)
-        recent = reversed(unconfirmed[max(0, before - _RECENT) : before])
-        whole = next((one for one in recent if one.line != line and one.line.startswith(line)), None)
-        if whole is None:
-            others.append((at, line))
+    found = _Hearing([one for one in answers if one not in confirmed])
+    others = [(at, line) for at, line in missing if not found.finds(at >> SHIFT, line)]
+    return [_as_said(one, found.heard.get(one), written) for one in answers], others
+
+
+class _Hearing:
+    """Finds answers in what histories hold: cut short, in several messages, or several in one.
+
+    `heard`: the lines that were heard of answers that a history does not have as they are.
+    """
+
+    def __init__(self, unconfirmed: list[Answered]) -> None:
+        self.heard: dict[Answered, str] = {}
+        self._unconfirmed = unconfirmed
+        self._last: tuple[Answered, int] | None = None
+
+    def finds(self, shown_ns: int, line: str) -> bool:
+        """Whether a line is of known answers; then they are no longer looked for."""
+        if self._last is not None and self._last[1] == shown_ns and self._goes_on(self._last[0], line[1:]):
+            return True
+        upto = bisect_right(self._unconfirmed, shown_ns, key=lambda one: one.end_ns)
+        recent = self._unconfirmed[max(0, upto - _RECENT) : upto]
+        cut = _without_mark(line)
+        whole = next((one for one in reversed(recent) if one.line != line and one.line.startswith(cut)), None)
+        if whole is not None:
+            self._take(whole, cut)
+            self._last = whole, shown_ns
+            return True
+        return any(self._holds(recent[index:], cut) for index in range(len(recent) - 1))
+
+    def _goes_on(self, whole: Answered, words: str) -> bool:
+        """Whether a message goes on with an answer that the one before it began."""
+        heard = self.heard[whole]
+        rest = whole.line[len(heard) :]
+        if not rest.lstrip().startswith(words):
+            return False
+        self.heard[whole] = heard + rest[: len(rest) - len(rest.lstrip()) + len(words)]
+        return True
+
+    def _holds(self, several: list[Answered], line: str) -> bool:
+        """Whether a message holds several answers, one after the other, the last as far as it was heard."""
+        rest, taken = line[1:], list[Answered]()
+        for one in several:
+            words = one.line[1:]
+            if not rest.startswith(words) and not (taken and words.startswith(rest)):
+                return False
+            taken.append(one)
+            if len(rest) <= len(words):
+                break
+            rest = rest[len(words) :].lstrip()
         else:
-            heard[whole] = line
-            unconfirmed.remove(whole)
-    return [_as_said(one, heard.get(one)) for one in answers], others
+            return False
+        for one in taken:
+            self._take(one, one.line if one is not taken[-1] else AGENT + rest)
+        return True
+
+    def _take(self, one: Answered, line: str) -> None:
+        self.heard[one] = line
+        self._unconfirmed.remove(one)
 
 
-def _as_said(answered: Answered, heard: str | None) -> Said:
+def _without_mark(line: str) -> str:
+    """A line without the mark that an app puts where it was cut short."""
+    words = _MARK.sub("", line)
+    return words if len(words) > 1 else line
+
+
+def _as_said(answered: Answered, heard: str | None, written: Mapping[str, str]) -> Said:
+    is_whole = heard is None or heard == answered.line
     return Said(
         at_ns=answered.end_ns + answered.place,
         by_agent=True,
-        text=(heard or answered.line)[1:],
+        text=written.get(answered.line, answered.line)[1:] if is_whole else (heard or "")[1:],
         asked_ns=answered.start_ns,
         agent=answered.agent,
-        interrupted=heard is not None,
+        interrupted=not is_whole,
         span_id=answered.span_id,
     )
 

@@ -18,10 +18,10 @@ from roark_otel._model.moments import Failed, Outcome, Returned, ToolUse, Unansw
 from roark_otel._model.repeated_uses import is_of_item
 from roark_otel.dialects.chat.loose import LooseAnswers
 from roark_otel.dialects.chat.shapes import Role
-from roark_otel.dialects.chat.values import gave, parameters, without_wrapper, words_of
+from roark_otel.dialects.chat.values import NO_REASON, gave, parameters, without_wrapper, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from roark_otel.dialects.chat.pairing import CallKey
     from roark_otel.dialects.chat.recital import Recital, Span
@@ -111,7 +111,7 @@ class Calls:
                 if shown.wants(times, start_ns):
                     shown.take(times, start_ns, _outcome(answer, is_wrapped=is_wrapped))
 
-    def asked(self, span: Span, digest: int, messages: Iterable[Message], agent: str | None) -> None:
+    def asked(self, span: Span, digest: int, messages: Sequence[Message], agent: str | None) -> None:
         """A model asked for tools; a span that is still open may ask again."""
         keys = tuple(self._key(call) for message in messages for call in message.calls)
         end_ns = span.start_ns if span.end_ns is None else span.end_ns
@@ -119,6 +119,9 @@ class Calls:
         if keys and (span.end_ns is not None or known is None or known.is_open):
             ask = _Ask(end_ns, span.start_ns, span.span_id, span.end_ns is None, digest, agent, keys)
             self._asks[span.span_id] = ask
+        for answer in (one for message in messages for one in message.answers):
+            # The provider ran the tool itself, before the model was done.
+            self._loose.add(end_ns + len(keys), answer, _outcome(answer, is_wrapped=False))
 
     def mentioned(self) -> list[Mentioned]:
         """Every use that messages mention."""
@@ -198,7 +201,7 @@ def _written(arguments: object) -> str:
 def _outcome(answer: Answer, *, is_wrapped: bool) -> Outcome:
     found = gave(answer.value)
     if answer.is_error or found.is_error:
-        return Failed(words_of(answer.value) or "The tool failed.")
+        return Failed(words_of(answer.value) or NO_REASON)
     return Returned(without_wrapper(answer.value) if is_wrapped else found.value)
 
 

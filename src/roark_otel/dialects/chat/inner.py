@@ -44,6 +44,8 @@ class Inner:
 
     def add_to(self, transcript: Transcript) -> None:
         """Adds to a transcript what only these models show of the customer; it has everything else."""
+        if not self._asked:
+            return
         lines = transcript.customer_lines()
         for (start_ns, line), span_id in sorted(self._asked.items()):
             if not any(_quotes(line[1:], other[1:]) for other in _near(lines, start_ns)):

@@ -67,18 +67,27 @@ def lines(messages: Iterable[Message]) -> list[str]:
     return [_LETTERS[one.role] + one.text for one in messages if one.text and one.role in _LETTERS]
 
 
+def squeezed(line: str) -> str:
+    """Returns a line with one blank between words: one and the same line may be written in several ways."""
+    return line if "  " not in line and line.isprintable() else line[0] + " ".join(line[1:].split())
+
+
 def texts(messages: Iterable[Message]) -> list[str]:
     """The words of an answer's messages, whatever role they bear; those of tools and systems are not an answer."""
     return [one.text for one in messages if one.text and one.role not in {Role.TOOL, Role.SYSTEM}]
 
 
 class Recital:
-    """A list of messages as far as it was read: how often each line stands in it, and what it is known by."""
+    """A list of messages as far as it was read: how often each line stands in it, and what it is known by.
 
-    __slots__ = ("_tools", "counts", "digest", "has_agent", "last", "length")
+    `before`: what it was known by before its last line.
+    """
+
+    __slots__ = ("_tools", "before", "counts", "digest", "has_agent", "last", "length")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.before: int = 0
         self.digest: int = 0
         self.has_agent: bool = False
         self.last: str | None = None
@@ -95,7 +104,7 @@ class Recital:
     def copy(self) -> Recital:
         """The same as far as it was read; it may go on in another way."""
         other = Recital()
-        other.counts = self.counts.copy()
+        other.counts, other.before = self.counts.copy(), self.before
         other.digest, other.has_agent, other.last, other.length = self.digest, self.has_agent, self.last, self.length
         other._tools = None if self._tools is None else self._tools.copy()
         return other
@@ -107,6 +116,8 @@ class Recital:
 
     def add(self, line: str) -> int:
         """Adds one more line. Returns how often it stands in the list by now."""
+        line = squeezed(line)
+        self.before = self.digest
         found = self.counts[line] = self.counts.get(line, 0) + 1
         self.digest = hash((self.digest, line))
         self.has_agent = self.has_agent or line[0] == AGENT

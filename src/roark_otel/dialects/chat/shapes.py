@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model import reading
 from roark_otel._model.roles import AGENT_ROLES, CUSTOMER_ROLES
+from roark_otel.dialects.chat import kinds
 from roark_otel.dialects.chat.langchain import unwrapped
 from roark_otel.dialects.chat.speech import deserialized, is_data, spoken
 
@@ -23,12 +25,7 @@ Fields = Mapping[str, object]
 _MAX_DEPTH = 12
 _TEXTS = frozenset({"text", "input_text", "output_text", "transcription", "Generation", "ChatGeneration"})
 _AUDIO = frozenset({"audio", "input_audio", "output_audio"})
-_CALLS = ("toolUse", "function_call", "tool_call")
-_ANSWERS = ("toolResult", "function_response")
-_CALL_TYPES = frozenset({"tool_call", "tool_use", "function_call", "function"})
-_ANSWER_TYPES = frozenset({"tool_call_response", "tool_result", "function_call_output"})
-_ITEM_TYPES = frozenset({"message", "function_call", "function_call_output"})
-_PARTS = (*_CALLS, *_ANSWERS)
+_PARTS = (*kinds.CALLS, *kinds.ANSWERS)
 _WRAPPERS = ("messages", "contents", "input", "output", "choices", "candidates", "generations", "message")
 _ANSWERED = frozenset({"messages", "generations", "choices", "candidates", "message"})
 """Those of them that are in no part of a message."""
@@ -145,7 +142,7 @@ def _kind(fields: Fields) -> str | None:
 def _is_part(value: object) -> bool:
     """Whether a value is a part of a message, and no message of its own."""
     fields = fields_of(value)
-    if "role" in fields or _kind(fields) in _ITEM_TYPES or unwrapped(fields) is not fields:
+    if "role" in fields or _kind(fields) in kinds.ITEM_TYPES or unwrapped(fields) is not fields:
         return False
     if not _ANSWERED.isdisjoint(fields):
         return False
@@ -162,7 +159,7 @@ def holds_message(value: object) -> bool:
 
 def _built(role: Role, fields: Fields) -> Message:
     found = _Parts()
-    if _kind(fields) in _CALL_TYPES or _kind(fields) in _ANSWER_TYPES:
+    if _kind(fields) in kinds.CALL_TYPES or _kind(fields) in kinds.ANSWER_TYPES:
         found.add(fields, 0)
     elif role is Role.TOOL and not _holds_answers(fields):
         content = fields.get("content", fields.get("parts"))
@@ -175,10 +172,15 @@ def _built(role: Role, fields: Fields) -> Message:
         if not found.texts:
             found.add(_transcript(fields), 0)  # a model that speaks, asked for audio
     known = found.calls.copy()
-    for call in _items(fields.get("tool_calls")):
+    for call in (*_items(fields.get("tool_calls")), fields.get("function_call"), _flat_call(fields)):
         found.add_call(call, beside=known)
-    texts = [] if role is Role.CUSTOMER and found.texts[:1] == [_CONTEXT] else found.texts
-    return Message(role, " ".join(texts) or None, tuple(found.calls), tuple(found.answers), found.has_data)
+    words = None if role is Role.CUSTOMER and found.texts[:1] == [_CONTEXT] else found.words()
+    return Message(role, words, tuple(found.calls), tuple(found.answers), found.has_data)
+
+
+def _flat_call(fields: Fields) -> Fields:
+    """The one call that a message could have before there were several, as OpenInference writes it."""
+    return {"name": fields.get("function_call_name"), "arguments": fields.get("function_call_arguments_json")}
 
 
 def _transcript(fields: Fields) -> object:
@@ -193,19 +195,27 @@ def _transcript(fields: Fields) -> object:
 def _holds_answers(fields: Fields) -> bool:
     parts = fields.get("parts", fields.get("content"))
     several = [fields_of(one) for one in _items(parts)]
-    return any(_kind(one) in _ANSWER_TYPES or any(name in one for name in _ANSWERS) for one in several)
+    return any(_kind(one) in kinds.ANSWER_TYPES or any(name in one for name in kinds.ANSWERS) for one in several)
 
 
 class _Parts:
     """The parts of a message, read one by one."""
 
-    __slots__ = ("answers", "calls", "has_data", "texts")
+    __slots__ = ("_written", "answers", "calls", "has_data", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self._written: list[str] = []
         self.calls: list[Call] = []
         self.answers: list[Answer] = []
         self.has_data = False
+
+    def words(self) -> str | None:
+        """The words of all parts: as they are written where they bring their own blanks, as pieces of a stream do."""
+        inner = [(one[-1:], other[:1]) for one, other in pairwise(self._written)]
+        if any(edge.isspace() for edges in inner for edge in edges):
+            return reading.text("".join(self._written))
+        return " ".join(self.texts) or None
 
     def add(self, part: object, depth: int) -> None:
         """Takes in a part, or a list of them."""
@@ -222,7 +232,7 @@ class _Parts:
         call = fields_of(fields_of(fields).get("tool_call")) or fields_of(fields)
         named = fields_of(call.get("function")) or call
         if name := reading.text(named.get("name")):
-            given = next((named[key] for key in ("arguments", "input", "args") if key in named), None)
+            given = next((named[key] for key in kinds.GIVEN if key in named), None)
             found = Call(_first_id(call, "call_id", "id", "toolUseId"), name, given)
             if not any((one.call_id, one.name) == found[:2] for one in beside):
                 self.calls.append(found)
@@ -233,25 +243,30 @@ class _Parts:
             self.add(written, depth + 1)
         elif words := spoken(text):
             self.texts.append(words)
+            self._written.append(text)
+        elif not text.strip():
+            self._written.append(text)
         else:
             self.has_data = self.has_data or is_data(text.strip())
 
     def _add_fields(self, fields: Fields, depth: int) -> None:
         kind = _kind(fields)
-        for name in _CALLS:
+        for name in kinds.CALLS:
             if inner := fields_of(fields.get(name)):
                 self.add_call(inner)
                 return
-        for name in _ANSWERS:
+        for name in kinds.ANSWERS:
             if inner := fields_of(fields.get(name)):
                 self._add_answer(inner)
                 return
         if inner := fields_of(fields.get("message_content")):
             self.add(inner, depth + 1)
             return
-        if kind in _CALL_TYPES:
+        if kind in kinds.CALL_TYPES:
             self.add_call(fields)
-        elif kind in _ANSWER_TYPES:
+            if kind == kinds.WITH_ANSWER and fields.get("output") is not None:
+                self._add_answer(fields)
+        elif kind in kinds.ANSWER_TYPES:
             self._add_answer(fields)
         elif kind in _AUDIO or fields.get("modality") == "audio":
             self.add(_transcript(fields), depth + 1)
@@ -259,7 +274,7 @@ class _Parts:
             self.add(next((fields[key] for key in ("content", "text", "refusal") if key in fields), None), depth + 1)
 
     def _add_answer(self, fields: Fields) -> None:
-        value = next((fields[key] for key in ("response", "result", "output", "content") if key in fields), None)
+        value = next((fields[key] for key in kinds.GAVE if key in fields), None)
         self.answers.append(_answer(fields, value, "call_id", "id", "tool_use_id", "toolUseId"))
 
 

@@ -61,8 +61,8 @@ def is_data(words: str) -> bool:
 
 
 def _is_base64(words: str) -> bool:
-    # So long a word in no language; a laugh of many letters is at least in lower case.
-    return len(words) >= _MIN_BASE64 and _BASE64.fullmatch(words) is not None and not words.islower()
+    # Few languages have words as long; those, and a laugh of many letters, are in lower case but for the first.
+    return len(words) >= _MIN_BASE64 and _BASE64.fullmatch(words) is not None and not words[1:].islower()
 
 
 def deserialized(text: str) -> object | None:

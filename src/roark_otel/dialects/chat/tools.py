@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from roark_otel._model.moments import Failed, Returned
 from roark_otel._model.repeated_uses import repeats
 from roark_otel._model.tool_uses import is_answered, joined
 from roark_otel.dialects.chat.calls import Calls, Mentioned
 from roark_otel.dialects.chat.runs import Ran, once
+from roark_otel.dialects.chat.values import NO_REASON, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from roark_otel._model.moments import ToolUse
     from roark_otel.dialects.chat.recital import Recital, Span
@@ -62,7 +64,7 @@ class Tools:
         """
         self._calls.shown(span, before, messages, agent, is_wrapped=is_wrapped)
 
-    def asked(self, span: Span, before: Recital, messages: Iterable[Message], agent: str | None) -> None:
+    def asked(self, span: Span, before: Recital, messages: Sequence[Message], agent: str | None) -> None:
         """A model asked for tools, after a history."""
         self._calls.asked(span, before.digest, messages, agent)
 
@@ -90,6 +92,9 @@ def _filled(ran: list[Ran], mentioned: Iterable[Mentioned]) -> list[Ran]:
     for index, known in repeats([tool.use for tool in ran], [use for use, _ in uses]).items():
         tool, (use, agent) = ran[known], uses[index]
         filled = replace(joined(tool.use, use), start_ns=tool.use.start_ns, end_ns=tool.use.end_ns)
+        if tool.use.outcome == Failed(NO_REASON) and isinstance(use.outcome, Returned):
+            # What the model was given says why, although the span has nothing but its status.
+            filled = replace(filled, outcome=Failed(words_of(use.outcome.value) or NO_REASON))
         ran[known] = tool._replace(use=filled, agent=tool.agent or agent)
     return ran
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from roark_otel._model.rows import SpanView
 
+NO_REASON: Final = "The tool failed."
+"""What is said of a tool that failed where nothing says why."""
+
 _MAX_DEPTH: Final = 4
 _TOOL_MESSAGE: Final = "ToolMessage"
 _IN_RESPONSE: Final = frozenset({"id", "name", "parts", "response", "scheduling", "will_continue"})
@@ -62,9 +65,10 @@ def given(value: object) -> Given:
         return Given(reading.json_object(value), {})
     except ValueError:
         written = deserialized(value) if isinstance(value, str) else None
-        if isinstance(written, dict):
-            return Given(cast("dict[str, object]", written), {})
-        return Given({}, {"arguments": reading.json_value(value)})
+        found = _decoded(value) if written is None else written
+        if isinstance(found, dict):
+            return Given(cast("dict[str, object]", found), {})
+        return Given({}, {} if found is None else {"arguments": reading.json_value(value)})
 
 
 def parameters(value: object) -> dict[str, object]:
@@ -80,7 +84,14 @@ def result(value: object) -> object:
 
 def gave(value: object) -> Gave:
     """What a tool gave back, and what the value says beside it."""
-    return _inside(Gave(reading.json_or_text(value)), 0)
+    return _inside(Gave(_decoded(value)), 0)
+
+
+def _decoded(value: object) -> object:
+    """A value out of its JSON, which may be that of a text that is JSON itself: some write what is written already."""
+    found = reading.json_or_text(value)
+    is_twice = isinstance(found, str) and found != value and found.lstrip()[:1] in {"{", "["}
+    return reading.json_or_text(found) if is_twice else found
 
 
 def without_wrapper(value: object) -> object:
@@ -97,7 +108,7 @@ def failure(span: SpanView, back: object, *, is_error: bool = False) -> str | No
         return None
     raised = (event.attributes.get("exception.message") for event in span.events if event.name == "exception")
     others = (*raised, status, span.attributes.get("error.type"))
-    return words_of(back) or next((other for one in others if (other := reading.text(one))), "The tool failed.")
+    return words_of(back) or next((other for one in others if (other := reading.text(one))), NO_REASON)
 
 
 def words_of(back: object) -> str | None:

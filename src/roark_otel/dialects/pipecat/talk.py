@@ -8,6 +8,7 @@ from roark_otel.dialects.pipecat.asked import asks, matched
 from roark_otel.dialects.pipecat.customer import customer_said, entered, spoken
 from roark_otel.dialects.pipecat.heard import Histories
 from roark_otel.dialects.pipecat.history import recent
+from roark_otel.dialects.pipecat.lost_words import completed
 from roark_otel.dialects.pipecat.mentioned_tools import MentionedTools
 from roark_otel.dialects.pipecat.pace import Pace
 from roark_otel.dialects.pipecat.replies import Replies
@@ -64,8 +65,9 @@ class Talk:
         unwritten = Unwritten(left, said, speeches, turns)
         if unwritten.spoken:
             said = sorted([*said, *unwritten.spoken])
-        replies = Replies(speeches, models, voices, turns, said)
-        heard = replies.heard(Histories([recent(one) for one in histories if not one.fault], said))
+        recents = [recent(one) for one in histories if not one.fault]
+        replies = Replies(completed(speeches, voices.authors, recents), models, voices, turns, said)
+        heard = replies.heard(Histories(recents, said))
         self.said: list[Spoken] = said
         self.entered: list[Spoken] = unwritten.entered
         self._turns = turns

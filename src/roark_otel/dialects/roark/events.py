@@ -118,8 +118,9 @@ def _parameters(words: Words) -> Mapping[str, object]:
 
 def _outcome(words: Words) -> Outcome:
     error = words.get("error")
-    if error is not None and error is not False:
-        return Failed(reading.text(error) or "failed")
+    # An attribute cannot be None: an app that always writes it says with an empty one that nothing failed.
+    if not (error is None or reading.flag(error) is False or (isinstance(error, str) and not error.strip())):
+        return Failed((None if reading.flag(error) else reading.text(error)) or "failed")
     return Unanswered() if words.get("result") is None else Returned(words.json_or_text("result"))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from roark_otel import attributes
 from roark_otel._model.dialect import RowReader
-from roark_otel._model.moments import ToolUse
+from roark_otel._model.moments import ToolUse, Utterance
 from roark_otel._model.rows import (
     ATTRIBUTES,
     END,
@@ -68,7 +69,8 @@ class RoarkReader(RowReader):
         agent = NO_AGENT
         if row[ATTRIBUTES] and _has_words(row[ATTRIBUTES]):
             agent = self._read_attributes(row)
-        at, size, keep = EVENTS, len(row), self._said.append
+        at, size, said = EVENTS, len(row), self._said
+        first = len(said)
         rest = at + STEP_VALUES
         while at < size:
             names = at + 3
@@ -78,7 +80,7 @@ class RoarkReader(RowReader):
             if row[at] == _TRANSCRIPT and end == names + 4 and self._event_limit is None:
                 one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent, row)
             if one is not None:
-                keep(one)
+                said.append(one)
             elif (read := READ.get(row[at])) is not None:
                 found = dict(zip(row[names:values], row[values:end], strict=True))
                 words = Words(found, row, f"{row[at]} ", self._warn, self._event_limit)
@@ -87,6 +89,7 @@ class RoarkReader(RowReader):
             if at > rest:
                 rest = at + STEP_VALUES
                 pause()
+        _keep_order(said, first)
 
     def moments(self) -> Iterable[Moment]:
         """Returns everything that was said, the two halves of a tool use joined."""
@@ -118,6 +121,24 @@ class RoarkReader(RowReader):
             if _has_words(resource):
                 words = Words(_own(resource), row, "resource ", self._warn)
                 self._said.extend(facts(words, agent_of(words), 0, 0))
+
+
+def _keep_order(said: list[Moment], first: int) -> None:
+    """Puts utterances of one span and one time a nanosecond apart, in the order of their events.
+
+    Some clocks stand still for milliseconds, and some apps know seconds only.
+    """
+    raw_ns = together = 0
+    for index in range(first, len(said)):
+        one = said[index]
+        if not isinstance(one, Utterance):
+            continue
+        if one.start_ns != raw_ns:
+            raw_ns, together = one.start_ns, 0
+            continue
+        together += 1
+        start_ns = raw_ns + together
+        said[index] = replace(one, start_ns=start_ns, end_ns=one.end_ns and max(start_ns, one.end_ns))
 
 
 def _has_words(found: Mapping[str, object]) -> bool:
