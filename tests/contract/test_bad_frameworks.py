@@ -24,7 +24,7 @@ def calls(sandbox: Sandbox, spans: list[Json], ids: Mapping[str, str], **argumen
     """Replays these spans, with an id on each root. Returns their calls."""
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING, **arguments)
     replay(spans, processor, {root: {"roark.external_id": external_id} for root, external_id in ids.items()})
-    assert processor.force_flush(30_000)
+    assert processor.force_flush(120_000)
     wait_until(lambda: len(sandbox.calls()) >= len(set(ids.values())), 30)
     return by_id([dict(body) for body in sandbox.calls()])
 

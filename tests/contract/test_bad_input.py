@@ -373,7 +373,7 @@ def test_ten_thousand_entries(shared: Sandbox, spans: int) -> None:
             with app.tracer.start_as_current_span("turn") as turn:
                 for index in range(each):
                     customer_said(turn, f"{number * each + index}", T0 + (number * each + index) * MS)
-    assert app.processor.force_flush(60_000)
+    assert app.processor.force_flush(240_000)
     assert words(by_id(shared.calls())[external_id]) == [str(number) for number in range(10_000)]
 
 
@@ -691,7 +691,7 @@ def test_a_service_name_that_is_not_unicode_costs_a_character_and_not_the_call(s
     app = App(sandbox.url, resource={"service.name": "caf\udce9"}, recording_url=None, recording_url_template=template)
     app.conversation("call-1", "Hello.", **{"roark.conversation.root": True})
 
-    assert app.processor.force_flush(60_000)
+    assert app.processor.force_flush(240_000)
     (call,) = sandbox.calls()
     assert call["properties"]["service_name"] == "caf\ufffd"
     assert call["recordingUrl"] == "https://example.com/caf%EF%BF%BD/call-1.wav"

@@ -128,7 +128,7 @@ def of_an_sdk(dump: str, sandbox: Sandbox) -> Json:
             span["attributes"]["roark.external_id"] = dump
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING)
     replay(spans, processor)
-    assert processor.force_flush(30_000)
+    assert processor.force_flush(120_000)
     processor.shutdown()
     return dict(sandbox.call(dump).body)
 

@@ -159,7 +159,7 @@ def test_missing_words_are_no_silence_and_are_reported(
             span["trace_id"] = f"{int(span['trace_id'], 16) + number:032x}"
         roots = [span["span_id"] for span in spans if not span["parent_span_id"]]
         replay(spans, processor, {key: {ID: f"call-{number}", CONVERSATION_ROOT: True} for key in roots})
-    assert processor.force_flush(30_000)
+    assert processor.force_flush(120_000)
     wait_until(lambda: len(sandbox.calls()) == 2)
     for body in sandbox.calls():
         assert "endedStatus" not in body or not silent_in(body["endedStatus"])
@@ -178,7 +178,7 @@ def test_without_content_a_call_claims_no_more(dump: str, sandbox: Sandbox, capl
         api_key="k", base_url=sandbox.url, recording_url=RECORDING, linger_seconds=NEVER, capture_content=False
     )
     replay(spans, processor, ids)
-    assert processor.force_flush(30_000)
+    assert processor.force_flush(120_000)
     wait_until(lambda: len(sandbox.calls()) == len(truths(dump)))
     whole = {body["externalId"]: body.get("endedStatus") for body in arrived(dump)}
     assert {body["externalId"]: body.get("endedStatus") for body in sandbox.calls()} == whole

@@ -100,7 +100,7 @@ def every_attribute(sandbox: Sandbox) -> Json:
     event(root, "transcript", 1_000, role="customer", text="Hello.", duration_ms=400)
     below.end(T0 + 2_000 * MS)
     root.end(T0 + 2_500 * MS)
-    assert app.processor.force_flush(30_000)
+    assert app.processor.force_flush(120_000)
     return sandbox.call("every-attribute").body
 
 
@@ -136,7 +136,7 @@ def every_event(sandbox: Sandbox) -> Json:
     event(billing, "transcript", 5_000, role="agent", text="Bye.", agent__roark_id="agent-7", roark__duration_ms=300)
     billing.end(T0 + 5_400 * MS)
     root.end(T0 + 5_500 * MS)
-    assert app.processor.force_flush(30_000)
+    assert app.processor.force_flush(120_000)
     return sandbox.call("every-event").body
 
 

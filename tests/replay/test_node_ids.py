@@ -95,7 +95,7 @@ def test_each_way_gives_one_call(sandbox: Sandbox, way: str) -> None:
     spans = WAYS[way](recorded())
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING)
     replay(spans, processor)
-    assert processor.force_flush(30_000)
+    assert processor.force_flush(120_000)
 
     (sent,) = sandbox.calls()
     calls = {"the app": dict(sent), "a file": played(lines(ended(spans)))["x"]}

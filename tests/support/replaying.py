@@ -148,6 +148,6 @@ def delivered(dump: str, sandbox: Sandbox) -> dict[str, Json]:
     ids = {one["rootSpanId"]: {"roark.external_id": one["externalId"]} for one in truths(dump) if nobody_told}
     processor = RoarkSpanProcessor(api_key="k", base_url=sandbox.url, recording_url=RECORDING)
     replay(load(dump), processor, ids)
-    assert processor.force_flush(30_000)
+    assert processor.force_flush(120_000)
     wait_until(lambda: processor.stats().delivered >= len(truths(dump)), 30)
     return {str(body["externalId"]): dict(body) for body in sandbox.calls()}
