@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from contestants import CONTESTANTS, label
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_RAISED = re.compile(r"[\w.]+(?:Error|Exception)\b")
 HERE = Path(__file__).resolve().parent
 ROUNDS = 9
 
@@ -68,8 +70,9 @@ class Child:
         line = self._process.stdout.readline()
         if not line:
             self._errors.seek(0)
-            last = self._errors.read().strip().splitlines()[-1:] or ["it ended without a word"]
-            raise FailedError(last[0][:200])
+            said = self._errors.read().strip().splitlines() or ["it ended without a word"]
+            raised = [one for one in said if _RAISED.match(one)]  # what the processor logs at exit comes after it
+            raise FailedError((raised or said)[-1][:200])
         return json.loads(line)
 
 
