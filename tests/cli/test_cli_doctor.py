@@ -538,3 +538,39 @@ def test_doctor_says_whom_it_listens_to(examine: Any, sandbox: Sandbox) -> None:
     _, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, ROARK_INSTRUMENT="none")
 
     assert len(found["listening"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "level", "part"),
+    [
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0", Wrong, "no conversation has an id"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "0", Wrong, "no conversation has an id"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1", Warned, "drops its oldest attributes"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", " 0 ", Wrong, "what the app says by events is lost"),
+        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "1", Wrong, "events have no words"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "20", Warned, "are cut"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "long", Wrong, "OpenTelemetry makes no provider"),
+    ],
+)
+def test_limits_that_drop_what_was_said(
+    examine: Any, sandbox: Sandbox, variable: str, value: str, level: type[Finding], part: str
+) -> None:
+    status, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, **{variable: value})
+
+    one = found["span limits"][0]
+    assert (one["level"], status) == (level.__name__.lower(), 1 if level is Wrong else 0)
+    assert variable in one["seen"]
+    assert part in one["seen"]
+    assert variable in one["cure"]
+
+
+def test_limits_that_drop_nothing(examine: Any, sandbox: Sandbox) -> None:
+    wide = {
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "64",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "1",
+        "OTEL_SPAN_EVENT_COUNT_LIMIT": "",
+    }
+
+    _, found = examine(ROARK_API_KEY=KEY, ROARK_BASE_URL=sandbox.url, **wide, OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT="2")
+
+    assert "span limits" not in found

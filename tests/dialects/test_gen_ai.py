@@ -759,6 +759,9 @@ def test_a_failed_tool_says_what_it_can() -> None:
     assert outcome(tool(0, 9, error=True, tool__call__result="Try again.")) == Failed("Try again.")
     assert outcome(tool(0, 9, error=True)._replace(events=raised)) == Failed("no such order")
     assert outcome(tool(0, 9, error=True)) == Failed("The tool failed.")
+    described = tool(0, 9, error=True)
+    described = described._replace(attributes={**described.attributes, "otel.status_description": "no such city"})
+    assert outcome(described) == Failed("no such city")
     assert outcome(tool(0, 9)._replace(attributes={**tool(0, 9).attributes, "error.type": "Timeout"})) == Failed(
         "Timeout"
     )

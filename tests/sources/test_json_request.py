@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roark_otel._model.rows import SpanEvent
+from roark_otel._model.rows import STATUS_DESCRIPTION, SpanEvent
 from roark_otel._sources.otlp.json_request import JsonRequest
 from roark_otel.types import UnreadableRequest
 
@@ -48,7 +48,7 @@ def test_the_example_of_the_specification() -> None:
     assert (record.trace_id, record.span_id, record.parent_id) == (int(TRACE, 16), int(SPAN, 16), int(PARENT, 16))
     assert (record.start_ns, record.end_ns) == (1544712660000000000, 1544712661000000000)
     assert (record.scope, record.name) == ("my.library", "I'm a server span")
-    assert record.attributes == {"my.span.attr": "some value"}
+    assert record.attributes == {"my.span.attr": "some value", STATUS_DESCRIPTION: "an error"}
     assert record.resource == {"service.name": "my.service"}
     assert record.events == (SpanEvent("an event", 1544712660500000000, {}),)
     assert (record.error, record.dropped_events, has_remote_parent) == (True, 3, True)

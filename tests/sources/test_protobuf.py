@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roark_otel._model.rows import SpanEvent
+from roark_otel._model.rows import STATUS_DESCRIPTION, SpanEvent
 from roark_otel._sources.otlp.request import spans_of
 from roark_otel.types import UnreadableRequest
 from support.conversations import QUICK
@@ -89,7 +89,7 @@ def test_every_field_of_a_span() -> None:
     (found,) = spans_of(content)
 
     assert [found] == by_protobuf(content)
-    assert found.record.attributes == {"a": "text"}
+    assert found.record.attributes == {"a": "text", STATUS_DESCRIPTION: "failed"}
     assert found.record.events == (SpanEvent("exception", 5, {"exception.type": "ValueError"}),)
     assert (found.record.scope, found.record.resource) == ("my.library", {"service.name": "text"})
     assert (found.record.error, found.record.dropped_events, found.has_remote_parent) == (True, 6, True)

@@ -9,7 +9,17 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from roark_otel._model.formats import is_external_id
-from roark_otel._model.rows import KIND, OWN_ID, PARENT, STRENGTH, Kind, SpanEvent, SpanView, attributes_of
+from roark_otel._model.rows import (
+    KIND,
+    OWN_ID,
+    PARENT,
+    STATUS_DESCRIPTION,
+    STRENGTH,
+    Kind,
+    SpanEvent,
+    SpanView,
+    attributes_of,
+)
 from roark_otel._model.rows import SPAN as ROW_SPAN
 from roark_otel._model.rows import TRACE as ROW_TRACE
 from roark_otel._sources.otlp.decode import decode
@@ -82,6 +92,8 @@ def _spans(parsed: Any) -> Iterator[RecordedSpan]:
         resource = _attributes(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             for one in scope_spans.spans:
+                failed = one.status.code == 2
+                why = {STATUS_DESCRIPTION: one.status.message} if failed and one.status.message else {}
                 is_remote = bool(one.flags & 0x200) if one.flags & 0x100 else one.kind in {2, 5}
                 record = SpanView(
                     int.from_bytes(one.trace_id, "big"),
@@ -91,12 +103,12 @@ def _spans(parsed: Any) -> Iterator[RecordedSpan]:
                     one.name,
                     one.start_time_unix_nano,
                     one.end_time_unix_nano,
-                    _attributes(one.attributes),
+                    {**why, **_attributes(one.attributes)},
                     tuple(
                         SpanEvent(each.name, each.time_unix_nano, _attributes(each.attributes)) for each in one.events
                     ),
                     one.dropped_events_count,
-                    one.status.code == 2,
+                    failed,
                     resource,
                 )
                 yield RecordedSpan(record, is_remote)

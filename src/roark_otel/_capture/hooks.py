@@ -17,7 +17,7 @@ from opentelemetry.trace import StatusCode
 
 from roark_otel._capture import call_context
 from roark_otel._capture.inbox import SAMPLED
-from roark_otel._capture.sdk_spans import characters
+from roark_otel._capture.sdk_spans import characters, with_description
 from roark_otel._model.rows import Kind
 from roark_otel.attributes import CONVERSATION_ROOT, EXTERNAL_ID
 
@@ -172,6 +172,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                         said = []
                         for event in events:
                             said += event._name, event._timestamp, {**event._attributes._dict}
+                    failed = span._status._status_code is _ERROR
                     entry = (
                         branch.number,
                         branch.resource,
@@ -187,9 +188,9 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                         None,
                         0,
                         None,
-                        span._status._status_code is _ERROR,
+                        failed,
                         span._events.dropped,
-                        {**attributes},
+                        {**(with_description(span, attributes) if failed else attributes)},
                         said,
                     )
                     del branch.below[span_id]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.trace import StatusCode
 
-from roark_otel._model.rows import EVENT_VALUE_LIMIT, SPAN_VALUE_LIMIT, Kind
+from roark_otel._model.rows import EVENT_VALUE_LIMIT, SPAN_VALUE_LIMIT, STATUS_DESCRIPTION, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -104,6 +104,18 @@ def has_failed(span: ReadableSpan) -> bool:
         return span.status.status_code is _ERROR
 
 
+def with_description(span: ReadableSpan, attributes: Mapping[str, object]) -> Mapping[str, object]:
+    """Returns the attributes of a span that has failed, with the description of its status among them, if it has one.
+
+    It is cut as an attribute is, since an exception may quote all that was said.
+    """
+    description = span.status.description
+    if not description:
+        return attributes
+    limit = value_limit(span)
+    return {**attributes, STATUS_DESCRIPTION: description if limit is None else description[:limit]}
+
+
 def captured(
     group: int,
     resource: Mapping[str, object],
@@ -125,6 +137,7 @@ def captured(
     except AttributeError:
         parent, name, start_ns, end_ns = span.parent, span.name, span.start_time, span.end_time
         dropped = span.dropped_events
+    failed = has_failed(span)
     return (
         group,
         resource,
@@ -138,9 +151,9 @@ def captured(
         start_ns,
         end_ns,
         *identity,
-        has_failed(span),
+        failed,
         dropped,
-        {**attributes},
+        {**(with_description(span, attributes) if failed else attributes)},
         values_of(events),
     )
 

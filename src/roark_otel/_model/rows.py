@@ -52,6 +52,11 @@ EVENT_VALUE_LIMIT: Final = "roark.sdk.event_value_limit"
 because a text of exactly that length may have been cut."""
 
 
+STATUS_DESCRIPTION: Final = "otel.status_description"
+"""The attribute of a span that holds why its status is ERROR, as exporters without such a field name it
+(OpenTelemetry 1.43, "Mapping to non-OTLP formats")."""
+
+
 def id_in_trace(span_id: int) -> int:
     """Returns the id that a span has in its trace, of the one that it has in a pass."""
     return span_id & ((1 << ID_BITS) - 1) if span_id > 0 else span_id

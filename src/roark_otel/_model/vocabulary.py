@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from roark_otel import attributes
-from roark_otel._model.rows import Strength
+from roark_otel._model.rows import STATUS_DESCRIPTION, Strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DIALECT, _MARKED = int(Strength.DIALECT), int(Strength.MARKED)
 
 
-_ALWAYS = ("service.name", "exception", "exception.", "roark.")
+_ALWAYS = ("service.name", "exception", "exception.", STATUS_DESCRIPTION, "roark.")
 """What is read of the spans of any dialect."""
 
 

@@ -22,7 +22,7 @@ from roark_otel._model.json_lists import AT_ONCE, items
 from roark_otel._model.sizes import MAX_TEXT
 from roark_otel.attributes import PROPERTY_PREFIX
 
-EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace"}))
+EXCEPTIONS: Final = Words(names=frozenset({"message", "stacktrace", "status_description"}))
 """The content that OpenTelemetry itself writes, on spans of any source: exceptions quote what people said."""
 
 _STACK_TRACE: Final = "exception.stacktrace"

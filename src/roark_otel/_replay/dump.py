@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from roark_otel._model.rows import SpanEvent, SpanView
+from roark_otel._model.rows import STATUS_DESCRIPTION, SpanEvent, SpanView
 from roark_otel._sources.recorded import RecordedSpan
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ def spans_of_dump(document: object) -> Iterator[RecordedSpan]:
 
 
 def _span(span: Json) -> SpanView:
-    end = span["end_ns"]
+    end, status, attributes = span["end_ns"], _object(span, "status"), _object(span, "attributes")
+    failed = status.get("code") == "ERROR"
+    if failed and isinstance(description := status.get("description"), str) and description:
+        attributes = {STATUS_DESCRIPTION: description, **attributes}
     return SpanView(
         trace_id=_id(span["trace_id"]),
         span_id=_id(span["span_id"]),
@@ -42,10 +45,10 @@ def _span(span: Json) -> SpanView:
         name=str(span["name"]),
         start_ns=_ns(span["start_ns"]),
         end_ns=None if end is None else _ns(end),
-        attributes=_object(span, "attributes"),
+        attributes=attributes,
         events=tuple(_event(event) for event in cast("list[Json]", span.get("events") or ())),
         dropped_events=_ns(span.get("dropped_events") or 0),
-        error=_object(span, "status").get("code") == "ERROR",
+        error=failed,
         resource=_object(span, "resource"),
     )
 

@@ -154,6 +154,7 @@ _SNAKE: Final = {
         "intValue",
         "key",
         "kvlistValue",
+        "message",
         "name",
         "parentSpanId",
         "resource",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, cast
 
-from roark_otel._model.rows import SpanEvent, SpanView
+from roark_otel._model.rows import STATUS_DESCRIPTION, SpanEvent, SpanView
 from roark_otel._sources.otlp.glance import Glance
 from roark_otel._sources.otlp.json_fields import (
     as_object,
@@ -103,16 +103,20 @@ class JsonRequest:
 
     def _span(self, span: Json, scope: str, resource: Json) -> RecordedSpan:
         self._counter.add()
+        attributes, status = self._attributes(span), object_of(span, "status")
+        failed = is_error(status.get("code"))
+        if failed and (description := text_of(status, "message")):
+            attributes.setdefault(STATUS_DESCRIPTION, description)
         record = SpanView(
             *ids_of(span),
             scope=scope,
             name=text_of(span, "name"),
             start_ns=number_of(span, "startTimeUnixNano"),
             end_ns=number_of(span, "endTimeUnixNano"),
-            attributes=self._attributes(span),
+            attributes=attributes,
             events=tuple([self._event(event) for event in objects_of(span, "events")]),
             dropped_events=number_of(span, "droppedEventsCount"),
-            error=is_error(object_of(span, "status").get("code")),
+            error=failed,
             resource=resource,
         )
         return RecordedSpan(record, has_remote_parent(number_of(span, "flags"), span.get("kind")))

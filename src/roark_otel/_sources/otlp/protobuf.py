@@ -10,7 +10,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from roark_otel._model.rows import SpanEvent, SpanView
+from roark_otel._model.rows import STATUS_DESCRIPTION, SpanEvent, SpanView
 from roark_otel._sources.otlp.glance import Glance
 from roark_otel._sources.otlp.meaning import (
     SPAN_ID_BYTES,
@@ -101,7 +101,7 @@ class ProtobufRequest:
         """Returns a span. This is the hot path: it is one loop, the most frequent field first."""
         data = self._data
         trace_id = span_id = above = b""
-        name = ""
+        name = description = ""
         start_ns = end_ns = dropped = kind = flags = status = 0
         attributes: dict[str, object] = {}
         events: list[SpanEvent] = []
@@ -123,13 +123,16 @@ class ProtobufRequest:
             elif tag == 0x5A:
                 events.append(self._event(begin, end))
             elif tag == 0x7A:
-                status = self._status(begin, end, status)
+                status, description = self._status(begin, end, status, description)
             elif tag == 0x30:
                 kind = begin
             elif tag == 0x60:
                 dropped = begin & _UINT32
             elif tag == 0x85:
                 (flags,) = _uint32(data, begin)
+        failed = is_error(status)
+        if failed and description:
+            attributes.setdefault(STATUS_DESCRIPTION, description)
         record = SpanView(
             id_number(trace_id, TRACE_ID_BYTES),
             id_number(span_id, SPAN_ID_BYTES),
@@ -141,7 +144,7 @@ class ProtobufRequest:
             attributes,
             tuple(events),
             dropped,
-            is_error(status),
+            failed,
             resource,
         )
         return RecordedSpan(record, has_remote_parent(flags, kind))
@@ -184,11 +187,13 @@ class ProtobufRequest:
 
     # A whole span
 
-    def _status(self, first: int, last: int, code: int) -> int:
-        for tag, value, _ in fields(self._data, first, last):
+    def _status(self, first: int, last: int, code: int, description: str) -> tuple[int, str]:
+        for tag, value, end in fields(self._data, first, last):
             if tag == 0x18:  # code
                 code = value
-        return code
+            elif tag == 0x12:  # message
+                description = str(self._data[value:end], "utf-8", "replace")
+        return code, description
 
     def _event(self, first: int, last: int) -> SpanEvent:
         self._values.counter.add()

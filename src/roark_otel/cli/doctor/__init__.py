@@ -51,6 +51,7 @@ def _checks(*, send: bool, quiet: bool) -> Iterator[Finding]:
     from roark_otel.cli.doctor.config_file import check_config_file, read_config_file
     from roark_otel.cli.doctor.content import check_content
     from roark_otel.cli.doctor.findings import Wrong
+    from roark_otel.cli.doctor.limits import check_limits
     from roark_otel.cli.doctor.network import check_network
     from roark_otel.cli.doctor.reading import read_settings
     from roark_otel.cli.doctor.sampler import check_sampler
@@ -67,6 +68,7 @@ def _checks(*, send: bool, quiet: bool) -> Iterator[Finding]:
     yield from [*check_environment(settings, os.environ), *check_recording(settings, held.recording_url)]
     yield from check_provider(os.environ, provider, config=file)
     yield from check_sampler(os.environ, file, provider)
+    yield from check_limits(os.environ)
     yield from check_listening(settings.instrument)
     yield from check_content(os.environ)
     yield from check_doubles()

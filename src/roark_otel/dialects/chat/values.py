@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from roark_otel._model import reading
+from roark_otel._model.rows import STATUS_DESCRIPTION
 from roark_otel.dialects.chat.shapes import fields_of
 from roark_otel.dialects.chat.speech import deserialized
 
@@ -103,11 +104,10 @@ def without_wrapper(value: object) -> object:
 
 def failure(span: SpanView, back: object, *, is_error: bool = False) -> str | None:
     """What a failed tool says: its result, else its exception, else its status; None if it did not fail."""
-    status = cast("object", span.error)  # whether it is ERROR, or its description, however empty
-    if not is_error and status is not True and not isinstance(status, str):
+    if not is_error and not span.error:
         return None
     raised = (event.attributes.get("exception.message") for event in span.events if event.name == "exception")
-    others = (*raised, status, span.attributes.get("error.type"))
+    others = (*raised, span.attributes.get(STATUS_DESCRIPTION), span.attributes.get("error.type"))
     return words_of(back) or next((other for one in others if (other := reading.text(one))), NO_REASON)
 
 
