@@ -68,8 +68,11 @@ def test_it_is_no_longer_than_an_attribute_may_be(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("way", ["content", "patterns"])
 def test_it_is_private_as_what_was_said_is(sandbox: Sandbox, way: str) -> None:
-    more: dict[str, Any] = {"content": {"capture_content": False}, "patterns": {"redact_kinds": ["phone"]}}[way]
-    app = App(sandbox.url, **more)
+    ways: dict[str, dict[str, Any]] = {
+        "content": {"capture_content": False},
+        "patterns": {"redact_kinds": ["phone"]},
+    }
+    app = App(sandbox.url, **ways[way])
     with app.tracer.start_as_current_span("call", attributes={ID: way}):
         for _ in range(3):
             with app.tracer.start_as_current_span("execute_tool find_city", attributes=TOOL) as tool:
