@@ -662,6 +662,23 @@ def test_temporary_files_of_dead_processes_are_removed(calls: Spool) -> None:
     assert files(calls) == sorted([young.name, file_of(calls, Stage.READY).name])
 
 
+def test_a_call_is_counted_that_is_written_while_the_directory_is(
+    calls: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file has no name yet when the directory is read."""
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            calls.take_in(calls.census().finish())
+        real(file)
+
+    monkeypatch.setattr("os.fsync", fsync)
+
+    assert calls.put(NAME, HEADER, BODY, Stage.WAITING) == Saved(NAME)
+    assert calls.counts().awaiting_recording == 1
+
+
 @pytest.mark.parametrize("stage", [Stage.READY, Stage.WAITING])
 def test_a_call_and_its_name_are_on_the_disk_before_it_counts_as_saved(
     calls: Spool, monkeypatch: pytest.MonkeyPatch, stage: Stage

@@ -126,12 +126,13 @@ class SpoolDirectory:
         content = to_bytes(call.header, call.body)
         self._find_room(len(content))
         before = self.inventory.get(call.name)
-        self.inventory.put(call.name, (call.stage, len(content), before[2] if before else time.time()))
-        try:
-            self._write(call, content)
-        except OSError:
-            self.inventory.put(call.name, before)
-            raise
+        with self.inventory.writing(call.name):
+            self.inventory.put(call.name, (call.stage, len(content), before[2] if before else time.time()))
+            try:
+                self._write(call, content)
+            except OSError:
+                self.inventory.put(call.name, before)
+                raise
 
     def make(self) -> None:
         """Makes the directory, if there is none.
