@@ -23,6 +23,7 @@ from roark_otel._model.rows import (
     ERROR,
     EVENT_VALUE_LIMIT,
     KIND,
+    LARGEST_ID,
     SPAN,
     SPAN_VALUE_LIMIT,
     START,
@@ -149,7 +150,9 @@ class Conversation:
 
     def span_ids(self) -> frozenset[int]:
         """Returns the ids of its spans."""
-        return frozenset([id_in_trace(row[SPAN]) for row in self.rows])
+        # The ids of nearly all are those that they have: a call for each row would be too many.
+        ids = [row[SPAN] for row in self.rows]
+        return frozenset(ids if max(ids, default=0) <= LARGEST_ID else map(id_in_trace, ids))
 
     def finished(
         self, moments: tuple[tuple[str, tuple[Moment, ...]], ...], generic: frozenset[str]

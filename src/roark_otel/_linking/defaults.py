@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roark_otel._model.moments import Agent
-from roark_otel._model.rows import id_in_trace
+from roark_otel._model.rows import LARGEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,4 +45,4 @@ class Defaults:
     def named_span(self, span_id: int) -> str | None:
         """Returns how a moment's span is named, by its 16 hex digits; None if it is not."""
         known = -span_id if span_id < 0 and self.names_heard_spans else span_id
-        return f"{id_in_trace(known):016x}" if known > 0 and self.names_spans else None
+        return f"{known & LARGEST_ID:016x}" if known > 0 and self.names_spans else None

@@ -45,6 +45,8 @@ EVENTS: Final = 14
 ID_BITS: Final = 64
 """The bits of a span's id. Above them, a pass writes the start of a span that has the ids of an earlier one."""
 
+LARGEST_ID: Final = (1 << ID_BITS) - 1
+
 
 SPAN_VALUE_LIMIT: Final = "roark.sdk.span_value_limit"
 EVENT_VALUE_LIMIT: Final = "roark.sdk.event_value_limit"
@@ -59,7 +61,7 @@ STATUS_DESCRIPTION: Final = "otel.status_description"
 
 def id_in_trace(span_id: int) -> int:
     """Returns the id that a span has in its trace, of the one that it has in a pass."""
-    return span_id & ((1 << ID_BITS) - 1) if span_id > 0 else span_id
+    return span_id & LARGEST_ID if span_id > 0 else span_id
 
 
 class Kind(IntEnum):

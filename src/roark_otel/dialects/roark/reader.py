@@ -89,7 +89,8 @@ class RoarkReader(RowReader):
             if at > rest:
                 rest = at + STEP_VALUES
                 pause()
-        _keep_order(said, first)
+        if len(said) > first + 1:
+            _keep_order(said, first)
 
     def moments(self) -> Iterable[Moment]:
         """Returns everything that was said, the two halves of a tool use joined."""
