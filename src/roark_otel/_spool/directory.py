@@ -126,13 +126,15 @@ class SpoolDirectory:
         content = to_bytes(call.header, call.body)
         self._find_room(len(content))
         before = self.inventory.get(call.name)
-        with self.inventory.writing(call.name):
-            self.inventory.put(call.name, (call.stage, len(content), before[2] if before else time.time()))
-            try:
-                self._write(call, content)
-            except OSError:
-                self.inventory.put(call.name, before)
-                raise
+        file = call.stage, len(content), before[2] if before else time.time()
+        self.inventory.put(call.name, file)
+        try:
+            self._write(call, content)
+        except OSError:
+            self.inventory.put(call.name, before)
+            raise
+        if self.inventory.get(call.name) is None:  # the directory was counted before the file had its name
+            self.inventory.put(call.name, file)
 
     def make(self) -> None:
         """Makes the directory, if there is none.

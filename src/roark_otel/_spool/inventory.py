@@ -6,13 +6,12 @@ The files of other processes are as the last census found them, less what this p
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from roark_otel._spool.census import Census, Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from pathlib import Path
 
     from roark_otel._spool.census import OwnFile
@@ -27,7 +26,6 @@ class Inventory:
         self._counts = Counts()
         self._others = Counts()
         self._ignored: set[str] = set()
-        self._being_written: set[str] = set()
         self._lock = threading.Lock()
 
     def total(self) -> Counts:
@@ -50,15 +48,6 @@ class Inventory:
             if file is not None:
                 self._own[name] = file
                 self._counts = self._counts.with_one(file[0], file[1])
-
-    @contextmanager
-    def writing(self, name: str) -> Generator[None]:
-        """Wraps the writing of a file of this process: a census that begins meanwhile may not find it."""
-        self._being_written.add(name)
-        try:
-            yield
-        finally:
-            self._being_written.discard(name)
 
     def rewrote(self, name: str, stage: Stage, size: int, before: Stage) -> None:
         """Notes that this process changed a call, whoever wrote it; one that leaves a stage is removed from it next."""
@@ -115,7 +104,7 @@ class Inventory:
     def census(self, directory: Path | None, is_known: Callable[[str], bool], room: tuple[int, int]) -> Census:
         """Begins to count a directory; the arguments are those of a `Census`."""
         with self._lock:
-            own = {name: file for name, file in self._own.items() if name not in self._being_written}
+            own = dict(self._own)
         return Census(directory, self.is_counted, is_known, own, room)
 
     def take_in(self, census: Census) -> None:
