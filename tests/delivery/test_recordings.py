@@ -390,7 +390,7 @@ def test_a_call_without_a_recording_and_a_fallback_is_set_aside_and_an_attachmen
     (reason,) = spool_files(tmp_path, "*.reason.json")
     assert json.loads(reason.read_text()) == {"status": 0, "reason": "no_recording"}
     assert (reason.parent.name, one.processor.stats().awaiting_recording) == ("rejected", 0)
-    assert [message for message in said.messages if "call-1 has no recording" in message]
+    wait_until(lambda: any("call-1 has no recording" in message for message in said.messages))
 
     assert attach_recording("call-1", URL) == Attached(1)
 

@@ -104,7 +104,7 @@ class Threads:
         return [thread.name for thread in ours if thread not in self._before]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for what another thread does; that it never does it fails the test."""
     deadline = time.monotonic() + seconds
     while not condition():
