@@ -83,6 +83,7 @@ def _visible_faults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """A fault of ours fails the test, unless the test is about faults; every test hears every warning."""
     monkeypatch.setattr(guard, "_reraise", request.node.get_closest_marker("faults") is None)
     guard._last_logged.clear()
+    logging.getLogger("roark_otel").setLevel(logging.NOTSET)  # apps in other tests set it
     log_ids._hashed.clear()
 
 

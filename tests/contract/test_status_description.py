@@ -66,6 +66,18 @@ def test_it_is_no_longer_than_an_attribute_may_be(sandbox: Sandbox) -> None:
     assert results(by_id(sandbox.calls())["call-2"]) == [REASON[:12]] * 3
 
 
+def test_one_of_megabytes_costs_no_span(sandbox: Sandbox) -> None:
+    """Some exceptions quote all that they were given: what is not sent of it takes no room meanwhile."""
+    app = App(sandbox.url)
+    spans_of(app, *[failed("x" * 3_000_000)] * 100)
+    assert app.processor.force_flush(120_000)
+
+    found = results(by_id(sandbox.calls())["call-1"])
+    assert len(found) == 100
+    assert all(str(one).endswith("\u2026 [cut, 3000000 characters]") for one in found)
+    assert app.processor.stats().dropped_spans == 0
+
+
 @pytest.mark.parametrize("way", ["content", "patterns"])
 def test_it_is_private_as_what_was_said_is(sandbox: Sandbox, way: str) -> None:
     ways: dict[str, dict[str, Any]] = {

@@ -31,8 +31,8 @@ BATCH = 250
 MAX_MORE_OBJECTS = 3_000
 """The most objects by which the soak may exceed its first batches; a leak is at least one per conversation."""
 
-MAX_MORE_BYTES = 30_000_000 + MAX_KEPT_BYTES
-"""The most memory by which the process may grow: the logs of calls that wait, and what is freed and not returned."""
+MAX_MORE_BYTES = 30_000_000
+"""The most memory by which the process may grow: freed memory is never returned to the system in whole."""
 
 
 @pytest.fixture(name="spool")
@@ -117,10 +117,19 @@ def test_soak_of_conversations(conversations: int, spool: Path, caplog: pytest.L
     print(f"{conversations} conversations: {before} before, {after} after; {stats}")  # noqa: T201
     assert stats.finished == conversations
     assert after.objects - before.objects < MAX_MORE_OBJECTS
-    assert after.bytes - before.bytes < MAX_MORE_BYTES
+    assert after.bytes - before.bytes < MAX_MORE_BYTES + _kept_bytes(processor)
     assert after.threads == before.threads
     assert after.descriptors <= before.descriptors + 1  # the lock of open calls, if one was saved meanwhile
     _assert_bounded(processor)
+
+
+def _kept_bytes(processor: RoarkSpanProcessor) -> int:
+    """The logs of calls that wait, to be read again with what comes late: at most 32 MiB."""
+    engine = processor._engine
+    assert engine is not None
+    kept = engine.parts.assembler._groups.kept.size
+    assert kept <= MAX_KEPT_BYTES
+    return kept
 
 
 def _empty(spool: Path) -> None:

@@ -13,7 +13,6 @@ span of its trace, or one with another id than those above.
 # pyright: reportUnknownArgumentType=false
 from __future__ import annotations
 
-import logging
 import time
 import weakref
 from enum import IntEnum
@@ -28,6 +27,7 @@ from roark_otel._capture.inbox import SAMPLED
 from roark_otel._capture.open_rows import OpenRows
 from roark_otel._capture.relevance import Relevance
 from roark_otel._capture.resources import Resources
+from roark_otel._capture.same_ids import warn_of_same_ids
 from roark_otel._capture.sdk_spans import (
     IS_REMOTE,
     NOTHING,
@@ -40,7 +40,6 @@ from roark_otel._capture.sdk_spans import (
     public,
 )
 from roark_otel._model.rows import Kind, Origin
-from roark_otel._safety.guard import log_once
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -167,7 +166,7 @@ class Capture:
             return _FORKED
         branches, opened = self.branches, self._open
         if opened.branch_of(home, trace_id, span_id) is not None:
-            _warn_of_same_ids(span, opened.find(trace_id, span_id))
+            warn_of_same_ids(span, opened.find(trace_id, span_id))
             return _TAKEN  # a second processor saw it too
         if home is not None and home.unnamed:
             branches.stamping.stamp_late(home)
@@ -281,19 +280,6 @@ class Capture:
             return _TAKEN
         self.inbox.ring()
         return _ROOT if branch.outer is None else _TAKEN
-
-
-def _warn_of_same_ids(span: Span, known: tuple[weakref.ref[Span], object] | None) -> None:
-    """Warns if the span that is known to be open under the ids of this one is another."""
-    other = None if known is None else known[0]()
-    if other is not None and other is not span and other.start_time != span.start_time:
-        log_once(
-            logging.WARNING,
-            (),
-            "two spans that are open at once have the same trace id and span id, so what only the second says may be "
-            "missing in calls: `random.seed()` makes ids repeat; seed a `random.Random` of your own instead, or pass "
-            "TracerProvider an id_generator that does not use the module's generator",
-        )
 
 
 def _comes_late(identity: tuple[object, int, int | None], branch: Branch) -> bool:

@@ -173,6 +173,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                         for event in events:
                             said += event._name, event._timestamp, {**event._attributes._dict}
                     failed = span._status._status_code is _ERROR
+                    values = with_description(span, attributes) if failed else {**attributes}
                     entry = (
                         branch.number,
                         branch.resource,
@@ -190,7 +191,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                         None,
                         failed,
                         span._events.dropped,
-                        {**(with_description(span, attributes) if failed else attributes)},
+                        values,
                         said,
                     )
                     del branch.below[span_id]
@@ -200,7 +201,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                             branch.remember(span_id)
                     append(entry)
                     if not waiting % SAMPLED:
-                        inbox.measured(characters(attributes, said))
+                        inbox.measured(characters(values, said))
                     return
         except (AttributeError, TypeError, KeyError):
             pass  # another SDK than those we know, a span that is none, an event whose name is anything, …

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.trace import StatusCode
 
+from roark_otel._model.cut_marks import kept
 from roark_otel._model.rows import EVENT_VALUE_LIMIT, SPAN_VALUE_LIMIT, STATUS_DESCRIPTION, Kind
 
 if TYPE_CHECKING:
@@ -104,16 +105,15 @@ def has_failed(span: ReadableSpan) -> bool:
         return span.status.status_code is _ERROR
 
 
-def with_description(span: ReadableSpan, attributes: Mapping[str, object]) -> Mapping[str, object]:
-    """Returns the attributes of a span that has failed, with the description of its status among them, if it has one.
+def with_description(span: ReadableSpan, attributes: Mapping[str, object]) -> dict[str, object]:
+    """Returns a copy of the attributes of a span that has failed, with the description of its status, if it has one.
 
-    It is cut as an attribute is, since an exception may quote all that was said.
+    It is cut as an attribute is, and to what is read of a text: an exception may quote megabytes.
     """
-    description = span.status.description
-    if not description:
-        return attributes
-    limit = value_limit(span)
-    return {**attributes, STATUS_DESCRIPTION: description if limit is None else description[:limit]}
+    values = {**attributes}
+    if description := span.status.description:
+        values[STATUS_DESCRIPTION] = kept(description[: value_limit(span)])
+    return values
 
 
 def captured(
@@ -153,7 +153,7 @@ def captured(
         *identity,
         failed,
         dropped,
-        {**(with_description(span, attributes) if failed else attributes)},
+        with_description(span, attributes) if failed else {**attributes},
         values_of(events),
     )
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from roark_otel._safety.guard import guarded
-from roark_otel._safety.threads import forks_later, new_thread, start
+from roark_otel._safety.threads import forks_later, new_thread
 from roark_otel._spool.census import REST_SECONDS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def look_once(
         return  # the courier of a worker looks, at its first call
     thread = new_thread(partial(_look, spool, take_over, deliver, then), "roark-otel-spool")
     try:
-        start(thread)
+        thread.start()
     except RuntimeError:  # the process is ending, or has as many threads as it may have
         return
     thread.join(MOMENT_SECONDS)

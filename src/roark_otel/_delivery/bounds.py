@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from roark_otel._delivery.http_stack import httpcore
 from roark_otel._safety.answer import Answer
 from roark_otel._safety.guard import log_once
-from roark_otel._safety.threads import new_thread, start
+from roark_otel._safety.threads import new_thread
 
 if TYPE_CHECKING:
     import ssl
@@ -131,7 +131,7 @@ class _LookUp:
 
     def start(self) -> None:
         try:
-            start(new_thread(self._run, "roark-otel-look-up"))
+            new_thread(self._run, "roark-otel-look-up").start()
         except RuntimeError:  # the process ends, or the system has no threads left
             self._run()
 

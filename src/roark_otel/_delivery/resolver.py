@@ -17,7 +17,7 @@ from roark_otel._model.formats import is_http_url
 from roark_otel._model.hooks import NoRecording
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import guarded, log_once
-from roark_otel._safety.threads import new_thread, start
+from roark_otel._safety.threads import new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +129,7 @@ class Resolver:
         thread = new_thread(attempt, "roark-otel-resolver")
         self._current = _Attempt(name, number, thread, time.monotonic() + DEADLINE_SECONDS)
         try:
-            start(thread)
+            thread.start()
         except RuntimeError:  # the process is ending
             self._post(ResolverAnswer(name, NotYet(), number))
 

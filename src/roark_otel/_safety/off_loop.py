@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from roark_otel._safety.threads import new_thread, start
+from roark_otel._safety.threads import new_thread
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -37,5 +37,5 @@ async def off_loop(function: Callable[[], _T]) -> _T:
         with suppress(RuntimeError):  # the loop is closed, and nothing waits
             loop.call_soon_threadsafe(settle, result)
 
-    start(new_thread(run, "roark-otel-waiter"))
+    new_thread(run, "roark-otel-waiter").start()
     return await answer

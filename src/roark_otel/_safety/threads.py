@@ -24,6 +24,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
+from roark_otel._safety.roomy_threads import RoomyThread
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,9 +34,6 @@ FIRST_LOOK_SECONDS: Final = 0.001
 
 LONGEST_LOOK_SECONDS: Final = 1.0
 """The interval to which it doubles."""
-
-STACK_BYTES: Final = 1 << 20
-"""The least stack of a thread of ours. An app with very many threads sets less for all, and deep values overflow it."""
 
 _T = TypeVar("_T")
 
@@ -141,25 +140,7 @@ def new_thread(target: Callable[[], None], name: str) -> Thread:
 
     if is_patched():
         return _Bare(run, _thread.start_new_thread if is_green else _start_native)
-    return threading.Thread(target=run, name=name, daemon=True)
-
-
-def start(thread: Thread) -> None:
-    """Starts a thread with a stack of `STACK_BYTES` at least, because what overflows a stack ends the process.
-
-    A thread of the app that starts at the same moment has that too.
-
-    Raises:
-        RuntimeError: if no thread can be started.
-    """
-    size = 0 if is_patched() else threading.stack_size()  # which sets it to the system's own
-    if size:
-        threading.stack_size(max(size, STACK_BYTES))
-    try:
-        thread.start()
-    finally:
-        if size:
-            threading.stack_size(size)
+    return RoomyThread(target=run, name=name, daemon=True)
 
 
 def _end_orphans() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._safety import own_threads
 from roark_otel._safety.guard import report_fault
-from roark_otel._safety.threads import Orphaned, Thread, new_thread, start
+from roark_otel._safety.threads import Orphaned, Thread, new_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -141,7 +141,7 @@ class Worker:
         # It is ours before it runs: a signal may end `start` by an exception when it does.
         self._thread = thread = new_thread(lambda: self._run(thread), self._name)
         try:
-            start(thread)
+            thread.start()
         except RuntimeError:
             self._thread, self._not_before = None, time.monotonic() + RETRY_SECONDS
             return False

@@ -90,7 +90,7 @@ def _key(value: SecretStr) -> SecretStr:
 
 
 def _within_a_year(seconds: float) -> float:
-    """Returns a time as it is, or a year: who writes 1e18 means for ever, and sockets and locks refuse that."""
+    """Returns a time as it is, or a year: 1e18 is meant as for ever, which sockets and locks refuse."""
     return min(seconds, MAX_SECONDS)
 
 

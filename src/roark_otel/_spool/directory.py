@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
-    from roark_otel._spool.census import Census
+    from roark_otel._spool.census import Census, OwnFile
     from roark_otel._spool.id_hash import IdHash
 
 MEASURE_SECONDS = 10.0
@@ -126,14 +126,14 @@ class SpoolDirectory:
         content = to_bytes(call.header, call.body)
         self._find_room(len(content))
         before = self.inventory.get(call.name)
-        file = call.stage, len(content), before[2] if before else time.time()
+        file: OwnFile | None = (call.stage, len(content), before[2] if before else time.time())
         self.inventory.put(call.name, file)
         try:
             self._write(call, content)
         except OSError:
-            self.inventory.put(call.name, before)
+            file = before
             raise
-        if self.inventory.get(call.name) is None:  # the directory was counted before the file had its name
+        finally:  # again: the directory may have been counted before the file had its name
             self.inventory.put(call.name, file)
 
     def make(self) -> None:

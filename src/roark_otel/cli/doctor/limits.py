@@ -15,6 +15,9 @@ FEW_ATTRIBUTES: Final = 32
 SHORT_TEXT: Final = 255
 """The longest external id. Words are longer."""
 
+ROLE_AND_TEXT: Final = 2
+"""The attributes without which an event says nothing."""
+
 _ABOUT: Final = "span limits"
 _ATTRIBUTES: Final = ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT")
 _EVENTS: Final = ("OTEL_SPAN_EVENT_COUNT_LIMIT",)
@@ -38,7 +41,7 @@ def check_limits(environ: Mapping[str, str]) -> Iterator[Finding]:
     if most == 0:
         yield Wrong(_ABOUT, f"{name}=0: spans keep no events, so what the app says by events is lost", f"unset {name}")
     name, most = _limit(environ, _IN_EVENTS)
-    if most < len(("role", "text")):
+    if most < ROLE_AND_TEXT:
         yield Wrong(_ABOUT, f"{name}={most}: events have no words, so what the app says is lost", f"unset {name}")
     name, most = _limit(environ, _LENGTH)
     if most < SHORT_TEXT:
