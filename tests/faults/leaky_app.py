@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ from opentelemetry.trace import set_span_in_context, set_tracer_provider
 import roark_otel
 from roark_otel import RoarkSpanProcessor, attach_recording
 from roark_otel.dialects import DIALECTS
-from roark_otel.types import Dialect
+from roark_otel.types import Dialect, FinishedCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,6 +36,10 @@ KEY = "key-f00dcafe"
 PROXY = "http://user:proxy-f00d@127.0.0.1:9"
 RECORDING = "https://example.com/a.wav"
 SAID, GIVEN, RETURNED = "word-said one two", "word-given", "word-returned"
+TIMEOUT = 5.0
+"""So long an answer is waited for: much longer than a slow machine takes, so that each answer of the server is read."""
+
+PATIENCE = 60.0
 MESSAGES = '[{"role": "user", "parts": [{"type": "text", "content": "word-said"}]}]'
 
 
@@ -57,6 +62,15 @@ class Raises:
 
 
 def hook(*_given: Any) -> Any:
+    raise RuntimeError(SAID)
+
+
+taken: list[str] = []
+"""The calls that Roark has taken, as the first processor was told."""
+
+
+def hook_of_receipts(call: FinishedCall, _receipt: Any) -> None:
+    taken.append(call.external_id)
     raise RuntimeError(SAID)
 
 
@@ -111,11 +125,19 @@ def late(tracer: Tracer, processor: RoarkSpanProcessor) -> None:
     child = tracer.start_span("turn", set_span_in_context(root))
     root.add_event("roark.transcript", {"role": "agent", "text": SAID})
     root.end()
-    processor.force_flush(5_000)
+    until_taken(processor, "late")
     child.add_event("roark.transcript", {"role": "customer", "text": SAID})
     child.add_event("roark.tool_invocation", {"name": "find", "parameters": '{"a": "word-given"}', "result": RETURNED})
     child.end()
     processor.force_flush(5_000)
+
+
+def until_taken(processor: RoarkSpanProcessor, external_id: str) -> None:
+    """Flushes until Roark has a call, on however slow a machine. Without a flush the answer 402 is heeded."""
+    deadline = time.monotonic() + PATIENCE
+    while external_id not in taken and time.monotonic() < deadline:
+        processor.force_flush(500)
+        time.sleep(0.02)
 
 
 def mistakes() -> None:
@@ -153,7 +175,7 @@ def traced(url: str, content: bool, **more: Any) -> tuple[TracerProvider, RoarkS
         capture_content=content,
         linger_seconds=0,
         quiet_seconds=0,
-        http_timeout_seconds=1,
+        http_timeout_seconds=TIMEOUT,
         exit_timeout_seconds=5,
         dialects=[*DIALECTS, Dialect("app", lambda _: Raises(), prefixes=("raise",))],
         **{"recording_url": RECORDING, **more},
@@ -188,7 +210,7 @@ def main(url: str, folder: Path, content: bool) -> None:
         logging.getLogger(name).setLevel(1)
     reader = InMemoryMetricReader()
     provider, processor = traced(
-        url, content, export_traces=True, on_receipt=hook, meter_provider=MeterProvider([reader])
+        url, content, export_traces=True, on_receipt=hook_of_receipts, meter_provider=MeterProvider([reader])
     )
     set_tracer_provider(provider)  # of the handles
     tracer = provider.get_tracer("app")
@@ -222,7 +244,7 @@ def main(url: str, folder: Path, content: bool) -> None:
     found = reader.get_metrics_data()
     (folder / "metrics").write_text(found.to_json() if found else "", encoding="utf-8")
     sys.stderr.write(f"{processor.stats()}\n")
-    provider.force_flush()
+    provider.force_flush(5_000)
     open_at_exit = tracer.start_span("call", attributes={"roark.external_id": "open", "roark.recording_url": RECORDING})
     open_at_exit.add_event("roark.transcript", {"role": "agent", "text": SAID})
     handlers_of_exit.append(open_at_exit)

@@ -42,7 +42,7 @@ def echo(seen: Seen, *, path: str = "transcript[0].text") -> bytes:
 
 def drips(seen: Seen) -> Iterator[bytes]:
     for piece in (echo(seen), b"word-answered", b""):
-        time.sleep(1.5)  # longer than the app waits for an answer
+        time.sleep(1.2 * leaky_app.TIMEOUT)  # longer than the app waits for an answer
         yield piece
 
 

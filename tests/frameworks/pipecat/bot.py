@@ -47,6 +47,7 @@ _SEEN = (
     frames.ErrorFrame,
     frames.EndFrame,
     frames.CancelFrame,
+    frames.UserStartedSpeakingFrame,
 )
 
 

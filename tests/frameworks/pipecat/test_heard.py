@@ -27,7 +27,7 @@ from frameworks.pipecat.roster import (
     UNTRACED,
     UNTRACED_BY_CONTEXT,
 )
-from frameworks.pipecat.truths import During, frames, real, said, spoke, tools, transcript, used
+from frameworks.pipecat.truths import ROUNDING, During, frames, real, said, spoke, tools, transcript, used
 from support.lateness import compare_ends, compare_starts
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def test_tools_were_used_in_these_calls(listened: Played) -> None:
     }
 
 
-@pytest.mark.parametrize("external_id", ALL)
+@pytest.mark.parametrize("external_id", sorted({*ALL} - {SERVER_TURNS}))
 def test_customers_begin_when_they_really_did(listened: Played, external_id: str) -> None:
 
     def check(played: Played) -> None:
@@ -118,6 +118,17 @@ def test_customers_begin_when_they_really_did(listened: Played, external_id: str
         compare_starts(found, true, played.waits(external_id))
 
     listened.judge(external_id, check)
+
+
+def test_customers_begin_when_a_service_says_so(listened: Played) -> None:
+    """Its turns are the only sign of a voice. What it says takes its way over the network, however long that is."""
+    truth = listened.truth(SERVER_TURNS)
+    true, told = real(truth, "customer"), frames(truth, "UserStartedSpeakingFrame")
+    found = spoke(listened.body(SERVER_TURNS), "CUSTOMER")
+
+    assert [one.what for one in found] == [one.what for one in true]
+    for one, really, frame in zip(found, true, told, strict=True):
+        assert really.start - ROUNDING <= one.start <= frame["at"] + ROUNDING
 
 
 @pytest.mark.parametrize("external_id", ALL)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Body = dict[str, Any]
 _ROLES = {"assistant": "AGENT", "user": "CUSTOMER"}
-_ROUNDING = 0.002
+ROUNDING = 0.002
+"""So many seconds are lost where times become milliseconds."""
 
 
 class During(NamedTuple):
@@ -87,7 +88,7 @@ def _during(body: Body, entry: Body, what: str) -> During:
 
 def overlap(one: During, other: During, slack: float = 0.0) -> bool:
     """Whether two stretches of time have something in common, give or take the rounding to milliseconds."""
-    slack += _ROUNDING
+    slack += ROUNDING
     return one.start <= other.end + slack and other.start <= one.end + slack
 
 
@@ -123,5 +124,5 @@ def overlaps(agent: Sequence[During], customer: Sequence[During]) -> list[tuple[
     return [
         (a, c)
         for (a, one), (c, other) in product(enumerate(agent), enumerate(customer))
-        if one.start + _ROUNDING < other.end and other.start + _ROUNDING < one.end
+        if one.start + ROUNDING < other.end and other.start + ROUNDING < one.end
     ]
