@@ -19,9 +19,10 @@ from roark_otel._safety.guard import guarded
 from roark_otel._sources.made import CallWithoutRecording, FailedCall, NoCall, NotEnded, ReadyCall
 from roark_otel._sources.otlp.decode import decode
 from roark_otel._sources.otlp.limits import UnreadableRequest
+from roark_otel._sources.otlp.request import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from roark_otel._assembly.outcomes import Outcome
     from roark_otel._linking.link import Linked
@@ -78,6 +79,23 @@ class CallAssembler:
             UnreadableRequest: if it cannot be read.
         """
         return decode(request, self._vocabulary, self._rows_in)
+
+    def batches(self, requests: Iterable[bytes], skip: Callable[[UnreadableRequest], None]) -> list[list[Row]]:
+        """Returns the rows of several requests. One that cannot be read is told to `skip`, and spoils no other."""
+        found: list[list[Row]] = []
+        for together in joined(requests):
+            try:
+                found.append(self.rows(b"".join(together)))
+            except UnreadableRequest:
+                found += self._one_by_one(together, skip)
+        return found
+
+    def _one_by_one(self, requests: Iterable[bytes], skip: Callable[[UnreadableRequest], None]) -> Iterator[list[Row]]:
+        for request in requests:
+            try:
+                yield self.rows(request)
+            except UnreadableRequest as fault:
+                skip(fault)
 
     @guarded(None)
     def outcomes(self, batches: Iterable[list[Row]], *, incomplete: bool) -> list[Outcome] | None:

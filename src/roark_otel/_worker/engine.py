@@ -243,6 +243,9 @@ def _application(options: WorkerOptions) -> Application:
         "heartbeat.interval.ms": int(options.session_seconds * 250),
         "queued.max.messages.kbytes": 4096,
         "fetch.queue.backoff.ms": 100,
+        # A broker answers one request of a connection after the other. While a fetch waits for records, the engine's
+        # questions wait behind it, of which it asks one for each partition that it takes over.
+        "fetch.wait.max.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,
     }
     if options.instance:

@@ -14,7 +14,6 @@ from roark_otel._linking.link import NotLinkable, Recorded, late_fields
 from roark_otel._linking.link import Unrecorded as WithoutRecording
 from roark_otel._model.rows import KIND, OWN_ID, PARENT, SPAN, TRACE, Kind
 from roark_otel._sources.assembler import CallAssembler, outcome_of
-from roark_otel._sources.otlp.limits import UnreadableRequest
 from roark_otel._sources.otlp.request import spans_of
 from roark_otel._spool.body import appendable, divided, with_recording
 from roark_otel._worker.outcomes import Dead, DoneWith, LacksRecording, NoneOfIt, StillOpen
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from roark_otel._model.dialect import Dialect
     from roark_otel._model.rows import Row
     from roark_otel._settings.settings import Settings
+    from roark_otel._sources.otlp.limits import UnreadableRequest
     from roark_otel._worker.outcomes import Away
 
 
@@ -77,7 +77,7 @@ class Making:
         if away.is_late:
             self._count("late_dropped", len(away.requests))
             return NoneOfIt()
-        batches = [rows for request in away.requests if (rows := self._rows(request))]
+        batches = self._assembler.batches(away.requests, self._skip)
         outcomes = self._assembler.outcomes(batches, incomplete=away.is_idle)
         if outcomes is None:
             return Dead(away.external_id, "fault", b"", UNKNOWN_CALL.to_bytes())
@@ -89,12 +89,8 @@ class Making:
             case Open() | None:
                 return self._no_call("not_found") if away.is_idle else StillOpen()
 
-    def _rows(self, request: bytes) -> list[Row]:
-        try:
-            return self._assembler.rows(request)
-        except UnreadableRequest:
-            self._count("unreadable_requests", 1)
-            return []
+    def _skip(self, _: UnreadableRequest) -> None:
+        self._count("unreadable_requests", 1)
 
     def _no_call(self, reason: str) -> NoneOfIt:
         self._count(f"conversations_{reason}", 1)
@@ -130,7 +126,7 @@ class Making:
     # What comes after a call was delivered
 
     def _late(self, away: Away, tombstone: Tombstone) -> MadeOfIt:
-        rows = [row for request in away.requests for row in self._rows(request)]
+        rows = [row for batch in self._assembler.batches(away.requests, self._skip) for row in batch]
         new = _new_of(rows, away.external_id, tombstone)
         if not new:
             return NoneOfIt()

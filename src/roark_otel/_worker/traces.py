@@ -151,7 +151,7 @@ class Traces:
         """Yields all messages of a trace for a conversation whose id it has just shown."""
         for kept in elements(f"w/{trace_id}", trace.pieces, state):
             content = kept[_AT:]
-            shown = (self._look(request, None)[trace_id] for request in requests_of(content))
+            shown = (self._look(request, trace_id.encode())[trace_id] for request in requests_of(content))
             ended = max((one.ended_of(external_id, trace.ids) for one in shown), default=RootEnded.NOTHING)
             yield SpanNews(external_id, ended, at_ms, content)
 

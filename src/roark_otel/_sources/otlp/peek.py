@@ -7,6 +7,7 @@ roots; then it is read for these names alone. So what is wrong with the rest of 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model.formats import is_external_id
@@ -72,16 +73,31 @@ def peek(request: bytes, vocabulary: Vocabulary) -> Peeked:
         return looking.found
 
 
+class _Names(NamedTuple):
+    """The names of attributes that are looked for, the same in bytes, and the names of roots as fields of a span."""
+
+    wanted: frozenset[str]
+    wanted_bytes: frozenset[bytes]
+    roots: tuple[bytes, ...]
+
+
+@lru_cache(maxsize=16)
+def _names(id_keys: tuple[str, ...], root_names: frozenset[str]) -> _Names:
+    """Returns the names of a vocabulary, which each request is looked at for."""
+    wanted = frozenset({*id_keys, CONVERSATION_ROOT})
+    in_bytes = frozenset(name.encode("utf-8", "replace") for name in wanted)
+    return _Names(wanted, in_bytes, tuple(_name_field(name) for name in root_names))
+
+
 class _Looking:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._wanted = frozenset({*vocabulary.id_keys, CONVERSATION_ROOT})
-        self._root_names = [_name_field(name) for name in vocabulary.root_names]
+        self._names = _names(vocabulary.id_keys, vocabulary.root_names)
         self.found = Peeked()
 
     def at_protobuf(self, opened: ProtobufRequest, request: bytes) -> None:
-        wanted = {name.encode("utf-8", "replace") for name in self._wanted}
-        found = [iter(_places(request, names)) for names in (wanted, self._root_names)]
+        wanted = self._names.wanted_bytes
+        found = [iter(_places(request, names)) for names in (wanted, self._names.roots)]
         shown, root = next(found[0]), next(found[1])
         for resource, scope, spans in opened.groups():
             has_roots = bool(self._vocabulary.roots.get(scope))
@@ -104,7 +120,7 @@ class _Looking:
         for resource, scope, spans in opened.groups():
             traces: dict[int, int] = {}
             for span in spans:
-                glance = opened.look(span, self._wanted)
+                glance = opened.look(span, self._names.wanted)
                 self._note(glance, scope)
                 traces[glance.trace_id] = traces.get(glance.trace_id, 0) + 1
             self._note_traces(resource, traces)

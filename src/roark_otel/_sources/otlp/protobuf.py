@@ -50,12 +50,13 @@ class ProtobufRequest:
         data: The request.
     """
 
-    __slots__ = ("_data", "_traces", "_values")
+    __slots__ = ("_data", "_resources", "_traces", "_values")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._values = ProtobufValues()
         self._traces: dict[bytes, int] = {}
+        self._resources: dict[bytes, dict[str, object]] = {}
 
     def spans(self) -> Iterator[RecordedSpan]:
         """Yields the spans."""
@@ -70,19 +71,27 @@ class ProtobufRequest:
                 yield from self._groups_of_resource(first, last)
 
     def _groups_of_resource(self, first: int, last: int) -> Iterator[SpanGroup]:
-        data = self._data
-        resource: dict[str, object] = {}
+        pieces: list[bytes] = []
         scopes: list[tuple[int, int]] = []
-        for tag, begin, end in fields(data, first, last):
+        for tag, begin, end in fields(self._data, first, last):
             if tag == 0x0A:  # resource
-                for part, start, stop in fields(data, begin, end):
-                    if part == 0x0A:  # attributes
-                        self._values.add_pair(resource, data, start, stop)
+                pieces.append(self._data[begin:end])
             elif tag == 0x12:  # scope_spans
                 self._values.counter.add()
                 scopes.append((begin, end))
+        resource = self._resource(b"".join(pieces))
         for begin, end in scopes:
             yield self._group(resource, begin, end)
+
+    def _resource(self, message: bytes) -> dict[str, object]:
+        """Returns the attributes of a resource, which several requests in one have again and again."""
+        found = self._resources.get(message)
+        if found is None:
+            found = self._resources[message] = {}
+            for tag, begin, end in fields(message, 0, len(message)):
+                if tag == 0x0A:  # attributes
+                    self._values.add_pair(found, message, begin, end)
+        return found
 
     def _group(self, resource: Mapping[str, object], first: int, last: int) -> SpanGroup:
         scope = ""

@@ -12,11 +12,14 @@ from roark_otel._sources.otlp.protobuf import ProtobufRequest
 from roark_otel._sources.otlp.wire import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Iterator
 
     from roark_otel._sources.recorded import RecordedSpan
 
 OpenRequest: TypeAlias = "ProtobufRequest | JsonRequest"
+
+MAX_JOINED_BYTES: Final = 1024 * 1024
+"""The size up to which requests are read together."""
 
 _JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 _LINE_END: Final = 0x0A
@@ -50,6 +53,27 @@ def is_json(request: bytes) -> bool:
     if _JSON.match(request) is None:
         return False
     return request[0] != _LINE_END or not _is_message(request)
+
+
+def joined(requests: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yields requests together that are one request when they are put one behind the other, as protobuf's messages are.
+
+    What is JSON, or no message, is alone.
+    """
+    together: list[bytes] = []
+    size = 0
+    for request in requests:
+        can_be = len(request) <= MAX_JOINED_BYTES and not is_json(request) and _is_message(request)
+        if together and not (can_be and size + len(request) <= MAX_JOINED_BYTES):
+            yield together
+            together, size = [], 0
+        if can_be:
+            together.append(request)
+            size += len(request)
+        else:
+            yield [request]
+    if together:
+        yield together
 
 
 def spans_of(request: bytes) -> list[RecordedSpan]:
