@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from support.gateways import SECONDS, RunningGateway
@@ -74,3 +75,15 @@ def test_a_refusal_arrives_though_its_body_is_not_read(
         )
         connection.sendall(body)
         assert until_closed(connection).startswith(b"HTTP/1.1 %s " % status)
+
+
+def test_an_id_that_is_not_unicode_gets_no_recording(gateway: RunningGateway) -> None:
+    url = f"{gateway.url}/v1/recordings/call-%ff"
+    answer = httpx.put(url, json={"url": "https://example.com/call.wav"}, timeout=SECONDS)
+    assert (answer.status_code, "UTF-8" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("url", ["https://example.com:99999/call.wav", "https://example.com:0/call.wav"])
+def test_a_recording_at_a_port_that_there_is_not_is_refused(gateway: RunningGateway, url: str) -> None:
+    answer = httpx.put(f"{gateway.url}/v1/recordings/call-1", json={"url": url}, timeout=SECONDS)
+    assert answer.status_code == 400
