@@ -7,11 +7,12 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from roark_otel.cli import main
 from roark_otel.sandbox import Sandbox
-from support.gateways import RunningGateway, Spoken, run_gateway, wait_for_calls
+from support.gateways import SECONDS, RunningGateway, Spoken, run_gateway, wait_for_calls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,15 @@ def test_more_than_grpc_can_count_and_a_variable_of_the_server_keep_nobody_out(t
 def test_an_address_may_be_written_as_in_urls(tmp_path: Path) -> None:
     done = run_gateway(tmp_path, "--host", "[2001:db8::1]")
     assert "2001:db8::1 is not this machine alone" in done.stderr
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the system has no sockets for both")
+def test_all_addresses_are_those_of_both_kinds_for_http_as_for_grpc(tmp_path: Path) -> None:
+    environment = {"ROARK_GATEWAY_TOKEN": "0123456789abcdef-token"}
+    with RunningGateway(tmp_path, "http://127.0.0.1:9", "--host", "::", environment=environment) as gateway:
+        port = int(gateway.url.rpartition(":")[2])
+        for host in ("127.0.0.1", "[::1]"):
+            assert httpx.get(f"http://{host}:{port}/healthz", timeout=SECONDS).status_code == 200
 
 
 def test_a_disk_without_locks_is_not_another_gateway(

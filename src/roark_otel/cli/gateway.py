@@ -200,8 +200,9 @@ def _has_grpc() -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    takes_both = host == "::" and socket.has_dualstack_ipv6()  # as gRPC does
     try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=takes_both)
     except OSError as fault:
         is_of_name = isinstance(fault, socket.gaierror)  # whose numbers are others
         why = os.strerror(fault.errno) if fault.errno and not is_of_name else fault.strerror
