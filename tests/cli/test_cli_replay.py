@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import signal
+import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -371,6 +373,18 @@ def test_what_gzip_has_packed_is_read_whole_each_time(replay: Any, sandbox: Sand
     assert (status, "1 line " in out or "1 message " in out) == (1, True)
     assert "damaged or cut off here" in err
     assert ids(sandbox) == ["call-0", "call-1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_reported_in_one_line(command: Run, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(calls(0, 1),))
+    writer.start()
+    status, _, err = command("replay", str(pipe), ROARK_API_KEY="k")
+    writer.join()
+    assert (status, err.count("\n")) == (1, 1)
+    assert "a pipe cannot be: write it to a file first" in err
 
 
 def test_a_missing_file_or_key_is_reported_in_one_line(command: Run, tmp_path: Path) -> None:

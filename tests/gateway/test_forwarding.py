@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from roark_otel.sandbox import Sandbox
-from support.gateways import SECONDS, RunningGateway, Spoken, wait_for_calls
+from support.gateways import SECONDS, RunningGateway, Spoken, run_gateway, wait_for_calls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,4 +63,36 @@ def test_headers_that_cannot_be_sent_are_refused_at_the_start(tmp_path: Path, wr
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "OTEL_EXPORTER_OTLP_HEADERS must be name=value" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_what_a_stop_leaves_behind_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, Sandbox(api_key=KEY) as roark:
+        target = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        options = ("--forward", target, "--stop-timeout", "2")
+        with RunningGateway(tmp_path, roark.url, *options) as gateway:
+            for number in range(3):
+                gateway.send(Spoken().conversation(f"call-{number}", "Hello"))
+            assert gateway.stop() == 0
+    assert "3 requests were not sent on to the further endpoint" in gateway.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HTTP_PROXY", "unknown://user:secret@proxy.example.com:1"), ("SSL_CERT_FILE", "/none/ca.pem")]
+)
+def test_an_environment_from_which_nothing_can_be_sent_on_is_said_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    done = run_gateway(tmp_path, "--port", "0", "--grpc-port", "0", "--forward", "http://127.0.0.1:9")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "--forward: the proxies or certificates" in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:4318", "http://user:secret@localhost:4318/", "http://[::1]:4317"])
+def test_a_gateway_does_not_send_to_itself(tmp_path: Path, target: str) -> None:
+    done = run_gateway(tmp_path, "--forward", target)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "is this gateway" in done.stderr
     assert "secret" not in done.stderr

@@ -22,6 +22,13 @@ The worst of them has 16 MiB, which takes 20 ms.
 """
 
 
+LINGER_SECONDS: Final = 5.0
+"""The longest that the rest of a refused request is received.
+
+Where the server closes the connection before, the system discards the answer, and the sender sends again.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What bodies may be.
@@ -52,6 +59,30 @@ class NoBody:
     status: int
     why: str
     is_busy: bool = False
+
+
+class Incoming:
+    """Receives the parts of a request, and knows whether the last one has come.
+
+    Args:
+        receive: Receives the next part.
+    """
+
+    def __init__(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        self._receive = receive
+        self.is_complete = False
+
+    async def __call__(self) -> dict[str, Any]:
+        """Receives the next part."""
+        message = await self._receive()
+        self.is_complete = not message.get("more_body", False)
+        return message
+
+    async def let_go(self) -> None:
+        """Receives what is left, for some seconds, and keeps none of it."""
+        with _Deadline(LINGER_SECONDS):
+            while not self.is_complete:
+                await self()
 
 
 _MOST_DIGITS: Final = 20

@@ -5,10 +5,13 @@ What waits is in memory, up to a limit. Who must not lose anything there has the
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._safety.guard import log_once
+from roark_otel._gateway.plan import ForwardError
+from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.threads import Mailbox
 from roark_otel._safety.worker import Worker
 
@@ -22,7 +25,6 @@ MAX_FORWARDED_BYTES: Final = 64 * 1024 * 1024
 
 TRIES: Final = 5
 _TRANSIENT: Final = frozenset({429, 502, 503, 504})
-_WARNING: Final = 30
 
 
 class Forwarding:
@@ -32,49 +34,63 @@ class Forwarding:
         url: The base URL of the endpoint; requests go to `/v1/traces` below it.
         headers: Sent with each request, such as a key.
         seconds: The longest that a request may take.
+
+    Raises:
+        ForwardError: if the proxies or certificates that the environment names cannot be used.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], seconds: float) -> None:
         self._url = f"{url.rstrip('/')}/v1/traces"
-        self._headers = headers
-        self._seconds = seconds
+        self._client = _client(headers, seconds)
         self._waiting: Mailbox[tuple[bytes, str] | None] = Mailbox()
-        self._bytes = 0
-        self.sent = self.lost = 0
-        self._client: httpx.Client | None = None
+        self._counting = threading.Lock()
+        self._bytes = self._requests = 0
+        self._lost = 0
         self.worker = Worker("roark-otel-forwarding", self._round, self._waiting.has_some)
 
     def __call__(self, request: bytes, content_type: str) -> None:
         """Takes a request, unpacked. It is lost if too much waits already."""
-        if self._bytes + len(request) > MAX_FORWARDED_BYTES:
-            self._lose("too much waits for it")
-            return
-        self._bytes += len(request)
-        self._waiting.put((request, content_type))
+        with self._counting:
+            has_room = self._bytes + len(request) <= MAX_FORWARDED_BYTES
+            if has_room:
+                self._bytes += len(request)
+                self._requests += 1
+            else:
+                self._lost += 1
+        if has_room:
+            self._waiting.put((request, content_type))
+        else:
+            _warn("too much waits for it")
 
     def stop(self, seconds: float) -> None:
-        """Sends what waits, at most for these seconds."""
+        """Sends what waits, at most for these seconds, and says how much was lost in all."""
         self.worker.retire()
         self._waiting.put(None)
         deadline = time.monotonic() + seconds
         while self.worker.is_running and time.monotonic() < deadline:
             time.sleep(0.01)
+        with self._counting:
+            lost = self._lost + self._requests
+        if lost:
+            logger.warning("%d requests were not sent on to the further endpoint, and are lost there", lost)
 
     def _round(self) -> None:
         one = self._waiting.get(None)
         if one is None:
             return
         request, content_type = one
+        is_sent = False
         try:
-            self._send(request, content_type)
+            is_sent = self._send(request, content_type)
         finally:
-            self._bytes -= len(request)
+            with self._counting:
+                self._bytes -= len(request)
+                self._requests -= 1
+                self._lost += not is_sent
 
-    def _send(self, request: bytes, content_type: str) -> None:
+    def _send(self, request: bytes, content_type: str) -> bool:
         from roark_otel._delivery.http_stack import httpx
 
-        if self._client is None:
-            self._client = httpx.Client(timeout=self._seconds, headers=dict(self._headers))
         why = ""
         for number in range(TRIES):
             try:
@@ -83,14 +99,23 @@ class Forwarding:
                 why = type(fault).__name__
             else:
                 if answer.is_success:
-                    self.sent += 1
-                    return
+                    return True
                 why = str(answer.status_code)
                 if answer.status_code not in _TRANSIENT:
                     break
             time.sleep(min(8.0, 0.5 * 2**number))
-        self._lose(why)
+        _warn(why)
+        return False
 
-    def _lose(self, why: str) -> None:
-        self.lost += 1
-        log_once(_WARNING, (), "requests are not sent on to the further endpoint and are lost there (%s)", why)
+
+def _client(headers: Mapping[str, str], seconds: float) -> httpx.Client:
+    from roark_otel._delivery.http_stack import httpx
+
+    try:
+        return httpx.Client(timeout=seconds, headers=dict(headers))
+    except (ValueError, OSError, ImportError, httpx.InvalidURL) as fault:
+        raise ForwardError(type(fault).__name__) from fault
+
+
+def _warn(why: str) -> None:
+    log_once(logging.WARNING, (), "requests are not sent on to the further endpoint and are lost there (%s)", why)

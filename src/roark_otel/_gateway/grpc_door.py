@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from roark_otel._gateway.tokens import Tokens
 
 METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+MOST_BYTES: Final = 2**31 - 1
+"""The most that gRPC takes for the size of a message."""
+
 THREADS: Final = 8
 """The most requests that are taken at once. More wait for their turn."""
 
@@ -96,7 +99,7 @@ def grpc_server(door: GrpcDoor, options: GatewayOptions) -> tuple[grpc.Server, i
         ThreadPoolExecutor(THREADS, "roark-otel-grpc"),
         handlers=[handler],
         options=[
-            ("grpc.max_receive_message_length", options.max_packed),
+            ("grpc.max_receive_message_length", min(options.max_packed, MOST_BYTES)),
             ("grpc.so_reuseport", 0),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ("grpc.keepalive_permit_without_calls", 1),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import assert_never
 
 from roark_otel._gateway import otlp_answers as answers
-from roark_otel._gateway.bodies import NoBody, RequestBody, received_body
+from roark_otel._gateway.bodies import Incoming, NoBody, RequestBody, received_body
 from roark_otel._gateway.reception import ComeAgain, NeverReadable, Received
 from roark_otel._safety.guard import guarded_async
 
@@ -89,8 +91,9 @@ class HttpApp:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
         method, path = scope["method"], scope["path"]
+        incoming = Incoming(receive)
         try:
-            answer = await self._answer(method, path, headers, receive)
+            answer = await self._answer(method, path, headers, incoming)
         except asyncio.CancelledError:
             # The stop waits no longer. The server would answer 500, for which senders drop what they have.
             answer = self._busy(self._door.refuse("the gateway is stopping", 1), _reply_type(headers), 0)
@@ -100,7 +103,13 @@ class HttpApp:
             *answer.headers,
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": found})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+        body = b"" if method == "HEAD" else answer.body
+        if answer.status >= HTTPStatus.BAD_REQUEST and not incoming.is_complete:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            with suppress(asyncio.CancelledError):  # the stop waits no longer, and the sender has its answer
+                await incoming.let_go()
+            body = b""
+        await send({"type": "http.response.body", "body": body})
 
     def _broken(self, method: str, path: str, headers: dict[bytes, str], receive: Receive) -> HttpAnswer:
         """Returns the answer where this package fails: not 500, for which senders drop what they have."""

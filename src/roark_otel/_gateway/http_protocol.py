@@ -26,11 +26,18 @@ class GatewayProtocol(_protocol):  # type: ignore[misc]  # pyright: ignore[repor
     parser: Any
     transport: Any
     _data = b""
+    _again = b""
     _head_bytes = 0
     _is_in_head = True
 
     def data_received(self, data: bytes) -> None:
-        """Takes in what came."""
+        """Takes in what came, and once more what begins again: many offers may come in one read."""
+        while data:
+            self._again = b""
+            self._take_in(data)
+            data = self._again
+
+    def _take_in(self, data: bytes) -> None:
         self._data, was_in_head = data, self._is_in_head
         super().data_received(data)  # pyright: ignore[reportUnknownMemberType]
         if was_in_head and self._is_in_head:  # what came before a head, in one read with it, may be a body
@@ -53,7 +60,10 @@ class GatewayProtocol(_protocol):  # type: ignore[misc]  # pyright: ignore[repor
         return True
 
     def handle_websocket_upgrade(self) -> None:
-        """Begins the request again. It is called where the parser has raised that its head was an offer."""
+        """Has the request begin again. It is called where the parser has raised that its head was an offer."""
+        if self.parser.get_method() == b"CONNECT":  # it has no body, and is an offer however often it begins
+            self.send_400_response("The gateway is not a proxy.")
+            return
         fault: Any = sys.exc_info()[1]
         rest = self._data[fault.args[0] :]
         version = self.parser.get_http_version().encode()
@@ -65,4 +75,4 @@ class GatewayProtocol(_protocol):  # type: ignore[misc]  # pyright: ignore[repor
             elif name not in _OFFER:
                 head += [name, b": ", value, b"\r\n"]
         self.parser = _httptools.HttpRequestParser(self)
-        self.data_received(b"".join([*head, b"\r\n", rest]))
+        self._again = b"".join([*head, b"\r\n", rest])

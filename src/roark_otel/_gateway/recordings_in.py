@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from roark_otel._model.formats import MAX_EXTERNAL_ID, is_external_id, is_http_url
 from roark_otel._spool.attachments import attach_below
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from roark_otel._delivery.courier import Courier
+
+_UNREADABLE: Final = "\ufffd"
+"""What the server puts in place of bytes that are not UTF-8: different ids would become the same."""
 
 
 class RecordingsIn:
@@ -42,6 +45,8 @@ class RecordingsIn:
         """
         if not is_external_id(external_id):
             raise ValueError(f"an external id has 1 to {MAX_EXTERNAL_ID} characters, not only blanks")
+        if _UNREADABLE in external_id:
+            raise ValueError("an external id in a URL is UTF-8, percent-encoded")
         url = _url_of(body)
         calls = attach_below(self._root, external_id, url)
         self._courier.attach(external_id, url, is_kept=True)

@@ -79,6 +79,7 @@ def serve_gateway(
 
     Raises:
         PortTakenError: if the port for gRPC cannot be listened on.
+        ForwardError: if nothing can be sent on from this environment.
         OSError: if the store cannot be made.
         sqlite3.Error: if the store cannot be opened.
         NewerStoreError: if a newer version has written the store.
@@ -151,6 +152,7 @@ def _config(app: HttpApp, options: GatewayOptions) -> uvicorn.Config:
         http=_protocol(),
         ws="none",
         lifespan="off",
+        workers=1,  # else it reads the variable WEB_CONCURRENCY, which may say `auto`
         access_log=False,
         log_level="warning",
         use_colors=False,  # to find out, it asks a standard output that may be closed

@@ -34,12 +34,12 @@ def is_e164(value: str) -> bool:
 
 
 def is_http_url(value: str) -> bool:
-    """Returns whether the value is an absolute http or https URL without blanks."""
+    """Returns whether the value is an absolute http or https URL without blanks, whose port there is."""
     if not value.isprintable() or " " in value:
         return False
     try:
         parts = urlsplit(value)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 

@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from roark_otel._model.formats import is_http_url, without_user
 from roark_otel._settings.environment import GATEWAY_TOKEN
@@ -28,12 +28,22 @@ _HEADERS_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER
 
 MAX_PORT: Final = 65_535
 
+_MOST: Final = 1_000_000_000
+"""The most that an option may be, in seconds or MiB. What it is counted in ends further up."""
+
+_ALL_HOSTS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what an option may be
+
 _HEADER: Final = re.compile(r"([\w!#$%&'*+.^`|~-]+)\s*=\s*([\x20-\x7e]*)", re.ASCII)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="the address to listen on; others than this machine's need a token")
+    add(
+        "--host",
+        type=_bare,
+        default="127.0.0.1",
+        help="the address to listen on; others than this machine's need a token",
+    )
     add("--port", type=int, default=4318, help="the port for OTLP/HTTP (default: %(default)s; 0: any free port)")
     add("--grpc-port", type=int, default=4317, help="the port for OTLP/gRPC, where grpcio is (default: %(default)s)")
     add("--no-grpc", action="store_true", help="take spans by HTTP alone")
@@ -67,6 +77,7 @@ _MAX_STORE: Final = (
 )
 
 
+_FORWARD_FAILS: Final = "the proxies or certificates that the environment names, as in HTTPS_PROXY, cannot be used"
 _GRPC_TAKEN: Final = "is another program there? --grpc-port names another port, --no-grpc does without"
 
 
@@ -81,14 +92,12 @@ def _run(options: argparse.Namespace) -> int:
     settings, key = settings_with_key(None)
     if not settings.enabled:
         raise Problem("ROARK_OBSERVABILITY_ENABLED is off, so no call would be made", USAGE)
+    _check_host(options.host)
     tokens = tokens_of(options.token_file)
     if not tokens and not is_loopback(options.host):
         raise Problem(f"{options.host} is not this machine alone: set {GATEWAY_TOKEN} or --token-file", USAGE)
     check_pair(options.tls_cert, options.tls_key)
-    _check_ports(options)
-    for name in ("settle", "retry_interval", "body_timeout", "stop_timeout", "max_store", "max_body", "max_unpacked"):
-        if not 0 < getattr(options, name) < float("inf"):
-            raise Problem(f"--{name.replace('_', '-')} must be more than 0", USAGE)
+    _check_numbers(options)
     store = options.store or settings.spool_dir / "gateway"
     plan = GatewayOptions(
         host=options.host,
@@ -105,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
         max_unpacked=options.max_unpacked * MIB,
         body_seconds=options.body_timeout,
         stop_seconds=options.stop_timeout,
-        forward=_forward(options.forward),
+        forward=_forward(options.forward, options),
         forward_headers={} if options.forward is None else _forward_headers(),
     )
     with _in_one_line(options, store), log_on_stderr(), _alone(store), _listen(options.host, options.port) as listener:
@@ -116,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
 @contextmanager
 def _in_one_line(options: argparse.Namespace, store: Path) -> Generator[None]:
     """Turns what keeps a gateway from running into what is printed of it."""
-    from roark_otel._gateway.plan import PortTakenError
+    from roark_otel._gateway.plan import ForwardError, PortTakenError
     from roark_otel._gateway.store import NewerStoreError
 
     try:
@@ -125,6 +134,8 @@ def _in_one_line(options: argparse.Namespace, store: Path) -> Generator[None]:
         raise Problem(
             f"the gateway cannot listen on {options.host} port {fault.port} for gRPC: {_GRPC_TAKEN}"
         ) from fault
+    except ForwardError as fault:
+        raise Problem(f"--forward: {_FORWARD_FAILS} ({fault})") from fault
     except NewerStoreError:
         raise Problem(f"a newer version has written {store}: run that one, or name another --store") from None
     except sqlite3.Error as fault:
@@ -133,15 +144,35 @@ def _in_one_line(options: argparse.Namespace, store: Path) -> Generator[None]:
         raise Problem(f"{fault.filename or store}: {fault.strerror or fault}") from fault
 
 
-def _check_ports(options: argparse.Namespace) -> None:
+def _bare(host: str) -> str:
+    """Returns an address of IPv6 without the brackets that URLs have."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def _check_host(host: str) -> None:
+    if not host or "/" in host or host.count(":") == 1:
+        raise Problem(f"--host {host or '(nothing)'} is not a name or an address alone; --port names the port", USAGE)
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
     for name in ("port", "grpc_port"):
         if not 0 <= getattr(options, name) <= MAX_PORT:
             raise Problem(f"--{name.replace('_', '-')} is 0 to {MAX_PORT}", USAGE)
+    for name in ("settle", "retry_interval", "body_timeout", "stop_timeout", "max_store", "max_body", "max_unpacked"):
+        if not 0 < getattr(options, name) <= _MOST:
+            raise Problem(f"--{name.replace('_', '-')} must be more than 0, and at most {_MOST:,}", USAGE)
 
 
-def _forward(url: str | None) -> str | None:
-    if url is not None and not is_http_url(url):
+def _forward(url: str | None, options: argparse.Namespace) -> str | None:
+    if url is None:
+        return None
+    if not is_http_url(url):
         raise Problem(f"--forward {without_user(url)} is not an absolute http or https URL", USAGE)
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    is_same = host == options.host or (is_loopback(host) and (is_loopback(options.host) or options.host in _ALL_HOSTS))
+    if is_same and port in {options.port, None if options.no_grpc else options.grpc_port}:
+        raise Problem(f"--forward {without_user(url)} is this gateway, which would send to itself without end", USAGE)
     return url
 
 
@@ -169,8 +200,9 @@ def _has_grpc() -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    takes_both = host == "::" and socket.has_dualstack_ipv6()  # as gRPC does
     try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=takes_both)
     except OSError as fault:
         is_of_name = isinstance(fault, socket.gaierror)  # whose numbers are others
         why = os.strerror(fault.errno) if fault.errno and not is_of_name else fault.strerror
@@ -191,7 +223,7 @@ def _alone(store: Path) -> Generator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except ImportError:  # Windows has no such locks
             pass
-        except OSError:
+        except BlockingIOError:
             raise Problem(f"another gateway uses {store}: name another --store") from None
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,8 +83,10 @@ def _replay(path: Path, options: argparse.Namespace, settings: Settings, outlet:
             played = playing.played
             playing.play()
             is_whole = True
+    except UnsupportedOperation:
+        raise Problem(f"{path}: it is read more than once, which a pipe cannot be: write it to a file first") from None
     except OSError as fault:
-        raise Problem(f"{fault.filename or path}: {fault.strerror}") from fault
+        raise Problem(f"{fault.filename or path}: {fault.strerror or fault}") from fault
     except KeyboardInterrupt:
         raise Problem(f"{path}: stopped; {_next(path, bookmarks, is_once=is_once)}", INTERRUPTED) from None
     finally:
