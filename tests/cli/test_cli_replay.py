@@ -325,6 +325,15 @@ def test_a_file_of_another_kind_is_reported_in_one_line(replay: Any, content: by
     assert cure in err
 
 
+@pytest.mark.parametrize("content", [b"", b'{"resourceSpans": []}\n', b'{"resourceSpans": [{"scopeSp'])
+def test_a_file_without_a_span_says_so(replay: Any, content: bytes) -> None:
+    """An empty one, and one that ends before its first line does, which whoever writes it may still do."""
+    status, printed, errors = replay(content, "--dry-run")
+
+    assert (status, printed) == (0, "")
+    assert errors.splitlines()[1:] == ["  no span: what is cut off at the end is not read"]
+
+
 def test_words_that_look_like_the_console_exporters_are_words(replay: Any) -> None:
     words = json.loads(printed(indent=None).split(b"\n")[0])
 

@@ -172,6 +172,8 @@ def test_what_holds_none_is_named() -> None:
         assemble_call("call-1", body, SETTINGS)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="request 2 is str, not bytes"):
         assemble_call("call-1", [body, "{}"], SETTINGS)  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"settings is dict, not Settings: Settings\.from_env\(\) reads them"):
+        assemble_call("call-1", [], {"api_key": "test-key"})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="external_id is int, not str"):
         assemble_call(1, [body], SETTINGS)  # type: ignore[arg-type]
 

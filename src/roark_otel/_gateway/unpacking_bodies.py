@@ -37,7 +37,7 @@ def unpacked_body(body: bytes, encoding: str, most: int) -> bytes:
 
     Args:
         body: The body as it came.
-        encoding: Its `Content-Encoding`: empty, `identity`, `gzip`, `zstd` or `deflate`.
+        encoding: Its `Content-Encoding`: empty, `identity`, `gzip` (`x-gzip`: RFC 9110, 8.4.1.3), `zstd` or `deflate`.
         most: The most bytes that it may have.
 
     Raises:
@@ -151,4 +151,9 @@ def _zstd_parts() -> tuple[Callable[[], Any], type[Exception]]:
     return found.ZstdDecompressor, found.ZstdError
 
 
-_UNPACKERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {"gzip": _gzip, "deflate": _deflate, "zstd": _zstd}
+_UNPACKERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "zstd": _zstd,
+}

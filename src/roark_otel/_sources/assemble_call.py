@@ -45,7 +45,7 @@ def assemble_call(
     Raises:
         UnreadableRequest: if a request is not an OTLP export of traces, is damaged, or exceeds a limit: 64 MiB, or a
             million spans, events, attributes and elements together. The message says which one, and quotes nothing.
-        TypeError: if the id is not text, or a request not bytes.
+        TypeError: if the id is not text, the settings are not `Settings`, or a request is not bytes.
     """
     if not isinstance(external_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"external_id is {type(external_id).__name__}, not str")

@@ -16,6 +16,7 @@ from roark_otel._open.rows_in import RowsIn
 from roark_otel._privacy.patterns import Patterns
 from roark_otel._privacy.redaction import Redaction
 from roark_otel._safety.guard import guarded
+from roark_otel._settings.settings import Settings
 from roark_otel._sources.made import CallWithoutRecording, FailedCall, NoCall, NotEnded, ReadyCall
 from roark_otel._sources.otlp.decode import decode
 from roark_otel._sources.otlp.limits import UnreadableRequest
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from roark_otel._linking.link import Linked
     from roark_otel._model.dialect import Dialect, Unreadable
     from roark_otel._model.rows import Row
-    from roark_otel._settings.settings import Settings
     from roark_otel._sources.made import AssembledCall
 
 _warn_of_missing_words = warn_of_each_kind()
@@ -40,9 +40,14 @@ class CallAssembler:
     Args:
         settings: How calls are made.
         dialects: The dialects that are read, the highest first.
+
+    Raises:
+        TypeError: if the settings are something else.
     """
 
     def __init__(self, settings: Settings, dialects: Sequence[Dialect]) -> None:
+        if not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"settings is {type(settings).__name__}, not Settings: Settings.from_env() reads them")
         self._vocabulary = Vocabulary(dialects, settings.external_id_keys, auto_ids=settings.auto_external_id)
         self._rows_in = RowsIn(self._vocabulary)
         self.rules = Rules(

@@ -48,6 +48,11 @@ def report(path: Path, played: Played, *, is_dry: bool) -> None:
     if played.resumed_at:
         print(f"{path}: goes on at byte {played.resumed_at} (--from-start begins at the start)", file=sys.stderr)
     _print(f"{path}: {_in_words(played.counts, is_dry=is_dry)}", is_dry=is_dry)
+    if not has_something(played):
+        print(
+            "  no further span" if played.resumed_at else "  no span: what is cut off at the end is not read",
+            file=sys.stderr,
+        )
     for problem in played.problems:
         print(f"  {printable(problem)}", file=sys.stderr)
     if played.unnamed:
