@@ -19,13 +19,14 @@ _SETTLED_NS: Final = 500_000_000
 
 
 class Spoken(NamedTuple):
-    """One stretch of the agent's speech, as far as it was heard."""
+    """One stretch of the agent's speech, as far as it was heard. What is not `is_timed` was shown and not spoken."""
 
     text: str
     start_ns: int
     end_ns: int
     is_interrupted: bool
     agent: str | None
+    is_timed: bool = True
 
 
 @dataclass(slots=True)

@@ -19,6 +19,20 @@ def responds(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
     """A worker replies. A speech service passes this on when it begins with the reply."""
     if ears.is_first(frame) or kinds.is_a(data.source, kinds.SPEECH):
         ears.speaker = speakers.of(frame.id)
+        ears.is_shown = getattr(frame, "skip_tts", None) is True
+
+
+def shows(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
+    """A sentence that clients are shown and that is not spoken, where the app has turned speech off."""
+    is_shown = getattr(frame, "skip_tts", None) is True and getattr(frame, "append_to_context", False) is True
+    if ears.is_shown and is_shown and isinstance(frame.text, str) and _is_let_go(ears, frame, data):
+        ears.shown.append(Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False))))
+
+
+def has_responded(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
+    """A reply is complete."""
+    if ears.shown and _is_let_go(ears, frame, data):
+        ears.show(at_ns)
 
 
 def opens(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
