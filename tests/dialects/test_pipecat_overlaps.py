@@ -12,13 +12,11 @@ from support.said import said, timed, utterances
 if TYPE_CHECKING:
     from roark_otel._model.rows import SpanView
 
-_LATENCY = {"turn__user_bot_latency_seconds": 0.6}
-
 
 def test_what_the_agent_says_while_the_customer_speaks_is_no_answer_to_that() -> None:
     moments = moments_of(
         [
-            turn(0, 5_000, **_LATENCY),
+            turn(0, 5_000, turn__user_bot_latency_seconds=0.6),
             heard("I am talking long", 0, 1_600),
             tts("Short note.", 700),
             llm(2_000, 2_100, output="Heard you."),
