@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from roark_otel._instrumentation.pipecat.joining import Piece, joined
@@ -18,13 +19,14 @@ _SETTLED_NS: Final = 500_000_000
 
 
 class Spoken(NamedTuple):
-    """One stretch of the agent's speech, as far as it was heard."""
+    """One stretch of the agent's speech, as far as it was heard. What is not `is_timed` was shown and not spoken."""
 
     text: str
     start_ns: int
     end_ns: int
     is_interrupted: bool
     agent: str | None
+    is_timed: bool = True
 
 
 @dataclass(slots=True)
@@ -64,12 +66,12 @@ class AgentVoice:
         write: Is given each speech when it is over.
     """
 
-    __slots__ = ("_is_answered", "_next", "_speech", "_write")
+    __slots__ = ("_is_answered", "_speech", "_waiting", "_write")
 
     def __init__(self, write: Callable[[Spoken], None]) -> None:
         self._write = write
         self._speech: _Speech | None = None
-        self._next: _Speech | None = None
+        self._waiting: list[_Speech] = []  # by the order in which they are played: their first words came early
         self._is_answered = False
 
     @property
@@ -79,11 +81,10 @@ class AgentVoice:
 
     def opened(self, context: str | None, agent: str | None, at_ns: int) -> None:
         """Notes that what comes now belongs to another speech, if its context is another one."""
-        following = self._following(context, at_ns)
+        if self._following(context, at_ns) is not None:
+            return
         speech = self._speech
-        if following is not None:
-            self._open(following, at_ns)
-        elif speech is not None and speech.is_opened_by(context):
+        if speech is not None and speech.is_opened_by(context):
             speech.context, speech.agent = context or speech.context, agent or speech.agent
         elif speech is None or context is None or speech.context != context:
             self._open(_Speech(context, agent), at_ns)
@@ -95,7 +96,8 @@ class AgentVoice:
             speech = self._open(_Speech(context, agent), at_ns)
         elif context is None or speech.context is None:
             if speech.end_ns is not None:
-                speech = self._next = self._next or _Speech(context, agent)
+                self._waiting = self._waiting or [_Speech(context, agent)]
+                speech = self._waiting[0]
         elif context != speech.context:
             speech = self._after(context, agent, at_ns)
         elif speech.cut_ns is not None and speech.end_ns is not None:
@@ -106,10 +108,11 @@ class AgentVoice:
 
     def began(self, at_ns: int, agent: str | None) -> None:
         """Notes that the agent can be heard from now on."""
-        following = self._following(None if self._next is None else self._next.context, at_ns)
-        speech = self._speech
+        speech, following = self._speech, None
+        if self._waiting and (speech is None or speech.end_ns is not None):
+            following = self._following(self._waiting[0].context, at_ns)
         if following is not None:
-            speech = self._open(following, at_ns)
+            speech = following
         elif speech is not None and speech.end_ns is not None:
             if speech.context is not None and speech.cut_ns is None and not self._is_answered:
                 speech.end_ns = None  # it ran dry for a moment
@@ -125,7 +128,7 @@ class AgentVoice:
 
     def interrupted(self, at_ns: int) -> None:
         """Notes that what is being said and waits to be said is to be dropped."""
-        self._next = None
+        self._waiting.clear()
         if self._speech is None:
             return
         if self.is_speaking:
@@ -147,30 +150,34 @@ class AgentVoice:
 
     def _after(self, context: str, agent: str | None, at_ns: int) -> _Speech:
         """Returns the speech that a word belongs to after another. It may come while the other can still be heard."""
-        following = self._next
-        if following is not None and following.context == context:
-            return following
-        if following is not None or not self.is_speaking:
+        for following in self._waiting:
+            if following.context == context:
+                return following
+        if not self._waiting and not self.is_speaking:
             return self._open(_Speech(context, agent), at_ns)
-        self._next = _Speech(context, agent)
-        return self._next
+        self._waiting.append(_Speech(context, agent))
+        return self._waiting[-1]
 
     def _following(self, context: str | None, at_ns: int) -> _Speech | None:
-        """Returns the speech whose first words came before it began. Without a context they may be late instead."""
-        following = self._next
-        if following is None or following.context != context:
+        """Opens the speech whose first words came before it began. Without a context they may be late instead."""
+        place = next((place for place, one in enumerate(self._waiting) if one.context == context), None)
+        if place is None:
             return None
+        following, later = self._waiting[place], self._waiting[place + 1 :]
         if context is None and at_ns - (following.first_ns or at_ns) > _SETTLED_NS:
             self._add_late_words()
             return None
-        self._next = None
+        del self._waiting[place:]
+        if self.is_speaking:
+            following.start_ns = at_ns
+        self._open(following, at_ns)
+        self._waiting = later
         return following
 
     def _add_late_words(self) -> None:
         """Adds words that came after the end of a speech to it, unless it was cut off: then they were not heard."""
-        speech, late = self._speech, self._next
-        self._next = None
-        if speech is not None and late is not None and speech.cut_ns is None:
+        speech, late = self._speech, self._waiting.pop(0)
+        if speech is not None and speech.cut_ns is None:
             speech.pieces += late.pieces
 
     def _open(self, speech: _Speech, at_ns: int) -> _Speech:
@@ -179,15 +186,16 @@ class AgentVoice:
         return speech
 
     def _close(self, at_ns: int) -> None:
-        """Writes the speech so far. One that followed it without a pause was played in the same go."""
-        if self._next is not None and self._next.context is None:
+        """Writes the speech so far. Those that followed it without a pause were played in the same go."""
+        if self._waiting and self._waiting[0].context is None:
             self._add_late_words()
-        speech, following = self._speech, self._next
-        self._speech = self._next = None
-        self._is_answered = False
-        if speech is not None and following is not None and speech.end_ns is not None:
-            following.start_ns, following.end_ns = following.first_ns, max(speech.end_ns, following.last_ns or 0)
-            speech.end_ns = following.first_ns
-        for one in (speech, following):
-            if one is not None and (spoken := one.spoken(at_ns)) is not None:
-                self._write(spoken)
+        if self._speech is not None:
+            played = [self._speech, *self._waiting]
+            for one, following in pairwise(played):
+                if one.end_ns is not None:
+                    following.start_ns, following.end_ns = following.first_ns, max(one.end_ns, following.last_ns or 0)
+                    one.end_ns = following.first_ns
+            for one in played:
+                if (spoken := one.spoken(at_ns)) is not None:
+                    self._write(spoken)
+        self._speech, self._waiting, self._is_answered = None, [], False

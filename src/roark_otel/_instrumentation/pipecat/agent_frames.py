@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._instrumentation.pipecat import kinds, speakers
 from roark_otel._instrumentation.pipecat.joining import Piece
+from roark_otel.dialects.pipecat.marks import is_marked
 
 if TYPE_CHECKING:
     from roark_otel._instrumentation.pipecat.ears import Ears
@@ -18,6 +19,20 @@ def responds(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
     """A worker replies. A speech service passes this on when it begins with the reply."""
     if ears.is_first(frame) or kinds.is_a(data.source, kinds.SPEECH):
         ears.speaker = speakers.of(frame.id)
+        ears.is_shown = getattr(frame, "skip_tts", None) is True
+
+
+def shows(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
+    """A sentence that clients are shown and that is not spoken, where the app has turned speech off."""
+    is_shown = getattr(frame, "skip_tts", None) is True and getattr(frame, "append_to_context", False) is True
+    if ears.is_shown and is_shown and isinstance(frame.text, str) and _is_let_go(ears, frame, data):
+        ears.shown.append(Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False))))
+
+
+def has_responded(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
+    """A reply is complete."""
+    if ears.shown and _is_let_go(ears, frame, data):
+        ears.show(at_ns)
 
 
 def opens(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
@@ -35,7 +50,7 @@ def says(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
     """A word, or all that was spoken at once by a service that does not time its words."""
     if isinstance(frame.text, str) and _is_let_go(ears, frame, data):
         context = getattr(frame, "context_id", None)
-        piece = Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False)))
+        piece = Piece(_written(frame), bool(getattr(frame, "includes_inter_frame_spaces", False)))
         ears.voice_of(frame).word(piece, context, ears.speaker_of.get(context, ears.speaker), at_ns)
 
 
@@ -64,3 +79,15 @@ def _is_let_go(ears: Ears, frame: Frame, data: Pushed) -> bool:
     """Returns whether a frame goes out now: a transport holds it until its audio is played."""
     has_line = kinds.OUTPUT in ears.processors
     return (not has_line or kinds.is_a(data.source, kinds.OUTPUT)) and ears.is_first(frame)
+
+
+def _written(frame: Frame) -> str:
+    """Returns the text of a frame with what is not pronounced, such as emoji, which Pipecat keeps beside it."""
+    spoken, written = frame.text, getattr(frame, "raw_text", None)
+    if isinstance(written, str) and _letters(written) == _letters(spoken) and not is_marked(written):
+        return written
+    return str(spoken)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))

@@ -58,6 +58,7 @@ class Call:
     def spoke(self, spoken: Spoken) -> None:
         """Writes what the agent said."""
         attributes = said(spoken.text, interrupted=spoken.is_interrupted, agent=spoken.agent)
+        attributes[names.TIMED] = None if spoken.is_timed else False
         self._write(names.AGENT_SAID, attributes, spoken.start_ns, spoken.end_ns)
 
     def said(self, one: Said, way: str | None = None) -> None:

@@ -14,6 +14,7 @@ from roark_otel._instrumentation.pipecat.customer import Customer, Said
 from roark_otel._instrumentation.pipecat.ending import Ending
 from roark_otel._instrumentation.pipecat.entries import KEYPAD, Keys, Passed
 from roark_otel._instrumentation.pipecat.frames import AUDIO, HEARS
+from roark_otel._instrumentation.pipecat.joining import Piece, joined
 from roark_otel._instrumentation.pipecat.tools import Tools
 from roark_otel._safety.guard import guarded
 
@@ -44,6 +45,8 @@ class Ears:
         processors: The names of the classes of all processors in the pipeline, as far as it has started.
         speaker: The worker whose reply is spoken now, None if there is but one.
         speaker_of: The same of each context of a speech service.
+        is_shown: Whether the reply is to be shown and not spoken.
+        shown: What was shown of it.
         audio: When the customer's audio came in.
         has_voice_activity: Whether voice activity is measured.
     """
@@ -58,6 +61,8 @@ class Ears:
         self.processors: set[str] = set()
         self.speaker: str | None = None
         self.speaker_of: dict[object, str | None] = {}
+        self.is_shown = False
+        self.shown: list[Piece] = []
         self.audio = Audio()
         self.has_voice_activity = False
         self._voices: dict[object, AgentVoice] = {}
@@ -96,6 +101,7 @@ class Ears:
         now = time.time_ns()
         at_ns = self.ending.cancelled_ns or now
         self.enter_keys(at_ns)
+        self.show(at_ns)
         self.customer.over()
         for voice in self._voices.values():
             voice.over(at_ns)
@@ -111,7 +117,7 @@ class Ears:
         agent_was_heard, customer_was_heard = bool(self._voices), self.customer.was_heard or bool(self._last_words_ns)
         if (customer_was_heard and not self._last_words_ns) or (agent_was_heard and not self._has_spoken):
             facts["wordless"] = True
-        if not agent_was_heard and kinds.OUTPUT in self.processors:
+        if not agent_was_heard and not self._has_spoken and kinds.OUTPUT in self.processors:
             facts["silent_agent"] = True
         if not customer_was_heard and self.has_voice_activity:
             facts["silent_customer"] = True
@@ -143,6 +149,13 @@ class Ears:
         """Notes that the agent was interrupted, on all lines."""
         for voice in self._voices.values():
             voice.interrupted(at_ns)
+
+    def show(self, at_ns: int) -> None:
+        """Writes a reply that was shown and not spoken."""
+        text, self.shown = joined(self.shown), []
+        if text:
+            self.customer.over()
+            self._spoke(Spoken(text, at_ns, at_ns, is_interrupted=False, agent=self.speaker, is_timed=False))
 
     def other_speaks(self, at_ns: int) -> None:
         """Notes that someone other than the agent speaks."""

@@ -77,6 +77,8 @@ HEARS: Final[Mapping[str, Hears]] = {
     "FunctionCallResultFrame": _returns,
     "FunctionCallCancelFrame": _is_cancelled,
     "LLMFullResponseStartFrame": agent.responds,
+    "LLMFullResponseEndFrame": agent.has_responded,
+    "AggregatedTextFrame": agent.shows,
     "TTSSpeakFrame": agent.responds,
     "TTSStartedFrame": agent.opens,
     "TTSTextFrame": agent.says,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
 from roark_otel._model.reading import number
+from roark_otel.dialects.livekit.customer_times import spoken_times
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -108,23 +109,11 @@ def customer_said(
         said, span_id = answer.asked, answer.span_id
     if not said:
         return []
-    start, end = _spoken(turn, speeches) if speeches else (turn.start_ns, turn.end_ns)
+    start, end = spoken_times(turn, speeches) if speeches else (turn.start_ns, turn.end_ns)
     if turn.silent_ns is not None and start < turn.silent_ns < end:
         end = turn.silent_ns  # before 1.4 the speech spans last until the turn is committed
     timed = turn.text is not None and start < end < turn.end_ns  # what ends with its turn may have gone on
     return [utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload, timed, span_id)]
-
-
-def _spoken(turn: CustomerTurn, speeches: Collection[Interval]) -> tuple[int, int]:
-    """Returns when a turn was spoken, from when to when."""
-    if len(speeches) == 1:
-        (one,) = speeches
-        return one
-    spoken = sorted(speeches)
-    if turn.heard_ns is not None:
-        # A blip of noise opens a turn too early: speech without a word before the next speech does not count.
-        spoken = spoken[max(0, bisect_right([one.start_ns for one in spoken], turn.heard_ns) - 1) :]
-    return spoken[0].start_ns, max([one.end_ns for one in spoken])
 
 
 def agent_said(turn: AgentTurn, generations: Collection[Generation], speeches: Collection[Interval]) -> list[Step]:
@@ -221,7 +210,9 @@ def customer_asked(
     asking = [(one.start_ns, one.asked, one) for one in agent_turns if one.asked]
     for _, asked, turn in sorted(asking, key=itemgetter(0, 1)):
         spoken = bisect_right(voiced_starts, turn.start_ns) - 1
-        if spoken >= 0 and _answers(turn, voiced[spoken], spoken in answered):
+        if (repeated := _repeated(turn, voiced, spoken, answered)) is not None:
+            spoken = repeated
+        if repeated is not None or (spoken >= 0 and _answers(turn, voiced[spoken], spoken in answered)):
             if turn.heard:
                 answered.add(spoken)
             continue
@@ -234,6 +225,15 @@ def customer_asked(
             at_ns = turn.start_ns
             typed.append(utterance(CALLS_CUSTOMER, asked, at_ns, at_ns, None, {}, timed=False, span_id=turn.span_id))
     return [*rescued.values(), *typed]
+
+
+def _repeated(turn: AgentTurn, voiced: Sequence[CustomerTurn], last: int, answered: set[int]) -> int | None:
+    """Returns the place of the words that the turn repeats: the next turn of the customer may have begun by then."""
+    for place in range(max(0, last - 1), last + 1):
+        said = voiced[place]
+        if place not in answered and turn.asked == said.text and turn.start_ns < said.end_ns + _COMMITTED_NS:
+            return place
+    return None
 
 
 def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:

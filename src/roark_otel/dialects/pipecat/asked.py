@@ -41,7 +41,8 @@ class Ask(NamedTuple):
     """A model was asked with this for the first time, at `at_ns`, and at `since_ns` the time before.
 
     `is_sure`: it follows on something that was said in this call; else an app may have put it there to begin with.
-    `is_instruction`: it looks like instructions, about the customer or behind what a tool gave back.
+    `is_instruction`: it looks like instructions, about the customer or behind what a tool gave back. `before_ns`: the
+    customer said what stands behind it there at this time, None if nothing does.
     """
 
     at_ns: int
@@ -51,6 +52,12 @@ class Ask(NamedTuple):
     text: str
     is_sure: bool
     is_instruction: bool
+    before_ns: int | None = None
+
+    @property
+    def entered_ns(self) -> int:
+        """When it was entered at the latest."""
+        return self.at_ns if self.before_ns is None else min(self.at_ns, self.before_ns - 1)
 
     @property
     def is_keyed(self) -> bool:
@@ -129,32 +136,40 @@ class _Listing:
 
     def left(self, group: Iterable[Ask]) -> list[Ask]:
         """Takes what a model was asked with at once. Returns what of it no span says."""
-        left = [rest for one in group if (rest := self._left(one)) is not None]
+        left: list[Ask] = []
+        for one in group:
+            rest, place = self._left(one)
+            if place is not None:
+                start_ns = self.said[place].start_ns
+                left = [known if known.before_ns else known._replace(before_ns=start_ns) for known in left]
+            if rest is not None:
+                left.append(rest)
         if left and self._is_rewritten(left[0]):
             return [one for one in left if one.is_keyed]
         return left
 
-    def _left(self, one: Ask) -> Ask | None:
-        if self._take(one.text, one.at_ns):
-            return None
+    def _left(self, one: Ask) -> tuple[Ask | None, int | None]:
+        """Returns what of it no span says, and the place of what one says."""
+        if (place := self._take(one.text, one.at_ns)) is not None:
+            return None, place
         keys = _KEYS.search(one.text)
-        if keys is not None and self._take(one.text[: keys.start()] + one.text[keys.end() :], one.at_ns):
-            return one._replace(text=keys[0])
-        return one
+        if keys is not None:
+            place = self._take(one.text[: keys.start()] + one.text[keys.end() :], one.at_ns)
+        return (one if keys is None or place is None else one._replace(text=keys[0])), place
 
-    def _take(self, text: str, at_ns: int) -> bool:
-        """Takes what says the same as a text, and leaves out what was said before it."""
+    def _take(self, text: str, at_ns: int) -> int | None:
+        """Takes what says the same as a text, and leaves out what was said before it. Returns its place."""
         if self._next < len(self.said):
             following = self.said[self._next]
             if following.text == text and following.start_ns <= at_ns:  # as nearly always
                 self._next += 1
-                return True
+                return self._next - 1
         asked = letters(text)
         for first in self._until(at_ns) if asked else ():
             if (stop := self._stop(first, asked, at_ns)) is not None:
                 self._next = stop
-                return True
-        return False
+                return first
+        return None
 
     def _until(self, at_ns: int) -> range:
         """Returns the places of what was said last before a time, and is in no history yet."""

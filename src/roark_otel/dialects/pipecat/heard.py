@@ -76,6 +76,12 @@ class Histories:
             return Heard(Verdict.UNHEARD, text)
         return Heard(Verdict.NOTHING, text)
 
+    def hold(self, text: str, start_ns: int) -> bool:
+        """Returns whether one of the next histories holds a text of the agent's as it is."""
+        following = bisect_right(self._seen_ns, start_ns)
+        whole = plain(text)
+        return any(plain(said) == whole for one in self._recents[following : following + _NEXT] for said in one.said)
+
     def _answers(self, recent: Recent, start_ns: int) -> bool:
         """Returns whether the next history holds the words that a reply answers: an app may have cleared it.
 

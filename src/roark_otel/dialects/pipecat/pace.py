@@ -60,8 +60,11 @@ class _End(NamedTuple):
 
 
 def answered(replies: Sequence[Reply], said: Sequence[Spoken]) -> dict[int, Reply]:
-    """Returns the first reply in each turn to what the customer said there last."""
-    asked_ns = {one.turn_id: 0 if one.live else one.start_ns for one in said}
+    """Returns the first reply in each turn to what the customer said there last.
+
+    What an app lets the agent say while the customer still speaks is no reply to that.
+    """
+    asked_ns = {one.turn_id: 0 if one.live else (one.end_ns or one.start_ns) for one in said}
     found: dict[int, Reply] = {}
     for one in replies:
         if one.turn_id in asked_ns and one.start_ns >= asked_ns[one.turn_id]:

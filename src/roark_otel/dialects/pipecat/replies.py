@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel.dialects.pipecat.heard import Verdict
+from roark_otel.dialects.pipecat.marks import plain
 from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed
 
 if TYPE_CHECKING:
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 _order = attrgetter("start_ns", "text")
 
+_SOON = 4
+"""The number of speeches after a reply that are searched for the same words."""
+
 
 class Reply(NamedTuple):
     """Something that the agent said.
 
     It went to the speech service at `start_ns`, whose first byte took `ttfb_ns` and whose last came at `made_ns`; it
     was not spoken before `spoken_ns`. `model` wrote it. `is_sure`: it was spoken, or else only a history can show it.
-    `is_cut`: not all of it was heard. `span_id` is that of the span that has the text.
+    `is_cut`: not all of it was heard. `is_shown`: it was shown and not spoken, if a history holds it as it is. The span
+    with this `span_id` has the text.
     """
 
     turn_id: int
@@ -38,6 +43,7 @@ class Reply(NamedTuple):
     model: Stretch | None
     is_sure: bool = True
     is_cut: bool = False
+    is_shown: bool = False
     span_id: int = 0
 
 
@@ -87,6 +93,8 @@ class Replies:
         for one in sorted(self._candidates(), key=_order):
             if is_hung_up and (self._is_late(one) or self._is_early(one)):
                 continue
+            if one.is_shown and not histories.hold(one.text, one.start_ns):
+                continue
             heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
             if heard.verdict is Verdict.HEARD or (heard.verdict is Verdict.NOTHING and one.is_sure):
                 is_whole = heard.text == one.text and not heard.is_cut
@@ -105,6 +113,8 @@ class Replies:
                 yield _written(model, model.text)
             elif not self._is_voiced(index):
                 yield self._unvoiced(model, model.text)
+            elif self._is_silent(index, model.text):
+                yield _written(model, model.text)._replace(is_sure=False, is_shown=True)
 
     def _is_voiced(self, index: int) -> bool:
         """Returns whether there are texts for the speech service in the turn of a model, or up to the next model."""
@@ -114,6 +124,14 @@ class Replies:
             return any(speech.text is not None and speech.turn_id == model.turn_id for speech in around)
         until_ns = self._models[index + 1].start_ns if index + 1 < len(self._models) else None
         return any(speech.text is not None for speech in self._speeches_near(model, model.start_ns, until_ns))
+
+    def _is_silent(self, index: int, text: str) -> bool:
+        """Returns whether nothing was to be spoken between a model and the next, and nothing like it soon after."""
+        first = bisect_right(self._spoken_ns, self._models[index].start_ns)
+        after = [one for one in self._speeches[first : first + _SOON] if one.text is not None]
+        if index + 1 < len(self._models) and after and after[0].start_ns < self._models[index + 1].start_ns:
+            return False
+        return index + 1 < len(self._models) and all(plain(one.text or "") != plain(text) for one in after)
 
     def _speeches_near(self, model: Stretch, since_ns: int, until_ns: int | None) -> Sequence[Stretch]:
         """Returns the speeches of the turn of a model, or those that began in between."""

@@ -31,7 +31,8 @@ class Unwritten:
 
     Attributes:
         spoken: What was spoken.
-        entered: What came by keypad or keyboard, or at a time that nothing shows: at the moment the model was asked.
+        entered: What came by keypad or keyboard, or at a time that nothing shows: at the moment the model was asked, or
+            just before what was said behind it.
     """
 
     __slots__ = ("_began", "_heard_in", "_turns", "entered", "spoken")
@@ -57,7 +58,7 @@ class Unwritten:
         is_first = one.turn_id not in self._heard_in and (silent_ns is not None or not began or began[0] >= one.at_ns)
         self._heard_in.add(one.turn_id)
         if turn is None or one.is_keyed or not is_first or (silent_ns is None and turn.span_id == self._turns.first_id):
-            self.entered.append(_entry(one, one.at_ns, one.at_ns))
+            self.entered.append(_entry(one, one.entered_ns, one.entered_ns))
             return
         until_ns = one.at_ns if silent_ns is None else silent_ns
         start_ns = turn.start_ns
