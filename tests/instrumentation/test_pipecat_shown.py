@@ -59,3 +59,46 @@ def test_a_reply_that_the_end_cuts_off_is_said_as_far_as_it_was_shown(pipe: Pipe
     pipe.push(frame("AggregatedTextFrame", text="Written", skip_tts=True, append_to_context=True), "TTSService")
 
     assert pipe.finish() == [("AGENT", "Written")]
+
+
+WITHOUT_A_VOICE = tuple(one for one in CASCADE if one != "TTSService")
+
+
+def written(pipe: Pipe, *words: str) -> None:
+    """The model writes a reply, word by word, which the transport passes on."""
+    pipe.push(frame("LLMFullResponseStartFrame"), "LLMService")
+    for text in words:
+        pipe.push(frame("LLMTextFrame", text=text, includes_inter_frame_spaces=True), "BaseOutputTransport")
+    pipe.push(frame("LLMFullResponseEndFrame"), "BaseOutputTransport")
+
+
+def test_an_agent_without_a_voice_says_what_it_writes() -> None:
+    pipe = Pipe(*WITHOUT_A_VOICE)
+    pipe.hears("is the shop open")
+    written(pipe, "Until", " six", ".")
+    written(pipe, "Goodbye.")
+
+    assert pipe.finish() == [("CUSTOMER", "is the shop open"), ("AGENT", "Until six."), ("AGENT", "Goodbye.")]
+    assert pipe.written.facts is not None
+    assert "silent_agent" not in pipe.written.facts
+
+
+def test_what_a_reply_has_until_it_is_interrupted_is_said() -> None:
+    pipe = Pipe(*WITHOUT_A_VOICE)
+    pipe.push(frame("LLMFullResponseStartFrame"), "LLMService")
+    pipe.push(frame("LLMTextFrame", text="Until"), "BaseOutputTransport")
+    pipe.push(frame("InterruptionFrame"), "BaseInputTransport")
+    written(pipe, "Until six.")
+
+    assert pipe.finish() == [("AGENT", "Until"), ("AGENT", "Until six.")]
+
+
+def test_what_a_model_says_itself_is_not_said_twice() -> None:
+    """It writes what it speaks as well, and has a voice as soon as it is heard."""
+    pipe = Pipe(*WITHOUT_A_VOICE)
+    pipe.push(frame("LLMFullResponseStartFrame"), "LLMService")
+    pipe.push(frame("LLMTextFrame", text="Hello."), "BaseOutputTransport")
+    pipe.push(frame("TTSTextFrame", text="Hello.", context_id="a"), "BaseOutputTransport")
+    pipe.push(frame("LLMFullResponseEndFrame"), "BaseOutputTransport")
+
+    assert pipe.finish() == [("AGENT", "Hello.")]

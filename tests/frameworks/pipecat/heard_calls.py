@@ -260,3 +260,23 @@ async def _only_speak(bot: Bot) -> None:
 
 
 SPOKEN_ONLY = Scenario({}, _only_speak)
+
+
+def _without_a_voice(bot: Bot, url: str) -> Sequence[FrameProcessor]:
+    """The agent writes, as in a chat beside the line."""
+    return [step for step in bots.cascade(bot, url) if step is not bot.voice]
+
+
+async def _write(bot: Bot) -> None:
+    await bot.running()
+    for text, reply in (("is the shop open", "Until six."), ("and on Sunday", "It is closed. Come on Monday!")):
+        await bot.worker.queue_frame(frames.LLMMessagesAppendFrame([{"role": "user", "content": text}], run_llm=True))
+        await bot.heard(reply)
+    await end(bot)
+
+
+WRITTEN = Scenario(
+    {"is the shop open": Reply("Until six."), "and on Sunday": Reply("It is closed. Come on Monday!")},
+    _write,
+    wiring=_without_a_voice,
+)

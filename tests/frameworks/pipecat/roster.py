@@ -59,7 +59,7 @@ ULTRAVOX, GEMINI, REALTIME, SERVER_TURNS = (
     "realtime",
     "server-turns",
 )
-UNTRACED, UNTRACED_BY_CONTEXT, SPOKEN_ONLY = "untraced", "untraced-by-context", "spoken-only"
+UNTRACED, UNTRACED_BY_CONTEXT, SPOKEN_ONLY, WRITTEN = "untraced", "untraced-by-context", "spoken-only", "written"
 
 HEARD: Final = {
     KEYPAD: "KEYPAD",
@@ -74,6 +74,7 @@ HEARD: Final = {
     UNTRACED: "UNTRACED",
     UNTRACED_BY_CONTEXT: "UNTRACED",
     SPOKEN_ONLY: "SPOKEN_ONLY",
+    WRITTEN: "WRITTEN",
     ULTRAVOX: "ULTRAVOX",
     GEMINI: "GEMINI",
     REALTIME: "REALTIME",
@@ -85,7 +86,7 @@ SPEECH: Final = frozenset({ULTRAVOX, GEMINI, REALTIME, SERVER_TURNS})
 """Calls with a model that hears and speaks: their scenarios are names in `speech_calls`."""
 
 LISTENING: Final = {
-    "listening": (KEYPAD, TYPED, APPENDED, FLOW_RESET, HAND_OFF, HUNG_UP, UNTRACED, SPOKEN_ONLY),
+    "listening": (KEYPAD, TYPED, APPENDED, FLOW_RESET, HAND_OFF, HUNG_UP, UNTRACED, SPOKEN_ONLY, WRITTEN),
     "listening-too": (
         *(FLOW_APPEND, TOOL_LAST, HEARD_INTERRUPTION, UNTRACED_BY_CONTEXT),
         *(ULTRAVOX, GEMINI, REALTIME, SERVER_TURNS),

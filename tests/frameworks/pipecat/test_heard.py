@@ -26,6 +26,7 @@ from frameworks.pipecat.roster import (
     ULTRAVOX,
     UNTRACED,
     UNTRACED_BY_CONTEXT,
+    WRITTEN,
 )
 from frameworks.pipecat.truths import ROUNDING, During, frames, real, said, spoke, tools, transcript, used
 from support.lateness import compare_ends, compare_starts
@@ -107,7 +108,7 @@ def test_tools_were_used_in_these_calls(listened: Played) -> None:
     }
 
 
-@pytest.mark.parametrize("external_id", sorted({*ALL} - {SERVER_TURNS}))
+@pytest.mark.parametrize("external_id", sorted({*ALL} - {SERVER_TURNS, WRITTEN}))
 def test_customers_begin_when_they_really_did(listened: Played, external_id: str) -> None:
 
     def check(played: Played) -> None:
@@ -131,7 +132,7 @@ def test_customers_begin_when_a_service_says_so(listened: Played) -> None:
         assert really.start - ROUNDING <= one.start <= frame["at"] + ROUNDING
 
 
-@pytest.mark.parametrize("external_id", ALL)
+@pytest.mark.parametrize("external_id", sorted({*ALL} - {WRITTEN}))
 def test_the_agent_ends_when_it_really_did(listened: Played, external_id: str) -> None:
 
     def check(played: Played) -> None:
@@ -139,6 +140,14 @@ def test_the_agent_ends_when_it_really_did(listened: Played, external_id: str) -
         compare_ends(found, true, played.waits(external_id))
 
     listened.judge(external_id, check)
+
+
+def test_an_agent_without_a_voice_is_not_said_to_be_silent(listened: Played) -> None:
+    body = listened.body(WRITTEN)
+
+    assert real(listened.truth(WRITTEN), "agent") == []
+    assert [one["role"] for one in body["transcript"]] == ["CUSTOMER", "AGENT"] * 2
+    assert "endedStatus" not in body
 
 
 @pytest.mark.parametrize(("external_id", "way"), [(KEYPAD, "keypad"), (TYPED, "typed")])

@@ -29,6 +29,13 @@ def shows(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
         ears.shown.append(Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False))))
 
 
+def writes(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
+    """A part of a reply, where nothing in the pipeline speaks: clients are shown it."""
+    is_shown = not ears.has_voice and getattr(frame, "append_to_context", True) is True
+    if is_shown and kinds.OUTPUT in ears.processors and isinstance(frame.text, str) and _is_let_go(ears, frame, data):
+        ears.shown.append(Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False))))
+
+
 def has_responded(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
     """A reply is complete."""
     if ears.shown and _is_let_go(ears, frame, data):

@@ -145,15 +145,21 @@ class Ears:
             voice = self._voices[line] = AgentVoice(self._spoke)
         return voice
 
+    @property
+    def has_voice(self) -> bool:
+        """Whether the agent speaks: a model that hears and speaks shows it only when it does."""
+        return bool(self._voices) or kinds.SPEECH in self.processors
+
     def interrupt(self, at_ns: int) -> None:
         """Notes that the agent was interrupted, on all lines."""
+        self.show(at_ns)
         for voice in self._voices.values():
             voice.interrupted(at_ns)
 
     def show(self, at_ns: int) -> None:
         """Writes a reply that was shown and not spoken."""
         text, self.shown = joined(self.shown), []
-        if text:
+        if text and (self.is_shown or not self.has_voice):
             self.customer.over()
             self._spoke(Spoken(text, at_ns, at_ns, is_interrupted=False, agent=self.speaker, is_timed=False))
 

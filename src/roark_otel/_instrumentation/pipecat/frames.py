@@ -79,6 +79,7 @@ HEARS: Final[Mapping[str, Hears]] = {
     "LLMFullResponseStartFrame": agent.responds,
     "LLMFullResponseEndFrame": agent.has_responded,
     "AggregatedTextFrame": agent.shows,
+    "LLMTextFrame": agent.writes,
     "TTSSpeakFrame": agent.responds,
     "TTSStartedFrame": agent.opens,
     "TTSTextFrame": agent.says,
