@@ -71,26 +71,29 @@ class ProtobufRequest:
                 yield from self._groups_of_resource(first, last)
 
     def _groups_of_resource(self, first: int, last: int) -> Iterator[SpanGroup]:
-        pieces: list[bytes] = []
+        pieces: list[tuple[int, int]] = []
         scopes: list[tuple[int, int]] = []
         for tag, begin, end in fields(self._data, first, last):
             if tag == 0x0A:  # resource
-                pieces.append(self._data[begin:end])
+                pieces.append((begin, end))
             elif tag == 0x12:  # scope_spans
                 self._values.counter.add()
                 scopes.append((begin, end))
-        resource = self._resource(b"".join(pieces))
+        resource = self._resource(pieces)
         for begin, end in scopes:
             yield self._group(resource, begin, end)
 
-    def _resource(self, message: bytes) -> dict[str, object]:
+    def _resource(self, pieces: list[tuple[int, int]]) -> dict[str, object]:
         """Returns the attributes of a resource, which several requests in one have again and again."""
+        data = self._data
+        message = b"".join([data[first:last] for first, last in pieces])
         found = self._resources.get(message)
         if found is None:
             found = self._resources[message] = {}
-            for tag, begin, end in fields(message, 0, len(message)):
-                if tag == 0x0A:  # attributes
-                    self._values.add_pair(found, message, begin, end)
+            for first, last in pieces:
+                for tag, begin, end in fields(data, first, last):
+                    if tag == 0x0A:  # attributes
+                        self._values.add_pair(found, data, begin, end)
         return found
 
     def _group(self, resource: Mapping[str, object], first: int, last: int) -> SpanGroup:
