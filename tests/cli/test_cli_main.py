@@ -58,7 +58,7 @@ def test_without_a_command_it_prints_its_help(
         status, out, err = command()
     else:
         done = start(code=f"import runpy, sys; sys.argv = ['']; runpy.run_module('{how[3:]}', run_name='__main__')")
-        (out, err), status = done.communicate(timeout=60), done.returncode
+        (out, err), status = done.communicate(timeout=300), done.returncode
 
     assert (status, err) == (0, "")
     assert out.startswith("usage: roark-otel")
@@ -117,7 +117,7 @@ def test_bash_completes_commands_options_and_files(
     """
 
     done = subprocess.run(  # noqa: S603 - our own script
-        [str(shutil.which("bash")), "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        [str(shutil.which("bash")), "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True
     )
 
     assert done.stdout.split() == ["calls", "diff", "--max-response", "call.json"]
@@ -180,7 +180,7 @@ def test_a_closed_pipe_exits_without_a_traceback(start: Callable[..., Any]) -> N
     process = start("demo")
     process.stdout.close()
 
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=300) == 1
     assert process.stderr.read() == ""
 
 

@@ -47,7 +47,7 @@ def test_ctrl_c_ends_a_running_sandbox(start: Start) -> None:
 
     assert health(variables["ROARK_BASE_URL"]) == 200
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
 

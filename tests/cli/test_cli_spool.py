@@ -84,7 +84,7 @@ def _drain(start: Callable[..., Started]) -> Callable[..., tuple[int, str, str]]
 
     def drain(*arguments: str, **environment: str) -> tuple[int, str, str]:
         process = start("spool", "drain", *arguments, **environment)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         return process.returncode, out, err
 
     return drain
@@ -299,7 +299,7 @@ def test_drain_follow_delivers_until_sigterm(sandbox: Sandbox, start: Callable[.
     leave_calls(sandbox.url, tmp_path / "spool")
     wait_until(lambda: bool(sandbox.calls()), 60)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert json.loads(out)["delivered"] == 1
 
@@ -360,7 +360,7 @@ def test_an_id_is_found_under_a_locale_of_ascii(
     assert run("spool", "attach", "ünï-☎", "https://recordings.example.com/1.wav")[0] == 0
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
-    out, err = start("spool", "forget", "ünï-☎", **ascii_only).communicate(timeout=60)
+    out, err = start("spool", "forget", "ünï-☎", **ascii_only).communicate(timeout=300)
 
     assert (out, err) == ("deleted 1 file\n", "")
 

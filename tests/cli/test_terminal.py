@@ -161,7 +161,7 @@ def test_the_sandbox(start: Callable[..., subprocess.Popen[str]]) -> None:
         assert banner
     while "running on" not in (said := process.stderr.readline()):
         assert said
-    connection = http.client.HTTPConnection(urlsplit(banner.strip().rpartition("=")[2]).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(banner.strip().rpartition("=")[2]).netloc, timeout=300)
     for external_id in HOSTILE.values():
         for method, path in (("GET", f"/v1/call/{quote(external_id)}"), ("POST", f"/v1/{quote(external_id)}")):
             body = json.dumps({"externalId": external_id})
@@ -169,7 +169,7 @@ def test_the_sandbox(start: Callable[..., subprocess.Popen[str]]) -> None:
             connection.getresponse().read()
     connection.close()
     process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     clean(out, err)
 
 

@@ -74,7 +74,7 @@ with conversation(f"call;1, ü {sys.argv[2]}", tracer_provider=provider, **about
             headers = {}
             propagate.inject(headers)
             request = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/tool", headers=headers)
-            tool.result(urllib.request.urlopen(request, timeout=60).read().decode())
+            tool.result(urllib.request.urlopen(request, timeout=300).read().decode())
 provider.shutdown()
 print(json.dumps({"delivered": processor.stats().delivered}))
 '''
@@ -105,11 +105,11 @@ def two_processes(sandbox: Sandbox, tmp_path: Any, *, ends_last: str, carried: s
         port = server.stdout.readline().strip()
         owner = start(OWNER, sandbox, tmp_path, port, carried)
         try:
-            owned, complaint = owner.communicate(timeout=60)
+            owned, complaint = owner.communicate(timeout=300)
             assert (owner.returncode, complaint) == (0, "")
         finally:
             owner.kill()
-        served, warned = server.communicate(timeout=60)
+        served, warned = server.communicate(timeout=300)
         assert server.returncode == 0
     finally:
         server.kill()

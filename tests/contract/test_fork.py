@@ -60,7 +60,7 @@ def run(sandbox: Sandbox, script: str) -> str:
         [sys.executable, "-c", textwrap.dedent(APP) + textwrap.dedent(script), sandbox.url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env=environment,
     )

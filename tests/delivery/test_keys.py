@@ -149,7 +149,7 @@ def _wrong_app(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]
     yield start
     for app in apps:
         app.kill()
-        app.communicate(timeout=60)
+        app.communicate(timeout=300)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")

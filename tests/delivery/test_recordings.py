@@ -125,7 +125,7 @@ def test_a_recording_is_attached_by_another_process_without_a_key(server: Answer
     environment = {**os.environ, "ROARK_SPOOL_DIR": str(tmp_path / "spool")}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300, check=True
     )
 
     # The app's courier may take the URL as soon as it is written, before the other process looks for calls.
@@ -457,7 +457,7 @@ one.conversation("call-1", "Hello.", **{{"roark.conversation.root": True}})
 assert one.processor.force_flush(60_000)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=True)  # noqa: S603
+    subprocess.run([sys.executable, "-c", script], env=environment, timeout=300, check=True)  # noqa: S603
     assert len(spool_files(tmp_path, "*.waiting.jsonl")) == 1
     monkeypatch.setattr(waits, "TAKE_OVER_SECONDS", 0.0)
 

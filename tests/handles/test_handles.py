@@ -794,7 +794,7 @@ def test_a_handle_that_makes_no_call_says_why_once(before: str, variables: dict[
         env={**known, **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -842,7 +842,7 @@ for module in pkgutil.iter_modules(roark_otel.__path__):
         importlib.import_module(f"roark_otel.{module.name}")
 assert callable(roark_otel.conversation) and callable(roark_otel.stats) and callable(roark_otel.bind)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)  # noqa: S603 - our own program
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)  # noqa: S603 - our own program
 
 
 def test_the_spans_of_a_handle_have_the_documented_names(app: App) -> None:

@@ -174,7 +174,7 @@ def test_a_missing_package_is_named_with_how_to_install_it() -> None:
     packages = ("starlette", "uvicorn", "jsonschema", "opentelemetry.proto")
 
     with child(WITHOUT, *packages) as process:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=300)
 
     assert (process.returncode, errors) == (0, "")
     for package, line in zip(packages, output.splitlines(), strict=True):

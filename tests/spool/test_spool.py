@@ -503,7 +503,7 @@ def test_two_processes_on_one_directory_deliver_each_call_once(calls: Spool) -> 
             assert one.stdin is not None
             one.stdin.write(b"go\n")
             one.stdin.flush()
-        printed = [one.communicate(timeout=30)[0].split() for one in both]
+        printed = [one.communicate(timeout=300)[0].split() for one in both]
 
     assert sorted(seen.external_id for seen in server.seen) == sorted(ids)
     assert [sum(int(line[column]) for line in printed) for column in range(3)] == [60, 0, 0]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-SECONDS = 120
+SECONDS = 300
 """The longest that a process may take, in seconds, on however slow a machine. Tests never wait it out."""
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")

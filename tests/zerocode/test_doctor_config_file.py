@@ -77,7 +77,7 @@ def _examine(sandbox: Sandbox, tmp_path: Path) -> Examine:
         )
         program = ["-m", "roark_otel", "doctor", "--json"] if code is None else ["-c", code]
         done = subprocess.run(  # noqa: S603 - our own code
-            [sys.executable, *program], env=own, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, *program], env=own, capture_output=True, text=True, timeout=300, check=False
         )
         return Examined(done)
 
@@ -276,7 +276,7 @@ def test_the_sampler_of_the_provider_that_is_there(
     env = environment(sandbox, tmp_path / "spool", **{name: value for name, value in more.items() if value})
     command = [str(INSTRUMENT), sys.executable, "-m", "roark_otel", "doctor", "--json"]
 
-    found = Examined(subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False))  # noqa: S603
+    found = Examined(subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False))  # noqa: S603
 
     (one,) = found.of("sampler", level)
     assert seen in one
@@ -292,7 +292,7 @@ def test_the_provider_of_a_file_is_asked(sandbox: Sandbox, tmp_path: Path) -> No
     env = environment(sandbox, tmp_path / "spool", OTEL_CONFIG_FILE=str(config))
     command = [str(INSTRUMENT), sys.executable, "-m", "roark_otel", "doctor", "--json"]
 
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
 
     findings = {one["about"]: one for one in json.loads(done.stdout)}
     assert findings["sampler"]["seen"] == "AlwaysOffSampler drops every span, so no conversation becomes a call"
