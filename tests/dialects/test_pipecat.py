@@ -291,7 +291,7 @@ def test_each_turn_of_a_long_call_keeps_little() -> None:
 
     assert len(utterances(moments)) == 480
     assert len(tools(moments)) == 3
-    assert kept_per_turn(long_call) < 1_500 < kept_per_turn(long_call, make=Uncut)
+    assert kept_per_turn(long_call) < 1_000 < kept_per_turn(long_call, make=Uncut)
 
 
 # Histories

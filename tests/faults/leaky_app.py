@@ -66,7 +66,7 @@ def hook(*_given: Any) -> Any:
 
 
 taken: list[str] = []
-"""The calls that Roark has taken, as the first processor was told."""
+"""The calls that Roark has taken, by the receipts of the first processor."""
 
 
 def hook_of_receipts(call: FinishedCall, _receipt: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -41,10 +42,12 @@ def until_closed(connection: socket.socket) -> bytes:
 
 
 def test_a_request_for_a_proxy_is_refused_in_one_line(gateway: RunningGateway) -> None:
-    pytest.importorskip("httptools", reason="the extra `gateway` is not installed, and another parser waits")
     with connected(gateway) as connection:
         connection.sendall(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
-        assert until_closed(connection).startswith(b"HTTP/1.1 400 ")
+        if find_spec("httptools"):
+            assert until_closed(connection).startswith(b"HTTP/1.1 400 ")
+        else:  # the other parser of uvicorn takes it for a path, and leaves the connection open
+            assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
     assert "Traceback" not in gateway.log.read_text()
 
 

@@ -43,7 +43,7 @@ def kept_per_turn(
     """
     gc.freeze()  # so that collecting garbage does not walk through what other tests keep
     try:
-        _kept(make, long_call(5))
+        _kept(make, long_call(many))  # all the ways of the code, which coverage remembers too
         return (_kept(make, long_call(many)) - _kept(make, long_call(FEW))) / (many - FEW)
     finally:
         gc.unfreeze()

@@ -34,7 +34,7 @@ def is_e164(value: str) -> bool:
 
 
 def is_http_url(value: str) -> bool:
-    """Returns whether the value is an absolute http or https URL without blanks, whose port there is."""
+    """Returns whether the value is an absolute http or https URL without blanks, with a port that can exist."""
     if not value.isprintable() or " " in value:
         return False
     try:

@@ -86,7 +86,7 @@ class CallAssembler:
         return decode(request, self._vocabulary, self._rows_in)
 
     def batches(self, requests: Iterable[bytes], skip: Callable[[UnreadableRequest], None]) -> list[list[Row]]:
-        """Returns the rows of several requests. One that cannot be read is told to `skip`, and spoils no other."""
+        """Returns the rows of several requests. `skip` gets the error of one that cannot be read."""
         found: list[list[Row]] = []
         for together in joined(requests):
             try:

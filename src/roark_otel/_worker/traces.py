@@ -149,9 +149,10 @@ class Traces:
         self, external_id: str, trace_id: str, trace: _Trace, at_ms: int, state: PartitionState
     ) -> Iterator[SpanNews]:
         """Yields all messages of a trace for a conversation whose id it has just shown."""
+        key = trace_id.encode()
         for kept in elements(f"w/{trace_id}", trace.pieces, state):
             content = kept[_AT:]
-            shown = (self._look(request, trace_id.encode())[trace_id] for request in requests_of(content))
+            shown = (self._look(request, key)[trace_id] for request in requests_of(content))
             ended = max((one.ended_of(external_id, trace.ids) for one in shown), default=RootEnded.NOTHING)
             yield SpanNews(external_id, ended, at_ms, content)
 

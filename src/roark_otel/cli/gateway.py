@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
         max_unpacked=options.max_unpacked * MIB,
         body_seconds=options.body_timeout,
         stop_seconds=options.stop_timeout,
-        forward=_forward(options.forward, options),
+        forward=_forward(options),
         forward_headers={} if options.forward is None else _forward_headers(),
     )
     with _in_one_line(options, store), log_on_stderr(), _alone(store), _listen(options.host, options.port) as listener:
@@ -163,7 +163,8 @@ def _check_numbers(options: argparse.Namespace) -> None:
             raise Problem(f"--{name.replace('_', '-')} must be more than 0, and at most {_MOST:,}", USAGE)
 
 
-def _forward(url: str | None, options: argparse.Namespace) -> str | None:
+def _forward(options: argparse.Namespace) -> str | None:
+    url: str | None = options.forward
     if url is None:
         return None
     if not is_http_url(url):

@@ -124,11 +124,11 @@ def test_customers_begin_when_they_really_did(listened: Played, external_id: str
 def test_customers_begin_when_a_service_says_so(listened: Played) -> None:
     """Its turns are the only sign of a voice. What it says takes its way over the network, however long that is."""
     truth = listened.truth(SERVER_TURNS)
-    true, told = real(truth, "customer"), frames(truth, "UserStartedSpeakingFrame")
+    true, turns = real(truth, "customer"), frames(truth, "UserStartedSpeakingFrame")
     found = spoke(listened.body(SERVER_TURNS), "CUSTOMER")
 
     assert [one.what for one in found] == [one.what for one in true]
-    for one, really, frame in zip(found, true, told, strict=True):
+    for one, really, frame in zip(found, true, turns, strict=True):
         assert really.start - ROUNDING <= one.start <= frame["at"] + ROUNDING
 
 

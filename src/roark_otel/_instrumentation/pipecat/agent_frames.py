@@ -26,14 +26,14 @@ def shows(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
     """A sentence that clients are shown and that is not spoken, where the app has turned speech off."""
     is_shown = getattr(frame, "skip_tts", None) is True and getattr(frame, "append_to_context", False) is True
     if ears.is_shown and is_shown and isinstance(frame.text, str) and _is_let_go(ears, frame, data):
-        ears.shown.append(Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False))))
+        ears.shown.append(_piece(frame, frame.text))
 
 
 def writes(ears: Ears, frame: Frame, data: Pushed, _: int) -> None:
-    """A part of a reply, where nothing in the pipeline speaks: clients are shown it."""
+    """A part of a reply, where nothing in the pipeline speaks: clients see the words instead."""
     is_shown = not ears.has_voice and getattr(frame, "append_to_context", True) is True
     if is_shown and kinds.OUTPUT in ears.processors and isinstance(frame.text, str) and _is_let_go(ears, frame, data):
-        ears.shown.append(Piece(frame.text, bool(getattr(frame, "includes_inter_frame_spaces", False))))
+        ears.shown.append(_piece(frame, frame.text))
 
 
 def has_responded(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
@@ -57,7 +57,7 @@ def says(ears: Ears, frame: Frame, data: Pushed, at_ns: int) -> None:
     """A word, or all that was spoken at once by a service that does not time its words."""
     if isinstance(frame.text, str) and _is_let_go(ears, frame, data):
         context = getattr(frame, "context_id", None)
-        piece = Piece(_written(frame), bool(getattr(frame, "includes_inter_frame_spaces", False)))
+        piece = _piece(frame, _written(frame))
         ears.voice_of(frame).word(piece, context, ears.speaker_of.get(context, ears.speaker), at_ns)
 
 
@@ -86,6 +86,10 @@ def _is_let_go(ears: Ears, frame: Frame, data: Pushed) -> bool:
     """Returns whether a frame goes out now: a transport holds it until its audio is played."""
     has_line = kinds.OUTPUT in ears.processors
     return (not has_line or kinds.is_a(data.source, kinds.OUTPUT)) and ears.is_first(frame)
+
+
+def _piece(frame: Frame, text: str) -> Piece:
+    return Piece(text, bool(getattr(frame, "includes_inter_frame_spaces", False)))
 
 
 def _written(frame: Frame) -> str:

@@ -62,7 +62,7 @@ class _End(NamedTuple):
 def answered(replies: Sequence[Reply], said: Sequence[Spoken]) -> dict[int, Reply]:
     """Returns the first reply in each turn to what the customer said there last.
 
-    What an app lets the agent say while the customer still speaks is no reply to that.
+    What an app has the agent say while the customer still speaks does not answer it.
     """
     asked_ns = {one.turn_id: 0 if one.live else (one.end_ns or one.start_ns) for one in said}
     found: dict[int, Reply] = {}
