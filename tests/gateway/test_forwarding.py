@@ -6,11 +6,13 @@ import os
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
 
 from roark_otel.sandbox import Sandbox
+from support.answering import Answer, AnsweringServer
 from support.gateways import SECONDS, RunningGateway, Spoken, run_gateway, wait_for_calls
 
 if TYPE_CHECKING:
@@ -78,16 +80,48 @@ def test_what_a_stop_leaves_behind_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("HTTP_PROXY", "unknown://user:secret@proxy.example.com:1"), ("SSL_CERT_FILE", "/none/ca.pem")]
+    ("name", "value", "target"),
+    [
+        ("HTTP_PROXY", "unknown://user:secret@proxy.example.com:1", "http://collector.example.com:4318"),
+        ("HTTPS_PROXY", "http://user:se#cret@proxy.example.com:1", "https://collector.example.com"),
+        ("SSL_CERT_FILE", "/none/secret.pem", "https://127.0.0.1:9"),
+    ],
 )
 def test_an_environment_from_which_nothing_can_be_sent_on_is_said_at_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, target: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    done = run_gateway(tmp_path, "--port", "0", "--grpc-port", "0", "--forward", "http://127.0.0.1:9")
+    done = run_gateway(tmp_path, "--port", "0", "--grpc-port", "0", "--forward", target)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "--forward: the proxies or certificates" in done.stderr
+    assert f"--forward: {name} " in done.stderr
     assert "secret" not in done.stderr
+
+
+def test_what_goes_to_this_machine_takes_no_proxy_and_needs_no_certificates(tmp_path: Path) -> None:
+    environment = {"HTTP_PROXY": "http://127.0.0.1:9", "SSL_CERT_FILE": "/none/ca.pem"}
+    with AnsweringServer(then=Answer(200)) as elsewhere, Sandbox(api_key=KEY) as roark:
+        with RunningGateway(tmp_path, roark.url, "--forward", elsewhere.url, environment=environment) as gateway:
+            gateway.send(Spoken().conversation("call-1", "Hello"))
+            assert gateway.stop() == 0
+        assert [one.path for one in elsewhere.seen] == ["/v1/traces"]
+        assert "further endpoint" not in gateway.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({}, f"Basic {b64encode(b'user@example.com:se:cret').decode()}"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer%20token"}, "Bearer token"),
+    ],
+)
+def test_an_address_may_name_a_user(tmp_path: Path, environment: dict[str, str], shown: str) -> None:
+    with AnsweringServer(then=Answer(200)) as elsewhere, Sandbox(api_key=KEY) as roark:
+        target = elsewhere.url.replace("//", "//user%40example.com:se%3Acret@")
+        with RunningGateway(tmp_path, roark.url, "--forward", target, environment=environment) as gateway:
+            gateway.send(Spoken().conversation("call-1", "Hello"))
+            assert gateway.stop() == 0
+        assert [one.headers["authorization"] for one in elsewhere.seen] == [shown]
+        assert "cret" not in gateway.log.read_text()
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:4318", "http://user:secret@localhost:4318/", "http://[::1]:4317"])

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from roark_otel._gateway.plan import ForwardError
+from roark_otel._delivery.exchanges import Posting
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.threads import Mailbox
 from roark_otel._safety.worker import Worker
@@ -18,12 +18,11 @@ from roark_otel._safety.worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from roark_otel._delivery.http_stack import httpx
-
 MAX_FORWARDED_BYTES: Final = 64 * 1024 * 1024
 """The most bytes of requests that wait to be sent on."""
 
 TRIES: Final = 5
+_TAKEN: Final = range(200, 300)
 _TRANSIENT: Final = frozenset({429, 502, 503, 504})
 
 
@@ -36,12 +35,14 @@ class Forwarding:
         seconds: The longest that a request may take.
 
     Raises:
-        ForwardError: if the proxies or certificates that the environment names cannot be used.
+        Misconfigured: if the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], seconds: float) -> None:
         self._url = f"{url.rstrip('/')}/v1/traces"
-        self._client = _client(headers, seconds)
+        self._headers = headers
+        self._seconds = seconds
+        self._posting = Posting(self._url)
         self._waiting: Mailbox[tuple[bytes, str] | None] = Mailbox()
         self._counting = threading.Lock()
         self._bytes = self._requests = 0
@@ -89,32 +90,22 @@ class Forwarding:
                 self._lost += not is_sent
 
     def _send(self, request: bytes, content_type: str) -> bool:
-        from roark_otel._delivery.http_stack import httpx
-
+        headers = {**self._headers, "content-type": content_type}
         why = ""
         for number in range(TRIES):
             try:
-                answer = self._client.post(self._url, content=request, headers={"content-type": content_type})
-            except httpx.HTTPError as fault:
-                why = type(fault).__name__
+                status, _, _ = self._posting.post(self._url, headers, request, self._seconds)
+            except OSError as fault:
+                why = str(fault)
             else:
-                if answer.is_success:
+                if status in _TAKEN:
                     return True
-                why = str(answer.status_code)
-                if answer.status_code not in _TRANSIENT:
+                why = str(status)
+                if status not in _TRANSIENT:
                     break
             time.sleep(min(8.0, 0.5 * 2**number))
         _warn(why)
         return False
-
-
-def _client(headers: Mapping[str, str], seconds: float) -> httpx.Client:
-    from roark_otel._delivery.http_stack import httpx
-
-    try:
-        return httpx.Client(timeout=seconds, headers=dict(headers))
-    except (ValueError, OSError, ImportError, httpx.InvalidURL) as fault:
-        raise ForwardError(type(fault).__name__) from fault
 
 
 def _warn(why: str) -> None:

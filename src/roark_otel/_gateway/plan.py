@@ -20,10 +20,6 @@ class PortTakenError(Exception):
         self.port = port
 
 
-class ForwardError(Exception):
-    """Nothing can be sent on from this environment; the text is the type of what was raised."""
-
-
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
     """What a gateway is set up with, beside the settings of the package.

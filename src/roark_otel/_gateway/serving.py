@@ -79,7 +79,7 @@ def serve_gateway(
 
     Raises:
         PortTakenError: if the port for gRPC cannot be listened on.
-        ForwardError: if nothing can be sent on from this environment.
+        Misconfigured: if nothing can be sent on by the proxy or with the certificates that the environment names.
         OSError: if the store cannot be made.
         sqlite3.Error: if the store cannot be opened.
         NewerStoreError: if a newer version has written the store.

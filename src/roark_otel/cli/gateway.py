@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sqlite3
+from base64 import b64encode
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -77,7 +78,6 @@ _MAX_STORE: Final = (
 )
 
 
-_FORWARD_FAILS: Final = "the proxies or certificates that the environment names, as in HTTPS_PROXY, cannot be used"
 _GRPC_TAKEN: Final = "is another program there? --grpc-port names another port, --no-grpc does without"
 
 
@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace) -> int:
         body_seconds=options.body_timeout,
         stop_seconds=options.stop_timeout,
         forward=_forward(options),
-        forward_headers={} if options.forward is None else _forward_headers(),
+        forward_headers={} if options.forward is None else {**_user_of(options.forward), **_forward_headers()},
     )
     with _in_one_line(options, store), log_on_stderr(), _alone(store), _listen(options.host, options.port) as listener:
         serve_gateway(plan, settings, key, listener, _announce)
@@ -125,7 +125,8 @@ def _run(options: argparse.Namespace) -> int:
 @contextmanager
 def _in_one_line(options: argparse.Namespace, store: Path) -> Generator[None]:
     """Turns what keeps a gateway from running into what is printed of it."""
-    from roark_otel._gateway.plan import ForwardError, PortTakenError
+    from roark_otel._delivery.misconfigured import Misconfigured
+    from roark_otel._gateway.plan import PortTakenError
     from roark_otel._gateway.store import NewerStoreError
 
     try:
@@ -134,8 +135,8 @@ def _in_one_line(options: argparse.Namespace, store: Path) -> Generator[None]:
         raise Problem(
             f"the gateway cannot listen on {options.host} port {fault.port} for gRPC: {_GRPC_TAKEN}"
         ) from fault
-    except ForwardError as fault:
-        raise Problem(f"--forward: {_FORWARD_FAILS} ({fault})") from fault
+    except Misconfigured as fault:
+        raise Problem(f"--forward: {fault}") from fault
     except NewerStoreError:
         raise Problem(f"a newer version has written {store}: run that one, or name another --store") from None
     except sqlite3.Error as fault:
@@ -179,6 +180,15 @@ def _forward(options: argparse.Namespace) -> str | None:
 
 def _announce(where: str) -> None:
     announce(f"The gateway takes spans: {where}")
+
+
+def _user_of(url: str) -> dict[str, str]:
+    """Returns what shows the user that a URL names, as clients of HTTP read it (RFC 7617)."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    shown = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"authorization": f"Basic {b64encode(shown.encode()).decode()}"}
 
 
 def _forward_headers() -> dict[str, str]:
