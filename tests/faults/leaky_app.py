@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Tracer
 
-KEY = "key-f00dcafe"
-PROXY = "http://user:proxy-f00d@127.0.0.1:9"
+KEY = "key-sesame-open"
+PROXY = "http://user:proxy-sesame@127.0.0.1:9"
 RECORDING = "https://example.com/a.wav"
 SAID, GIVEN, RETURNED = "word-said one two", "word-given", "word-returned"
 TIMEOUT = 5.0
@@ -144,8 +144,8 @@ def mistakes() -> None:
     """Bad arguments, with the traceback that an app would print."""
     for given in (
         {"api_key": f"{KEY} with blanks"},
-        {"api_key": KEY, "base_url": "http://user:url-f00d@elsewhere.example.com"},
-        {"api_key": KEY, "base_url": "ftp://user:url-f00d@127.0.0.1/x"},
+        {"api_key": KEY, "base_url": "http://user:url-sesame@elsewhere.example.com"},
+        {"api_key": KEY, "base_url": "ftp://user:url-sesame@127.0.0.1/x"},
         {"api_key": KEY, "redact_patterns": KEY},
         {"api_key": KEY, "recording_url": 17},
         {"api_key": KEY, "spool_max_bytes": KEY},

@@ -29,8 +29,8 @@ WORDS = (
     *("word-failed", "word-answered", "word-damaged"),
 )
 CREDENTIALS = (
-    *(KEY, "f00d", base64.b64encode(KEY.encode()).decode()),
-    base64.b64encode(b"user:proxy-f00d").decode().rstrip("="),
+    *(KEY, "sesame", base64.b64encode(KEY.encode()).decode()),
+    base64.b64encode(b"user:proxy-sesame").decode().rstrip("="),
 )
 
 
@@ -109,7 +109,7 @@ def commands(spool: Path, url: str, folder: Path) -> list[str]:
     environment = {**os.environ, "ROARK_SPOOL_DIR": str(spool), "ROARK_API_KEY": KEY, "ROARK_BASE_URL": url}
     bad = {
         "ROARK_API_KEY": f"{KEY} with blanks",
-        "ROARK_BASE_URL": "http://user:url-f00d@elsewhere.example.com",
+        "ROARK_BASE_URL": "http://user:url-sesame@elsewhere.example.com",
         "HTTPS_PROXY": leaky_app.PROXY,
         "ROARK_CAPTURE_CONTENT": "perhaps",
         "ROARK_SPOOL_MAX_BYTES": "many",
