@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -461,3 +462,18 @@ def test_list_makes_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_hash_needs_no_directory_that_exists(tmp_path: Path) -> None:
     assert IdHash(tmp_path / "a" / "b").of(ID).startswith("k")
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+
+
+def test_what_remembers_a_hash_costs_the_collector_nothing(tmp_path: Path) -> None:
+    """Each conversation that was saved has one, for as long as it is open."""
+    hashes = IdHash(tmp_path)
+    ids = {f"call-{number}-of-a-test" for number in range(50)}
+    for one in ids:
+        hashes.of(one)
+    gc.collect()
+    tracked = [one for one in gc.get_objects() if type(one) is tuple and not ids.isdisjoint(map(_text, one))]
+    assert tracked == []
+
+
+def _text(one: object) -> str:
+    return one if isinstance(one, str) else ""

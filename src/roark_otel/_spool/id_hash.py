@@ -68,12 +68,13 @@ class _Key:
         return f"_Key({self.mark!r})"
 
     def hash(self, external_id: str) -> str:
-        return _keyed_hash(self, external_id)
+        return self.mark + _keyed_hash(self.secret, external_id)
 
 
+# Of atomic values alone: the collector would track what remembers a hash by its key for as long as that is remembered.
 @lru_cache(MAX_HASHES)
-def _keyed_hash(key: _Key, external_id: str) -> str:
-    return key.mark + hmac.digest(key.secret, _bytes(external_id), "sha256").hex()[:_DIGITS]
+def _keyed_hash(secret: bytes, external_id: str) -> str:
+    return hmac.digest(secret, _bytes(external_id), "sha256").hex()[:_DIGITS]
 
 
 class IdHash:
