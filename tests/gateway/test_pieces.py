@@ -149,3 +149,11 @@ def test_whatever_comes_is_read_or_unreadable(body: bytes) -> None:
                 spans_of(piece.body)
             except UnreadableRequest as fault:
                 assert str(fault)  # noqa: PT017 - an id of a wrong length, which is left out when the call is made
+
+
+def test_a_key_that_is_named_twice_is_seen_at_a_glance_too() -> None:
+    """Also where an app names ours among its own."""
+    relevance = RequestRelevance(Vocabulary(DIALECTS, ("call.id", "roark.external_id", "call.id")))
+    body = request(span(ID, trace=b"t" * 16), span(field(9, pair("call.id", field(1, "call-2"))), trace=b"u" * 16))
+    shown = relevance.shown.at(body, framed(body))
+    assert shown == {b"t" * 16: {("call-1", None): None}, b"u" * 16: {("call-2", None): None}}

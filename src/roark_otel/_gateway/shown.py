@@ -54,8 +54,9 @@ class ShownLook:
         ):
             return None
         ids = list(self._id.finditer(request))
-        marks = list(self._mark.finditer(request))
-        if len(ids) != sum(map(request.count, self._keys)) or len(marks) != request.count(_MARK):
+        marked = request.count(_MARK)
+        marks = list(self._mark.finditer(request)) if marked else []
+        if len(ids) != sum(map(request.count, self._keys)) or len(marks) != marked:
             return None
         spans = [span for part in _scopes(resources) for span in part.spans]
         firsts = [span.first for span in spans]

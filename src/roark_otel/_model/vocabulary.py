@@ -55,7 +55,7 @@ class Vocabulary:
     ) -> None:
         self.id_from_baggage = id_from_baggage
         self.scopes: frozenset[str] = frozenset().union(*(dialect.scopes for dialect in dialects))
-        self.id_keys: tuple[str, ...] = (attributes.EXTERNAL_ID, *id_keys)
+        self.id_keys: tuple[str, ...] = tuple(dict.fromkeys((attributes.EXTERNAL_ID, *id_keys)))
         self.generic: frozenset[str] = frozenset(dialect.name for dialect in dialects if dialect.generic)
         self.prefixes = tuple({attributes.PREFIX, *(prefix for dialect in dialects for prefix in dialect.prefixes)})
         """What the names of relevant attributes and events begin with."""
