@@ -119,7 +119,7 @@ def test_an_enum_of_any_other_value_is_ignored(strange: object) -> None:
     [
         ({"traceId": ""}, "a span has no id"),
         ({"spanId": "0" * 16}, "a span has no id"),
-        ({"traceId": "12"}, "neither hex nor base64|not 16 bytes"),
+        ({"traceId": "12"}, "traceId is neither hex nor base64|not 16 bytes"),
         ({"traceId": TRACE.replace("5", "x")}, "traceId is not hex"),
         ({"traceId": TRACE[:-1] + " "}, "traceId is not hex"),
         ({"traceId": "-" + TRACE[1:]}, "traceId is not hex"),
@@ -127,7 +127,8 @@ def test_an_enum_of_any_other_value_is_ignored(strange: object) -> None:
         ({"spanId": 12}, "spanId is not text"),
         ({"attributes": {"a": 1}}, "attributes is not a list"),
         ({"attributes": ["a"]}, "attributes is not an object"),
-        ({"startTimeUnixNano": "soon"}, "not an integer"),
+        ({"startTimeUnixNano": "soon"}, "startTimeUnixNano is not an integer"),
+        ({"attributes": [{"key": "a", "value": {"intValue": "1.5"}}]}, "an intValue is not an integer"),
         ({"startTimeUnixNano": 0.5}, "not an integer"),
         ({"startTimeUnixNano": "9" * 5_000}, "not an integer"),
         ({"startTimeUnixNano": True}, "not an integer"),
@@ -135,7 +136,7 @@ def test_an_enum_of_any_other_value_is_ignored(strange: object) -> None:
         ({"attributes": [{"key": "a", "value": {"doubleValue": 10**400}}]}, "out of range"),
         ({"attributes": [{"key": "a", "value": {"boolValue": "false"}}]}, "not true or false"),
         ({"attributes": [{"key": "a", "value": {"stringValue": {}}}]}, "not text"),
-        ({"attributes": [{"key": "a", "value": {"bytesValue": "*"}}]}, "base64"),
+        ({"attributes": [{"key": "a", "value": {"bytesValue": "*"}}]}, "a bytesValue is not base64"),
         ({"events": "none"}, "events is not a list"),
     ],
 )

@@ -31,7 +31,7 @@ def _id(holder: Json, name: str, length: int) -> bytes:
     """Reads an id: hex, or base64 as protobuf writes it. The two never have the same length."""
     text = text_of(holder, name)
     if len(text) != 2 * length:
-        return _decoded(text)
+        return _decoded(text, f"{name} is neither hex nor base64")
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -53,7 +53,7 @@ def boolean(value: object, _: int = 0) -> bool:
 
 
 def integer(value: object, _: int = 0) -> int:
-    """Returns an integer, which may be text: JSON's numbers do not hold 64 bits."""
+    """Returns an `intValue`, which may be text: JSON's numbers do not hold 64 bits."""
     try:
         if isinstance(value, str):
             return int(value)
@@ -63,7 +63,7 @@ def integer(value: object, _: int = 0) -> int:
             return int(value)
     except ValueError:
         pass
-    raise UnreadableRequest("not an integer")
+    raise UnreadableRequest("an intValue is not an integer")
 
 
 def double(value: object, _: int = 0) -> float:
@@ -75,25 +75,28 @@ def double(value: object, _: int = 0) -> float:
         raise UnreadableRequest("a number is out of range") from None
     except ValueError:
         pass
-    raise UnreadableRequest("not a number")
+    raise UnreadableRequest("a doubleValue is not a number")
 
 
 def bytes_of(value: object, _: int = 0) -> bytes:
     """Returns a `bytesValue`."""
-    return _decoded(string(value))
+    return _decoded(string(value), "a bytesValue is not base64")
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str, why: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise UnreadableRequest("neither hex nor base64") from None
+        raise UnreadableRequest(why) from None
 
 
 def number_of(holder: Json, name: str) -> int:
     """Returns a field that is an integer; 0 if there is none."""
     value = field_of(holder, name)
-    return 0 if value is None else integer(value)
+    try:
+        return 0 if value is None else integer(value)
+    except UnreadableRequest:
+        raise UnreadableRequest(f"{name} is not an integer") from None
 
 
 def text_of(holder: Json, name: str) -> str:
