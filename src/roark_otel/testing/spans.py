@@ -210,6 +210,10 @@ class SeenSpans:
         """Returns the external id that a trace shows."""
         return self._ids.get(trace_id)
 
+    def traces_of(self, external_id: str) -> int:
+        """Returns how many traces show an external id."""
+        return sum(one == external_id for one in self._ids.copy().values())
+
     def last_in(self, trace_id: int) -> SeenSpan | None:
         """Returns the span of a trace that ended last."""
         with self._lock:
