@@ -578,6 +578,7 @@ def test_a_list_has_a_head_and_its_json_has_none(command: Callable[..., Any]) ->
     assert head.split() == ["STARTED", "LENGTH", "ENDED", "ID"]
     assert line[head.index("ID") :] == "call-1"
     assert len(json.loads(command("calls", "list", "--json")[1])) == 1
+    assert command("calls", "list", "--limit", "9" * 30)[1].splitlines() == [head, line]
     assert "\x1b" not in head + line
 
 
