@@ -321,6 +321,21 @@ def test_one_call_is_not_the_first_of_several_with_its_id() -> None:
         calls.one("call-1")
 
 
+def test_a_call_has_the_spans_of_all_its_traces() -> None:
+    """A check of no span would pass. The app may have a property of its own that is called `trace_id`."""
+    with capture_calls() as calls:
+        tracer = app()
+        for name in ("first", "second"):
+            about: dict[str, Any] = {ID: "call-1", MARKED: True, "roark.property.trace_id": "of the app"}
+            tracer.start_span(name, attributes=about, start_time=T0).end(T0 + MS)
+        talk(tracer, "call-2")
+        call = calls.one("call-1")
+
+        assert call.properties["trace_id"] == "of the app"
+        assert sorted(span.name for span in call.spans) == ["first", "second"]
+        assert [span.name for span in calls.one("call-2").spans] == ["call"]
+
+
 def test_a_second_capture_at_the_same_time_fails_at_once() -> None:
     with capture_calls(), pytest.raises(RuntimeError, match="captured already"), capture_calls():
         pass

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from roark_otel._engine import registry
@@ -160,7 +160,14 @@ class CapturedCalls(Sequence[CapturedCall]):
             raise RuntimeError("calls are not made yet: await afinish() before you look at them, or await aone()")
 
     def _calls(self) -> list[CapturedCall]:
-        return [CapturedCall(body, self._spans.of_traces(_traces(body))) for body in self._roark.bodies()]
+        return [CapturedCall(body, self._spans.of_traces(self._traces(body))) for body in self._roark.bodies()]
+
+    def _traces(self, body: Mapping[str, Any]) -> set[int]:
+        """Returns the traces of a call: those that show its id, and that of its property if it is one."""
+        found = self._spans.traces_of(text(body, "externalId"))
+        with suppress(ValueError):
+            found.add(int(text(part(body, "properties"), "trace_id"), 16))
+        return found
 
     def _only(self, external_id: str | None) -> CapturedCall:
         __tracebackhide__ = True
@@ -176,15 +183,7 @@ class CapturedCalls(Sequence[CapturedCall]):
     def _refused(self, external_id: str | None) -> int:
         """Returns how many further conversations became no call because their id, or this one, already had a call."""
         refused = sum(one.duplicates for one in self._stats())
-        return refused if external_id is None or self._spans.traces_of(external_id) > 1 else 0
-
-
-def _traces(body: Mapping[str, Any]) -> set[int]:
-    """Returns the trace of a call: the property has its 32 hex digits."""
-    try:
-        return {int(text(part(body, "properties"), "trace_id"), 16)}
-    except ValueError:
-        return set()
+        return refused if external_id is None or len(self._spans.traces_of(external_id)) > 1 else 0
 
 
 def _is_on_loop() -> bool:
