@@ -153,6 +153,75 @@ def test_what_roark_does_not_give_back_is_said(command: Callable[..., Any], monk
     assert "--no-tool-errors cannot be checked" in err
 
 
+@pytest.mark.parametrize("kind", ["json", "html"])
+def test_a_file_of_what_roark_gave_back_passes_no_rule_about_the_rest(
+    command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Tools that are not known are no tools without errors, also when the call is checked from a file later on."""
+    listed = {"id": "c1", "externalId": "call-1", "startedAt": "2026-01-01T10:00:00.000Z"}
+    pages = [
+        Answer(200, json.dumps({"data": [listed], "pagination": {"nextCursor": None}}).encode()),
+        Answer(200, json.dumps({"data": listed}).encode()),
+        Answer(200, json.dumps({"data": {"entries": BODY["transcript"], "participants": []}}).encode()),
+    ]
+    path = tmp_path / f"call.{kind}"
+    with AnsweringServer(*pages) as server:
+        monkeypatch.setenv("ROARK_BASE_URL", server.url)
+        monkeypatch.setenv("ROARK_API_KEY", KEY)
+        if kind == "html":
+            status, _, err = command("calls", "show", "call-1", "--html", str(path))
+        else:
+            status, out, err = command("calls", "show", "call-1", "--json")
+            path.write_text(out)
+    assert (status, err) == (0, "")
+
+    status, out, err = command("calls", "check", str(path), "--no-tool-errors")
+    assert (status, out) == (2, "")
+    assert "--no-tool-errors cannot be checked" in err
+    assert command("calls", "check", str(path), "--min-turns", "2")[0] == 0
+    status, out, _ = command("calls", "diff", str(path), write(tmp_path / "posted.json"))
+    assert (status, "tools: not compared" in out) == (0, True)
+
+
+def test_the_list_of_roark_is_no_call_without_errors(command: Callable[..., Any], tmp_path: Path) -> None:
+    """What `calls list --json` prints has neither words nor tools."""
+    listed = {"id": "c1", "externalId": "call-1", "createdAt": "2026-01-01T10:00:00.000Z"}
+    for written in (listed, [listed]):
+        (tmp_path / "listed.json").write_text(json.dumps(written))
+
+        status, out, err = command("calls", "check", str(tmp_path / "listed.json"), "--no-tool-errors")
+
+        assert (status, out) == (2, "")
+        assert "calls show ID --json" in err
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\n\n", ",\n"], ids=["lines", "CRLF", "blank lines", "list"])
+def test_a_file_of_several_calls_is_not_taken_for_its_first(
+    command: Callable[..., Any], tmp_path: Path, between: str
+) -> None:
+    """`replay --dry-run` prints a call a line, and `demo --json` a list: a rule that only the last breaks is broken."""
+    failed = [{"name": "find_order", "parameters": {}, "result": {"error": "gone"}, "startOffsetMs": 0}]
+    bodies = [BODY, {**BODY, "externalId": "call-2", "toolInvocations": failed}]
+    written = between.join(json.dumps(one) for one in bodies)
+    (tmp_path / "calls.jsonl").write_bytes((f"[{written}]" if "," in between else written + between).encode())
+
+    status, out, err = command("calls", "check", str(tmp_path / "calls.jsonl"), "--no-tool-errors")
+
+    assert (status, out) == (2, "")
+    assert "holds 2 calls: write each of them to a file of its own" in err
+
+
+def test_a_directory_is_called_one(
+    command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROARK_BASE_URL", "http://127.0.0.1:9")
+
+    status, _, err = command("calls", "show", str(tmp_path))
+
+    assert (status, err.count("\n")) == (2, 1)
+    assert f"{tmp_path} is a directory, and cannot reach" in err
+
+
 @pytest.mark.parametrize(
     ("environment", "why"),
     [
@@ -509,6 +578,7 @@ def test_a_list_has_a_head_and_its_json_has_none(command: Callable[..., Any]) ->
     assert head.split() == ["STARTED", "LENGTH", "ENDED", "ID"]
     assert line[head.index("ID") :] == "call-1"
     assert len(json.loads(command("calls", "list", "--json")[1])) == 1
+    assert command("calls", "list", "--limit", "9" * 30)[1].splitlines() == [head, line]
     assert "\x1b" not in head + line
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from roark_otel_cli import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 # Runs the command line in an interpreter in which a package cannot be found.
 WITHOUT = """
@@ -182,6 +182,35 @@ def test_a_closed_pipe_exits_without_a_traceback(start: Callable[..., Any]) -> N
 
     assert process.wait(timeout=300) == 1
     assert process.stderr.read() == ""
+
+
+FULL = """
+import os, sys
+os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+from roark_otel.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the machine has no disk that is always full")
+@pytest.mark.parametrize("words", ["Hello.", "Hello. " * 10_000], ids=["few words", "many words"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_one_line(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, words: str, unbuffered: str
+) -> None:
+    call = {"externalId": "call-1", "transcript": [{"role": "AGENT", "text": words, "startOffsetMs": 0}]}
+    (tmp_path / "call.json").write_text(json.dumps(call))
+
+    status, _, err = run("calls", "show", str(tmp_path / "call.json"), code=FULL, PYTHONUNBUFFERED=unbuffered)
+
+    assert (status, err) == (1, "roark-otel: the output cannot be written: No space left on device\n")
+
+
+def test_a_fault_that_is_not_of_the_output_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(monkeypatch, OSError("of the command"))
+
+    with pytest.raises(OSError, match="of the command"):
+        cli.main(["demo"])
 
 
 def replace(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:

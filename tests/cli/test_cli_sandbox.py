@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import httpx
@@ -50,6 +51,31 @@ def test_ctrl_c_ends_a_running_sandbox(start: Start) -> None:
     _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("waits", ["late", "half a body"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_that_waits_when_the_sandbox_stops_is_no_fault_of_it(
+    start: Start, waits: str, number: signal.Signals
+) -> None:
+    process = start("sandbox", "--port", "0", "--latency", "600s")
+    url = banner(process)["ROARK_BASE_URL"]
+    port = int(url.rpartition(":")[2])
+    size = 2 if waits == "late" else 100
+
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as waiting:
+        head = f"POST /v1/call HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {size}\r\n\r\n"
+        waiting.sendall(head.encode() + b"{}")
+        assert health(url) == 200  # so the other one has come
+        os.kill(process.pid, number)
+        _, err = process.communicate(timeout=300)
+        answer = waiting.makefile("rb").read()
+
+    assert process.returncode == (130 if number == signal.SIGINT else -number)
+    assert "ERROR" not in err
+    assert "Traceback" not in err
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"the sandbox stops" in answer
 
 
 def test_the_banner_lists_the_variables_to_set(start: Start) -> None:

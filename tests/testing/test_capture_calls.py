@@ -257,6 +257,85 @@ def test_calls_that_nothing_looks_at_are_known() -> None:
         assert [one.external_id for one in calls] == ["call-1", "call-2"]
 
 
+def test_a_loop_over_calls_is_over_all_that_have_ended() -> None:
+    """Checks in a loop over no calls would pass, whatever the calls are."""
+    for look in (list, lambda calls: [calls[0], calls[-1]], lambda calls: calls[:], CapturedCalls.unseen):
+        with capture_calls() as calls:
+            tracer = app()
+            talk(tracer)
+            talk(tracer, "call-2")
+            assert [one.external_id for one in look(calls)] == ["call-1", "call-2"]
+
+    with capture_calls() as calls:
+        talk(app())
+        assert len(calls) == 1
+        talk(app(), "call-2")
+        assert len(calls) == 2
+
+
+def test_on_an_event_loop_calls_that_are_not_made_yet_are_not_none() -> None:
+    async def main(calls: CapturedCalls) -> None:
+        talk(app())
+        for look in (len, list, bool, lambda calls: calls[0], CapturedCalls.unseen):
+            with pytest.raises(RuntimeError, match="await afinish"):
+                look(calls)
+        await calls.afinish()
+        assert [one.external_id for one in calls] == ["call-1"]
+
+    with capture_calls() as calls:
+        asyncio.run(main(calls))
+
+
+@pytest.mark.parametrize("is_on_loop", [False, True])
+def test_calls_are_there_after_the_block(is_on_loop: bool) -> None:
+    def block() -> CapturedCalls:
+        with capture_calls() as calls:
+            talk(app())
+        return calls
+
+    async def on_loop() -> CapturedCalls:
+        calls = block()
+        assert (await calls.aone()).external_id == "call-1"
+        return calls
+
+    calls = asyncio.run(on_loop()) if is_on_loop else block()
+
+    assert calls.one().said[0] == ("customer", "Where is A-17?")
+    assert "delivered=1" in calls.explanation()
+
+
+def test_one_call_is_not_the_first_of_several_with_its_id() -> None:
+    """Roark refuses the second, so an app that uses an id again would lose it."""
+    with capture_calls() as calls:
+        tracer = app()
+        talk(tracer)
+        talk(tracer, "call-2")
+        assert calls.one("call-1").answers[0].ms == 300
+        talk(tracer, answer_ms=900)
+
+        with pytest.raises(AssertionError, match="expected one call of 'call-1', got 1, and 1 more that Roark would"):
+            calls.one("call-1")
+        assert calls.one("call-2").answers[0].ms == 300
+
+    with pytest.raises(AssertionError, match="and 1 more that Roark would refuse"):
+        calls.one("call-1")
+
+
+def test_a_call_has_the_spans_of_all_its_traces() -> None:
+    """A check of no span would pass. The app may have a property of its own that is called `trace_id`."""
+    with capture_calls() as calls:
+        tracer = app()
+        for name in ("first", "second"):
+            about: dict[str, Any] = {ID: "call-1", MARKED: True, "roark.property.trace_id": "of the app"}
+            tracer.start_span(name, attributes=about, start_time=T0).end(T0 + MS)
+        talk(tracer, "call-2")
+        call = calls.one("call-1")
+
+        assert call.properties["trace_id"] == "of the app"
+        assert sorted(span.name for span in call.spans) == ["first", "second"]
+        assert [span.name for span in calls.one("call-2").spans] == ["call"]
+
+
 def test_a_second_capture_at_the_same_time_fails_at_once() -> None:
     with capture_calls(), pytest.raises(RuntimeError, match="captured already"), capture_calls():
         pass

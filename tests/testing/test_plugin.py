@@ -98,6 +98,27 @@ def test_own_failure_comes_first(roark_calls):
     assert "the test's own" in done.stdout
 
 
+def test_a_loop_over_calls_looks_at_them(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+from agent import talk
+
+def test_loop(roark_calls):
+    talk("one")
+    talk("two")
+    assert [call.external_id for call in roark_calls] == ["one", "two"]
+
+def test_none(roark_calls):
+    talk()
+    assert not roark_calls
+""",
+    )
+
+    assert done.returncode == 1, done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+
+
 def test_the_calls_of_a_failed_test_are_written(tmp_path: Path) -> None:
     done = run(
         tmp_path,

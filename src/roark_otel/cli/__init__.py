@@ -10,6 +10,7 @@ Exit status: 0 success, 1 failure, 2 wrong usage or a missing extra, 130 after C
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -41,6 +42,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     command.name: command for command in (CALLS, COMPLETION, DEMO, DOCTOR, GATEWAY, REPLAY, SANDBOX, SPOOL, WORKER)
 }
 
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""How a write to standard output fails that goes to a file: its disk is full, a limit is reached, or it is damaged."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
@@ -67,11 +71,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return problem.status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has closed it (`| head`). The interpreter flushes once more when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has closed it (`| head`)
+        _drop_output()
+        return FAILED
+    except OSError as fault:
+        if fault.filename is not None or fault.errno not in _FULL:  # commands handle the files that they write
+            raise
+        _drop_output()
+        print(f"roark-otel: the output cannot be written: {os.strerror(fault.errno)}", file=sys.stderr)
         return FAILED
     return status
+
+
+def _drop_output() -> None:
+    """Lets what is left of the output go: the interpreter flushes once more when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def new_parser() -> argparse.ArgumentParser:

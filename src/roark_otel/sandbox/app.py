@@ -19,7 +19,7 @@ from roark_otel.sandbox.arrivals import Arrivals
 from roark_otel.sandbox.call_routes import CallRoutes
 from roark_otel.sandbox.calls import Calls
 from roark_otel.sandbox.collector import MAX_BODY, Collector
-from roark_otel.sandbox.edge import Keys, SafeHeaders, WholeBody
+from roark_otel.sandbox.edge import Keys, SafeHeaders, Stopped, WholeBody
 from roark_otel.sandbox.errors import ApiError
 from roark_otel.sandbox.faults import FaultyApp
 from roark_otel.sandbox.hosts import Hosts, OwnHosts
@@ -76,6 +76,7 @@ def build_app(database: Database, options: SandboxOptions, news: News) -> Starle
     ]
     edge = [
         Middleware(SafeHeaders),
+        Middleware(Stopped),
         Middleware(OwnHosts, hosts=Hosts(options.host, options.allow_hosts), news=news),
         Middleware(PageKeys, token=options.token, api_key=options.api_key),
         Middleware(WholeBody, keep=max(options.max_body, MAX_BODY) + 1),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 
 from roark_otel.sandbox.access import bearer, same_secret
 from roark_otel.sandbox.errors import Issue, invalid, unauthorized
@@ -46,6 +48,33 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, answer)
+
+
+class Stopped:
+    """Answers 503 to a request that still waits when the sandbox stops: that is no fault with a traceback in the log.
+
+    Args:
+        app: The app behind it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        has_begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except asyncio.CancelledError:  # only a stop cancels a request
+            if not has_begun:
+                body = {"error": {"type": "stopping", "message": "the sandbox stops"}}
+                await JSONResponse(body, status_code=503, headers={"connection": "close"})(scope, receive, send)
 
 
 class WholeBody:

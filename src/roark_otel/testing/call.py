@@ -25,8 +25,7 @@ class Tool:
     Attributes:
         name: The tool.
         parameters: Its arguments.
-        result: What it returned: an object or text; `{"error": …}` if it failed. None: nothing is known, or it is not
-            compared.
+        result: What it returned: an object or text; `{"error": …}` if it failed. None: nothing is known.
     """
 
     name: str

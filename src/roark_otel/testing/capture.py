@@ -6,12 +6,13 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from roark_otel._engine import registry
 from roark_otel._safety import guard
 from roark_otel._safety.off_loop import off_loop
+from roark_otel._safety.threads import new_thread
 from roark_otel._setup import processor as processors
 from roark_otel.pages.values import part, text
 from roark_otel.testing._engines import CapturingEngines
@@ -30,15 +31,12 @@ if TYPE_CHECKING:
 SECONDS: Final = 10.0
 """How long `one` waits for what has ended to become a call."""
 
-_LONG: Final = 3_600.0
-"""A linger and a quiet time that no test waits for: to ask for calls ends both."""
-
 
 class CapturedCalls(Sequence[CapturedCall]):
     """The calls that were captured, and what became no call.
 
-    As a sequence it has the calls that are finished by now. Looking at a call, by `one`, by its place or in a loop, is
-    what `unseen` is about.
+    As a sequence it has the calls of all conversations that have ended: to look at it finishes them. In a coroutine
+    `afinish` comes first. Looking at a call, by `one`, by its place or in a loop, is what `unseen` is about.
     """
 
     def __init__(
@@ -55,6 +53,8 @@ class CapturedCalls(Sequence[CapturedCall]):
         self._warnings: list[str] = []
         self._seen: set[str] = set()
         self._ignores_rest = False
+        self._is_finished = False
+        self._is_over = False
 
     # For tests
 
@@ -66,17 +66,18 @@ class CapturedCalls(Sequence[CapturedCall]):
         """
         if _is_on_loop():
             raise RuntimeError("this would block the event loop: await aone() or afinish() here")
-        self._flush(seconds)
+        self._finish(seconds)
 
     async def afinish(self, *, seconds: float = SECONDS) -> None:
         """Does what `finish` does, while the event loop goes on."""
-        await off_loop(lambda: self._flush(seconds))
+        await off_loop(lambda: self._finish(seconds))
 
     def one(self, external_id: str | None = None) -> CapturedCall:
         """Returns the only call, or the only one of an id.
 
         Raises:
-            AssertionError: if there is none, or more than one; it says what there is.
+            AssertionError: if there is none, or more than one, also where Roark would refuse the others because they
+                have the same id; it says what there is.
             RuntimeError: in a coroutine, whose event loop it would block: `await aone()` there.
         """
         __tracebackhide__ = True
@@ -97,6 +98,7 @@ class CapturedCalls(Sequence[CapturedCall]):
         """Returns the calls that nothing has looked at, unless they are ignored."""
         if self._ignores_rest:
             return []
+        self._look()
         return [one for one in self._calls() if one.external_id not in self._seen]
 
     @overload
@@ -107,6 +109,7 @@ class CapturedCalls(Sequence[CapturedCall]):
 
     def __getitem__(self, index: int | slice) -> CapturedCall | Sequence[CapturedCall]:
         """Returns one of the calls, or several."""
+        self._look()
         found = self._calls()[index]
         several = found if isinstance(found, list) else [found]
         self._seen.update(one.external_id for one in several)
@@ -114,13 +117,23 @@ class CapturedCalls(Sequence[CapturedCall]):
 
     def __iter__(self) -> Iterator[CapturedCall]:
         """Yields the calls, in the order in which they were created."""
+        self._look()
         for one in self._calls():
             self._seen.add(one.external_id)
             yield one
 
     def __len__(self) -> int:
-        """How many calls there are by now."""
+        """How many calls there are."""
+        self._look()
         return len(self._roark.bodies())
+
+    def end(self) -> None:
+        """Finishes what has ended, so that it can be looked at after the block too. An event loop waits for that."""
+        finishing = new_thread(lambda: self._finish(SECONDS), "roark-otel-capture")
+        finishing.start()
+        finishing.join(2 * SECONDS)
+        self._is_over, numbers = True, self._stats()
+        self._stats = lambda: numbers  # the engines begin anew
 
     def explanation(self) -> str:
         """Returns what was captured, for a failed test: calls, what is open, spans without an id, warnings, numbers."""
@@ -130,25 +143,47 @@ class CapturedCalls(Sequence[CapturedCall]):
         """Takes in a warning that was logged."""
         self._warnings.append(message)
 
+    def _finish(self, seconds: float) -> None:
+        if not self._is_over:
+            self._flush(seconds)
+            self._is_finished = True
+
+    def _look(self) -> None:
+        """Finishes what has ended: a loop over calls that are not made yet would check none, and pass.
+
+        Raises:
+            RuntimeError: in a coroutine that has finished nothing yet.
+        """
+        if not _is_on_loop():
+            self._finish(SECONDS)
+        elif not self._is_finished:
+            raise RuntimeError("calls are not made yet: await afinish() before you look at them, or await aone()")
+
     def _calls(self) -> list[CapturedCall]:
-        return [CapturedCall(body, self._spans.of_traces(_traces(body))) for body in self._roark.bodies()]
+        return [CapturedCall(body, self._spans.of_traces(self._traces(body))) for body in self._roark.bodies()]
+
+    def _traces(self, body: Mapping[str, Any]) -> set[int]:
+        """Returns the traces of a call: those that show its id, and that of its property if it is one."""
+        found = self._spans.traces_of(text(body, "externalId"))
+        with suppress(ValueError):
+            found.add(int(text(part(body, "properties"), "trace_id"), 16))
+        return found
 
     def _only(self, external_id: str | None) -> CapturedCall:
         __tracebackhide__ = True
         found = [one for one in self._calls() if external_id in {None, one.external_id}]
-        if len(found) != 1:
+        refused = self._refused(external_id)
+        if len(found) != 1 or refused:
             wanted = "one call" if external_id is None else f"one call of {external_id!r}"
-            raise AssertionError(f"expected {wanted}, got {len(found)}\n\n{self.explanation()}")
+            more = f", and {refused} more that Roark would refuse: the id already has a call" if refused else ""
+            raise AssertionError(f"expected {wanted}, got {len(found)}{more}\n\n{self.explanation()}")
         self._seen.add(found[0].external_id)
         return found[0]
 
-
-def _traces(body: Mapping[str, Any]) -> set[int]:
-    """Returns the trace of a call: the property has its 32 hex digits."""
-    try:
-        return {int(text(part(body, "properties"), "trace_id"), 16)}
-    except ValueError:
-        return set()
+    def _refused(self, external_id: str | None) -> int:
+        """Returns how many further conversations became no call because their id, or this one, already had a call."""
+        refused = sum(one.duplicates for one in self._stats())
+        return refused if external_id is None or len(self._spans.traces_of(external_id)) > 1 else 0
 
 
 def _is_on_loop() -> bool:
@@ -203,6 +238,9 @@ def _captured() -> Generator[CapturedCalls]:
         try:
             yield calls
         finally:
-            logger.removeHandler(handler)
-            moved()
-            engines.close()
+            try:
+                calls.end()
+            finally:  # a test may have replaced what it needs
+                logger.removeHandler(handler)
+                moved()
+                engines.close()

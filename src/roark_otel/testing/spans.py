@@ -210,6 +210,10 @@ class SeenSpans:
         """Returns the external id that a trace shows."""
         return self._ids.get(trace_id)
 
+    def traces_of(self, external_id: str) -> set[int]:
+        """Returns the traces that show an external id."""
+        return {trace_id for trace_id, one in self._ids.copy().items() if one == external_id}
+
     def last_in(self, trace_id: int) -> SeenSpan | None:
         """Returns the span of a trace that ended last."""
         with self._lock:

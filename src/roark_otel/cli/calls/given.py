@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from roark_otel._safety.printable import printable
 from roark_otel.cli.problems import USAGE, Problem
@@ -26,6 +26,9 @@ NOT_GIVEN_BACK: Final = frozenset({"tools", "interruptions"})
 
 WORDS: Final = "words"
 """What is not known of a call whose transcript Roark does not have, or not yet."""
+
+UNKNOWN: Final = NOT_GIVEN_BACK | {WORDS}
+"""What may be unknown of a call. A document that was written of Roark's answers has it as `unknown`."""
 
 _PAGE: Final = re.compile(r'<script type="application/json" id="document">(.*?)</script>', re.DOTALL)
 """Where a page has the document that it was drawn from."""
@@ -68,14 +71,16 @@ def given(name: str) -> Given:
     path = Path(name)
     try:
         is_file = path.is_file() or path.is_fifo()  # a pipe too, as /dev/stdin or a shell's <(…)
+        is_folder = path.is_dir()
     except (OSError, ValueError):  # an id may be no path at all
-        is_file = False
+        is_file = is_folder = False
     if is_file:
         return of_file(name, path)
     try:
         return _of_roark(name)
     except Problem as problem:  # without a key, or a network, it is the name of a file that is wrong
-        raise Problem(f"there is no file {printable(name)}, and {problem}", problem.status) from None
+        what = f"{printable(name)} is a directory" if is_folder else f"there is no file {printable(name)}"
+        raise Problem(f"{what}, and {problem}", problem.status) from None
 
 
 def of_file(name: str, path: Path) -> Given:
@@ -91,28 +96,52 @@ def of_file(name: str, path: Path) -> Given:
         raise Problem(f"{printable(name)} cannot be read ({type(fault).__name__})", USAGE) from None
     if len(written) > _MOST:
         raise Problem(f"{printable(name)} is larger than {_MOST:,} characters, so it is not a call", USAGE)
-    for found in _objects(page[1] if (page := _PAGE.search(written)) else written):
-        if isinstance(found.get("body"), dict):
-            return Given(name, {**document(found["body"]), **found})
-        if "externalId" in found or "transcript" in found:
-            return Given(name, document(found))
-    raise Problem(
-        f"{printable(name)} holds no call: neither a document, a body nor a page of one, nor a file of the spool", USAGE
-    )
+    return _only(name, _calls_in(page[1] if (page := _PAGE.search(written)) else written))
 
 
-def _objects(written: str) -> list[dict[str, Any]]:
-    """Returns the JSON objects of a file, of which one of the spool has two: a header, and the body."""
-    found: list[Any] = []
+def _only(name: str, found: list[dict[str, Any]]) -> Given:
+    """Returns the only call of a file.
+
+    Raises:
+        Problem: if there is none, or more than one; or what Roark lists of one, which has neither words nor tools.
+    """
+    if not found:
+        what = "neither a document, a body nor a page of one, nor a file of the spool"
+        raise Problem(f"{printable(name)} holds no call: {what}", USAGE)
+    if len(found) > 1:
+        raise Problem(f"{printable(name)} holds {len(found)} calls: write each of them to a file of its own", USAGE)
+    call = found[0]
+    if isinstance(call.get("body"), dict):
+        stated = call.get("unknown")
+        unknown = frozenset(one for one in UNKNOWN if isinstance(stated, list) and one in stated)
+        return Given(name, {**document(call["body"]), **call}, unknown)
+    if "createdAt" in call and "transcript" not in call:
+        cure = "name the call by its id, or write it with `roark-otel calls show ID --json`"
+        raise Problem(f"{printable(name)} holds what Roark lists of a call, without words and tools: {cure}", USAGE)
+    return Given(name, document(call))
+
+
+def _calls_in(written: str) -> list[dict[str, Any]]:
+    """Returns the calls of a file, as documents or bodies: of one object, of a list, or of lines.
+
+    A file of the spool is two lines: a header, and the body.
+    """
+    found: list[object] = []
     try:
-        found.append(json.loads(written))
+        whole: object = json.loads(written)
+        found = cast("list[object]", whole) if isinstance(whole, list) else [whole]
     except (ValueError, RecursionError):
-        for line in written.split("\n", 2)[:2]:  # words may have line separators of other kinds
+        for line in written.split("\n"):  # words may have line separators of other kinds
             try:
-                found.append(json.loads(line))
+                found += [json.loads(line)] if line.strip() else []
             except (ValueError, RecursionError):
                 return []
-    return [one for one in found if isinstance(one, dict)]
+    objects = [cast("dict[str, Any]", one) for one in found if isinstance(one, dict)]
+    return [one for one in objects if _is_call(one)]
+
+
+def _is_call(found: Mapping[str, Any]) -> bool:
+    return isinstance(found.get("body"), dict) or "externalId" in found or "transcript" in found
 
 
 def _of_roark(name: str) -> Given:
@@ -125,5 +154,5 @@ def _of_roark(name: str) -> Given:
             return Given(name, whole if part(whole, "body") else document(posted, details=details))
     body = {key: found for key in _GIVEN_BACK if (found := details.get(key)) is not None}
     body["transcript"] = entries(transcript, "entries")
-    unknown = NOT_GIVEN_BACK if isinstance(transcript.get("entries"), list) else NOT_GIVEN_BACK | {WORDS}
+    unknown = NOT_GIVEN_BACK if isinstance(transcript.get("entries"), list) else UNKNOWN
     return Given(name, document(body, details=details), unknown)

@@ -34,7 +34,7 @@ def run_list(options: argparse.Namespace) -> int:
     is_stopped = False
     with connected() as roark, progress("calls", options.limit, "calls") as show:
         try:
-            for one in islice(roark.calls(search=options.search), options.limit):
+            for one in islice(roark.calls(search=options.search), min(options.limit, sys.maxsize)):
                 found.append(one)
                 show(len(found))
         except KeyboardInterrupt:
