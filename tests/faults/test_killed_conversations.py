@@ -216,6 +216,57 @@ def test_the_process_that_goes_on_with_it_has_other_settings(
     assert not any("Lakeside" in path.read_text(errors="replace") for path in spool_dir.rglob("*") if path.is_file())
 
 
+def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
+    """The earlier part stays in the call while it is held back for more, and what comes late has its true time."""
+    spool_dir = tmp_path / "spool"
+    first = app(TALK)
+    wait_for_words(spool_dir, "call-1 begins.", "First words.")
+    first.kill()
+    (half,) = saved(spool_dir)
+    code = """
+    from roark_otel._spool.open_calls import OpenCalls
+    save = OpenCalls.save
+    def noting(self, name, header, body):
+        print("saved", "First words." in body.decode(), flush=True)
+        return save(self, name, header, body)
+    processor.shutdown()
+    processor = processor_that(linger_seconds=0.1, quiet_seconds=600)
+    provider = TracerProvider()
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("app")
+    begin("call-1").end()
+    while processor.stats().finished < 1:
+        time.sleep(0.05)
+    OpenCalls.save = noting
+    root = begin("call-1")
+    late = tracer.start_span("late", set_span_in_context(root))
+    sys.stdin.readline()
+    root.end()
+    while processor.stats().going_on:
+        time.sleep(0.05)
+    print("ended", flush=True)
+    sys.stdin.readline()
+    say(late, "Late words.")
+    late.end()
+    sys.stdin.readline()
+    """
+    second = app(code)
+    second.wait_for("saved True")
+    for_stdin = second.process.stdin
+    assert for_stdin is not None
+    for_stdin.write("\n")
+    for_stdin.flush()
+    second.wait_for("ended")
+    assert words(saved(spool_dir, "ready")[0])[:2] == ["call-1 begins.", "First words."]
+    for_stdin.write("\n")
+    for_stdin.flush()
+    wait_for_words(spool_dir, "Late words.", stage="ready")
+    (body,) = saved(spool_dir, "ready")
+    assert body["startedAt"] == half["startedAt"]
+    offsets = [entry["startOffsetMs"] for entry in body["transcript"]]
+    assert offsets == sorted(offsets)
+
+
 def test_a_parent_is_killed_and_its_children_live_on(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
     spool_dir = tmp_path / "spool"
     code = """

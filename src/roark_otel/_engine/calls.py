@@ -219,7 +219,9 @@ class Calls:
         Returns:
             Whether it waits for its recording.
         """
-        if self._spool.reopen(call.name, call.header, call.body):
+        body, parts = self._joined(call)
+        if body is not None and self._spool.reopen(call.name, call.header, body):
+            self._parts.drop(parts)
             return call.stage is Stage.WAITING
         return self.put(call, self._rules.hold_seconds)
 
@@ -285,6 +287,7 @@ class Calls:
         whole = None if again is None or isinstance(again, NotLinkable) else plain(again.body, self._pause)
         if not late and whole is None:
             return True
+        late = self._parts.in_its_time(name, late, conversation.started_ns)
         if (merged := self._spool.merge(name, late, whole)) is not None:
             self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return True
