@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -179,9 +180,7 @@ def test_the_agent_is_started_again_and_goes_on_with_it(app: Begin, roark: Flaky
     assert "roark_incomplete" not in body["properties"]
 
 
-def test_the_process_that_goes_on_with_it_has_other_settings(
-    app: Begin, roark: FlakyRoark, tmp_path: Path
-) -> None:
+def test_the_process_that_goes_on_with_it_has_other_settings(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
     """Content is turned off and the agent restarted: no words of before leave with the call, nor other properties."""
     spool_dir = tmp_path / "spool"
     talk = """
@@ -216,7 +215,7 @@ def test_the_process_that_goes_on_with_it_has_other_settings(
     assert not any("Lakeside" in path.read_text(errors="replace") for path in spool_dir.rglob("*") if path.is_file())
 
 
-def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
+def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, tmp_path: Path) -> None:
     """The earlier part stays in the call while it is held back for more, and what comes late has its true time."""
     spool_dir = tmp_path / "spool"
     first = app(TALK)
@@ -227,10 +226,10 @@ def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, roark: Fla
     from roark_otel._spool.open_calls import OpenCalls
     save = OpenCalls.save
     def noting(self, name, header, body):
-        print("saved", "First words." in body.decode(), flush=True)
+        print("whole" if "First words." in body.decode() else "half", flush=True)
         return save(self, name, header, body)
     processor.shutdown()
-    processor = processor_that(linger_seconds=0.1, quiet_seconds=600)
+    processor = RoarkSpanProcessor(api_key="test-key", base_url=URL, linger_seconds=0.1, quiet_seconds=600)
     provider = TracerProvider()
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("app")
@@ -241,30 +240,33 @@ def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, roark: Fla
     root = begin("call-1")
     late = tracer.start_span("late", set_span_in_context(root))
     sys.stdin.readline()
+    root.set_attribute("roark.conversation.root", True)
     root.end()
     while processor.stats().going_on:
         time.sleep(0.05)
-    print("ended", flush=True)
-    sys.stdin.readline()
-    say(late, "Late words.")
+    at = time.time_ns()
+    print("ended", at // 1_000_000, flush=True)
+    late.add_event("roark.transcript", {"role": "customer", "text": "Late words."}, at)
     late.end()
     sys.stdin.readline()
     """
     second = app(code)
-    second.wait_for("saved True")
-    for_stdin = second.process.stdin
-    assert for_stdin is not None
-    for_stdin.write("\n")
-    for_stdin.flush()
-    second.wait_for("ended")
-    assert words(saved(spool_dir, "ready")[0])[:2] == ["call-1 begins.", "First words."]
-    for_stdin.write("\n")
-    for_stdin.flush()
-    wait_for_words(spool_dir, "Late words.", stage="ready")
-    (body,) = saved(spool_dir, "ready")
+    lines, stdin = second.process.stdout, second.process.stdin
+    assert lines is not None
+    assert stdin is not None
+    said = lines.readline().strip()
+    stdin.write("\n")
+    stdin.flush()
+    while not said.startswith("ended"):
+        assert said == "whole"
+        said = lines.readline().strip()
+    wait_for_words(spool_dir, "Late words.", stage="waiting")
+    (body,) = saved(spool_dir, "waiting")
+    assert words(body)[:2] == ["call-1 begins.", "First words."]
     assert body["startedAt"] == half["startedAt"]
-    offsets = [entry["startOffsetMs"] for entry in body["transcript"]]
-    assert offsets == sorted(offsets)
+    began_ms = datetime.fromisoformat(body["startedAt"].replace("Z", "+00:00")).timestamp() * 1000
+    late_ms = round(began_ms) + body["transcript"][-1]["startOffsetMs"]
+    assert abs(late_ms - int(said.split()[1])) <= 2
 
 
 def test_a_parent_is_killed_and_its_children_live_on(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Parts:
         return joined([known.body, body]), names
 
     def in_its_time(self, name: str, late: dict[str, Any], started_ns: int) -> dict[str, Any]:
-        """Returns late fields of a call, which began at this time here, with offsets from where its first part began."""
+        """Returns late fields of a call, which began at this time here, with offsets from its first part's start."""
         shift_ms = started_ns // 1_000_000 - self._began_ms.get(name, started_ns // 1_000_000)
         if shift_ms <= 0:
             return late

@@ -82,9 +82,7 @@ def _repeats(earlier: Json, later: Json) -> bool:
     """Returns whether a part has all of another: a process was killed as it joined what another one had left."""
     if earlier.get("startedAt") != later.get("startedAt"):
         return False
-    return all(
-        set(map(_identity, earlier.get(name, ()))) <= set(map(_identity, later.get(name, ()))) for name in TIMED
-    )
+    return all(set(map(_identity, earlier.get(name, ()))) <= set(map(_identity, later.get(name, ()))) for name in TIMED)
 
 
 def _identity(entry: Mapping[str, Any]) -> tuple[object, ...]:
