@@ -13,7 +13,6 @@ import textwrap
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -216,20 +215,20 @@ def test_the_process_that_goes_on_with_it_has_other_settings(app: Begin, roark: 
 
 
 def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, tmp_path: Path) -> None:
-    """The earlier part stays in the call while it is held back for more, and what comes late has its true time."""
+    """The earlier part stays in the call while it is held back for more: each version that is saved has it."""
     spool_dir = tmp_path / "spool"
     first = app(TALK)
     wait_for_words(spool_dir, "call-1 begins.", "First words.")
     first.kill()
-    (half,) = saved(spool_dir)
     code = """
     from roark_otel._spool.open_calls import OpenCalls
     save = OpenCalls.save
     def noting(self, name, header, body):
-        print("whole" if "First words." in body.decode() else "half", flush=True)
+        text = body.decode()
+        print("whole" if "First words." in text else "half", "More words." in text, flush=True)
         return save(self, name, header, body)
     processor.shutdown()
-    processor = RoarkSpanProcessor(api_key="test-key", base_url=URL, linger_seconds=0.1, quiet_seconds=600)
+    processor = processor_that(linger_seconds=0.1, quiet_seconds=600)
     provider = TracerProvider()
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("app")
@@ -238,35 +237,15 @@ def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, tmp_path: 
         time.sleep(0.05)
     OpenCalls.save = noting
     root = begin("call-1")
-    late = tracer.start_span("late", set_span_in_context(root))
-    sys.stdin.readline()
-    root.set_attribute("roark.conversation.root", True)
-    root.end()
-    while processor.stats().going_on:
-        time.sleep(0.05)
-    at = time.time_ns()
-    print("ended", at // 1_000_000, flush=True)
-    late.add_event("roark.transcript", {"role": "customer", "text": "Late words."}, at)
-    late.end()
-    sys.stdin.readline()
+    say(root, "More words.")
+    time.sleep(600)
     """
-    second = app(code)
-    lines, stdin = second.process.stdout, second.process.stdin
+    lines = app(code).process.stdout
     assert lines is not None
-    assert stdin is not None
-    said = lines.readline().strip()
-    stdin.write("\n")
-    stdin.flush()
-    while not said.startswith("ended"):
-        assert said == "whole"
-        said = lines.readline().strip()
-    wait_for_words(spool_dir, "Late words.", stage="waiting")
-    (body,) = saved(spool_dir, "waiting")
-    assert words(body)[:2] == ["call-1 begins.", "First words."]
-    assert body["startedAt"] == half["startedAt"]
-    began_ms = datetime.fromisoformat(body["startedAt"].replace("Z", "+00:00")).timestamp() * 1000
-    late_ms = round(began_ms) + body["transcript"][-1]["startOffsetMs"]
-    assert abs(late_ms - int(said.split()[1])) <= 2
+    versions: list[str] = []
+    while not versions or versions[-1] == "whole False":
+        versions.append(lines.readline().strip())
+    assert versions[-1] == "whole True"
 
 
 def test_a_parent_is_killed_and_its_children_live_on(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:

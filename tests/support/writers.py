@@ -131,7 +131,7 @@ def end_in_a_locked_directory(url: str, spool_dir: Path) -> dict[str, Any]:
     provider = TracerProvider(shutdown_on_exit=False)
     processor = processor_for(url, spool_dir)
     provider.add_span_processor(processor)
-    about = {"roark.external_id": "call-1", "roark.conversation.root": True}
+    about: dict[str, Any] = {"roark.external_id": "call-1", "roark.conversation.root": True}
     with provider.get_tracer("app").start_as_current_span("call", attributes=about) as span:
         span.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
         deadline = time.monotonic() + 60
