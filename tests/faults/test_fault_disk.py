@@ -32,7 +32,7 @@ from support.counting import counted
 from support.helpers import App, wait_until
 from support.slow_disk import SlowToOpen
 from support.spool_names import call_name
-from support.writers import attach_in_memory, report, spool_and_leave, spool_one_call
+from support.writers import attach_in_memory, end_in_a_locked_directory, report, spool_and_leave, spool_one_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +178,17 @@ def test_the_directory_is_not_writable(open_path: Path) -> None:
         assert [seen.external_id for seen in server.seen] == ["call-1"]
     assert (result["flushed"], result["delivered"]) == (True, 1)
     assert list((open_path / "spool").iterdir()) == []
+
+
+@needs_root
+def test_a_conversation_ends_while_the_directory_is_not_writable(open_path: Path) -> None:
+    """What was saved of it is removed once it is writable: no later process takes it for a call that was cut off."""
+    (open_path / "spool").mkdir()
+    os.chown(open_path / "spool", ONE, ONE)
+    with AnsweringServer() as server:
+        found = as_user(ONE, ONE, end_in_a_locked_directory, server.url, open_path / "spool")
+        assert [seen.external_id for seen in server.seen] == ["call-1"]
+    assert found == {"flushed": True, "meanwhile": 1, "after": 0}
 
 
 def root_made_the_project(place: Path, url: str) -> Path:

@@ -336,6 +336,22 @@ def test_roark_rejects_a_call(tmp_path: Path, said: pytest.LogCaptureFixture) ->
     assert [message for message in said.messages if "external_id=bad will not be sent (400: startedAt)" in message]
 
 
+def test_a_call_in_memory_is_rejected(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
+    """It has nowhere to be kept, and no line says that it is kept, whatever the reason."""
+    with AnsweringServer(then=lambda _seen: invalid("startedAt")) as server:
+        app = App(server.url, spool="memory", recording_url=None, recording_wait_seconds=0.2)
+        app.conversation("bad", "Hello.", **MARKED, **{"roark.recording_url": URL})
+        app.conversation("unheard", "Hello.", **MARKED)
+        assert app.processor.force_flush(60_000)
+        wait_until(lambda: app.processor.stats().rejected == 2, 60.0)
+    ends = {line.split("external_id=")[1].split()[0]: line for line in said.messages if " lost: " in line}
+    assert "will not be sent (400: startedAt); it is lost: it was in memory" in ends["bad"]
+    assert "has no recording and is lost: it was in memory" in ends["unheard"]
+    assert "rejected" not in ends["bad"] + ends["unheard"]
+    assert "attach_recording" not in ends["unheard"]
+    assert files(tmp_path) == []
+
+
 def test_an_id_is_used_twice(tmp_path: Path, said: pytest.LogCaptureFixture) -> None:
     """The first call of the id is sent; the second one is kept with the reason, whether the first waits or was sent."""
     with AnsweringServer() as server:

@@ -179,6 +179,75 @@ def test_the_agent_is_started_again_and_goes_on_with_it(app: Begin, roark: Flaky
     assert "roark_incomplete" not in body["properties"]
 
 
+def test_the_process_that_goes_on_with_it_has_other_settings(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
+    """Content is turned off and the agent restarted: no words of before leave with the call, nor other properties."""
+    spool_dir = tmp_path / "spool"
+    talk = """
+    root = begin("call-1")
+    root.set_attribute("roark.property.shop", "Lakeside")
+    root.set_attribute("roark.property.queue", "orders")
+    root.set_attribute("roark.agent.prompt", "Be kind to Lakeside.")
+    use = {"name": "look_up", "parameters": '{"at": "Lakeside"}', "result": "Lakeside", "description": "Lakeside"}
+    root.add_event("roark.tool_invocation", use)
+    say(root, "I am at Lakeside.")
+    time.sleep(600)
+    """
+    first = app(talk)
+    wait_for_words(spool_dir, "call-1 begins.", "I am at Lakeside.")
+    first.kill()
+    goes_on = """
+    root = begin("call-1")
+    root.end()
+    processor.force_flush()
+    print("done", flush=True)
+    time.sleep(600)
+    """
+    app(goes_on, ROARK_CAPTURE_CONTENT="false", ROARK_PROPERTIES_ALLOW="queue").wait_for("done")
+    assert wait_for(lambda: bool(roark.bodies), SECONDS)
+    (body,) = roark.bodies.values()
+    assert "Lakeside" not in json.dumps(body)
+    assert "transcript" not in body
+    (use,) = body["toolInvocations"]
+    assert (use["name"], use["parameters"], use["result"]) == ("look_up", {}, "")
+    assert body["properties"]["queue"] == "orders"
+    assert "trace_id" in body["properties"]
+    assert not any("Lakeside" in path.read_text(errors="replace") for path in spool_dir.rglob("*") if path.is_file())
+
+
+def test_more_comes_after_the_part_that_went_on_had_ended(app: Begin, tmp_path: Path) -> None:
+    """The earlier part stays in the call while it is held back for more: each version that is saved has it."""
+    spool_dir = tmp_path / "spool"
+    first = app(TALK)
+    wait_for_words(spool_dir, "call-1 begins.", "First words.")
+    first.kill()
+    code = """
+    from roark_otel._spool.open_calls import OpenCalls
+    save = OpenCalls.save
+    def noting(self, name, header, body):
+        text = body.decode()
+        print("whole" if "First words." in text else "half", "More words." in text, flush=True)
+        return save(self, name, header, body)
+    processor.shutdown()
+    processor = processor_that(linger_seconds=0.1, quiet_seconds=600)
+    provider = TracerProvider()
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("app")
+    begin("call-1").end()
+    while processor.stats().finished < 1:
+        time.sleep(0.05)
+    OpenCalls.save = noting
+    root = begin("call-1")
+    say(root, "More words.")
+    time.sleep(600)
+    """
+    lines = app(code).process.stdout
+    assert lines is not None
+    versions: list[str] = []
+    while not versions or versions[-1] == "whole False":
+        versions.append(lines.readline().strip())
+    assert versions[-1] == "whole True"
+
+
 def test_a_parent_is_killed_and_its_children_live_on(app: Begin, roark: FlakyRoark, tmp_path: Path) -> None:
     spool_dir = tmp_path / "spool"
     code = """

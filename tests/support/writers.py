@@ -121,6 +121,30 @@ def report(pipe: Any, user: int, group: int, action: Any, *arguments: Any) -> No
     os._exit(0)  # an exit would wait for a Roark that does not answer
 
 
+def end_in_a_locked_directory(url: str, spool_dir: Path) -> dict[str, Any]:
+    """Ends a conversation while what was saved of it cannot be removed. Returns how many such files there are when."""
+    from opentelemetry.sdk.trace import TracerProvider
+
+    def saved() -> list[Path]:
+        return list(spool_dir.rglob("*.open.jsonl"))
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    processor = processor_for(url, spool_dir)
+    provider.add_span_processor(processor)
+    about: dict[str, Any] = {"roark.external_id": "call-1", "roark.conversation.root": True}
+    with provider.get_tracer("app").start_as_current_span("call", attributes=about) as span:
+        span.add_event("roark.transcript", {"role": "agent", "text": "Hello."})
+        deadline = time.monotonic() + 60
+        while not saved() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        directory = saved()[0].parent
+        directory.chmod(0o500)
+    flushed, meanwhile = processor.force_flush(60_000), len(saved())
+    directory.chmod(0o700)
+    processor.shutdown()
+    return {"flushed": flushed, "meanwhile": meanwhile, "after": len(saved())}
+
+
 def spool_one_call(
     url: str, spool_dir: Path | None, external_id: str, environment: dict[str, str | None] | None = None, wait: int = 0
 ) -> dict[str, Any]:

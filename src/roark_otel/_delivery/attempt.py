@@ -114,9 +114,9 @@ class Attempts:
         """Moves a call to `rejected/` without asking Roark."""
         with self._spool.claim(name) as call:
             if isinstance(call, Spooled):
-                self._spool.reject(call, 0, reason)
+                outcome = self._spool.reject(call, 0, reason)
                 self._tally.add("rejected", error_type=reason)
-                log_rejected(call, 0, reason, self._spool.place)
+                log_rejected(call, 0, reason, outcome)
 
     def note_dropped(self, number: int) -> None:
         """Counts and logs rejected calls that were deleted because `rejected/` had too many."""
@@ -208,10 +208,10 @@ class Attempts:
             log_delivered(call.header, receipt)
 
     def _settle_rejected(self, call: Spooled, receipt: Rejected) -> None:
-        self._spool.reject(call, receipt.status, receipt.reason)
+        outcome = self._spool.reject(call, receipt.status, receipt.reason)
         kind = receipt.reason if receipt.reason == "id_in_use" else str(receipt.status)
         self._tally.add("late_dropped" if call.stage is Stage.LATE else "rejected", error_type=kind)
-        log_rejected(call, receipt.status, receipt.reason, self._spool.place)
+        log_rejected(call, receipt.status, receipt.reason, outcome)
 
     @guarded(None)
     def _notify_app(self, call: Spooled, receipt: Receipt) -> None:

@@ -265,9 +265,9 @@ class WaitingCalls:
                 return
             del self._waits[name]
             if self._policy.fallback_url is None:
-                self._spool.reject(call, 0, "no_recording")
+                outcome = self._spool.reject(call, 0, "no_recording")
                 self._tally.add("rejected", error_type="no_recording")
-                log_without_recording(call.header, self._spool.place)
+                log_without_recording(call.header, outcome)
                 return
             body = with_recording(call.body, self._policy.fallback_url, is_fallback=True)
             self._spool.rewrite(call, call.header, body, Stage.READY)

@@ -67,26 +67,23 @@ def log_delivered(header: Header, receipt: Delivered) -> None:
     )
 
 
-def log_rejected(call: Spooled, status: int, reason: str, place: str) -> None:
-    """Logs that a call will not be sent, why, and where it is kept."""
+def log_rejected(call: Spooled, status: int, reason: str, outcome: str) -> None:
+    """Logs that a call will not be sent, why, and what became of it."""
     logger.warning(
-        "%s external_id=%s will not be sent (%d: %s); it is kept in %s/rejected%s",
+        "%s external_id=%s will not be sent (%d: %s); it is %s%s",
         "late tool invocations of call" if call.stage is Stage.LATE else "call",
         log_id(call.header.external_id),
         status,
         reason,
-        place,
+        outcome,
         _CURES.get(reason, ""),
     )
 
 
-def log_without_recording(header: Header, place: str) -> None:
-    """Logs that a call's wait for its recording is over, and how it can still be sent."""
-    logger.warning(
-        "call external_id=%s has no recording and is kept in %s/rejected; attach_recording() still sends it",
-        log_id(header.external_id),
-        place,
-    )
+def log_without_recording(header: Header, outcome: str) -> None:
+    """Logs that a call's wait for its recording is over, what became of it, and how it can still be sent."""
+    cure = "; attach_recording() still sends it" if outcome.startswith("kept") else ""
+    logger.warning("call external_id=%s has no recording and is %s%s", log_id(header.external_id), outcome, cure)
 
 
 def log_refused(status: int, place: str) -> None:

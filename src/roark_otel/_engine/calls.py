@@ -17,7 +17,8 @@ from roark_otel._engine.headers import header_of, resting
 from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
-from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields, redacted_body
+from roark_otel._linking.joined_parts import joined_body, leaves_out
+from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
 from roark_otel._linking.wire_json import plain, to_json
 from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
@@ -192,13 +193,13 @@ class Calls:
     def _joined(self, call: Written) -> tuple[bytes | None, tuple[str, ...]]:
         """Returns a call with what came before it, as far as that may be sent, and the files of what came before.
 
-        A process that had other patterns, or no hook, may have left it. None if the whole call must not be sent.
+        A process that had other settings, or no hook, may have left it. None if the whole call must not be sent.
         """
         body, parts = self._parts.joined(call.name, call.body)
-        if body is call.body or not self._redaction:
+        if body is call.body or not leaves_out(self._defaults, self._redaction):
             return body, parts
         try:
-            kept = redacted_body(json.loads(body), self._redaction, self._pause)
+            kept = joined_body(json.loads(body), self._defaults, self._redaction, self._pause)
         except ValueError:  # the hook cannot read what came before
             return call.body, parts
         return None if kept is None else to_json(kept, self._pause), parts
@@ -218,7 +219,9 @@ class Calls:
         Returns:
             Whether it waits for its recording.
         """
-        if self._spool.reopen(call.name, call.header, call.body):
+        body, parts = self._joined(call)
+        if body is not None and self._spool.reopen(call.name, call.header, body):
+            self._parts.drop(parts)
             return call.stage is Stage.WAITING
         return self.put(call, self._rules.hold_seconds)
 
@@ -284,6 +287,7 @@ class Calls:
         whole = None if again is None or isinstance(again, NotLinkable) else plain(again.body, self._pause)
         if not late and whole is None:
             return True
+        late = self._parts.in_its_time(name, late, conversation.started_ns)
         if (merged := self._spool.merge(name, late, whole)) is not None:
             self._saved.append((name, merged.stage, max(0.0, merged.header.not_before - time.time())))
             return True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from roark_otel._spool.joining import joined
+from roark_otel._spool.joining import TIMED, joined, shifted, started_ms
 from roark_otel._spool.names import CallName
 
 if TYPE_CHECKING:
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
 
 MAX_PARTS: Final = 256
 """The most conversations of which an earlier part is kept in memory. It is on disk too, in the call saved last."""
+
+MAX_BEGINNINGS: Final = 10_000
+"""The most calls of which is known when their first part began. It is kept for what comes after they were made."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A body, and when it began, in milliseconds since the epoch."""
+
+    body: bytes
+    began_ms: int
 
 
 class Parts:
@@ -26,7 +39,8 @@ class Parts:
 
     def __init__(self, open_calls: OpenCalls | None) -> None:
         self._open_calls = open_calls
-        self._parts: OrderedDict[str, bytes] = OrderedDict()
+        self._parts: OrderedDict[str, _Part] = OrderedDict()
+        self._began_ms: OrderedDict[str, int] = OrderedDict()
 
     def joined(self, name: str, body: bytes) -> tuple[bytes, tuple[str, ...]]:
         """Returns a call with what came before it, and the names of the files that may be dropped once it is saved."""
@@ -36,10 +50,23 @@ class Parts:
         part, names = self._open_calls.part_of(key, name)
         known = self._parts.get(key)
         if part:
-            known = self._parts[key] = part if known is None else joined([known, part])
+            whole = part if known is None else joined([known.body, part])
+            known = self._parts[key] = _Part(whole, round(started_ms(json.loads(whole))))
             if len(self._parts) > MAX_PARTS:
                 self._parts.popitem(last=False)
-        return (body if known is None else joined([known, body])), names
+        if known is None:
+            return body, names
+        self._began_ms[name] = known.began_ms
+        if len(self._began_ms) > MAX_BEGINNINGS:
+            self._began_ms.popitem(last=False)
+        return joined([known.body, body]), names
+
+    def in_its_time(self, name: str, late: dict[str, Any], started_ns: int) -> dict[str, Any]:
+        """Returns late fields of a call, which began at this time here, with offsets from its first part's start."""
+        shift_ms = started_ns // 1_000_000 - self._began_ms.get(name, started_ns // 1_000_000)
+        if shift_ms <= 0:
+            return late
+        return late | {field: shifted(late[field], shift_ms) for field in TIMED if field in late}
 
     def forget(self, name: str) -> None:
         """Lets go of what came before a call."""

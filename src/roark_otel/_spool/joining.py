@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_TIMED: Final = ("transcript", "toolInvocations")
+TIMED: Final = ("transcript", "toolInvocations")
+"""The fields whose entries have offsets from the start of the call."""
+
 _COUNTED: Final = ("interruptions", "roark_clamped", *LOSSES)
 _INCOMPLETE: Final = "roark_incomplete"
 _ROUNDED_MS: Final = 1
@@ -33,7 +35,7 @@ def joined(parts: Sequence[bytes]) -> bytes:
     What only one part can say is the last one's: how the call ended, its recording, its properties. A side was silent
     only if every part says so.
     """
-    calls = sorted(map(_parsed, parts), key=lambda call: (_started_ms(call), len(call.get("transcript", ()))))
+    calls = sorted(map(_parsed, parts), key=lambda call: (started_ms(call), len(call.get("transcript", ()))))
     whole = calls[0]
     for call in calls[1:]:
         whole = _joined(whole, call)
@@ -43,11 +45,11 @@ def joined(parts: Sequence[bytes]) -> bytes:
 def _joined(earlier: Json, later: Json) -> Json:
     if _repeats(earlier, later):
         return later
-    shift = round(_started_ms(later) - _started_ms(earlier))
+    shift = round(started_ms(later) - started_ms(earlier))
     call = {**earlier, **later, "startedAt": earlier.get("startedAt", later.get("startedAt"))}
     people = [_people(earlier, later, role) for role in ("agent", "customer")]
-    for name in _TIMED:
-        before, after = _named(earlier, name, people), _shifted(_named(later, name, people), shift)
+    for name in TIMED:
+        before, after = _named(earlier, name, people), shifted(_named(later, name, people), shift)
         if before or after:
             is_said = name == "transcript"
             call[name] = sorted([*before, *after], key=start_ms) if is_said else with_later(before, after)
@@ -80,16 +82,15 @@ def _repeats(earlier: Json, later: Json) -> bool:
     """Returns whether a part has all of another: a process was killed as it joined what another one had left."""
     if earlier.get("startedAt") != later.get("startedAt"):
         return False
-    return all(
-        set(map(_identity, earlier.get(name, ()))) <= set(map(_identity, later.get(name, ()))) for name in _TIMED
-    )
+    return all(set(map(_identity, earlier.get(name, ()))) <= set(map(_identity, later.get(name, ()))) for name in TIMED)
 
 
 def _identity(entry: Mapping[str, Any]) -> tuple[object, ...]:
     return entry.get("name"), entry.get("role"), entry.get("text"), entry.get("startOffsetMs")
 
 
-def _shifted(entries: Sequence[Json], by_ms: int) -> list[Json]:
+def shifted(entries: Sequence[Json], by_ms: int) -> list[Json]:
+    """Returns entries whose offsets count from a start that is earlier by so much."""
     offsets = ("startOffsetMs", "endOffsetMs")
     return [{**one, **{name: one[name] + by_ms for name in offsets if name in one}} for one in entries]
 
@@ -185,7 +186,8 @@ def _is_by(entry: Mapping[str, Any], role: str) -> bool:
 # JSON
 
 
-def _started_ms(call: Json) -> float:
+def started_ms(call: Json) -> float:
+    """Returns when a call began, in milliseconds since the epoch; 0 if it does not say."""
     try:
         return datetime.fromisoformat(str(call.get("startedAt")).replace("Z", "+00:00")).timestamp() * 1000
     except ValueError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -62,6 +62,7 @@ class OpenCalls:
         self._ids = ids
         self._owner = Owner(files.path)
         self._own: set[str] = set()
+        self._left: set[str] = set()
         self._heads: dict[str, tuple[str, str]] = {}
         self._orphans: Mapping[str, tuple[str, ...]] = {}
         self._look_at = 0.0
@@ -81,23 +82,40 @@ class OpenCalls:
             log_once(logging.WARNING, (str(self._files.path),), UNSAVED, self._files.path, type(fault).__name__)
             return False
         self._own.add(name)
+        self._left.discard(name)
         return True
 
     def drop(self, name: str) -> bool:
-        """Removes an open call of this process: it has ended, or is not to be sent. Returns whether there was one."""
+        """Removes an open call of this process: it has ended, or is not to be sent. Returns whether there was one.
+
+        Where the disk does not let it go, that is tried again later: the next process would take it for a call.
+        """
         if name not in self._own:
             return False
         self._own.discard(name)
-        self._remove(name)
+        if not self._remove(name):
+            self._left.add(name)
         return True
 
-    def _remove(self, name: str) -> None:
-        with suppress(OSError):
+    def _remove(self, name: str) -> bool:
+        """Removes a file. Returns whether it is gone."""
+        try:
             self._files.unlink(name, Stage.OPEN)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def _remove_left(self) -> None:
+        for name in list(self._left):
+            if self._remove(name):
+                self._left.discard(name)
 
     def beat(self) -> None:
         """Shows other processes that this one lives, also where none of its conversations has changed."""
         self._owner.beat()
+        self._remove_left()
 
     def let_go(self) -> None:
         """Closes, in a forked child, the lock of its parent."""
@@ -105,6 +123,7 @@ class OpenCalls:
 
     def leave(self) -> None:
         """Removes the lock at the end of the process, unless it leaves open calls, which others find by it."""
+        self._remove_left()
         if not self._own:
             self._owner.remove()
 

@@ -265,10 +265,14 @@ class Spool(Contents):
                 self._on_disk.unlink(name, call.stage)
             return isinstance(call, Spooled)
 
-    def reject(self, call: Spooled, status: int, reason: str) -> None:
-        """Moves a call that will not be sent to `rejected/`, with the reason next to it."""
+    def reject(self, call: Spooled, status: int, reason: str) -> str:
+        """Moves a call that will not be sent to `rejected/`, with the reason next to it.
+
+        Returns:
+            What became of it, in words for a log.
+        """
         self._departed.add(call.name, None)
-        why = Aside(status, reason)
+        why, outcome = Aside(status, reason), f"kept in {self.directory}/rejected"
         try:
             if call.name in self._memory:
                 content = to_bytes(call.header, call.body)
@@ -277,11 +281,14 @@ class Spool(Contents):
             else:
                 self._on_disk.set_aside(call, why)
         except OSError as fault:
-            # If it is on disk it stays there, and a later process tries it again; if it is only in memory it is lost.
+            outcome = "lost: it was in memory"
+            if self._files is not None and call.name not in self._memory:
+                outcome = f"left in {self.directory}, where a later process tries it again"
             if self._files is not None:
                 self._files.inventory.ignore(call.name)
             self._log_fault(fault, "a call that Roark will not take cannot be set aside")
         self._memory.remove(call.name)
+        return outcome
 
     def trim_rejected(self, older_than: float = 0.0) -> int:
         """Deletes calls in `rejected/`: those from before this time in epoch seconds, and the oldest of too many.
