@@ -54,6 +54,7 @@ def test_a_call_with_an_id_is_delivered(status: int, tried: bool) -> None:
         b'{"data": {"id": ""}}',
         b'{"data": {"id": 17}}',
         b'{"data": {"id": null}}',
+        b'{"data": {"id": "' + b"x" * 256 + b'"}}',
         b'{"id": "call-1"}',
         CREATED[:-5],
         b"\xff\xfe",

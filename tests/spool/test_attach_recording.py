@@ -130,3 +130,18 @@ def test_a_recording_that_a_courier_finds_first_is_attached(tmp_path: Path, monk
     assert attachments.attach_below(directory.parent, "call-1", URL) == 1
     monkeypatch.undo()
     assert attachments.attach_below(directory.parent, "call-2", URL) == 0
+
+
+def test_calls_that_wait_get_a_recording_that_cannot_be_kept(tmp_path: Path) -> None:
+    """Something else has the name of the directory in which it would be kept for a call to come."""
+    root = tmp_path / "spool"
+    spool, name = Spool(root / ("a" * 16)), call_name("call-1", 7)
+    spool.put(name, Header("call-1", "a1", 1.0, 0.0, 1, 0), b'{"externalId":"call-1"}', Stage.WAITING)
+    (root / "attached").write_bytes(b"")
+
+    assert attach_recording("call-1", URL) == Attached(1)
+    with spool.claim(name) as call:
+        assert isinstance(call, Spooled)
+        assert json.loads(call.body)["recordingUrl"] == URL
+    with pytest.raises(OSError, match="attached"):
+        attach_recording("call-2", URL)

@@ -23,6 +23,9 @@ MAX_BACKOFF_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
 """The longest `Retry-After` that is honoured."""
 
+MAX_CALL_ID = 255
+"""The most characters of an id that Roark gives a call: it is logged and kept. What is longer is not from Roark."""
+
 _REJECTED = frozenset({400, 413, 422})
 _REFUSED = frozenset({401, 402, 403, 404, 405})
 
@@ -38,7 +41,7 @@ def receipt(status: int, headers: Mapping[str, str], body: bytes, *, tried: bool
         now: The current time, for a `Retry-After` that is a date.
     """
     if 200 <= status < 300:
-        call_id = _text_in(body, "id")
+        call_id = _id_in(body, "id")
         # A 2xx without an id is a proxy's page, not Roark.
         return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
     if status == 409:
@@ -49,7 +52,7 @@ def receipt(status: int, headers: Mapping[str, str], body: bytes, *, tried: bool
 def append_receipt(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Receipt:
     """Reads an answer to `POST /v1/call/{callId}/tool-invocations`; arguments as in `receipt`."""
     if 200 <= status < 300:
-        call_id = _text_in(body, "callId")
+        call_id = _id_in(body, "callId")
         return _try_again(f"{status} without a call id", headers, now) if call_id is None else Delivered(call_id)
     # Here a 404 is about the call, not the address.
     return Rejected(status, "no such call") if status in {404, 409} else _failed(status, headers, body, now)
@@ -140,12 +143,12 @@ def is_listing(body: bytes) -> bool:
     return isinstance(answer, Mapping) and isinstance(cast("Mapping[str, object]", answer).get("data"), list)
 
 
-def _text_in(body: bytes, name: str) -> str | None:
-    """Returns a text in an answer's `data`."""
+def _id_in(body: bytes, name: str) -> str | None:
+    """Returns the id of a call in an answer's `data`."""
     answer = _json(body)
     data = cast("Mapping[str, object]", answer).get("data") if isinstance(answer, Mapping) else None
     found = cast("Mapping[str, object]", data).get(name) if isinstance(data, Mapping) else None
-    return found if isinstance(found, str) and found else None
+    return found if isinstance(found, str) and 0 < len(found) <= MAX_CALL_ID else None
 
 
 def _json(body: bytes) -> object:

@@ -40,15 +40,17 @@ def attach_below(root: Path, external_id: str, url: str) -> int:
         How many calls got it. If there were none, the URL is kept for one to come.
 
     Raises:
-        OSError: if writing fails.
+        OSError: if a call cannot be given it, or none waits and the URL cannot be kept.
     """
-    _keep(root, external_id, url)
+    fault = _kept(root, external_id, url)
     given = sum(_attach_in(directory, external_id, url) for directory in directories(root))
     if given:
         drop(root, external_id)
-    elif kept_for(root, external_id) is None:
-        return 1  # a courier that was looking just then has found the URL, and has given it
-    return given
+        return given
+    if fault is not None:
+        raise fault
+    # A courier that was looking just then has found the URL, and has given it.
+    return 1 if kept_for(root, external_id) is None else 0
 
 
 def _attach_in(directory: Path, external_id: str, url: str) -> int:
@@ -108,12 +110,17 @@ def drop(root: Path, external_id: str) -> None:
             path.unlink()
 
 
-def _keep(root: Path, external_id: str, url: str) -> None:
-    disk.refuse_foreign(root / _FOLDER)
-    disk.refuse_link(root / _FOLDER)
+def _kept(root: Path, external_id: str, url: str) -> OSError | None:
+    """Keeps a URL for a call that is yet to come. Returns why it cannot be: those that wait get it all the same."""
     ids = ids_of(root)
     content = {"url": url} if ids.is_shared else {"url": url, "external_id": external_id}
-    write_file(_path(root, ids.of(external_id)), json.dumps(content).encode())
+    try:
+        disk.refuse_foreign(root / _FOLDER)
+        disk.refuse_link(root / _FOLDER)
+        write_file(_path(root, ids.of(external_id)), json.dumps(content).encode())
+    except OSError as fault:
+        return fault
+    return None
 
 
 def _paths(root: Path, external_id: str) -> list[Path]:
