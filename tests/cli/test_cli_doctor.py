@@ -72,6 +72,18 @@ def test_nothing_is_wrong(examine: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "spool").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ROARK_BASE_URL", "api.example.com"), ("ROARK_LINGER_SECONDS", "soon"), ("ROARK_REDACT", "crad")],
+)
+def test_a_variable_with_a_flaw_is_not_listed_as_fine(examine: Any, name: str, value: str) -> None:
+    with Sandbox(api_key=KEY) as sandbox:
+        _, found = examine(**{"ROARK_API_KEY": KEY, "ROARK_BASE_URL": sandbox.url, name: value})
+    assert [one["seen"].partition(":")[0] for one in found["environment"]] == [name]
+    assert name not in found
+    assert "ROARK_API_KEY" in found
+
+
 def test_the_key_is_never_shown(run: Run) -> None:
     _, out, err = run("doctor", ROARK_API_KEY=KEY, ROARK_BASE_URL="http://127.0.0.1:9")
 

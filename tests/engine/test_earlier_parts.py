@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from roark_otel._engine.earlier_parts import Parts
+from roark_otel._engine.earlier_parts import Parts, sendable
+from roark_otel._engine.written import Written
+from roark_otel._linking.defaults import Defaults
+from roark_otel._model.steps import no_pause
+from roark_otel._privacy.redaction import Redaction
+from roark_otel._spool.file import Header
+from roark_otel._spool.names import Stage
+
+if TYPE_CHECKING:
+    import pytest
 
 NAME = "k" + "0" * 32 + "-" + "1" * 16
 PART = {
@@ -49,3 +58,15 @@ def test_what_comes_late_counts_from_where_the_first_part_began() -> None:
 
 def test_without_a_part_it_counts_from_where_the_call_began() -> None:
     assert parts(None).in_its_time(NAME, LATE, HERE_NS) == LATE
+
+
+def test_a_part_that_the_hook_cannot_be_given_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Another version wrote it: what is known here is sent, and nothing that the hook has not seen."""
+    own = json.dumps(HERE).encode()
+    call = Written(NAME, Header("call-1", "a1", 1.0, 0.0, 1, 0), own, Stage.WAITING, 0.0, ())
+    whole = json.dumps(PART | {"transcript": [{"role": "ROBOT", "text": "Secret.", "startOffsetMs": 0}]}).encode()
+    assert sendable(call, whole, Defaults(), Redaction(hook=lambda item: item), no_pause) == own
+    assert sendable(call, whole, Defaults(), Redaction(), no_pause) == whole
+    (said,) = caplog.messages
+    assert said.startswith("what another process heard of conversation external_id=call-1 is not part of its call")
+    assert "Secret" not in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import OrderedDict
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
-from roark_otel._engine.earlier_parts import Parts
+from roark_otel._engine.earlier_parts import Parts, sendable
 from roark_otel._engine.first_calls import FirstCalls
 from roark_otel._engine.headers import header_of, resting
 from roark_otel._engine.late_words import LateWords
 from roark_otel._engine.notices import NO_RECORDING_SOURCE, WAITS_FOR_RECORDING, notify
 from roark_otel._engine.written import NOTHING_SAVED, Saving, Written
-from roark_otel._linking.joined_parts import joined_body, leaves_out
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, late_fields
-from roark_otel._linking.wire_json import plain, to_json
+from roark_otel._linking.wire_json import plain
 from roark_otel._model.steps import no_pause
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
@@ -191,18 +189,11 @@ class Calls:
         return Saving(is_whole=True, bytes=len(body))
 
     def _joined(self, call: Written) -> tuple[bytes | None, tuple[str, ...]]:
-        """Returns a call with what came before it, as far as that may be sent, and the files of what came before.
-
-        A process that had other settings, or no hook, may have left it. None if the whole call must not be sent.
-        """
-        body, parts = self._parts.joined(call.name, call.body)
-        if body is call.body or not leaves_out(self._defaults, self._redaction):
-            return body, parts
-        try:
-            kept = joined_body(json.loads(body), self._defaults, self._redaction, self._pause)
-        except ValueError:  # the hook cannot read what came before
-            return call.body, parts
-        return None if kept is None else to_json(kept, self._pause), parts
+        """Returns a call with what came before it, as far as that may be sent, and the files of what came before."""
+        whole, parts = self._parts.joined(call.name, call.body)
+        if whole is call.body:
+            return whole, parts
+        return sendable(call, whole, self._defaults, self._redaction, self._pause), parts
 
     def forget(self, name: str) -> None:
         """Lets go of what came before a conversation that is over: the next one of its id begins without."""

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from roark_otel._engine.notices import UNREADABLE_PART
+from roark_otel._linking.joined_parts import joined_body, leaves_out
+from roark_otel._linking.wire_json import to_json
+from roark_otel._safety.guard import log_once
+from roark_otel._safety.log_ids import log_id
 from roark_otel._spool.joining import TIMED, joined, shifted, started_ms
 from roark_otel._spool.names import CallName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from roark_otel._engine.written import Written
+    from roark_otel._linking.defaults import Defaults
+    from roark_otel._model.steps import Pause
+    from roark_otel._privacy.redaction import Redaction
     from roark_otel._spool.open_calls import OpenCalls
 
 MAX_PARTS: Final = 256
@@ -77,3 +87,19 @@ class Parts:
         for name in names:
             if self._open_calls is not None:
                 self._open_calls.drop(name)
+
+
+def sendable(call: Written, whole: bytes, defaults: Defaults, redaction: Redaction, pause: Pause) -> bytes | None:
+    """Returns what may be sent of a call with what came before it; None if the whole call must not be sent.
+
+    A process that had other settings, or no hook, may have left that.
+    """
+    if not leaves_out(defaults, redaction):
+        return whole
+    try:
+        kept = joined_body(json.loads(whole), defaults, redaction, pause)
+    except ValueError as fault:  # the hook cannot be given what came before
+        external_id = log_id(call.header.external_id)
+        log_once(logging.WARNING, (call.name,), UNREADABLE_PART, external_id, type(fault).__name__)
+        return call.body
+    return None if kept is None else to_json(kept, pause)

@@ -55,6 +55,12 @@ NO_RECORDING_SOURCE: Final = (
 """Logged once, when the first call has to wait."""
 
 
+UNREADABLE_PART: Final = (
+    "what another process heard of conversation external_id=%s is not part of its call, because the redact hook cannot "
+    "be given it (%s): let processes that share a spool run the same version"
+)
+"""Logged of a conversation that went on here."""
+
 NOT_LAST_TO_LEAVE: Final = "Other processes that use this spool go on delivering."
 """Logged by a process that leaves calls in a directory that others use."""
 

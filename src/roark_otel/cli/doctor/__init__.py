@@ -65,7 +65,7 @@ def _checks(*, send: bool, quiet: bool) -> Iterator[Finding]:
     settings, provider = held.settings, trace.get_tracer_provider()
     yield from check_versions()
     yield from [*warnings, *held.findings]
-    yield from [*check_environment(settings, os.environ), *check_recording(settings, held.recording_url)]
+    yield from [*check_environment(settings, os.environ, warnings), *check_recording(settings, held.recording_url)]
     yield from check_provider(os.environ, provider, config=file)
     yield from check_sampler(os.environ, file, provider)
     yield from check_limits(os.environ)

@@ -27,9 +27,14 @@ SECRET: Final = frozenset(name for name, setting in VARIABLES.items() if setting
 KEY_FILE: Final = "ROARK_API_KEY_FILE"
 
 
-def check_environment(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Lists our variables that are set, and checks that calls are switched on and have a key."""
+def check_environment(settings: Settings, environ: Mapping[str, str], warnings: Iterable[Finding]) -> list[Finding]:
+    """Lists our variables that are set, and checks that calls are switched on and have a key.
+
+    `warnings`: what reading the settings found. A variable that one of them is about is not listed as fine.
+    """
+    flawed = {one.seen.partition(":")[0] for one in warnings}
     ours = [(name, value) for name, value in sorted(environ.items()) if _is_ours(name) and value.strip()]
+    ours = [(name, value) for name, value in ours if name not in flawed]
     found = [show_setting(VARIABLES.get(name, name), value, name) for name, value in ours]
     cure = "see docs/settings.md, which lists every setting"
     found += [Warned("environment", unknown_because(name), cure) for name in unknown_in(settings.instrument)]

@@ -19,8 +19,9 @@ _PREFIX = attributes.PREFIX
 _EXTERNAL_ID = attributes.EXTERNAL_ID.removeprefix(_PREFIX)
 NOTHING_WHOLE: Mapping[str, object] = {}
 _MAY_BE_CUT = (
-    "exactly as long as the length limit of the SDK (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT) allows, so it may be cut; "
-    "raise the limit, or pass ids and addresses to roark_otel.call_attributes() or conversation()"
+    "exactly as long as the length limit of the SDK allows, so it may be cut; raise OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT "
+    "(OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT where that is set), or pass ids and addresses to "
+    "roark_otel.call_attributes() or conversation()"
 )
 
 
