@@ -315,6 +315,8 @@ def printed(indent: int | None = 4) -> bytes:
         (b"INFO: server started\n" + printed(), "it is what the SDK's console exporter prints"),
         (gzip.compress(printed(), mtime=0), "it is what the SDK's console exporter prints"),
         (json.dumps(json.loads(line(a_call(0))), indent=2).encode(), "each request has to be one line: jq -c . FILE"),
+        (b"[" + line(a_call(0)) + b"]", "each request has to be one line: jq -c '.[]' FILE"),
+        (line(a_call(0)).decode().encode("utf-16"), "it is UTF-16: write it as UTF-8 first"),
         (gzip.compress(b"\x7fELF", mtime=0), "it is neither OTLP, as JSON lines or protobuf"),
     ],
 )
@@ -332,6 +334,15 @@ def test_a_file_without_a_span_says_so(replay: Any, content: bytes) -> None:
 
     assert (status, printed) == (0, "")
     assert errors.splitlines()[1:] == ["  no span: what is cut off at the end is not read"]
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_line(replay: Any, sandbox: Sandbox) -> None:
+    """Editors and shells of Windows write one before UTF-8; files that were put together have several."""
+    mark = b"\xef\xbb\xbf"
+    status, out, errors = replay(mark + line(a_call(0)) + mark + line(a_call(1)))
+
+    assert (status, out.endswith(": 2 created\n"), errors) == (0, True, "")
+    assert ids(sandbox) == ["call-0", "call-1"]
 
 
 def test_words_that_look_like_the_console_exporters_are_words(replay: Any) -> None:

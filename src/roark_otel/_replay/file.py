@@ -25,9 +25,14 @@ MAX_LINE_BYTES: Final = MAX_REQUEST_BYTES
 MAX_DUMP_BYTES: Final = 256 * 1024 * 1024
 """The largest dump that is read. A dump is one JSON value, and is in memory as a whole."""
 
+_BOM: Final = b"\xef\xbb\xbf"
+"""What some programs, most of Windows, write before UTF-8."""
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+
 _CUT_OFF: Final = "the file is packed with gzip, and damaged or cut off here"
 _OF_CONSOLE: Final = re.compile(rb'"trace_id"\s*:\s*"0x[0-9a-f]{32}"')
 _OVER_LINES: Final = re.compile(rb'\s*\{\s*\n\s*"resource_?[sS]pans"')
+_IN_A_LIST: Final = re.compile(rb'\s*\[\s*\{\s*"resource_?[sS]pans"')
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _PIECE_BYTES: Final = 1024 * 1024
 _TOO_LONG: Final = f"longer than {MAX_LINE_BYTES // 2**20} MiB"
@@ -112,8 +117,10 @@ def read_parts(parts: RequestFile, file: BinaryIO, offset: int) -> Iterator[Part
 
 def kind_of(file: BinaryIO) -> FileKind:
     """Returns what a file is, by its first bytes. Leaves it at its beginning."""
-    first = file.read(4096)
+    first = file.read(4096).removeprefix(_BOM)
     file.seek(0)
+    if first.startswith(_UTF_16):
+        return Unknown("it is UTF-16: write it as UTF-8 first")
     if first.startswith(_ZSTD):
         return Unknown("it is compressed: zstd -dc FILE > FILE.json first")
     if first[4:].startswith(_ZSTD):
@@ -131,6 +138,8 @@ def kind_of(file: BinaryIO) -> FileKind:
             return Unknown("each request has to be one line: jq -c . FILE > FILE.jsonl first")
         case b"{" | b"":
             return RequestFile(read_lines, "line")
+        case b"[" if _IN_A_LIST.match(first):
+            return Unknown("each request has to be one line: jq -c '.[]' FILE > FILE.jsonl first")
         case b"[":
             return Dump()
         case _:
@@ -164,8 +173,8 @@ def read_lines(file: BinaryIO, offset: int) -> Iterator[Part]:
         if len(line) > MAX_LINE_BYTES and not is_whole:
             offset += _skip_line(file)
             yield BadPart("line", number, _TOO_LONG, offset)
-        elif line.strip():
-            read = _read(line, spans_of_json, "line", number, PlaceInFile(start, offset))
+        elif content := line.removeprefix(_BOM).strip():
+            read = _read(content, spans_of_json, "line", number, PlaceInFile(start, offset))
             if isinstance(read, BadPart) and not is_whole:
                 return
             yield read
