@@ -52,7 +52,7 @@ def certificates() -> ssl.SSLContext:
 
 
 class Posting:
-    """Posts to a URL and those below it, within the same bounds as calls are posted; made and used on one thread.
+    """Posts to a URL and those below it, within the same bounds as calls are posted; for one thread at a time.
 
     Args:
         url: The URL.
