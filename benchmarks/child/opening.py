@@ -24,7 +24,8 @@ WARM_UP = 300
 COUNTS = 5
 BETWEEN_SECONDS = 0.1
 """Objects are counted several times: a conversation that is being saved has some for a few milliseconds. Each time a
-collection comes before: it finds the tuples that need not be tracked, as the pass that saves makes some."""
+collection of what is young comes before: it finds the tuples that need not be tracked, as the pass that saves makes
+some. A full one would give memory back between two looks at it."""
 
 REPEATED = ("input", "gen_ai.input.messages", "lk.tts_metrics")
 """What every span of a conversation has alike; every other text is one of its own."""
@@ -75,7 +76,7 @@ def _tracked() -> float:
     counts: list[int] = []
     for _ in range(COUNTS):
         time.sleep(BETWEEN_SECONDS)
-        gc.collect()
+        gc.collect(1)
         counts.append(len(gc.get_objects()))
     return statistics.median(counts)
 
