@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from roark_otel._linking.careful import link_carefully
 from roark_otel._linking.defaults import Defaults
+from roark_otel._linking.joined_parts import joined_body
 from roark_otel._linking.link import NotLinkable, Recorded, Unrecorded, link
 from roark_otel._linking.recording_template import Template
 from roark_otel._model.finished import Ended, Ending, Errored, FinishedConversation, NeverEnded
@@ -885,3 +887,30 @@ def test_a_moment_that_cannot_be_linked_costs_itself_and_not_the_call(monkeypatc
     assert isinstance(found, Recorded)
     assert texts(json.loads(found.to_json())) == [one.text for one in good]
     assert len(faults) == 1
+
+
+@pytest.mark.parametrize(
+    "strict",
+    [
+        {"with_content": False},
+        {"properties_allow": frozenset({"tier"})},
+        {"with_content": False, "properties_allow": frozenset()},
+    ],
+)
+def test_what_is_left_of_another_process_s_call_is_what_this_one_would_have_made(strict: Json) -> None:
+    """Rules that this process has for what it links hold for the body that a process without them has left."""
+    moments = (
+        fact("property.tier", "gold"),
+        fact("property.note", "Robin called twice"),
+        fact("property.framework", "livekit-agents"),
+        said(Agent(custom_id="desk", name="Desk", prompt="Be kind.", description="Sells."), "Hello.", 0, 900),
+        said(CUSTOMER, "Where is my lamp?", 1_500, 2_500),
+        used("find", 2_600, 2_900, Returned({"found": True}), parameters={"lamp": 1}, description="Finds lamps."),
+        said(Agent(custom_id="clerk", prompt="Be short."), "Here it is.", 3_000, 4_000),
+        said(CUSTOMER, "Thanks.", 3_500, 4_200),
+    )
+    whole = body(*moments)
+    alone = body(*moments, defaults=replace(RECORDED, **strict))
+    assert alone != whole
+    assert joined_body(whole, replace(RECORDED, **strict), Redaction()) == alone
+    assert joined_body(alone, replace(RECORDED, **strict), Redaction()) == alone

@@ -7,17 +7,20 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
+from typing_extensions import assert_never
+
 from roark_otel._delivery.misconfigured import Unaddressed
 from roark_otel._model.hooks import FinishedCall
 from roark_otel._safety.guard import log_once, logger
 from roark_otel._safety.log_ids import log_id
+from roark_otel._spool.claims import Lost, SetAside, StillThere
 from roark_otel._spool.names import Stage
 from roark_otel._spool.rejected import LIMITS
 
 if TYPE_CHECKING:
     from roark_otel._delivery.misconfigured import Misconfigured
     from roark_otel._model.receipts import Delivered
-    from roark_otel._spool.claims import Spooled
+    from roark_otel._spool.claims import Rejection, Spooled
     from roark_otel._spool.file import Header
 
 
@@ -67,7 +70,7 @@ def log_delivered(header: Header, receipt: Delivered) -> None:
     )
 
 
-def log_rejected(call: Spooled, status: int, reason: str, outcome: str) -> None:
+def log_rejected(call: Spooled, status: int, reason: str, outcome: Rejection) -> None:
     """Logs that a call will not be sent, why, and what became of it."""
     logger.warning(
         "%s external_id=%s will not be sent (%d: %s); it is %s%s",
@@ -75,15 +78,27 @@ def log_rejected(call: Spooled, status: int, reason: str, outcome: str) -> None:
         log_id(call.header.external_id),
         status,
         reason,
-        outcome,
+        _in_words(outcome),
         _CURES.get(reason, ""),
     )
 
 
-def log_without_recording(header: Header, outcome: str) -> None:
+def log_without_recording(header: Header, outcome: Rejection) -> None:
     """Logs that a call's wait for its recording is over, what became of it, and how it can still be sent."""
-    cure = "; attach_recording() still sends it" if outcome.startswith("kept") else ""
-    logger.warning("call external_id=%s has no recording and is %s%s", log_id(header.external_id), outcome, cure)
+    cure = "; attach_recording() still sends it" if isinstance(outcome, SetAside) else ""
+    words = _in_words(outcome)
+    logger.warning("call external_id=%s has no recording and is %s%s", log_id(header.external_id), words, cure)
+
+
+def _in_words(outcome: Rejection) -> str:
+    match outcome:
+        case SetAside(directory):
+            return f"kept in {directory}/rejected"
+        case StillThere(directory):
+            return f"left in {directory}, where a later process tries it again"
+        case Lost():
+            return "lost: it was in memory"
+    assert_never(outcome)
 
 
 def log_refused(status: int, place: str) -> None:

@@ -13,7 +13,7 @@ from roark_otel._model.enums import CALL_DIRECTIONS, ENDED_STATUSES, INTERFACE_T
 from roark_otel._model.finished import LOSSES, Errored, NeverEnded
 from roark_otel._model.formats import MAX_PROPERTY, is_http_url
 from roark_otel._model.hangups import is_hang_up
-from roark_otel._model.latencies import response_latencies
+from roark_otel._model.latencies import LATENCIES, response_latencies
 from roark_otel._model.moments import Agent, Customer, ToolUse, Unanswered
 from roark_otel._model.silence import status_of
 from roark_otel._model.sizes import cut
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from roark_otel._model.moments import Utterance
     from roark_otel._model.steps import Pause
     from roark_otel._privacy.redaction import Redaction
+
+OWN_PROPERTIES: Final = frozenset({"trace_id", "service_name", "interruptions", "framework_version", *LATENCIES})
+"""What `_properties` has whatever is allowed, beside names that begin with `roark_`."""
 
 _SILENT: Final = (("AGENT", "silent_agent"), ("CUSTOMER", "silent_customer"))
 

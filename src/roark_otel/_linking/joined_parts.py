@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from roark_otel._linking.call_body import OWN_PROPERTIES
 from roark_otel._linking.link import redacted_body
-from roark_otel._model.latencies import LATENCIES
 from roark_otel._model.steps import no_pause
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from roark_otel._linking.defaults import Defaults
     from roark_otel._model.steps import Pause
     from roark_otel._privacy.redaction import Redaction
-
-_OWN_PROPERTIES: Final = frozenset({"trace_id", "service_name", "interruptions", "framework_version", *LATENCIES})
-"""What this package writes into properties whatever is allowed, beside names that begin with `roark_`."""
 
 
 def leaves_out(defaults: Defaults, redaction: Redaction) -> bool:
@@ -49,7 +46,7 @@ def joined_body(
 
 
 def _is_own(name: str) -> bool:
-    return name in _OWN_PROPERTIES or name.startswith("roark_")
+    return name in OWN_PROPERTIES or name.startswith("roark_")
 
 
 def _without_content(found: Body, body: Mapping[str, Any]) -> Body:

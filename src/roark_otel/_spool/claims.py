@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from roark_otel._spool.names import CallName, Stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from roark_otel._spool.file import Header
 
 
@@ -74,3 +76,25 @@ class NoRoom:
 
 
 Put: TypeAlias = "Saved | Replaced | TooLate | NoRoom"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The call is in `rejected/`, below this directory."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StillThere:
+    """The call cannot be moved out of this directory, where a later process tries it again."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The call was in memory, and no disk takes it."""
+
+
+Rejection: TypeAlias = "SetAside | StillThere | Lost"

@@ -14,7 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from roark_otel._spool import rejected
 from roark_otel._spool.body import recording_of, with_late_fields, with_recording
-from roark_otel._spool.claims import Claim, Gone, Held, NoRoom, Put, Replaced, Saved, Spooled, TooLate
+from roark_otel._spool.claims import (
+    Claim,
+    Gone,
+    Held,
+    Lost,
+    NoRoom,
+    Put,
+    Rejection,
+    Replaced,
+    Saved,
+    SetAside,
+    Spooled,
+    StillThere,
+    TooLate,
+)
 from roark_otel._spool.contents import Contents
 from roark_otel._spool.departed import Departed
 from roark_otel._spool.faults import FROM_MEMORY, FullError, is_full, log_fault
@@ -265,30 +279,29 @@ class Spool(Contents):
                 self._on_disk.unlink(name, call.stage)
             return isinstance(call, Spooled)
 
-    def reject(self, call: Spooled, status: int, reason: str) -> str:
-        """Moves a call that will not be sent to `rejected/`, with the reason next to it.
-
-        Returns:
-            What became of it, in words for a log.
-        """
+    def reject(self, call: Spooled, status: int, reason: str) -> Rejection:
+        """Moves a call that will not be sent to `rejected/`, with the reason next to it. Returns what became of it."""
         self._departed.add(call.name, None)
-        why, outcome = Aside(status, reason), f"kept in {self.directory}/rejected"
+        is_in_memory = call.name in self._memory
         try:
-            if call.name in self._memory:
-                content = to_bytes(call.header, call.body)
-                rejected.keep(self._on_disk.path, call.name, content, why)
-                self._on_disk.inventory.set_aside(len(content))
-            else:
-                self._on_disk.set_aside(call, why)
+            self._set_aside(call, Aside(status, reason))
         except OSError as fault:
-            outcome = "lost: it was in memory"
-            if self._files is not None and call.name not in self._memory:
-                outcome = f"left in {self.directory}, where a later process tries it again"
-            if self._files is not None:
-                self._files.inventory.ignore(call.name)
             self._log_fault(fault, "a call that Roark will not take cannot be set aside")
-        self._memory.remove(call.name)
-        return outcome
+            if self._files is None:
+                return Lost()
+            self._files.inventory.ignore(call.name)
+            return Lost() if is_in_memory else StillThere(self._files.path)
+        finally:
+            self._memory.remove(call.name)
+        return SetAside(self._on_disk.path)
+
+    def _set_aside(self, call: Spooled, why: Aside) -> None:
+        if call.name not in self._memory:
+            self._on_disk.set_aside(call, why)
+            return
+        content = to_bytes(call.header, call.body)
+        rejected.keep(self._on_disk.path, call.name, content, why)
+        self._on_disk.inventory.set_aside(len(content))
 
     def trim_rejected(self, older_than: float = 0.0) -> int:
         """Deletes calls in `rejected/`: those from before this time in epoch seconds, and the oldest of too many.

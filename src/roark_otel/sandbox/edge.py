@@ -51,7 +51,7 @@ class SafeHeaders:
 
 
 class Stopped:
-    """Answers 503 to a request that still waits when the sandbox stops: that is no fault with a traceback in the log.
+    """Answers 503 to a request that still waits when the sandbox stops, instead of a traceback in the log.
 
     Args:
         app: The app behind it.
