@@ -69,11 +69,14 @@ def missing_words(one: Conversation, said: Said, vocabulary: Vocabulary, pause: 
     is_used = False
     for name, moments in said:
         for step in steps(moments, pause):  # no calls in here, because this runs for each moment
-            speakers |= {type(one.speaker) for one in step if type(one) is Utterance}
-            is_used = is_used or ToolUse in map(type, step)
-            wordless |= {
-                (str(one.value), name, _SIDES[one.name]) for one in step if type(one) is Fact and one.name in _SIDES
-            }
+            kinds = set(map(type, step))
+            if Utterance in kinds:
+                speakers |= {type(one.speaker) for one in step if type(one) is Utterance}
+            is_used = is_used or ToolUse in kinds
+            if Fact in kinds:
+                wordless |= {
+                    (str(one.value), name, _SIDES[one.name]) for one in step if type(one) is Fact and one.name in _SIDES
+                }
     # Conventions that any framework may use only repeat what a voice framework says with words.
     lacking = {
         (why, name)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from roark_otel._model.rows import Row, SpanView
     from roark_otel._model.steps import Pause
 
-STEP_VALUES: Final = 16 * STEP
-"""The most values of rows in one step, unless one row has more: those of 64 spans without events, or of 140 events."""
+STEP_VALUES: Final = 12 * STEP
+"""The most values of rows in one step, unless one row has more: those of 50 spans without events, or of 100 events."""
 
 _MOMENTS = (Utterance, ToolUse, Fact)
 _EXACT = frozenset(_MOMENTS)

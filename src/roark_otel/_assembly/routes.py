@@ -48,10 +48,13 @@ class Routes:
         if found is None:
             found = self._remembered(self._by_shape, shape)
         at, size = EVENTS, len(row)
+        last: object = self
         while at < size:
-            event = scope, "", row[at]
-            known = self._by_event.get(event)
-            found |= self._remembered(self._by_event, event) if known is None else known
+            if row[at] is not last:  # most events of a span have one name
+                last = row[at]
+                event = scope, "", last
+                known = self._by_event.get(event)
+                found |= self._remembered(self._by_event, event) if known is None else known
             at += 3 + 2 * row[at + 2]
         return found
 

@@ -7,6 +7,7 @@ there is none, such as a list that contains itself, is left out.
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from pydantic_core import to_json as dumps
@@ -25,8 +26,7 @@ Entries: TypeAlias = "Sequence[Mapping[str, Any]]"
 MAX_PIECE: Final = 65_536
 """The most characters of text in one piece, unless one entry alone has more."""
 
-_LONG: Final = range(MAX_PIECE)
-"""Stands for the text of what has none, and may be long."""
+_text = itemgetter("text")
 
 
 def to_json(body: Mapping[str, object], pause: Pause) -> bytes:
@@ -74,10 +74,17 @@ def _together(values: Entries) -> Iterator[Entries]:
     """Divides entries into short lists. One of many long texts is alone in its list, as is a tool invocation."""
     for first in range(0, len(values), STEP):
         several = values[first : first + STEP]
-        if sum([len(value.get("text", _LONG)) for value in several]) <= MAX_PIECE:
+        if _have_short_texts(several):
             yield several
         else:
             yield from ((value,) for value in several)
+
+
+def _have_short_texts(several: Entries) -> bool:
+    try:
+        return sum(map(len, map(_text, several))) <= MAX_PIECE
+    except KeyError:
+        return False  # tool invocations have none, and may be long
 
 
 def _json_of(*values: object) -> bytes:

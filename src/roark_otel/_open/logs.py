@@ -38,6 +38,9 @@ MAX_CONTEXTS: Final = 64
 _CONTEXT, _RESOURCE = int(Kind.CONTEXT), int(Kind.RESOURCE)
 _ENDED, _LOST, _EVENTS = int(Kind.ENDED), int(Kind.LOST), int(Kind.EVENTS)
 _MIN_NS, _MAX_NS = times.EARLIEST_NS, times.MAX_NS
+_START, _END = 4, 5  # of a row in a log
+_HEADS: Final = frozenset({(*(int,) * 6, str), (*(int,) * 6, type(None))})
+"""The types before the values of a row that has a layout: its number, ids and times, and its own id."""
 
 
 class Logs:
@@ -111,22 +114,12 @@ class Logs:
 
     def _laid_out(self, group: Group, layout: Layout, entry: Row) -> Row | None:
         """Returns what is kept of a row that has a layout; None if its ids or times cannot be."""
-        packed = layout.packed(entry)
-        _, trace_id, span_id, parent_id, start, end, own_id, *values = packed
-        if (
-            type(start) is not int
-            or type(end) is not int
-            or not _MIN_NS <= start <= _MAX_NS
-            or not _MIN_NS <= end <= _MAX_NS
-            or type(trace_id) is not int
-            or type(span_id) is not int
-            or type(parent_id) is not int
-            or (own_id is not None and type(own_id) is not str)
-        ):
+        row: Row = tuple(layout.packed(entry))
+        types = tuple(map(type, row))
+        if types[:VALUES] not in _HEADS or not _MIN_NS <= row[_START] <= _MAX_NS or not _MIN_NS <= row[_END] <= _MAX_NS:
             return None
-        row: Row = tuple(packed)
-        if not ATOMS.issuperset(map(type, values)):
-            row = (*row[:VALUES], *map(exact_value, values))
+        if not ATOMS.issuperset(types):
+            row = (*row[:VALUES], *map(exact_value, row[VALUES:]))
         if layout.names:
             for value in row[VALUES : layout.values_until]:
                 if type(value) is str and len(value) >= REPEATABLE:

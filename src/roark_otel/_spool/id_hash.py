@@ -47,6 +47,9 @@ HALF_WRITTEN_SECONDS: Final = 1.0
 MAX_HASHES: Final = 1_024
 """The most ids of which the hash is remembered: to make one takes as long as to copy ten spans."""
 
+MAX_KEYS: Final = 16
+"""The most keys that are taken in: one for each spool of a process."""
+
 Finder: TypeAlias = "Callable[[str, Callable[[], str | None]], bool]"
 """Returns whether a file with this NAME is of a certain external id; the second argument reads the id in the file."""
 
@@ -74,7 +77,15 @@ class _Key:
 # Of atomic values alone: the collector would track what remembers a hash by its key for as long as that is remembered.
 @lru_cache(MAX_HASHES)
 def _keyed_hash(secret: bytes, external_id: str) -> str:
-    return hmac.digest(secret, _bytes(external_id), "sha256").hex()[:_DIGITS]
+    keyed = _keyed(secret).copy()
+    keyed.update(_bytes(external_id))
+    return keyed.hexdigest()[:_DIGITS]
+
+
+@lru_cache(MAX_KEYS)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """Returns what has taken in a key: to copy it takes half as long as to take the key in again."""
+    return hmac.new(secret, digestmod="sha256")
 
 
 class IdHash:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from roark_otel import attributes
 from roark_otel._model import reading
@@ -33,8 +33,8 @@ _SIDES: Mapping[str, Agent | Customer] = {
 }
 _SPEAKERS = {spelling: side for role, side in _SIDES.items() for spelling in (role, role.upper())}
 """Roles as most apps write them, which need no closer look."""
+_NO_PAYLOAD: Final[Mapping[str, object]] = {}  # one for all: the collector counts every other one
 _YEAR_NS = 366 * 86_400 * 1_000_000_000
-_ROLE_AND_TEXT, _TEXT_AND_ROLE = ("role", "text"), ("text", "role")
 
 
 def utterance(_event: str, time_ns: object, words: Words, agent: Agent) -> Utterance | None:
@@ -59,22 +59,18 @@ def utterance(_event: str, time_ns: object, words: Words, agent: Agent) -> Utter
     )
 
 
-def short(
-    names: tuple[object, ...], role: object, text: object, time_ns: object, agent: Agent, row: Row
-) -> Utterance | None:
+def short(row: Row, at: int, agent: Agent) -> Utterance | None:
     """Returns the utterance of an event that has only a role and a text, as most have, if nothing is wrong with it.
 
     Args:
-        names: The names of the two attributes.
-        role: The value of the first.
-        text: The value of the second.
-        time_ns: The event's time.
-        agent: The span's.
         row: The span.
+        at: The place of the event, which has two attributes.
+        agent: The span's.
     """
-    if names == _TEXT_AND_ROLE:
+    _, time_ns, _, name, other, role, text = row[at : at + 7]
+    if name == "text" and other == "role":
         role, text = text, role
-    elif names != _ROLE_AND_TEXT:
+    elif name != "role" or other != "text":
         return None
     if type(text) is not str or type(time_ns) is not int or type(role) is not str or not text.isascii():
         return None
@@ -82,7 +78,7 @@ def short(
     if speaker is None or not said or not -_YEAR_NS < time_ns - row[START] < _YEAR_NS:
         return None
     speaker = speaker if speaker is NO_CUSTOMER else agent
-    return made_utterance(speaker, said, time_ns, None, None, {}, span_id=row[SPAN])
+    return made_utterance(speaker, said, time_ns, None, None, _NO_PAYLOAD, True, row[SPAN])
 
 
 def tool_use(event: str, time_ns: object, words: Words, agent: Agent) -> ToolUse | None:

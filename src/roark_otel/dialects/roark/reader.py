@@ -72,25 +72,26 @@ class RoarkReader(RowReader):
         at, size, said = EVENTS, len(row), self._said
         first = len(said)
         rest = at + STEP_VALUES
+        may_be_short = self._event_limit is None
         while at < size:
-            names = at + 3
-            values = names + row[at + 2]
-            end = values + row[at + 2]
-            one = None
-            if row[at] == _TRANSCRIPT and end == names + 4 and self._event_limit is None:
-                one = short(row[names:values], row[values], row[values + 1], row[at + 1], agent, row)
-            if one is not None:
+            count = row[at + 2]
+            if count == 2 and may_be_short and row[at] == _TRANSCRIPT and (one := short(row, at, agent)) is not None:
                 said.append(one)
-            elif (read := READ.get(row[at])) is not None:
-                found = dict(zip(row[names:values], row[values:end], strict=True))
-                words = Words(found, row, f"{row[at]} ", self._warn, self._event_limit)
-                self._keep(row[at], read(row[at], row[at + 1], words, agent))
-            at = end
+            elif row[at] in READ:
+                self._read_event(row, at, agent)
+            at += 3 + 2 * count
             if at > rest:
                 rest = at + STEP_VALUES
                 pause()
         if len(said) > first + 1:
             _keep_order(said, first)
+
+    def _read_event(self, row: Row, at: int, agent: Agent) -> None:
+        """Takes in an event of which the name is known, whatever its attributes are."""
+        event, time_ns, names, values = row[at], row[at + 1], at + 3, at + 3 + row[at + 2]
+        found = dict(zip(row[names:values], row[values : values + row[at + 2]], strict=True))
+        words = Words(found, row, f"{event} ", self._warn, self._event_limit)
+        self._keep(event, READ[event](event, time_ns, words, agent))
 
     def moments(self) -> Iterable[Moment]:
         """Returns everything that was said, the two halves of a tool use joined."""
@@ -129,9 +130,11 @@ def _keep_order(said: list[Moment], first: int) -> None:
 
     Some clocks stand still for milliseconds, and some apps know seconds only.
     """
+    several = said[first:]
+    if len({one.start_ns for one in several if type(one) is Utterance}) == len(several):
+        return  # as nearly always
     raw_ns = together = 0
-    for index in range(first, len(said)):
-        one = said[index]
+    for index, one in enumerate(several, first):
         if not isinstance(one, Utterance):
             continue
         if one.start_ns != raw_ns:

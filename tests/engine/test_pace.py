@@ -1,0 +1,114 @@
+"""When a thread that works for long hands the interpreter over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roark_otel._engine import pace
+from roark_otel._engine.pace import AWAKE_SECONDS, NAP_SECONDS, WORK_SECONDS, Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Machine:
+    """The clocks of a machine on which a thread works: all in seconds, and every nap that it takes."""
+
+    def __init__(self) -> None:
+        self.perf_counter_s = 100.0
+        self.thread_time_s = 10.0
+        self.process_time_s = 30.0
+        self.naps: list[float] = []
+
+    def work(self, seconds: float, of_others: float = 0.0) -> None:
+        """The thread works, and others use CPU meanwhile."""
+        self.perf_counter_s += seconds
+        self.thread_time_s += seconds
+        self.process_time_s += seconds + of_others
+
+    def wait(self, seconds: float) -> None:
+        """Time passes without work of the thread, or none that a CPU clock shows."""
+        self.perf_counter_s += seconds
+
+    def perf_counter(self) -> float:
+        return self.perf_counter_s
+
+    def thread_time(self) -> float:
+        return self.thread_time_s
+
+    def process_time(self) -> float:
+        return self.process_time_s
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.wait(seconds)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    found = Machine()
+    monkeypatch.setattr(pace, "time", found)
+    return found
+
+
+@pytest.fixture
+def at_work(machine: Machine) -> Pace:
+    found = Pace()
+    found.begin()
+    machine.work(WORK_SECONDS / 2)
+    found.pause()
+    assert machine.naps == []
+    return found
+
+
+def test_a_thread_goes_on_while_all_others_sleep(machine: Machine, at_work: Pace) -> None:
+    for _ in range(100):
+        machine.work(WORK_SECONDS)
+        at_work.pause()
+    assert machine.naps == []
+
+
+def test_a_thread_naps_once_another_one_has_woken(machine: Machine, at_work: Pace) -> None:
+    machine.work(WORK_SECONDS, of_others=2 * AWAKE_SECONDS)
+    at_work.pause()
+    machine.work(WORK_SECONDS)
+    at_work.pause()
+    assert machine.naps == [NAP_SECONDS]
+
+
+def test_what_others_did_during_a_nap_is_no_reason_for_the_next(machine: Machine, at_work: Pace) -> None:
+    machine.work(WORK_SECONDS, of_others=2 * AWAKE_SECONDS)
+    at_work.pause()
+    machine.process_time_s += 1.0  # a long nap
+    at_work.begin()
+    machine.work(WORK_SECONDS)
+    at_work.pause()
+    assert machine.naps == [NAP_SECONDS]
+
+
+def test_short_work_is_not_interrupted_whatever_others_do(machine: Machine, at_work: Pace) -> None:
+    machine.work(WORK_SECONDS / 4, of_others=1.0)
+    at_work.pause()
+    assert machine.naps == []
+
+
+@pytest.mark.parametrize(
+    "pass_time", [Machine.wait, lambda machine, seconds: machine.wait(10 * seconds)], ids=["at once", "later"]
+)
+def test_a_thread_always_naps_where_the_cpu_clocks_stand_still(
+    machine: Machine, at_work: Pace, pass_time: Callable[[Machine, float], None]
+) -> None:
+    at_work.begin()
+    pass_time(machine, WORK_SECONDS)
+    at_work.pause()
+    assert machine.naps == [NAP_SECONDS]
+
+
+def test_a_greenlet_always_naps(machine: Machine, at_work: Pace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "is_patched", lambda: True)
+    at_work.begin()
+    machine.work(WORK_SECONDS)
+    at_work.pause()
+    assert machine.naps == [NAP_SECONDS]
