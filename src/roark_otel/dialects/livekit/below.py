@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from roark_otel._model.rows import PARENT, SPAN
+
 if TYPE_CHECKING:
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row
 
 T = TypeVar("T")
 
 Below: TypeAlias = "dict[int, dict[int, T]]"
 
 
-def add_below(where: Below[T], span: SpanView, what: T) -> None:
+def add_below(where: Below[T], row: Row, what: T) -> None:
     """Notes what a span said."""
-    parent_id = span.parent_id or 0
-    if (below := where.get(parent_id)) is None:
-        where[parent_id] = {span.span_id: what}
+    parent_id: int = row[PARENT]
+    if parent_id in where:
+        where[parent_id][row[SPAN]] = what
     else:
-        below[span.span_id] = what
+        where[parent_id] = {row[SPAN]: what}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from roark_otel._model.dialect import Unreadable
 from roark_otel._model.json_lists import listed
-from roark_otel._model.reading import number, text
+from roark_otel._model.reading import number
+from roark_otel._model.rows import SPAN, START, view
+from roark_otel._model.tuples import made
 from roark_otel.dialects.livekit import names
-from roark_otel.dialects.livekit.below import Below, add_below
 from roark_otel.dialects.livekit.heard import Own, customer_heard
-from roark_otel.dialects.livekit.names import content
+from roark_otel.dialects.livekit.names import words
 from roark_otel.dialects.livekit.turns import (
     CustomerTurn,
-    Interval,
     customer_asked,
     customer_said,
     first_words_ns,
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from roark_otel._model.dialect import Warn
     from roark_otel._model.moments import Utterance
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row
+    from roark_otel.dialects.livekit.below import Below
     from roark_otel.dialects.livekit.speeds import Speeds
-    from roark_otel.dialects.livekit.turns import AgentTurn
+    from roark_otel.dialects.livekit.turns import AgentTurn, Interval
 
 _NS = 1_000_000_000
-_NONE: Final[Mapping[int, Any]] = {}
 
 
 class CustomerSide:
@@ -53,31 +53,28 @@ class CustomerSide:
         self.has_whole_delays: bool = False
         self.sessions: dict[int, int] = {}
 
-    def turn(self, span: SpanView, end_ns: int) -> None:
+    def turn(self, row: Row, attributes: Mapping[str, object], end_ns: int) -> None:
         """Takes in a turn."""
-        said, waited = (
-            text(content(span.attributes, names.USER_TRANSCRIPT)),
-            span.attributes.get(names.END_OF_TURN_DELAY),
-        )
+        span_id: int = row[SPAN]
+        silent_ns = heard_ns = None
+        if (waited := attributes.get(names.END_OF_TURN_DELAY)) is not None:
+            silent_ns = self._silent_ns(waited, end_ns)
+        if (events := attributes.get(names.STT_EVENTS)) is not None:
+            heard_ns = self._first_words(row, events)
+        said = words(attributes, names.USER_TRANSCRIPT)
+        self.turns[span_id] = made(CustomerTurn, (row[START], end_ns, said, silent_ns, heard_ns, span_id))
+
+    def _silent_ns(self, waited: object, end_ns: int) -> int | None:
         if type(waited) is int and waited:
             self.has_whole_delays = True
         delay = number(waited)
-        silent = end_ns - int(delay * _NS) if delay is not None and 0 <= delay * _NS <= end_ns else None
-        heard_ns = self._first_words(span)
-        self.turns[span.span_id] = CustomerTurn(span.start_ns, end_ns, said, silent, heard_ns, span.span_id)
+        return end_ns - int(delay * _NS) if delay is not None and 0 <= delay * _NS <= end_ns else None
 
-    def _first_words(self, span: SpanView) -> int | None:
-        events = span.attributes.get(names.STT_EVENTS)
-        if events is None:
-            return None
+    def _first_words(self, row: Row, events: object) -> int | None:
         found = listed(events)
         if found.flaw:
-            self._warn(Unreadable(span, names.STT_EVENTS, found.flaw))
-        return first_words_ns(found.items, span.start_ns)
-
-    def speaking(self, span: SpanView, end_ns: int) -> None:
-        """Takes in one stretch of speech."""
-        add_below(self.speech, span, Interval(span.start_ns, end_ns))
+            self._warn(Unreadable(view(row, {}), names.STT_EVENTS, found.flaw))
+        return first_words_ns(found.items, row[START])
 
     def take_delays_as_ms(self) -> None:
         """Takes the delays of turns, which were read as seconds, for milliseconds."""
@@ -88,10 +85,12 @@ class CustomerSide:
         own: list[Own] = []
         for span_id, turn in self.turns.items():
             if turn.text:
-                speeches = self.speech.get(span_id, _NONE).values()
+                speeches = self.speech[span_id].values() if span_id in self.speech else ()
                 is_timed = bool(speeches) or turn.silent_ns is not None
-                own += [Own(one, is_timed) for one in customer_said(turn, speeches, speeds.of_customer(span_id))]
-        turns = self.turns | dict(self._turns_that_never_ended())
+                said = customer_said(turn, turn.text, speeches, speeds.of_customer(span_id), turn.span_id)
+                own.append(made(Own, (said, is_timed)))
+        never_ended = dict(self._turns_that_never_ended())
+        turns = {**self.turns, **never_ended} if never_ended else self.turns
         own += [Own(one, True) for one in customer_asked(agent_turns, turns, self.speech)]
         return customer_heard(own, heard, self.speech)
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from roark_otel._model.moments import Agent, Customer, Fact
 from roark_otel._model.reading import flag, text
+from roark_otel._model.rows import events_of
 from roark_otel._model.times import time_ns
 from roark_otel.dialects.livekit import names
-from roark_otel.dialects.livekit.names import content
+from roark_otel.dialects.livekit.names import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row
 
 ENDED_BY_CLOSE: Final = {"error": "AGENT_ERROR", "task_completed": "AGENT_ENDED_CALL"}
 """What a close reason says by itself; `user_initiated` and `job_shutdown` only say that the app closed the session."""
@@ -45,7 +46,9 @@ When: TypeAlias = "tuple[int, int]"
 
 NEVER: Final = (0, 0)
 
-_OF_ROOMS = frozenset({names.ROOM_SID, *names.OTHER_ROOM_SIDS, *names.ROOM_NAME})
+OF_ROOMS: Final = frozenset({names.ROOM_SID, *names.OTHER_ROOM_SIDS, *names.ROOM_NAME})
+"""The attributes that say which room it is."""
+
 _INTERFACES = {"SIP": "PHONE", "STANDARD": "WEB"}
 _SIP_IDENTITY = re.compile(r"sip_(\+[1-9]\d{5,14})")
 
@@ -53,7 +56,7 @@ _SIP_IDENTITY = re.compile(r"sip_(\+[1-9]\d{5,14})")
 class KnownCall:
     """Gathers the facts of a call, in any order of spans: of one fact the span that ended last counts."""
 
-    __slots__ = (*("_answered_by", "_close", "_facts", "_last_tool", "_left", "_session", "_web", "_worker", "latest"),)
+    __slots__ = (*("_answered_by", "_close", "_facts", "_last_tool", "_left", "_session", "_web", "_worker"),)
 
     def __init__(self) -> None:
         self._facts: dict[str, tuple[When, str | Agent | Customer]] = {}
@@ -64,91 +67,81 @@ class KnownCall:
         self._worker = (NEVER, "")
         self._answered_by = (NEVER, "")
         self._last_tool = (NEVER, "", False)
-        self.latest: When = NEVER
-        """When the span that ended last did, and its id."""
 
-    def read(self, span: SpanView, end_ns: int) -> None:
-        """Takes in what any span that has ended may say."""
-        if end_ns >= self.latest[0]:
-            self.latest = max((end_ns, span.span_id), self.latest)
-        if not _OF_ROOMS.isdisjoint(span.attributes):
-            self._read_room(span.attributes, (end_ns, span.span_id))
-
-    def _read_room(self, attributes: Mapping[str, object], when: When) -> None:
+    def read_room(self, attributes: Mapping[str, object], when: When) -> None:
+        """Takes in which room it is, as any span that has an attribute `OF_ROOMS` may say."""
         if room := _room_sid(attributes):
             self._learn("livekit_room_id", room, when)
-        if room_name := text(content(attributes, names.ROOM_NAME)):
+        if room_name := words(attributes, names.ROOM_NAME):
             self._learn("livekit_room_name", room_name, when)
 
-    def read_participant(self, span: SpanView, end_ns: int) -> None:
-        """Takes in who the customer is, if a span says it."""
-        if names.PARTICIPANT_KIND not in span.attributes:
-            return
-        attributes, when = span.attributes, (end_ns, span.span_id)
+    def read_participant(self, attributes: Mapping[str, object], when: When) -> None:
+        """Takes in who the customer is, of a span that says which kind of participant."""
         kind = text(attributes.get(names.PARTICIPANT_KIND)) or ""
         interface = _INTERFACES.get(kind.removeprefix(names.KIND_PREFIX))
         if interface == "WEB":
             self._web = when if self._web is None else max(when, self._web)
         if interface == "PHONE":
             self._learn("interface_type", "PHONE", when)
-            if number := _SIP_IDENTITY.fullmatch(text(content(attributes, names.PARTICIPANT_IDENTITY)) or ""):
+            if number := _SIP_IDENTITY.fullmatch(words(attributes, names.PARTICIPANT_IDENTITY) or ""):
                 self._learn("customer", Customer(phone_number=number[1]), when)
 
-    def read_session(self, span: SpanView, end_ns: int) -> None:
+    def read_session(self, row: Row, attributes: Mapping[str, object], when: When) -> None:
         """Takes in what the span of the session says."""
-        attributes, when = span.attributes, (end_ns, span.span_id)
         self._session = max(self._session, when)
-        self.read_participant(span, end_ns)
+        if names.PARTICIPANT_KIND in attributes:
+            self.read_participant(attributes, when)
         if name := text(attributes.get(names.WORKER_AGENT_NAME)):
             self._learn("agent", Agent(name=name), when)
         if any(key.startswith(names.SIP_PREFIXES) for key in attributes):
             inbound = text(attributes.get(names.SIP_RULE_ID))
             self._learn("interface_type", "PHONE", when)
             self._learn("call_direction", "INBOUND" if inbound else "OUTBOUND", when)
-        if phone := text(content(attributes, names.SIP_PHONE_NUMBER)):
+        if phone := words(attributes, names.SIP_PHONE_NUMBER):
             self._learn("customer", Customer(phone_number=phone), when)
-        for event in span.events:
+        for event in events_of(row):
             at, why = time_ns(event.time_ns), text(event.attributes.get(names.DISCONNECT_REASON))
             if event.name == names.PARTICIPANT_DISCONNECTED and at is not None and why:
                 self._left = max(self._left, (at, why))
 
-    def read_job(self, span: SpanView, end_ns: int) -> None:
+    def read_job(self, attributes: Mapping[str, object], when: When) -> None:
         """Takes in what the app calls its worker: in Node.js only the span of the job says so."""
-        if name := text(span.attributes.get(names.WORKER_AGENT_NAME)):
-            self._worker = max(self._worker, ((end_ns, span.span_id), name))
+        if name := text(attributes.get(names.WORKER_AGENT_NAME)):
+            self._worker = max(self._worker, (when, name))
 
-    def read_close(self, span: SpanView, end_ns: int) -> None:
+    def read_close(self, attributes: Mapping[str, object], start_ns: int, when: When) -> None:
         """Takes in why the session was closed."""
-        if why := text(span.attributes.get(names.CLOSE_REASON)):
-            self._close = max(self._close, ((end_ns, span.span_id), span.start_ns, why))
+        if why := text(attributes.get(names.CLOSE_REASON)):
+            self._close = max(self._close, (when, start_ns, why))
 
-    def read_shutdown(self, span: SpanView, end_ns: int) -> None:
+    def read_shutdown(self, attributes: Mapping[str, object], when: When) -> None:
         """Takes in why the job was shut down."""
-        if status := ENDED_BY_SHUTDOWN.get(text(span.attributes.get(names.SHUTDOWN_REASON)) or ""):
-            self._learn("ended_status", status, (end_ns, span.span_id))
+        if status := ENDED_BY_SHUTDOWN.get(text(attributes.get(names.SHUTDOWN_REASON)) or ""):
+            self._learn("ended_status", status, when)
 
-    def read_amd(self, span: SpanView, end_ns: int) -> None:
+    def read_amd(self, attributes: Mapping[str, object], when: When) -> None:
         """Takes in who or what answered the call."""
-        if category := text(span.attributes.get(names.AMD_CATEGORY)):
-            self._answered_by = max(self._answered_by, ((end_ns, span.span_id), category))
+        if category := text(attributes.get(names.AMD_CATEGORY)):
+            self._answered_by = max(self._answered_by, (when, category))
 
-    def read_tool(self, span: SpanView, end_ns: int) -> None:
+    def read_tool(self, attributes: Mapping[str, object], when: When) -> None:
         """Takes in which tool ran last, and whether it failed."""
-        name, failed = text(span.attributes.get(names.TOOL_NAME)), flag(span.attributes.get(names.TOOL_IS_ERROR))
-        self._last_tool = max(self._last_tool, ((end_ns, span.span_id), name or "", failed is True))
+        name, failed = text(attributes.get(names.TOOL_NAME)), flag(attributes.get(names.TOOL_IS_ERROR))
+        self._last_tool = max(self._last_tool, (when, name or "", failed is True))
 
-    def facts(self, agent: str | None, *, several: bool, framework: str) -> Iterator[Fact]:
+    def facts(self, latest: When, agent: str | None, *, several: bool, framework: str) -> Iterator[Fact]:
         """Yields everything known. Of several agents none is the agent of the call.
 
         Args:
+            latest: When the span that ended last did, and its id.
             agent: What spans call the only agent. What the app named its worker comes first: an agent that the app
                 gave no name bears that of its class.
             several: Whether there are several agents.
             framework: The package that wrote the spans.
         """
         found = dict(self._facts)
-        if self.latest[0]:
-            found["property.framework"] = self.latest, framework
+        if latest[0]:
+            found["property.framework"] = latest, framework
         if several:
             found.pop("agent", None)
         elif "agent" not in found and (name := (self._worker[1] if self._session[1] else "") or agent):

@@ -7,10 +7,9 @@ comes. Of the agent a turn has the words of its last step. A session with a chai
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from roark_otel._model.moments import Customer, Utterance
+from roark_otel._model.moments import Customer, Utterance, utterance
 from roark_otel.dialects.livekit.stretches import Stretches
 from roark_otel.dialects.livekit.turns import Interval
 
@@ -50,23 +49,32 @@ def customer_heard(own: Sequence[Own], heard: Collection[Utterance], speech: Bel
         heard: What was heard of anyone.
         speech: When the customer spoke, as the session's own spans have it.
     """
-    if not heard and all(is_timed for _, is_timed in own):
+    if not heard and False not in [is_timed for _, is_timed in own]:
         return [one for one, _ in own]
     speeches = [one for below in speech.values() for one in below.values()]
     spoken = Stretches((one.start_ns, one.end_ns, one) for one in speeches)
     left = _Left([_exact(one, spoken) for one in heard if isinstance(one.speaker, Customer)])
     said: list[Utterance] = []
     for one, is_timed in own:
-        same = left.take(one)
+        same = left.take(one) if heard else None
         if not is_timed:
-            when = _speech_of(one, spoken) if same is None else Interval(same.start_ns, _end(same))
-            is_known = when != (one.start_ns, _end(one)) if same is None else same.timed
-            one = replace(one, start_ns=when.start_ns, end_ns=when.end_ns, timed=is_known)
+            start_ns, end_ns = _speech_of(one, spoken) if same is None else (same.start_ns, _end(same))
+            is_known = (start_ns, end_ns) != (one.start_ns, _end(one)) if same is None else same.timed
+            one = _timed(one, start_ns, end_ns, timed=is_known)
         elif same is not None and not same.timed:
-            one = replace(one, timed=False)
+            one = _timed(one, one.start_ns, one.end_ns, timed=False)
         said.append(one)
+    if not heard:
+        return said
     same_time = Stretches((one.start_ns, _end(one), one) for one in said if _end(one) > one.start_ns)
     return said + [one for one in left if "way" in one.payload or not _is_said(one, same_time)]
+
+
+def _timed(one: Utterance, start_ns: int, end_ns: int | None, *, timed: bool) -> Utterance:
+    """Returns an utterance with other times."""
+    if start_ns == one.start_ns and end_ns == one.end_ns and timed == one.timed:
+        return one
+    return utterance(one.speaker, one.text, start_ns, end_ns, one.language_code, one.payload, timed, one.span_id)
 
 
 class _Left:
@@ -99,12 +107,14 @@ def _exact(heard: Utterance, spoken: Stretches[Interval]) -> Utterance:
     around = spoken.around(heard.start_ns, _end(heard))
     if not around:
         return heard
-    return replace(heard, start_ns=around[0].start_ns, end_ns=max(one.end_ns for one in around))
+    return _timed(heard, around[0].start_ns, max([one.end_ns for one in around]), timed=heard.timed)
 
 
 def _speech_of(said: Utterance, spoken: Stretches[Interval]) -> Interval:
     """Returns the speech whose transcript opened a turn: the turn begins with it, or when the transcript came."""
     end_ns = _end(said)
+    if not spoken:
+        return Interval(said.start_ns, end_ns)
     if around := spoken.around(said.start_ns, end_ns):
         return min(around, key=lambda one: abs(one.start_ns - said.start_ns))
     return next(reversed(spoken.around(end_ns - _SAME_NS, end_ns)), Interval(said.start_ns, end_ns))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from roark_otel._model.cut_marks import MAX_KEPT
+from roark_otel._model.reading import text
 from roark_otel.dialects.heard.names import scope_of
 
 if TYPE_CHECKING:
@@ -124,3 +126,12 @@ def content(attributes: Mapping[str, object], names: Spellings) -> object:
     """Returns the value of an attribute with content, None if it is not there."""
     since, before = names
     return attributes[since] if since in attributes else attributes.get(before)
+
+
+def words(attributes: Mapping[str, object], names: Spellings) -> str | None:
+    """Returns the text of an attribute with content, None if it has none."""
+    since, before = names
+    value = attributes[since] if since in attributes else attributes.get(before)
+    if type(value) is str and value.isascii() and len(value) <= MAX_KEPT:  # as `text` has it, of nearly all
+        return value.strip() or None
+    return None if value is None else text(value)

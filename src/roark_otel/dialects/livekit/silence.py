@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel._model.moments import Agent, Fact, Utterance
+from roark_otel._model.moments import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from roark_otel._model.moments import Moment
     from roark_otel.dialects.livekit.facts import When
 
 
@@ -36,22 +35,22 @@ class Heard(NamedTuple):
     customer_had_turn: bool
     agent_had_turn: bool
 
-    def facts(self, moments: Iterable[Moment], when: When) -> Iterator[Fact]:
+    def facts(self, when: When, *, has_agent: bool, has_customer: bool) -> Iterator[Fact]:
         """Yields who was silent, and who spoke without words.
 
         Args:
-            moments: What was said.
             when: When the last span ended, and its id.
+            has_agent: Whether there are words of the agent.
+            has_customer: Whether there are words of the customer.
         """
-        speakers = {isinstance(one.speaker, Agent) for one in moments if isinstance(one, Utterance)}
-        has_agent, has_customer = True in speakers, False in speakers
         if self.has_ears and self.has_models and not (self.customer_spoke or self.customer_had_turn or has_customer):
             yield Fact("silent_customer", True, *when)
         if self.has_voice and has_customer and not (self.agent_spoke or has_agent):
             yield Fact("silent_agent", True, *when)
-        if self.agent_spoke and not speakers:
+        has_words = has_agent or has_customer
+        if self.agent_spoke and not has_words:
             yield Fact("wordless_agent", "content", *when)
-        if self.customer_spoke and self.agent_had_turn and not speakers:
+        if self.customer_spoke and self.agent_had_turn and not has_words:
             yield Fact("wordless_customer", "content", *when)
         elif self.outside_turns and has_agent and not (self.has_models or has_customer):
             yield Fact("wordless_customer", "realtime", *when)

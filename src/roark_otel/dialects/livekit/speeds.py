@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from roark_otel._model.moments import Fact
 from roark_otel._model.reading import MAX_DURATION_MS, number, parsed
+from roark_otel._model.rows import SPAN, START
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.below import Below, add_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row
+    from roark_otel.dialects.livekit.turns import Generation
 
 _MILLIONTHS = 1_000_000
 _MAX_SECONDS = MAX_DURATION_MS / 1000
@@ -33,42 +35,39 @@ _Measured: TypeAlias = "tuple[int, int, int]"
 class Speeds:
     """Gathers what spans that have ended measured, in any order of spans."""
 
-    __slots__ = ("_answers", "_models", "_requests", "_sure", "_understood", "_voices")
+    __slots__ = ("_answers", "_requests", "_sure", "_understood", "_voices")
 
     def __init__(self) -> None:
         self._sure: dict[int, int] = {}
         self._understood: dict[int, int] = {}
         self._answers: dict[int, int] = {}
-        self._models: Below[_Measured] = {}
         self._voices: Below[_Measured] = {}
         self._requests: dict[str, dict[int, object]] = {"ttft": {}, "ttfb": {}}
 
-    def user_turn(self, span: SpanView) -> None:
+    def user_turn(self, span_id: int, attributes: Mapping[str, object]) -> None:
         """Takes in how sure the words of the customer are, and how long it took to understand them."""
-        _keep(self._sure, span, names.CONFIDENCE)
-        _keep(self._understood, span, names.TRANSCRIPTION_DELAY)
+        if (sure := millionths(attributes.get(names.CONFIDENCE))) is not None:
+            self._sure[span_id] = sure
+        if (delay := attributes.get(names.TRANSCRIPTION_DELAY)) is not None and (took := millionths(delay)) is not None:
+            self._understood[span_id] = took
 
-    def agent_turn(self, span: SpanView) -> None:
+    def agent_turn(self, span_id: int, latency: object) -> None:
         """Takes in how long it took to answer."""
-        _keep(self._answers, span, names.E2E_LATENCY)
+        if (took := millionths(latency)) is not None:
+            self._answers[span_id] = took
 
-    def llm_node(self, span: SpanView) -> None:
-        """Takes in the first byte of a model."""
-        _keep_below(self._models, span, names.TTFT)
-
-    def tts_node(self, span: SpanView) -> None:
+    def tts_node(self, row: Row, ttfb: object) -> None:
         """Takes in the first byte of a voice."""
-        _keep_below(self._voices, span, names.TTFB)
+        if (took := millionths(ttfb)) is not None:
+            add_below(self._voices, row, (row[START], row[SPAN], took))
 
-    def llm_request(self, span: SpanView) -> None:
+    def llm_request(self, span_id: int, metrics: object) -> None:
         """Takes in the metrics of a request to a model, parsed only where no node says the same."""
-        if (metrics := span.attributes.get(names.LLM_METRICS)) is not None:
-            self._requests["ttft"][span.span_id] = metrics
+        self._requests["ttft"][span_id] = metrics
 
-    def tts_request(self, span: SpanView) -> None:
+    def tts_request(self, span_id: int, metrics: object) -> None:
         """Takes in the metrics of a request to a voice, parsed only where no node says the same."""
-        if (metrics := span.attributes.get(names.TTS_METRICS)) is not None:
-            self._requests["ttfb"][span.span_id] = metrics
+        self._requests["ttfb"][span_id] = metrics
 
     def metrics(self) -> Iterable[object]:
         """Returns the metrics of all requests, as they were written."""
@@ -87,42 +86,62 @@ class Speeds:
     def of_customer(self, turn_id: int) -> dict[str, object]:
         """Returns what is known of a turn of the customer, as a payload."""
         found: dict[str, object] = {}
-        if (sure := self._sure.get(turn_id)) is not None:
-            found["confidence"] = sure / _MILLIONTHS
-        if (understood := self._understood.get(turn_id)) is not None:
-            found["stt_ttfb_ms"] = _ms(understood)
+        if turn_id in self._sure:
+            found["confidence"] = self._sure[turn_id] / _MILLIONTHS
+        if turn_id in self._understood:
+            found["stt_ttfb_ms"] = _ms(self._understood[turn_id])
         return found
 
-    def of_agent(self, turn_id: int, start_ns: int, *, is_first: bool) -> dict[str, object]:
+    def of_agent(
+        self, turn_id: int, generations: Iterable[Generation], start_ns: int, *, is_first: bool
+    ) -> dict[str, object]:
         """Returns what is known of what the agent said from `start_ns` in a turn, as a payload.
 
         Args:
             turn_id: The agent's turn.
+            generations: What models wrote in it.
             start_ns: When it was said.
             is_first: Whether the agent said nothing before in this turn.
         """
         found: dict[str, object] = {}
-        if is_first and (answer := self._answers.get(turn_id)) is not None:
-            found["response_latency_ms"] = _ms(answer)
-        if (model := _before(self._models.get(turn_id), start_ns)) is not None:
-            found["llm_ttfb_ms"] = _ms(model)
-        if (voice := _before(self._voices.get(turn_id), start_ns)) is not None:
-            found["tts_ttfb_ms"] = _ms(voice)
+        if is_first and turn_id in self._answers:
+            found["response_latency_ms"] = _ms(self._answers[turn_id])
+        model: Generation | None = None
+        for one in generations:
+            if one.took is not None and one.start_ns <= start_ns and (model is None or _is_later(one, model)):
+                model = one
+        if model is not None and model.took is not None:
+            found["llm_ttfb_ms"] = _ms(model.took)
+        voice: _Measured | None = None
+        for other in self._voices[turn_id].values() if turn_id in self._voices else ():
+            if other[0] <= start_ns and (voice is None or other > voice):
+                voice = other
+        if voice is not None:
+            found["tts_ttfb_ms"] = _ms(voice[2])
         return found
 
-    def facts(self, when: tuple[int, int]) -> Iterator[Fact]:
-        """Yields the medians of the call as properties."""
+    def facts(self, models: list[int], when: tuple[int, int]) -> Iterator[Fact]:
+        """Yields the medians of the call as properties.
+
+        Args:
+            models: How many millionths of a second the first bytes of models took.
+            when: When the span that ended last did, and its id.
+        """
         for name, measured in (
             ("stt", [*self._understood.values()]),
-            ("llm", _all(self._models) or self._reported("ttft")),
+            ("llm", models or self._reported("ttft")),
             ("tts", _all(self._voices) or self._reported("ttfb")),
         ):
             if measured:
                 yield Fact(f"property.{name}_ttfb_ms", _ms(median(measured)), *when)
 
     def _reported(self, key: str) -> list[int]:
-        found = (_millionths(_reported(metrics, key)) for metrics in self._requests[key].values())
+        found = (millionths(_reported(metrics, key)) for metrics in self._requests[key].values())
         return [one for one in found if one is not None]
+
+
+def _is_later(one: Generation, other: Generation) -> bool:
+    return (one.start_ns, one.span_id) > (other.start_ns, other.span_id)
 
 
 def _reported(metrics: object, key: str) -> object:
@@ -148,36 +167,16 @@ def _in_seconds(ms: object) -> float | None:
     return None if found is None else found / 1000
 
 
-def _keep(where: dict[int, int], span: SpanView, name: str) -> None:
-    value = span.attributes.get(name)
-    if value is not None and (found := _millionths(value)) is not None:
-        where[span.span_id] = found
-
-
-def _keep_below(where: Below[_Measured], span: SpanView, name: str) -> None:
-    value = span.attributes.get(name)
-    if value is not None and (found := _millionths(value)) is not None:
-        add_below(where, span, (span.start_ns, span.span_id, found))
-
-
-def _millionths(value: object) -> int | None:
+def millionths(value: object) -> int | None:
+    """Returns a number of seconds as millionths, None if it is not a duration."""
     seconds = value if type(value) is float else number(value)  # one that is not finite is not in the range either
     # A negative one says that there was no first byte.
     return round(seconds * _MILLIONTHS) if seconds is not None and 0 <= seconds <= _MAX_SECONDS else None
 
 
-def _ms(millionths: float) -> int:
-    return round(millionths / 1000)
+def _ms(took: float) -> int:
+    return round(took / 1000)
 
 
 def _all(found: Mapping[int, Mapping[int, _Measured]]) -> list[int]:
-    return [millionths for below in found.values() for _, _, millionths in below.values()]
-
-
-def _before(below: Mapping[int, _Measured] | None, start_ns: int) -> int | None:
-    """Returns the last of its kind in a turn that began before what was said then."""
-    last: _Measured | None = None
-    for one in below.values() if below else ():
-        if one[0] <= start_ns and (last is None or one > last):
-            last = one
-    return None if last is None else last[2]
+    return [took for below in found.values() for _, _, took in below.values()]

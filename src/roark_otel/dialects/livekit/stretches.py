@@ -26,6 +26,9 @@ class Stretches(Generic[T]):
         self._starts = [start_ns for start_ns, _, _ in self._all]
         self._longest = max((end_ns - start_ns for start_ns, end_ns, _ in self._all), default=0)
 
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
     def around(self, start_ns: int, end_ns: int) -> list[T]:
         """Returns the values of the stretches that have an instant in common with this one, by start."""
         first = bisect_left(self._starts, start_ns - self._longest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
 
 from roark_otel._model.dialect import Unreadable, Warn
 from roark_otel._model.json_lists import listed
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _LATER = re.compile(r"(.+)_(?:final|update_\d+)", re.DOTALL)
 """The id of a result that came after the first one of a call: the call's own id, and this."""
+
+NO_CALLS: Final = (None, "[]", "null")
+"""How the answer of a model says that it asks for no tools."""
 
 Answer: TypeAlias = "tuple[str, bool]"
 """What the history says came of a call, and whether that is an error."""
@@ -102,19 +105,16 @@ class Tools:
             self._asked.pop(call_id, None)
             self._answers.pop(call_id, None)
 
-    def asked(self, span: SpanView, end_ns: int) -> bool:
-        """Takes in that the model was asked. Returns whether it asked for tools."""
-        asked = content(span.attributes, names.FUNCTION_CALLS)
-        if asked in (None, "[]", "null"):
-            return False
-        found = listed(asked)
+    def asked(self, span: SpanView, calls: object, end_ns: int) -> bool:
+        """Takes in what a model asked for, which is none of `NO_CALLS`. Returns whether that are tools."""
+        found = listed(calls)
         if found.flaw:
             self._warn(Unreadable(span, spelling(span.attributes, names.FUNCTION_CALLS), found.flaw))
-        calls = _calls(found.items, end_ns, span)
-        for one in calls:
+        several = _calls(found.items, end_ns, span)
+        for one in several:
             if one.call_id not in self._ran_ids:
                 self._asked[one.call_id] = min(one, self._asked.get(one.call_id, one))
-        return bool(calls)
+        return bool(several)
 
     def answered(self, item: Mapping[str, object], at_ns: int) -> None:
         """Takes in an item of a history that says what came of a call, and when the model was given it."""

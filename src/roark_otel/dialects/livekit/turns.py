@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
 from roark_otel._model.reading import number
+from roark_otel._model.tuples import made
 from roark_otel.dialects.livekit.customer_times import spoken_times
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 _start = attrgetter("start_ns")
+_when_and_what = itemgetter(0, 1)
 _NS = 1_000_000_000
 _MAX_NS = 2**63
 _COMMITTED_NS = 2 * _NS
@@ -29,12 +31,16 @@ class Interval(NamedTuple):
 
 
 class Generation(NamedTuple):
-    """What the model wrote in one step of a turn. `calls`: it asked for tools, so it was no discarded attempt."""
+    """What the model wrote in one step of a turn. `calls`: it asked for tools, so it was no discarded attempt.
+
+    `took` is how many millionths of a second its first byte took, None if that is not known.
+    """
 
     start_ns: int
     text: str | None
     calls: bool
-    span_id: int = 0
+    span_id: int
+    took: int | None
 
 
 class Synthesis(NamedTuple):
@@ -101,49 +107,51 @@ def in_milliseconds(turn: CustomerTurn) -> CustomerTurn:
 
 
 def customer_said(
-    turn: CustomerTurn, speeches: Collection[Interval], payload: dict[str, object], answer: AgentTurn | None = None
-) -> list[Utterance]:
-    """Returns what the customer said in a turn: its own text, or what the turn that answers it says."""
-    said, span_id = turn.text, turn.span_id
-    if not said and answer is not None:
-        said, span_id = answer.asked, answer.span_id
-    if not said:
-        return []
-    start, end = spoken_times(turn, speeches) if speeches else (turn.start_ns, turn.end_ns)
-    if turn.silent_ns is not None and start < turn.silent_ns < end:
-        end = turn.silent_ns  # before 1.4 the speech spans last until the turn is committed
-    timed = turn.text is not None and start < end < turn.end_ns  # what ends with its turn may have gone on
-    return [utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload, timed, span_id)]
+    turn: CustomerTurn, said: str, speeches: Collection[Interval], payload: dict[str, object], span_id: int
+) -> Utterance:
+    """Returns what the customer said in a turn: its own text, or what the turn that answers it says, on that span."""
+    turn_ends_ns = turn.end_ns
+    start, end = spoken_times(turn, speeches) if speeches else (turn.start_ns, turn_ends_ns)
+    silent_ns = turn.silent_ns
+    if silent_ns is not None and start < silent_ns < end:
+        end = silent_ns  # before 1.4 the speech spans last until the turn is committed
+    timed = turn.text is not None and start < end < turn_ends_ns  # what ends with its turn may have gone on
+    return utterance(CALLS_CUSTOMER, said, start, end if end > start else start, None, payload, timed, span_id)
 
 
-def agent_said(turn: AgentTurn, generations: Collection[Generation], speeches: Collection[Interval]) -> list[Step]:
+def agent_said(
+    turn: AgentTurn, heard: str, generations: Collection[Generation], speeches: Collection[Interval]
+) -> list[Step]:
     """Returns what was heard of the agent in a turn, one text for each step that was spoken.
 
     The turn knows the words that were heard in its last spoken step; earlier steps were spoken as generated. A step
     without speech was thrown away before anyone heard it.
     """
-    if turn.heard is None:
-        return []
     if len(speeches) == 1:  # nearly always: then it was spoken in the step that began last before it
         (when,) = speeches
-        is_last = len(generations) <= 1 or all(one.start_ns <= when.start_ns for one in generations)
-        return [Step(turn.heard, when, turn.interrupted is True and is_last, turn.span_id)]
+        is_last = len(generations) <= 1 or not turn.interrupted or _begin_before(generations, when.start_ns)
+        is_cut = turn.interrupted is True and is_last
+        return [made(Step, (heard, when, is_cut, turn.span_id))]
     if len(generations) <= 1:
         when = _around(speeches) or _written(turn, next(iter(generations), None))
-        return [Step(turn.heard, when, turn.interrupted is True, turn.span_id)]
+        return [Step(heard, when, turn.interrupted is True, turn.span_id)]
     steps = sorted(generations, key=_began)
     spoken = _spoken_steps(steps, speeches) or _written_steps(turn, steps)
     last = max(spoken)
-    if _left_over(turn.heard, last, spoken, steps):
+    if _left_over(heard, last, spoken, steps):
         del spoken[last]
         last = max(spoken)
     said: list[Step] = []
     for step, when in sorted(spoken.items()):
-        text, span_id = (turn.heard, turn.span_id) if step == last else (steps[step].text, steps[step].span_id)
+        text, span_id = (heard, turn.span_id) if step == last else (steps[step].text, steps[step].span_id)
         if text:
             is_cut = turn.interrupted is True and step == last and step >= len(steps) - 1
             said.append(Step(text, when, is_cut, span_id))
     return said
+
+
+def _begin_before(generations: Iterable[Generation], at_ns: int) -> bool:
+    return all(one.start_ns <= at_ns for one in generations)
 
 
 def _began(step: Generation) -> tuple[int, str]:
@@ -208,32 +216,31 @@ def customer_asked(
     rescued: dict[int, Utterance] = {}
     typed: list[Utterance] = []
     asking = [(one.start_ns, one.asked, one) for one in agent_turns if one.asked]
-    for _, asked, turn in sorted(asking, key=itemgetter(0, 1)):
-        spoken = bisect_right(voiced_starts, turn.start_ns) - 1
-        if (repeated := _repeated(turn, voiced, spoken, answered)) is not None:
-            spoken = repeated
-        if repeated is not None or (spoken >= 0 and _answers(turn, voiced[spoken], spoken in answered)):
+    for at_ns, asked, turn in sorted(asking, key=_when_and_what):
+        spoken = bisect_right(voiced_starts, at_ns) - 1
+        repeated = _repeated(asked, at_ns, voiced, spoken, answered)
+        if repeated >= 0 or (spoken >= 0 and _answers(turn, voiced[spoken], spoken in answered)):
             if turn.heard:
-                answered.add(spoken)
+                answered.add(repeated if repeated >= 0 else spoken)
             continue
-        unclear = bisect_right(silent_starts, turn.start_ns) - 1
-        if unclear >= 0 and turn.start_ns < silent[unclear][0].end_ns:
+        unclear = bisect_right(silent_starts, at_ns) - 1
+        if unclear >= 0 and at_ns < silent[unclear][0].end_ns:
             where, span_id = silent[unclear]
-            where = where._replace(silent_ns=turn.start_ns)  # no span has the silence, but the reply waited for it
-            (rescued[unclear],) = customer_said(where, speeches.get(span_id, {}).values(), {}, turn)
+            where = where._replace(silent_ns=at_ns)  # no span has the silence, but the reply waited for it
+            rescued[unclear] = customer_said(where, asked, speeches.get(span_id, {}).values(), {}, turn.span_id)
         else:
-            at_ns = turn.start_ns
             typed.append(utterance(CALLS_CUSTOMER, asked, at_ns, at_ns, None, {}, timed=False, span_id=turn.span_id))
     return [*rescued.values(), *typed]
 
 
-def _repeated(turn: AgentTurn, voiced: Sequence[CustomerTurn], last: int, answered: set[int]) -> int | None:
-    """Returns the place of the words that the turn repeats: the next turn of the customer may have begun by then."""
-    for place in range(max(0, last - 1), last + 1):
-        said = voiced[place]
-        if place not in answered and turn.asked == said.text and turn.start_ns < said.end_ns + _COMMITTED_NS:
-            return place
-    return None
+def _repeated(asked: str, at_ns: int, voiced: Sequence[CustomerTurn], last: int, answered: set[int]) -> int:
+    """Returns the place of the words that a turn repeats, -1: none. The customer's next turn may have begun by then."""
+    for place in (last - 1, last) if last > 0 else range(last + 1):
+        if place not in answered:
+            said = voiced[place]
+            if asked == said.text and at_ns < said.end_ns + _COMMITTED_NS:
+                return place
+    return -1
 
 
 def _answers(turn: AgentTurn, said: CustomerTurn, answered: bool) -> bool:

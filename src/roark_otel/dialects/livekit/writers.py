@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 PYTHON: Final = names.SCOPE
 NODE: Final = "@livekit/agents"
 
-_KEYS: Final = {NODE: ('"ttftMs"', '"ttfbMs"'), PYTHON: ('"ttft"', '"ttfb"')}
+_KEYS: Final = (('"ttftMs"', NODE), ('"ttfbMs"', NODE), ('"ttft"', PYTHON), ('"ttfb"', PYTHON))
+_BEGINNING: Final = '"ttf'
+"""What all of them begin with."""
 
 
 def writer(metrics: Iterable[object], names_of: Collection[str], *, has_whole_delays: bool) -> str:
@@ -28,9 +30,10 @@ def writer(metrics: Iterable[object], names_of: Collection[str], *, has_whole_de
         has_whole_delays: Whether delays of the customer's turns are integers. They decide where nothing else is known.
     """
     for text in metrics:
-        for package, keys in _KEYS.items():
-            if isinstance(text, str) and any(key in text for key in keys):
-                return package
+        if isinstance(text, str) and _BEGINNING in text:
+            for key, package in _KEYS:
+                if key in text:
+                    return package
     if names_of:
         return PYTHON if PYTHON in names_of else NODE
     return NODE if has_whole_delays else PYTHON
