@@ -27,10 +27,11 @@ class Growth(Generic[S]):
         Of several earlier texts it is the one that was read furthest; None if the text goes on with none of them.
         """
         longest: tuple[int, S] | None = None
+        shared = -1
         for beginning, left in reversed(self._read):
-            length = len(beginning)
-            if (longest is None or length > longest[0]) and text.startswith(beginning):
-                longest = length, left
+            if len(beginning) > shared and text.startswith(beginning):
+                shared = len(beginning)
+                longest = shared, left
         return longest
 
     def moved(self, text: str, position: int) -> tuple[int, int, S] | None:

@@ -11,6 +11,11 @@ from roark_otel._model.cut_marks import MARK_LENGTH, length_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Protocol
+
+    class _Decode(Protocol):
+        def __call__(self, s: str, idx: int = 0) -> tuple[object, int]: ...
+
 
 AT_ONCE: Final = 65_536
 """The longest array, in characters, that is decoded in one call."""
@@ -21,7 +26,7 @@ TOO_LONG: Final = f"an item is longer than {reading.MAX_JSON} characters"
 _FIRST: Final = 4_096
 """The characters of which an item is decoded first. Nearly none is longer, and the rest of its list is not copied."""
 
-_DECODER = json.JSONDecoder()
+_raw_decode: Final[_Decode] = json.JSONDecoder().raw_decode
 _BETWEEN = re.compile(r"[\s,]*")
 _GAP: Final = 4_096
 _MARK = re.compile(r'[{}\[\]]|"(?:[^"\\]*")?')
@@ -94,10 +99,13 @@ def item_at(written: str, at: int) -> tuple[object, int]:
         ValueError: it is not JSON, or was cut.
     """
     if len(written) - at <= reading.MAX_JSON:
-        return _decoded(written, at)
+        try:
+            return _raw_decode(written, at)
+        except (ValueError, RecursionError):
+            raise ValueError("not JSON") from None
     for size in (_FIRST, reading.MAX_JSON):
         try:
-            item, end = cast("tuple[object, int]", _DECODER.raw_decode(written[at : at + size]))
+            item, end = _raw_decode(written[at : at + size])
         except (ValueError, RecursionError):  # no piece of an item is JSON, unless that is a number of 4,096 digits
             continue
         return item, at + end
@@ -121,13 +129,6 @@ def parsed_message(written: str) -> object:
     if end != len(written):
         raise ValueError("not JSON")
     return found
-
-
-def _decoded(written: str, at: int) -> tuple[object, int]:
-    try:
-        return cast("tuple[object, int]", _DECODER.raw_decode(written, at))
-    except (ValueError, RecursionError):
-        raise ValueError("not JSON") from None
 
 
 def _items(written: str) -> Iterator[tuple[object, int]]:

@@ -134,8 +134,10 @@ class Heard:
     def _learn(self, span: SpanView) -> None:
         at_ns = span.end_ns or span.start_ns
         for key, value in span.attributes.items():
+            if not key.startswith(names.FACT):
+                continue
             name = key.removeprefix(names.FACT)
-            if name == key or not (name in FACT_NAMES or name.startswith("property.")):
+            if not (name in FACT_NAMES or name.startswith("property.")):
                 continue
             known = self.facts.get(name)
             if isinstance(value, (str, bool, int, float)) and (

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from itertools import accumulate, groupby
+from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel._model.tuples import made
 from roark_otel.dialects.pipecat.marks import plain
 from roark_otel.dialects.pipecat.mentioned_tools import CANCELLED, settled
 from roark_otel.dialects.pipecat.messages import Answered, Asked, Said
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from roark_otel.dialects.pipecat.customer import Spoken
     from roark_otel.dialects.pipecat.stretches import Stretch
@@ -84,44 +85,52 @@ def asks(several: Iterable[News], models: Mapping[int, Stretch], unheard: Contai
             place = last.get(news.thread)
             if place is not None and news.replaced and letters(one.text).startswith(letters(found[place].text)):
                 found[place] = one  # the customer had not finished
-            elif not (_is_repeated(one, found) if news.since_ns else one.text in texts):
+            elif not (_is_repeated(one, found) if one.since_ns else one.text in texts):
                 last[news.thread] = len(found)
                 found.append(one)
             texts.add(one.text)
     return found
 
 
-def _asks(news: News, model: Stretch) -> Iterator[Ask]:
+def _asks(news: News, model: Stretch) -> list[Ask]:
+    found: list[Ask] = []
     is_sure, follows_tool = not news.begins, False
     for item in news.items:
         if isinstance(item, Asked):
-            at_ns, span_id, turn_id = news.view.start_ns, news.view.span_id, model.turn_id
-            is_instruction = follows_tool or _ABOUT.match(item.text) is not None
-            yield Ask(at_ns, span_id, turn_id, news.since_ns, item.text, is_sure, is_instruction)
+            at_ns, span_id, turn_id, text = news.view.start_ns, news.view.span_id, model.turn_id, item.text
+            is_instruction = follows_tool or _ABOUT.match(text) is not None
+            found.append(made(Ask, (at_ns, span_id, turn_id, news.since_ns, text, is_sure, is_instruction, None)))
         elif isinstance(item, Said):
             is_sure, follows_tool = True, False
         elif isinstance(item, Answered):
             follows_tool = settled(item.content) not in {None, CANCELLED}
+    return found
 
 
 def _is_repeated(one: Ask, found: Sequence[Ask]) -> bool:
     """Returns whether another thread has shown the same meanwhile."""
+    since_ns = one.since_ns
     for other in reversed(found):
-        if other.at_ns <= one.since_ns:
+        if other.at_ns <= since_ns:
             return False
         if other.text == one.text and other.span_id != one.span_id:
             return True
     return False
 
 
-def matched(asked: Iterable[Ask], said: Sequence[Spoken]) -> tuple[list[Spoken], list[Ask]]:
+def matched(asked: Sequence[Ask], said: Sequence[Spoken]) -> tuple[list[Spoken], list[Ask]]:
     """Finds what histories repeat of what spans say.
 
     Returns:
         What spans say, cut where the model was asked before the customer went on, and what only histories show.
     """
     listing = _Listing(said)
-    left = [one for _, group in groupby(asked, lambda one: (one.at_ns, one.span_id)) for one in listing.left(group)]
+    left: list[Ask] = []
+    first = 0
+    for place, one in enumerate(asked, 1):
+        if place == len(asked) or asked[place].span_id != one.span_id or asked[place].at_ns != one.at_ns:
+            left += listing.left(asked[first:place])
+            first = place
     return listing.said, left
 
 
@@ -139,7 +148,7 @@ class _Listing:
         left: list[Ask] = []
         for one in group:
             rest, place = self._left(one)
-            if place is not None:
+            if place is not None and left:
                 start_ns = self.said[place].start_ns
                 left = [known if known.before_ns else known._replace(before_ns=start_ns) for known in left]
             if rest is not None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model.moments import CALLS_CUSTOMER, Utterance, utterance
 from roark_otel._model.reading import text
+from roark_otel._model.rows import PARENT, SPAN, START
+from roark_otel._model.tuples import made
 from roark_otel.dialects.pipecat import names
-from roark_otel.dialects.pipecat.stretches import end_of, ttfb_ns
+from roark_otel.dialects.pipecat.stretches import ttfb_ns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row
     from roark_otel.dialects.pipecat.turns import Turns
 
 
@@ -41,20 +43,26 @@ class Spoken(NamedTuple):
     ttfb_ns: int | None
 
 
-def recognised(span: SpanView) -> Spoken | None:
-    """Returns what a span holds of the customer's words, None if there are none."""
-    get = span.attributes.get
+def recognised(row: Row, attributes: Mapping[str, object], heard_ns: int | None) -> Spoken | None:
+    """Returns what a span that ended at `heard_ns` holds of the customer's words, None if there are none."""
+    get = attributes.get
     said = text(get(names.TRANSCRIPT))
     if said is None:
         return None
-    start_ns, heard_ns = span.start_ns, end_of(span)
-    provider = text(get(names.PROVIDER[0])) or text(get(names.PROVIDER[1])) or ""
-    live = provider.lower().endswith(names.SPEECH_TO_SPEECH)
+    start_ns, live = row[START], _is_live(get(names.PROVIDER[0]), get(names.PROVIDER[1]))
     # A speech-to-speech model measures something else.
-    took_ns = None if live else ttfb_ns(span)
+    took_ns = None if live else ttfb_ns(row, attributes)
     end_ns = None if heard_ns is None or took_ns is None or heard_ns - took_ns < start_ns else heard_ns - took_ns
-    code = language_code(get(names.LANGUAGE))
-    return Spoken(start_ns, span.span_id, span.parent_id or 0, end_ns, heard_ns, live, said, code, took_ns)
+    language = get(names.LANGUAGE)
+    code = None if language is None else language_code(language)
+    return made(Spoken, (start_ns, row[SPAN], row[PARENT], end_ns, heard_ns, live, said, code, took_ns))
+
+
+def _is_live(provider: object, system: object) -> bool:
+    """Returns whether the provider is a speech-to-speech model."""
+    if provider is None and system is None:
+        return False
+    return (text(provider) or text(system) or "").lower().endswith(names.SPEECH_TO_SPEECH)
 
 
 def spoken(words: Iterable[Spoken], replies: Sequence[int]) -> list[Spoken]:
@@ -133,8 +141,6 @@ def entered(entries: Iterable[Spoken]) -> Iterator[Utterance]:
 
 def language_code(value: object) -> str | None:
     """Returns a language as its code, None if it is not one."""
-    if value is None:
-        return None
     if isinstance(value, str) and _CODE.fullmatch(value):
         return value
     language, *region = (text(value) or "").removeprefix("Language.").replace("_", "-").split("-")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from roark_otel._model.tuples import made
 from roark_otel.dialects.pipecat.marks import beginning, plain
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ class Verdict(Enum):
     NOTHING = "they do not know it"
     HEARD = "as much of it as they hold was heard"
     UNHEARD = "the customer spoke before anything of it was heard"
+
+
+# Python 3.11 takes ten times as long for a member as for a name.
+NOTHING: Final = Verdict.NOTHING
+HEARD: Final = Verdict.HEARD
+UNHEARD: Final = Verdict.UNHEARD
 
 
 class Heard(NamedTuple):
@@ -59,22 +66,23 @@ class Histories:
             start_ns: When.
             generated: Whether a model wrote it, so that a history knows it if anything of it was heard.
         """
+        recents = self._recents
         following, reply = bisect_right(self._seen_ns, start_ns), ""
-        for index in range(following, min(following + _NEXT, len(self._recents))):
+        for index in range(following, min(following + _NEXT, len(recents))):
             left = self._left.get(index)
             if left is None:
-                said = self._recents[index].said
+                said = recents[index].said
                 if said and said[0] == text:
-                    self._left[index] = [plain(one) for one in said[1:]]
-                    return Heard(Verdict.HEARD, text)
+                    self._left[index] = [plain(one) for one in said[1:]] if len(said) > 1 else []
+                    return made(Heard, (HEARD, text, False))
                 left = self._left[index] = [plain(one) for one in said]
             reply = reply or plain(text)
             if left and (length := _taken(reply, left)):
                 heard = text if length == len(reply) else beginning(text, length)
-                return Heard(Verdict.HEARD, heard, len(heard) < len(text))
+                return Heard(HEARD, heard, len(heard) < len(text))
         if generated and not self._left.get(following, [text]) and self._answers(self._recents[following], start_ns):
-            return Heard(Verdict.UNHEARD, text)
-        return Heard(Verdict.NOTHING, text)
+            return Heard(UNHEARD, text)
+        return Heard(NOTHING, text)
 
     def hold(self, text: str, start_ns: int) -> bool:
         """Returns whether one of the next histories holds a text of the agent's as it is."""

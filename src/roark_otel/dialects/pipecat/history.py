@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from roark_otel._model.growth import Growth
 from roark_otel._model.json_lists import ItemTooLongError, item_at
+from roark_otel._model.tuples import made
 from roark_otel.dialects.pipecat.marks import is_marked, plain
 from roark_otel.dialects.pipecat.messages import Asked, Item, Said, items
 
@@ -61,18 +62,20 @@ class Recent(NamedTuple):
 def recent(view: HistoryView) -> Recent:
     """Returns what was last said: before the customer's last words if nothing came after them."""
     said: list[str] = []
+    asked: str | None = None
     is_replied = False
-    items_ = view.items
-    for place in range(view.stop - 1, max(-1, view.stop - 1 - KEPT), -1):
+    items_, stop = view.items, view.stop
+    for place in range(stop - 1, max(-1, stop - 1 - KEPT), -1):
         item = items_[place]
         if isinstance(item, Said):
             if item.text.isascii() or plain(item.text):  # not a mark alone
-                said.insert(0, item.text)
+                said.append(item.text)
         elif isinstance(item, Asked):
             if said or is_replied:
-                return Recent(view.start_ns, item.text, tuple(said))
+                asked = item.text
+                break
             is_replied = True
-    return Recent(view.start_ns, None, tuple(said))
+    return made(Recent, (view.start_ns, asked, tuple(said[::-1])))
 
 
 _MAY_DIFFER = 2
@@ -122,12 +125,12 @@ class _Progress:
         if is_whole and (first := len(self.items) - KEPT) > 0:
             self.items = self.items[first:]
             self.dropped += first
-        return _Place(self.items, len(self.items), self.dropped, self.before, self.last)
+        return made(_Place, (self.items, len(self.items), self.dropped, self.before, self.last))
 
 
 def _next(history: str, position: int) -> int:
     """Returns where the next message begins, -1 if there is none."""
-    start = cast("re.Match[str]", _BETWEEN.match(history, position)).end()
+    start = _BETWEEN.match(history, position).end()  # type: ignore[union-attr]
     return -1 if history.startswith("]", start) else start
 
 
@@ -156,7 +159,7 @@ class History:
             place = self._place(progress, is_whole=True)
         else:
             place, fault = _NOWHERE, "not a JSON array"
-        return HistoryView(at_ns, span_id, place.items, place.stop, place.dropped, fault)
+        return made(HistoryView, (at_ns, span_id, place.items, place.stop, place.dropped, fault))
 
     def _read_json(self, history: str, at_ns: int) -> tuple[_Place, str]:
         # Read out of order, the same words were there earlier than was thought.
@@ -186,15 +189,17 @@ class History:
         message: object
         try:
             while True:
-                # Nearly always it is a comma and a blank, which is known sooner than matched.
-                start = position + 2 if history.startswith(", {", position) else _next(history, position)
-                if start < 0:
+                # Nearly always it is a comma and a blank, or the end, which is known sooner than matched.
+                if history.startswith(", {", position):
+                    start = position + 2
+                elif history.startswith("]", position) or (start := _next(history, position)) < 0:
                     break
                 try:
                     message, position = item_at(history, start)
                 except ItemTooLongError as long:
                     message, position, self.left_out = None, long.end, str(long)
-                progress = progress or _Progress(place)
+                if progress is None:
+                    progress = _Progress(place)
                 progress.take(message, start)
                 if may_differ:
                     may_differ -= 1

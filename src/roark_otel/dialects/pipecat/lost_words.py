@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SENTENCES: Final = re.compile(r"[^<>{}\[\]*`|]*[.!?\u2026\u3002\uff01\uff1f]['\"\u201d\u2019)]*\s*")
 """Whole sentences, without anything that an app may keep from being spoken."""
 
+_ALL: Final = -1
+"""Stands for the number of characters of all that a model wrote."""
+
 _NEXT: Final = 3
 """The number of histories after a speech that are searched for it."""
 
@@ -37,11 +40,11 @@ def completed(
         recents: What each history says was last said, by start.
     """
     found = _completed(speeches, authors, recents)
-    if found == list(speeches):
+    changed = [one for one, other in zip(speeches, found, strict=True) if one is not other]
+    if not changed:
         return speeches
     held = {plain(text) for one in recents for text in one.said}
-    changed = zip(speeches, found, strict=True)
-    if any(one is not other and plain(one.text or "") in held for one, other in changed):
+    if any(plain(one.text or "") in held for one in changed):
         return speeches
     return found
 
@@ -50,15 +53,24 @@ def _completed(
     speeches: Sequence[Stretch], authors: Sequence[Stretch | None], recents: Sequence[Recent]
 ) -> list[Stretch]:
     read: dict[int, int] = {}
+    plain_of: dict[int, str] = {}
     seen_ns = [one.start_ns for one in recents]
     found: list[Stretch] = []
     for speech, model in zip(speeches, authors, strict=True):
         text = speech.text
         if text is not None and model is not None and model.text is not None:
-            at = plain(model.text).find(plain(text), read.get(model.span_id, 0))
+            span_id = model.span_id
+            if text == model.text and span_id not in read:  # nearly always: a span has all that the model wrote
+                read[span_id] = _ALL
+                found.append(speech)
+                continue
+            whole, part, since = plain_of.get(span_id) or plain(model.text), plain(text), read.get(span_id, 0)
+            plain_of[span_id] = whole
+            since = len(whole) if since == _ALL else since
+            at = whole.find(part, since)
             if at >= 0:
-                text = _with_gap(model.text, read.get(model.span_id, 0), at, text)
-                read[model.span_id] = at + len(plain(speech.text or ""))
+                text = _with_gap(model.text, since, at, text)
+                read[span_id] = at + len(part)
         elif text is not None:
             after = bisect_right(seen_ns, speech.start_ns)
             said = (one for recent in recents[after : after + _NEXT] for one in recent.said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from roark_otel.dialects.pipecat.messages import Answered, Called, async_tool
 
@@ -19,7 +19,7 @@ CANCELLED = "CANCELLED"
 _NAMELESS = "tool_call_result"
 """Stands in Gemini's histories in the place of a name that Pipecat does not know."""
 
-_OF_TOOLS = (Called, Answered)
+_OF_TOOLS: Final = frozenset({Called, Answered})
 
 
 class Call(NamedTuple):
@@ -79,7 +79,7 @@ class MentionedTools:
 
     def learn(self, news: News) -> None:
         """Takes in what a history adds."""
-        if not (news.again or any(isinstance(item, _OF_TOOLS) for item in news.items)):
+        if not news.again and _OF_TOOLS.isdisjoint(map(type, news.items)):
             return
         thread = self._threads.setdefault(news.thread, _Thread())
         at_ns = news.view.start_ns

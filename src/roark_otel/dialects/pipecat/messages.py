@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
-from roark_otel._model.cut_marks import mark_of
+from roark_otel._model.cut_marks import MAX_KEPT, mark_of
 from roark_otel._model.reading import json_value, parsed, text
+from roark_otel._model.tuples import made
 
 _CUSTOMER = "user"
 _AGENT = frozenset({"assistant", "model"})
@@ -66,13 +67,17 @@ Item: TypeAlias = "Asked | Said | Called | Answered"
 
 def items(message: object) -> Iterable[Item]:
     """Returns what a message says, nothing if it is not one."""
-    if not isinstance(message, Mapping):
+    if type(message) is not dict and not isinstance(message, Mapping):
         return ()
     found = cast("Mapping[str, object]", message)
     if len(found) == _ROLE_AND_CONTENT and (role := found.get("role")) in _SPEAKERS:  # as nearly all are
-        said = text(found.get("content"))
-        if said is not None:
-            return _text(role, said)
+        content = found.get("content")
+        if type(content) is str and content.isascii() and len(content) <= MAX_KEPT:
+            said: str | None = content.strip()
+        else:
+            said = text(content)
+        if said:
+            return _said(role, said) if role == _CUSTOMER else (made(Said, (said,)),)
     return _items(found)
 
 
@@ -122,17 +127,19 @@ def _tool_block(block: Mapping[str, object]) -> Iterator[Item]:
 
 def _text(role: str, value: object) -> tuple[Item, ...]:
     said = text(value)
-    if said is None:
-        return ()
+    return () if said is None else _said(role, said)
+
+
+def _said(role: str, said: str) -> tuple[Item, ...]:
     if role in _AGENT:
-        return (Said(said),)
+        return (made(Said, (said,)),)
     if said.startswith("{"):
         if late := _late_answer(said):
             return (late,)
         if mark_of(said):  # what is too long to be read is no speech for that
             return ()
     is_note = role != _CUSTOMER or said in _FILLERS or said.startswith(_NOTES)
-    return () if is_note else (Asked(said),)
+    return () if is_note else (made(Asked, (said,)),)
 
 
 def _late_answer(said: str) -> Answered | None:

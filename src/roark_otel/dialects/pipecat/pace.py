@@ -11,7 +11,16 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model.moments import CALLS_AGENT, Utterance, utterance
-from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed, spoken_until_ns
+from roark_otel._model.tuples import made
+from roark_otel.dialects.pipecat.turns import (
+    BY_BARGE_IN,
+    BY_CUSTOMER,
+    BY_HANG_UP,
+    BY_TIMER,
+    NOT_YET,
+    SILENCE_NS,
+    spoken_until_ns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
     from roark_otel.dialects.pipecat.customer import Spoken
     from roark_otel.dialects.pipecat.replies import Reply
     from roark_otel.dialects.pipecat.stretches import Turn
-    from roark_otel.dialects.pipecat.turns import Turns
+    from roark_otel.dialects.pipecat.turns import Closed, Turns
 
 _MS = 1_000_000
 _NS_PER_CHARACTER = 1_000_000_000 // 15
@@ -94,7 +103,7 @@ class Pace:
         self._speeches: list[Speech] = []
         last: Speech | None = None
         for one in replies:
-            if last is not None and has_metrics and self._waited(one, last):
+            if has_metrics and one.ttfb_ns is None and last is not None and self._waited(one, last):
                 last.add(one)
             else:
                 last = Speech(self._started_ns(one), one)
@@ -107,12 +116,17 @@ class Pace:
         pace = _ns_per_character(self._speeches, ends)
         followed = [*(speech.start_ns for speech in self._speeches[1:]), None]
         for speech, end, following_ns in zip(self._speeches, ends, followed, strict=False):
-            end_ns = self._guess_ns(speech, end, following_ns, pace) if end.known_ns is None else end.known_ns
-            yield from self._utterances(speech, end, max(speech.start_ns, end_ns))
+            known_ns = self._guess_ns(speech, end, following_ns, pace) if end.known_ns is None else end.known_ns
+            end_ns = max(speech.start_ns, known_ns)
+            is_interrupted = end.is_last and end.closed is BY_BARGE_IN
+            if len(speech.replies) == 1:
+                yield self._utterance(speech.replies[0], speech.start_ns, end_ns, is_interrupted)
+            else:
+                yield from self._utterances(speech, end_ns, is_interrupted)
 
     def _waited(self, reply: Reply, speech: Speech) -> bool:
         """Returns whether a reply had to wait until others were played, so that its first byte is not known."""
-        if reply.ttfb_ns is not None or reply.start_ns >= speech.start_ns + speech.characters * _NS_PER_CHARACTER:
+        if reply.start_ns >= speech.start_ns + speech.characters * _NS_PER_CHARACTER:
             return False
         return reply.turn_id == speech.replies[-1].turn_id and self._turns.get(reply.turn_id) is not None
 
@@ -134,64 +148,66 @@ class Pace:
         turn_id = speech.replies[0].turn_id
         turn, is_last = self._turns.get(turn_id), self._last_in_turn[turn_id] is speech
         if turn is None:
-            return _End(None, Closed.NOT_YET, is_last, None)
+            return _End(None, NOT_YET, is_last, None)
         closed, known_ns = self._turns.closed(turn), None
-        if is_last and closed is Closed.BY_TIMER:
+        if is_last and closed is BY_TIMER:
             known_ns = spoken_until_ns(turn)
-        elif is_last and closed is Closed.BY_BARGE_IN:
+        elif is_last and closed is BY_BARGE_IN:
             known_ns = turn.end_ns
-        return _End(turn, closed, is_last, known_ns)
+        return made(_End, (turn, closed, is_last, known_ns))
 
     def _guess_ns(self, speech: Speech, end: _End, following_ns: int | None, pace: int) -> int:
         """Returns about when a speech ended of which nothing shows it."""
-        guess = max(speech.replies[-1].made_ns, speech.start_ns + speech.characters * pace)
-        if following_ns is not None:
-            guess = min(guess, max(following_ns, speech.start_ns))
-        if end.turn is not None and end.closed is Closed.BY_CUSTOMER:
-            latest_ns = end.turn.until_ns - SILENCE_NS if end.is_last else guess
-            return min(max(guess, latest_ns), self._latest_ns(speech, end.turn))
+        start_ns = speech.start_ns
+        guess = max(speech.replies[-1].made_ns, start_ns + speech.characters * pace)
+        if following_ns is not None and guess > following_ns:
+            guess = max(following_ns, start_ns)
+        if end.turn is not None and end.closed is BY_CUSTOMER:
+            ended_ns = end.turn.until_ns
+            if end.is_last and guess < ended_ns - SILENCE_NS:
+                guess = ended_ns - SILENCE_NS
+            return min(guess, self._latest_ns(start_ns, end.turn.span_id, ended_ns))
         hung_up_ns, until_ns = self._turns.hung_up_ns, self._turns.played_until_ns
         if hung_up_ns is None:
             return guess
         if following_ns is None and until_ns is not None and max(guess, speech.start_ns) > hung_up_ns:
             return until_ns
-        return min(guess, hung_up_ns) if end.closed is Closed.BY_HANG_UP else guess
+        return min(guess, hung_up_ns) if end.closed is BY_HANG_UP else guess
 
-    def _latest_ns(self, speech: Speech, turn: Turn) -> int:
-        """Returns by when the agent was silent in a turn that the customer closed without interrupting.
+    def _latest_ns(self, start_ns: int, turn_id: int, until_ns: int) -> int:
+        """Returns by when the agent was silent in a turn that the customer closed at this time without interrupting.
 
         A turn ends when the customer's voice is noticed, which is a little after it began.
         """
-        for index in range(bisect_right(self._said_ns, speech.start_ns), len(self._said)):
-            if self._said[index].turn_id != turn.span_id:
-                return min(self._said_ns[index], turn.until_ns)
-        return turn.until_ns
+        for index in range(bisect_right(self._said_ns, start_ns), len(self._said)):
+            if self._said[index].turn_id != turn_id:
+                return min(self._said_ns[index], until_ns)
+        return until_ns
 
-    def _utterances(self, speech: Speech, end: _End, end_ns: int) -> Iterator[Utterance]:
+    def _utterances(self, speech: Speech, end_ns: int, is_interrupted: bool) -> Iterator[Utterance]:
         """Yields the replies of a speech, each with a share of its time by the length of its text."""
         lasted_ns, characters, before = end_ns - speech.start_ns, speech.characters, 0
-        is_interrupted = end.is_last and end.closed is Closed.BY_BARGE_IN
         for one in speech.replies:
             start_ns = speech.start_ns + lasted_ns * before // characters
             before += len(one.text)
             until_ns = speech.start_ns + lasted_ns * before // characters
-            payload = self._latencies(one)
-            if one.is_cut or (is_interrupted and one is speech.replies[-1]):
-                payload["interrupted"] = True
-            timed = one.ttfb_ns is not None or "response_latency_ms" in payload
-            yield utterance(CALLS_AGENT, one.text, start_ns, until_ns, None, payload, timed, one.span_id)
+            yield self._utterance(one, start_ns, until_ns, is_interrupted and one is speech.replies[-1])
 
-    def _latencies(self, reply: Reply) -> dict[str, object]:
-        """Returns how long it took to hear, to think and to speak, in ms, as far as it is known."""
-        found: dict[str, object] = {}
-        turn = self._turns.get(reply.turn_id)
+    def _utterance(self, reply: Reply, start_ns: int, until_ns: int, is_interrupted: bool) -> Utterance:
+        """Returns a reply with how long it took to hear, to think and to speak, in ms, as far as it is known."""
+        turn, model, ttfb_ns = self._turns.get(reply.turn_id), reply.model, reply.ttfb_ns
+        payload: dict[str, object] = {}
+        timed = ttfb_ns is not None
         if turn is not None and turn.latency_ns is not None and self._answers.get(reply.turn_id) is reply:
-            found["response_latency_ms"] = turn.latency_ns // _MS
-        if reply.model is not None and reply.model.ttfb_ns is not None:
-            found["llm_ttfb_ms"] = reply.model.ttfb_ns // _MS
-        if reply.ttfb_ns is not None:
-            found["tts_ttfb_ms"] = reply.ttfb_ns // _MS
-        return found
+            payload["response_latency_ms"] = turn.latency_ns // _MS
+            timed = True
+        if model is not None and model.ttfb_ns is not None:
+            payload["llm_ttfb_ms"] = model.ttfb_ns // _MS
+        if ttfb_ns is not None:
+            payload["tts_ttfb_ms"] = ttfb_ns // _MS
+        if reply.is_cut or is_interrupted:
+            payload["interrupted"] = True
+        return utterance(CALLS_AGENT, reply.text, start_ns, until_ns, None, payload, timed, reply.span_id)
 
 
 def _ns_per_character(speeches: Iterable[Speech], ends: Iterable[_End]) -> int:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from roark_otel._model.dialect import Unreadable, Warn, once_each
+from roark_otel._model.dialect import RowReader, Unreadable, Warn, once_each
 from roark_otel._model.moments import Agent, Fact
 from roark_otel._model.reading import flag, text
+from roark_otel._model.rows import (
+    ATTRIBUTES,
+    END,
+    NAME,
+    PARENT,
+    SCOPE,
+    SPAN,
+    START,
+    TRACE,
+    Kind,
+    SpanName,
+    Unread,
+    row_of,
+    view,
+)
+from roark_otel._model.steps import no_pause
+from roark_otel._model.tuples import made
 from roark_otel.dialects.heard.reading import Heard
 from roark_otel.dialects.pipecat import names
 from roark_otel.dialects.pipecat.customer import Spoken, recognised
@@ -15,7 +32,7 @@ from roark_otel.dialects.pipecat.history import History, HistoryView
 from roark_otel.dialects.pipecat.marks import are_used, unmarked
 from roark_otel.dialects.pipecat.measured import Measured
 from roark_otel.dialects.pipecat.silence import silent_agent, wordless
-from roark_otel.dialects.pipecat.stretches import Stretch, Turn, end_of, seconds_ns, ttfb_ns
+from roark_otel.dialects.pipecat.stretches import Stretch, Turn, seconds_ns, ttfb_ns
 from roark_otel.dialects.pipecat.talk import Talk
 from roark_otel.dialects.pipecat.tools import Tools
 from roark_otel.dialects.pipecat.turns import Turns
@@ -24,12 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from roark_otel._model.moments import Moment, Utterance
-    from roark_otel._model.rows import SpanView
+    from roark_otel._model.rows import Row, SpanView
+    from roark_otel._model.steps import Pause
+
+Attributes: TypeAlias = "Mapping[str, object]"
 
 _MS = 1_000_000
 
 
-class PipecatReader:
+class PipecatReader(RowReader):
     """Reads one Pipecat conversation.
 
     What a span means depends on others that may come before or after it, so what each says is kept by its id and put
@@ -67,17 +87,29 @@ class PipecatReader:
         self._prompt = (0, 0, "")
 
     def read(self, span: SpanView) -> None:
-        """Takes in one span, ended or open. An open one never replaces what it said when it had ended."""
-        if span.scope == names.HEARD_SCOPE:
-            self._heard.read(span)
+        """Takes in one span, as any reader does."""
+        self.read_row(no_pause, (row_of(Kind.ENDED, span), span.resource))
+
+    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:  # noqa: ARG002
+        """Takes in the row of a span, ended or open. An open one never replaces what it said when it had ended."""
+        row, resource = given
+        scope, name = row[SCOPE], row[NAME]
+        if name not in self._READ or scope not in names.SCOPES:
+            if scope == names.HEARD_SCOPE:
+                self._heard.read(view(row, resource))
             return
-        read = self._READ.get(span.name) if span.scope in names.SCOPES else None
-        if read is None or (span.end_ns is None and self._has_ended(span.span_id)):
+        start_ns, end_ns = row[START], row[END]
+        if end_ns is None and self._has_ended(row[SPAN]):
             return
-        at_ns = span.end_ns or span.start_ns
-        if at_ns > self._latest_ns or (at_ns == self._latest_ns and span.span_id > self._latest_id):
-            self._latest_ns, self._latest_id = at_ns, span.span_id
-        read(self, span)
+        at_ns = end_ns or start_ns
+        if at_ns > self._latest_ns or (at_ns == self._latest_ns and row[SPAN] > self._latest_id):
+            self._latest_ns, self._latest_id = at_ns, row[SPAN]
+        if end_ns is not None and end_ns < start_ns:
+            end_ns = start_ns
+        attributes: dict[str, object] = row[ATTRIBUTES]
+        if isinstance(attributes, Unread):
+            attributes = attributes.whole()
+        self._READ[name](self, row, attributes, end_ns)
 
     def _has_ended(self, span_id: int) -> bool:
         known = self._turns.get(span_id) or self._speeches.get(span_id) or self._models.get(span_id)
@@ -142,62 +174,66 @@ class PipecatReader:
             # Of the call's own agent, whichever span is the root.
             yield Fact("agent", Agent(prompt=self._prompt[2]), self._prompt[0], 0)
 
-    def _conversation(self, span: SpanView) -> None:
-        if (end_ns := end_of(span)) is not None:
+    def _conversation(self, _row: Row, _: Attributes, end_ns: int | None) -> None:
+        if end_ns is not None:
             self._ended_ns.append(end_ns)
 
-    def _turn(self, span: SpanView) -> None:
-        get = span.attributes.get
-        latency_ns, lasted_ns = seconds_ns(get(names.LATENCY)), seconds_ns(get(names.DURATION))
-        interrupted = flag(get(names.WAS_INTERRUPTED)) is True
-        turn = Turn(span.start_ns, span.span_id, end_of(span), latency_ns, lasted_ns, interrupted)
-        self._turns[span.span_id] = turn
+    def _turn(self, row: Row, attributes: Attributes, end_ns: int | None) -> None:
+        get = attributes.get
+        latency, lasted, was_cut = get(names.LATENCY), get(names.DURATION), get(names.WAS_INTERRUPTED)
+        latency_ns = None if latency is None else seconds_ns(latency)
+        lasted_ns = None if lasted is None else seconds_ns(lasted)
+        was_cut = was_cut if type(was_cut) is bool else flag(was_cut) is True
+        self._turns[row[SPAN]] = made(Turn, (row[START], row[SPAN], end_ns, latency_ns, lasted_ns, was_cut))
 
-    def _stt(self, span: SpanView) -> None:
-        if (said := recognised(span)) is not None:
-            self._words[span.span_id] = said
+    def _stt(self, row: Row, attributes: Attributes, end_ns: int | None) -> None:
+        if (said := recognised(row, attributes, end_ns)) is not None:
+            self._words[row[SPAN]] = said
 
-    def _tts(self, span: SpanView) -> None:
-        get = span.attributes.get
-        words, interrupted = text(get(names.TEXT)), flag(get(names.TTS_INTERRUPTED)) is True
-        span_id, turn_id = span.span_id, span.parent_id or 0
-        speech = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, ttfb_ns(span), interrupted)
-        self._speeches[span_id] = speech
+    def _tts(self, row: Row, attributes: Attributes, end_ns: int | None) -> None:
+        words, was_cut = text(attributes.get(names.TEXT)), attributes.get(names.TTS_INTERRUPTED)
+        was_cut = was_cut is not None and flag(was_cut) is True
+        took_ns = ttfb_ns(row, attributes)
+        self._speeches[row[SPAN]] = made(Stretch, (row[START], row[SPAN], row[PARENT], end_ns, words, took_ns, was_cut))
 
-    def _llm(self, span: SpanView) -> None:
-        self._messages(span)
-        self._instructions(span)
-        self._model(span, ttfb_ns(span), is_live=False)
+    def _llm(self, row: Row, attributes: Attributes, end_ns: int | None) -> None:
+        if names.INPUT in attributes:
+            self._messages(row, attributes, end_ns)
+        if names.SYSTEM_INSTRUCTIONS in attributes:
+            self._instructions(row, attributes, end_ns)
+        self._model(row, attributes, end_ns, ttfb_ns(row, attributes), is_live=False)
 
-    def _response(self, span: SpanView) -> None:
-        self._model(span, None, is_live=True)
+    def _response(self, row: Row, attributes: Attributes, end_ns: int | None) -> None:
+        self._model(row, attributes, end_ns, None, is_live=True)
 
-    def _model(self, span: SpanView, took_ns: int | None, *, is_live: bool) -> None:
-        span_id, turn_id, words = span.span_id, span.parent_id or 0, text(span.attributes.get(names.OUTPUT))
-        self._models[span_id] = Stretch(span.start_ns, span_id, turn_id, end_of(span), words, took_ns, is_live)
+    def _model(
+        self, row: Row, attributes: Attributes, end_ns: int | None, took_ns: int | None, *, is_live: bool
+    ) -> None:
+        words = text(attributes.get(names.OUTPUT))
+        self._models[row[SPAN]] = made(Stretch, (row[START], row[SPAN], row[PARENT], end_ns, words, took_ns, is_live))
 
-    def _messages(self, span: SpanView) -> None:
-        history = span.attributes.get(names.INPUT)
+    def _messages(self, row: Row, attributes: Attributes, _: int | None) -> None:
+        history = attributes.get(names.INPUT)
         if history is None:
             return
-        view = self._views[span.span_id] = self._history.read(history, span.start_ns, span.span_id)
-        if fault := view.fault or self._history.left_out:
-            self._warn(Unreadable(span, names.INPUT, fault))
+        found = self._views[row[SPAN]] = self._history.read(history, row[START], row[SPAN])
+        if fault := found.fault or self._history.left_out:
+            self._warn(Unreadable(SpanName(row[TRACE], row[SPAN], row[SCOPE], row[NAME]), names.INPUT, fault))
 
-    def _instructions(self, span: SpanView) -> None:
+    def _instructions(self, row: Row, attributes: Attributes, _: int | None) -> None:
         """Keeps the last of several prompts."""
-        if prompt := text(span.attributes.get(names.SYSTEM_INSTRUCTIONS)):
-            when = span.start_ns, span.span_id, prompt
+        if prompt := text(attributes.get(names.SYSTEM_INSTRUCTIONS)):
+            when = row[START], row[SPAN], prompt
             if when > self._prompt:
                 self._prompt = when
 
-    def _tool_call(self, span: SpanView) -> None:
-        self._tools.began(span)
+    def _tool_call(self, row: Row, _attributes: Attributes, _: int | None) -> None:
+        self._tools.began(view(row, {}))
 
-    def _tool_result(self, span: SpanView) -> None:
-        self._tools.ended(span)
+    def _tool_result(self, row: Row, _attributes: Attributes, _: int | None) -> None:
+        self._tools.ended(view(row, {}))
 
-    _READ: ClassVar[Mapping[str, Callable[[Any, SpanView], None]]] = {
+    _READ: ClassVar[Mapping[str, Callable[[Any, Row, Attributes, int | None], None]]] = {
         names.CONVERSATION: _conversation,
         names.TURN: _turn,
         names.STT: _stt,

@@ -6,9 +6,10 @@ from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from roark_otel.dialects.pipecat.heard import Verdict
+from roark_otel._model.tuples import made
+from roark_otel.dialects.pipecat.heard import HEARD, NOTHING
 from roark_otel.dialects.pipecat.marks import plain
-from roark_otel.dialects.pipecat.turns import SILENCE_NS, Closed
+from roark_otel.dialects.pipecat.turns import BY_HANG_UP, SILENCE_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,9 +97,10 @@ class Replies:
             if one.is_shown and not histories.hold(one.text, one.start_ns):
                 continue
             heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
-            if heard.verdict is Verdict.HEARD or (heard.verdict is Verdict.NOTHING and one.is_sure):
-                is_whole = heard.text == one.text and not heard.is_cut
-                kept.append(one if is_whole else one._replace(text=heard.text, is_cut=heard.is_cut or one.is_cut))
+            verdict, text, is_cut = heard
+            if verdict is HEARD or (verdict is NOTHING and one.is_sure):
+                is_whole = text == one.text and not is_cut
+                kept.append(one if is_whole else one._replace(text=text, is_cut=is_cut or one.is_cut))
         return kept
 
     def _candidates(self) -> Iterator[Reply]:
@@ -170,20 +172,17 @@ class Replies:
             and one.ttfb_ns is None
             and one.turn_id in self._asked_in
             and self._turns.any_latency
-            and self._turns.closed(turn) is Closed.BY_HANG_UP
+            and self._turns.closed(turn) is BY_HANG_UP
             and self._turns.played_until_ns is None
             and (turn.until_ns - one.start_ns < SILENCE_NS or self._asked_in[one.turn_id] > one.start_ns)
         )
 
 
 def _reply(speech: Stretch, text: str, model: Stretch | None) -> Reply:
-    until_ns, took_ns = speech.until_ns, speech.ttfb_ns
+    turn_id, start_ns, until_ns, took_ns = speech.turn_id, speech.start_ns, speech.until_ns, speech.ttfb_ns
     span_id = speech.span_id if speech.text is not None or model is None else model.span_id
-    return Reply(
-        *(speech.turn_id, speech.start_ns, speech.spoken_ns, until_ns, took_ns, text, model),
-        is_cut=speech.flag,
-        span_id=span_id,
-    )
+    said = turn_id, start_ns, speech.spoken_ns, until_ns, took_ns, text, model, True, speech.flag, False, span_id
+    return made(Reply, said)
 
 
 def _written(model: Stretch, text: str) -> Reply:

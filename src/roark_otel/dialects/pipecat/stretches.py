@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from roark_otel._model.reading import MAX_DURATION_MS, number
+from roark_otel._model.rows import ERROR
 from roark_otel.dialects.pipecat import names
 
 if TYPE_CHECKING:
-    from roark_otel._model.rows import SpanView
+    from collections.abc import Mapping
+
+    from roark_otel._model.rows import Row
 
 _NS = 1_000_000_000
 _TO_SPEAKER_NS = 6_000_000
@@ -59,20 +62,15 @@ class Turn(NamedTuple):
         return self.start_ns if self.end_ns is None else self.end_ns
 
 
-def end_of(span: SpanView) -> int | None:
-    """Returns the end of a span, not before its start; None if it never ended."""
-    start_ns, end_ns = span.start_ns, span.end_ns
-    return end_ns if end_ns is None or end_ns >= start_ns else start_ns
-
-
-def ttfb_ns(span: SpanView) -> int | None:
+def ttfb_ns(row: Row, attributes: Mapping[str, object]) -> int | None:
     """Returns how long the first byte of a service took; of one that failed it says how long the failure did."""
-    if span.error:
+    if row[ERROR]:
         return None
-    found = seconds_ns(span.attributes.get(names.TTFB))
-    if found is not None:
+    seconds = attributes.get(names.TTFB)
+    if seconds is not None and (found := seconds_ns(seconds)) is not None:
         return found
-    milliseconds = number(span.attributes.get(names.TTFB_MS))
+    written = attributes.get(names.TTFB_MS)
+    milliseconds = None if written is None else number(written)
     return None if milliseconds is None else seconds_ns(milliseconds / 1000)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from roark_otel._model.tuples import made
 from roark_otel.dialects.pipecat.history import KEPT, HistoryView
 from roark_otel.dialects.pipecat.marks import plain
 from roark_otel.dialects.pipecat.messages import Answered, Item, Said
@@ -86,11 +87,11 @@ def news(histories: Iterable[HistoryView], is_known: Callable[[str, int], bool])
             threads += 1
         else:
             before, thread = recent[place]
-            again = () if match.is_same else view.items[max(0, view.stop - KEPT) : view.stop - match.added]
-            begins = before.total == 0
-            added = _not_restored(view, is_known) if begins else view.items[view.stop - match.added : view.stop]
-            yield News(view, thread, again, added, begins, before.start_ns, match.replaced)
-            if match.added or view.total >= before.total:
+            stop, total, count = view.stop, before.total, match.added
+            again = () if match.is_same else view.items[max(0, stop - KEPT) : stop - count]
+            added = view.items[stop - count : stop] if total else _not_restored(view, is_known)
+            yield made(News, (view, thread, again, added, total == 0, before.start_ns, match.replaced))
+            if count or view.total >= total:
                 del recent[place]
             recent.insert(0, (view, thread))
         del recent[_RECENT:]
@@ -100,7 +101,7 @@ def _best(recent: Sequence[tuple[HistoryView, int]], view: HistoryView) -> tuple
     """Returns how a history goes on with another, and the place of that: with the one to which it adds the least."""
     for place, (before, _) in enumerate(recent):
         if before.items is view.items:  # it was read as going on with it
-            return _Match(max(0, view.stop - before.stop), 0, is_same=True), place
+            return made(_Match, (max(0, view.stop - before.stop), 0, True)), place
     found = [(one, place) for place, (before, _) in enumerate(recent) if (one := _match(before, view)) is not None]
     return min(found, key=_added_and_place, default=(None, 0))
 

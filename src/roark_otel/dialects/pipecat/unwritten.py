@@ -40,6 +40,8 @@ class Unwritten:
     def __init__(self, left: Sequence[Ask], said: Sequence[Spoken], speeches: Iterable[Stretch], turns: Turns) -> None:
         self.spoken: list[Spoken] = []
         self.entered: list[Spoken] = []
+        if not left:
+            return
         self._turns = turns
         self._heard_in = {one.turn_id for one in said}
         self._began: dict[int, list[int]] = {}

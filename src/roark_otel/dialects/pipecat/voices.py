@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from roark_otel.dialects.pipecat.marks import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from roark_otel.dialects.pipecat.stretches import Stretch
     from roark_otel.dialects.pipecat.threads import News
@@ -54,8 +54,10 @@ class Voices:
                 return model
         return None
 
-    def unheard(self, several: Iterable[News]) -> frozenset[int]:
+    def unheard(self, several: Sequence[News]) -> frozenset[int]:
         """Returns the threads of models that write what is not spoken while others' words are: they judge or sum up."""
+        if len({one.thread for one in several}) <= 1:
+            return frozenset()
         writing = {one.span_id for one in self._models if one.text is not None and not one.flag}
         heard: set[int] = set()
         silent: set[int] = set()
