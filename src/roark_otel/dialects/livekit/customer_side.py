@@ -12,6 +12,7 @@ from roark_otel._model.tuples import made
 from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.heard import Own, customer_heard
 from roark_otel.dialects.livekit.names import words
+from roark_otel.dialects.livekit.speeds import millionths, of_customer
 from roark_otel.dialects.livekit.turns import (
     CustomerTurn,
     customer_asked,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from roark_otel._model.moments import Utterance
     from roark_otel._model.rows import Row
     from roark_otel.dialects.livekit.below import Below
-    from roark_otel.dialects.livekit.speeds import Speeds
     from roark_otel.dialects.livekit.turns import AgentTurn, Interval
 
 _NS = 1_000_000_000
@@ -55,14 +55,21 @@ class CustomerSide:
 
     def turn(self, row: Row, attributes: Mapping[str, object], end_ns: int) -> None:
         """Takes in a turn."""
-        span_id: int = row[SPAN]
+        get, span_id = attributes.get, row[SPAN]
         silent_ns = heard_ns = None
-        if (waited := attributes.get(names.END_OF_TURN_DELAY)) is not None:
+        if (waited := get(names.END_OF_TURN_DELAY)) is not None:
             silent_ns = self._silent_ns(waited, end_ns)
-        if (events := attributes.get(names.STT_EVENTS)) is not None:
+        if (events := get(names.STT_EVENTS)) is not None:
             heard_ns = self._first_words(row, events)
-        said = words(attributes, names.USER_TRANSCRIPT)
-        self.turns[span_id] = made(CustomerTurn, (row[START], end_ns, said, silent_ns, heard_ns, span_id))
+        said, sure, took = (
+            words(attributes, names.USER_TRANSCRIPT),
+            get(names.CONFIDENCE),
+            get(names.TRANSCRIPTION_DELAY),
+        )
+        sure = None if sure is None else millionths(sure)
+        took = None if took is None else millionths(took)
+        turn = row[START], end_ns, said, silent_ns, heard_ns, span_id, sure, took
+        self.turns[span_id] = made(CustomerTurn, turn)
 
     def _silent_ns(self, waited: object, end_ns: int) -> int | None:
         if type(waited) is int and waited:
@@ -80,14 +87,14 @@ class CustomerSide:
         """Takes the delays of turns, which were read as seconds, for milliseconds."""
         self.turns = {span_id: in_milliseconds(turn) for span_id, turn in self.turns.items()}
 
-    def said(self, agent_turns: Iterable[AgentTurn], speeds: Speeds, heard: Collection[Utterance]) -> list[Utterance]:
+    def said(self, agent_turns: Iterable[AgentTurn], heard: Collection[Utterance]) -> list[Utterance]:
         """Returns what the customer said in turns, what only the agent's turns say, and what was heard besides."""
         own: list[Own] = []
         for span_id, turn in self.turns.items():
             if turn.text:
                 speeches = self.speech[span_id].values() if span_id in self.speech else ()
                 is_timed = bool(speeches) or turn.silent_ns is not None
-                said = customer_said(turn, turn.text, speeches, speeds.of_customer(span_id), turn.span_id)
+                said = customer_said(turn, turn.text, speeches, of_customer(turn), turn.span_id)
                 own.append(made(Own, (said, is_timed)))
         never_ended = dict(self._turns_that_never_ended())
         turns = {**self.turns, **never_ended} if never_ended else self.turns

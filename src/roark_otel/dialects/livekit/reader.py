@@ -35,7 +35,6 @@ class LiveKitReader(SessionRows):
         package = writer(self._speeds.metrics(), self._writers, has_whole_delays=whole)
         if package == NODE:
             self._customer.take_delays_as_ms()
-            self._speeds.take_delays_as_ms()
         since_ns = min(self._customer.sessions.values(), default=None)
         alone = said_alone(self._spoken.values(), since_ns, self._agent_turns, self._agent_speech)
         said, used = [*self._agent_said(labels, alone)], [*self._tools_used(labels, in_json=package == NODE)]
@@ -43,7 +42,7 @@ class LiveKitReader(SessionRows):
         several, only = len(agents) > 1, next(iter(agents), None)
         named: dict[str | None, Agent] = {name: Agent(name=name) for name in agents} if several else {}
         heard = self._heard.utterances.values()
-        asked = self._customer.said(self._agent_turns.values(), self._speeds, heard)
+        asked = self._customer.said(self._agent_turns.values(), heard)
         moments: list[Moment] = [*asked, *self._heard.uses.values(), *self._heard.facts.values()]
         played = {one.start_ns for below in self._agent_speech.values() for one in below.values()}
         played.update(one.start_ns for one in alone.values())
@@ -55,7 +54,8 @@ class LiveKitReader(SessionRows):
         moments += [replace(use, agent=named[name]) if name in named else use for use, name in used]
         moments += self._counts(labels, alone)
         models = [one.took for below in self._generations.values() for one in below.values() if one.took is not None]
-        moments += self._speeds.facts(models, self._latest)
+        understood = [one.understood for one in self._customer.turns.values() if one.understood is not None]
+        moments += self._speeds.facts(understood, models, self._latest)
         moments += self._call.facts(self._latest, only, several=several, framework=package)
         return moments
 
@@ -90,7 +90,7 @@ class LiveKitReader(SessionRows):
             is_first = span_id not in besides
             own = speeches.values() if is_first else without(speeches.values(), besides[span_id])
             for words, when, is_cut, words_id in agent_said(turn, turn.heard, generations, own):
-                payload = self._speeds.of_agent(span_id, generations, when.start_ns, is_first=is_first)
+                payload = self._speeds.of_agent(turn, generations, when.start_ns, is_first=is_first)
                 if is_cut:
                     payload["interrupted"] = True
                 yield words, when.start_ns, when.end_ns, payload, name, words_id

@@ -111,7 +111,6 @@ class SessionRows(RowReader):
 
     def _user_turn(self, row: Row, attributes: Attributes, end_ns: int) -> None:
         self._customer.turn(row, attributes, end_ns)
-        self._speeds.user_turn(row[SPAN], attributes)
         if names.PARTICIPANT_KIND in attributes:
             self._call.read_participant(attributes, (end_ns, row[SPAN]))
 
@@ -128,7 +127,9 @@ class SessionRows(RowReader):
         interrupted = None if interrupted is None else flag(interrupted)
         agent = None if agent is None else text(agent)
         span_id = row[SPAN]
-        turn = row[START], end_ns, heard, asked, to_speech, interrupted, agent, span_id
+        latency = get(names.E2E_LATENCY)
+        latency = None if latency is None else millionths(latency)
+        turn = row[START], end_ns, heard, asked, to_speech, interrupted, agent, span_id, latency
         self._agent_turns[span_id] = made(AgentTurn, turn)
         if names.GENERATION_ID not in attributes:
             if agent is not None:  # of the versions that say this here, only Python numbers generations
@@ -137,8 +138,6 @@ class SessionRows(RowReader):
             # This version gives a turn to everything that is said, and turns know the words.
             self._voices = None
             self._writers.add(PYTHON)
-        if (latency := get(names.E2E_LATENCY)) is not None:
-            self._speeds.agent_turn(span_id, latency)
 
     def _agent_speaking(self, row: Row, _: Attributes, end_ns: int) -> None:
         add_below(self._agent_speech, row, made(Interval, (row[START], end_ns)))
@@ -159,7 +158,7 @@ class SessionRows(RowReader):
 
     def _llm_request(self, row: Row, attributes: Attributes, _: int) -> None:
         if (metrics := attributes.get(names.LLM_METRICS)) is not None:
-            self._speeds.llm_request(row[SPAN], metrics)
+            self._speeds.of_models[row[SPAN]] = metrics
 
     def _tts_node(self, row: Row, attributes: Attributes, _: int) -> None:
         if self._voices is not None:
@@ -171,7 +170,7 @@ class SessionRows(RowReader):
         if self._voices is not None and (said := words(attributes, names.INPUT_TEXT)):
             self._syntheses[row[SPAN]] = Synthesis(row[START], said, row[PARENT], row[SPAN])
         if (metrics := attributes.get(names.TTS_METRICS)) is not None:
-            self._speeds.tts_request(row[SPAN], metrics)
+            self._speeds.of_voices[row[SPAN]] = metrics
 
     def _function_tool(self, row: Row, attributes: Attributes, end_ns: int) -> None:
         self._tools.ran(view(row, {}), end_ns)

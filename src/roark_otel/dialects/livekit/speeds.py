@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from roark_otel._model.moments import Fact
 from roark_otel._model.reading import MAX_DURATION_MS, number, parsed
 from roark_otel._model.rows import SPAN, START
-from roark_otel.dialects.livekit import names
 from roark_otel.dialects.livekit.below import Below, add_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from roark_otel._model.rows import Row
-    from roark_otel.dialects.livekit.turns import Generation
+    from roark_otel.dialects.livekit.turns import AgentTurn, CustomerTurn, Generation
 
 _MILLIONTHS = 1_000_000
 _MAX_SECONDS = MAX_DURATION_MS / 1000
@@ -33,79 +33,43 @@ _Measured: TypeAlias = "tuple[int, int, int]"
 
 
 class Speeds:
-    """Gathers what spans that have ended measured, in any order of spans."""
+    """Gathers what spans measured that no turn and no answer of a model says, in any order of spans.
 
-    __slots__ = ("_answers", "_requests", "_sure", "_understood", "_voices")
+    Attributes:
+        of_models: The metrics of requests to models, by the ids of their spans. Read only where no node says the same.
+        of_voices: The same of requests to voices.
+    """
+
+    __slots__ = ("_voices", "of_models", "of_voices")
 
     def __init__(self) -> None:
-        self._sure: dict[int, int] = {}
-        self._understood: dict[int, int] = {}
-        self._answers: dict[int, int] = {}
         self._voices: Below[_Measured] = {}
-        self._requests: dict[str, dict[int, object]] = {"ttft": {}, "ttfb": {}}
-
-    def user_turn(self, span_id: int, attributes: Mapping[str, object]) -> None:
-        """Takes in how sure the words of the customer are, and how long it took to understand them."""
-        if (sure := millionths(attributes.get(names.CONFIDENCE))) is not None:
-            self._sure[span_id] = sure
-        if (delay := attributes.get(names.TRANSCRIPTION_DELAY)) is not None and (took := millionths(delay)) is not None:
-            self._understood[span_id] = took
-
-    def agent_turn(self, span_id: int, latency: object) -> None:
-        """Takes in how long it took to answer."""
-        if (took := millionths(latency)) is not None:
-            self._answers[span_id] = took
+        self.of_models: dict[int, object] = {}
+        self.of_voices: dict[int, object] = {}
 
     def tts_node(self, row: Row, ttfb: object) -> None:
         """Takes in the first byte of a voice."""
         if (took := millionths(ttfb)) is not None:
             add_below(self._voices, row, (row[START], row[SPAN], took))
 
-    def llm_request(self, span_id: int, metrics: object) -> None:
-        """Takes in the metrics of a request to a model, parsed only where no node says the same."""
-        self._requests["ttft"][span_id] = metrics
-
-    def tts_request(self, span_id: int, metrics: object) -> None:
-        """Takes in the metrics of a request to a voice, parsed only where no node says the same."""
-        self._requests["ttfb"][span_id] = metrics
-
     def metrics(self) -> Iterable[object]:
         """Returns the metrics of all requests, as they were written."""
-        return (text for several in self._requests.values() for text in several.values())
-
-    def take_delays_as_ms(self) -> None:
-        """Takes the delays of the customer's turns, which were read as seconds, for milliseconds.
-
-        A turn that is committed because the session closes has the confidence 0 and no delay: nothing was measured.
-        """
-        unmeasured = {key for key, sure in self._sure.items() if not sure and not self._understood.get(key)}
-        self._sure = {key: sure for key, sure in self._sure.items() if key not in unmeasured}
-        understood = self._understood.items()
-        self._understood = {key: round(delay / 1000) for key, delay in understood if key not in unmeasured}
-
-    def of_customer(self, turn_id: int) -> dict[str, object]:
-        """Returns what is known of a turn of the customer, as a payload."""
-        found: dict[str, object] = {}
-        if turn_id in self._sure:
-            found["confidence"] = self._sure[turn_id] / _MILLIONTHS
-        if turn_id in self._understood:
-            found["stt_ttfb_ms"] = _ms(self._understood[turn_id])
-        return found
+        return chain(self.of_models.values(), self.of_voices.values())
 
     def of_agent(
-        self, turn_id: int, generations: Iterable[Generation], start_ns: int, *, is_first: bool
+        self, turn: AgentTurn, generations: Iterable[Generation], start_ns: int, *, is_first: bool
     ) -> dict[str, object]:
         """Returns what is known of what the agent said from `start_ns` in a turn, as a payload.
 
         Args:
-            turn_id: The agent's turn.
+            turn: The agent's turn.
             generations: What models wrote in it.
             start_ns: When it was said.
             is_first: Whether the agent said nothing before in this turn.
         """
         found: dict[str, object] = {}
-        if is_first and turn_id in self._answers:
-            found["response_latency_ms"] = _ms(self._answers[turn_id])
+        if is_first and turn.latency is not None:
+            found["response_latency_ms"] = _ms(turn.latency)
         model: Generation | None = None
         for one in generations:
             if one.took is not None and one.start_ns <= start_ns and (model is None or _is_later(one, model)):
@@ -113,31 +77,43 @@ class Speeds:
         if model is not None and model.took is not None:
             found["llm_ttfb_ms"] = _ms(model.took)
         voice: _Measured | None = None
-        for other in self._voices[turn_id].values() if turn_id in self._voices else ():
+        for other in self._voices[turn.span_id].values() if turn.span_id in self._voices else ():
             if other[0] <= start_ns and (voice is None or other > voice):
                 voice = other
         if voice is not None:
             found["tts_ttfb_ms"] = _ms(voice[2])
         return found
 
-    def facts(self, models: list[int], when: tuple[int, int]) -> Iterator[Fact]:
+    def facts(self, understood: list[int], models: list[int], when: tuple[int, int]) -> Iterator[Fact]:
         """Yields the medians of the call as properties.
 
         Args:
+            understood: How many millionths of a second it took to understand the customer.
             models: How many millionths of a second the first bytes of models took.
             when: When the span that ended last did, and its id.
         """
         for name, measured in (
-            ("stt", [*self._understood.values()]),
-            ("llm", models or self._reported("ttft")),
-            ("tts", _all(self._voices) or self._reported("ttfb")),
+            ("stt", understood),
+            ("llm", models or _all_reported(self.of_models, "ttft")),
+            ("tts", _all(self._voices) or _all_reported(self.of_voices, "ttfb")),
         ):
             if measured:
                 yield Fact(f"property.{name}_ttfb_ms", _ms(median(measured)), *when)
 
-    def _reported(self, key: str) -> list[int]:
-        found = (millionths(_reported(metrics, key)) for metrics in self._requests[key].values())
-        return [one for one in found if one is not None]
+
+def of_customer(turn: CustomerTurn) -> dict[str, object]:
+    """Returns what is known of a turn of the customer, as a payload."""
+    found: dict[str, object] = {}
+    if turn.sure is not None:
+        found["confidence"] = turn.sure / _MILLIONTHS
+    if turn.understood is not None:
+        found["stt_ttfb_ms"] = _ms(turn.understood)
+    return found
+
+
+def _all_reported(requests: Mapping[int, object], key: str) -> list[int]:
+    found = (millionths(_reported(metrics, key)) for metrics in requests.values())
+    return [one for one in found if one is not None]
 
 
 def _is_later(one: Generation, other: Generation) -> bool:

@@ -55,7 +55,8 @@ class Synthesis(NamedTuple):
 class CustomerTurn(NamedTuple):
     """A turn of the customer; without text it was noise, or the call ended before it was committed.
 
-    `silent_ns` is when the customer fell silent, `heard_ns` when the first words were recognised.
+    `silent_ns` is when the customer fell silent, `heard_ns` when the first words were recognised. `sure` is how sure
+    the words are and `understood` how long it took to understand them, both in millionths.
     """
 
     start_ns: int
@@ -64,13 +65,16 @@ class CustomerTurn(NamedTuple):
     silent_ns: int | None
     heard_ns: int | None
     span_id: int = 0
+    sure: int | None = None
+    understood: int | None = None
 
 
 class AgentTurn(NamedTuple):
     """A turn of the agent.
 
     `heard` is what was spoken in its last step, `asked` what it answers, `to_speech` that it answers spoken words.
-    `interrupted` is None where the turn does not say it, as in a call of a realtime model in Node.js.
+    `interrupted` is None where the turn does not say it, as in a call of a realtime model in Node.js. `latency` is how
+    many millionths of a second it took to answer.
     """
 
     start_ns: int
@@ -80,7 +84,8 @@ class AgentTurn(NamedTuple):
     to_speech: bool
     interrupted: bool | None
     agent: str | None
-    span_id: int = 0
+    span_id: int
+    latency: int | None
 
 
 class Step(NamedTuple):
@@ -100,10 +105,18 @@ def first_words_ns(events: Iterable[object], since_ns: int) -> int | None:
 
 
 def in_milliseconds(turn: CustomerTurn) -> CustomerTurn:
-    """Returns a turn whose delay is in ms, although it was read as seconds."""
-    if turn.silent_ns is None:
-        return turn
-    return turn._replace(silent_ns=turn.end_ns - (turn.end_ns - turn.silent_ns) // 1000)
+    """Returns a turn whose delays are in ms, although they were read as seconds.
+
+    A turn that is committed because the session closes has the confidence 0 and no delay: nothing was measured.
+    """
+    silent_ns, sure, understood = turn.silent_ns, turn.sure, turn.understood
+    if silent_ns is not None:
+        silent_ns = turn.end_ns - (turn.end_ns - silent_ns) // 1000
+    if sure == 0 and not understood:
+        sure = understood = None
+    elif understood is not None:
+        understood = round(understood / 1000)
+    return turn._replace(silent_ns=silent_ns, sure=sure, understood=understood)
 
 
 def customer_said(
