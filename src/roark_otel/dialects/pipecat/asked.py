@@ -42,8 +42,8 @@ class Ask(NamedTuple):
     """A model was asked with this for the first time, at `at_ns`, and at `since_ns` the time before.
 
     `is_sure`: it follows on something that was said in this call; else an app may have put it there to begin with.
-    `is_instruction`: it looks like instructions, about the customer or behind what a tool gave back. `before_ns`: the
-    customer said what stands behind it there at this time, None if nothing does.
+    `follows_tool`: it stands behind what a tool gave back. `before_ns`: the customer said what stands behind it there
+    at this time, None if nothing does.
     """
 
     at_ns: int
@@ -52,8 +52,13 @@ class Ask(NamedTuple):
     since_ns: int
     text: str
     is_sure: bool
-    is_instruction: bool
+    follows_tool: bool
     before_ns: int | None = None
+
+    @property
+    def is_instruction(self) -> bool:
+        """Whether it looks like instructions, about the customer or behind what a tool gave back."""
+        return self.follows_tool or _ABOUT.match(self.text) is not None
 
     @property
     def entered_ns(self) -> int:
@@ -85,7 +90,7 @@ def asks(several: Iterable[News], models: Mapping[int, Stretch], unheard: Contai
             place = last.get(news.thread)
             if place is not None and news.replaced and letters(one.text).startswith(letters(found[place].text)):
                 found[place] = one  # the customer had not finished
-            elif not (_is_repeated(one, found) if one.since_ns else one.text in texts):
+            elif not (_is_repeated(one, found) if news.since_ns else one.text in texts):
                 last[news.thread] = len(found)
                 found.append(one)
             texts.add(one.text)
@@ -97,9 +102,9 @@ def _asks(news: News, model: Stretch) -> list[Ask]:
     is_sure, follows_tool = not news.begins, False
     for item in news.items:
         if isinstance(item, Asked):
-            at_ns, span_id, turn_id, text = news.view.start_ns, news.view.span_id, model.turn_id, item.text
-            is_instruction = follows_tool or _ABOUT.match(text) is not None
-            found.append(made(Ask, (at_ns, span_id, turn_id, news.since_ns, text, is_sure, is_instruction, None)))
+            view = news.view
+            ask = view.start_ns, view.span_id, model.turn_id, news.since_ns, item.text, is_sure, follows_tool, None
+            found.append(made(Ask, ask))
         elif isinstance(item, Said):
             is_sure, follows_tool = True, False
         elif isinstance(item, Answered):
