@@ -18,10 +18,7 @@ _NS_PER_CHARACTER: Final = 1_000_000_000 // 18
 
 
 def spoken_times(turn: CustomerTurn, speeches: Collection[Interval]) -> tuple[int, int]:
-    """Returns when a turn was spoken, from when to when."""
-    if len(speeches) == 1:
-        (one,) = speeches
-        return one
+    """Returns when a turn was spoken, from when to when, of several speeches in it."""
     spoken = sorted(speeches)
     if turn.heard_ns is not None:
         # A blip of noise opens a turn too early: speech without a word before the next speech does not count.

@@ -45,8 +45,10 @@ class LiveKitReader(SessionRows):
         asked = self._customer.said(self._agent_turns.values(), heard)
         moments: list[Moment] = [*asked, *self._heard.uses.values(), *self._heard.facts.values()]
         played = {one.start_ns for below in self._agent_speech.values() for one in below.values()}
-        played.update(one.start_ns for one in alone.values())
-        played.update(one.start_ns for one in heard if one.timed)
+        if alone:
+            played.update([one.start_ns for one in alone.values()])
+        if heard:
+            played.update([one.start_ns for one in heard if one.timed])
         for text_, start_ns, end_ns, payload, name, span_id in said:
             speaker, timed = named.get(name, CALLS_AGENT), start_ns in played
             moments.append(utterance(speaker, text_, start_ns, end_ns, None, payload, timed, span_id))

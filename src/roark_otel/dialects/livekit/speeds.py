@@ -69,19 +69,20 @@ class Speeds:
         """
         found: dict[str, object] = {}
         if is_first and turn.latency is not None:
-            found["response_latency_ms"] = _ms(turn.latency)
+            found["response_latency_ms"] = round(turn.latency / 1000)
         model: Generation | None = None
         for one in generations:
-            if one.took is not None and one.start_ns <= start_ns and (model is None or _is_later(one, model)):
+            is_before = one.took is not None and one.start_ns <= start_ns
+            if is_before and (model is None or (one.start_ns, one.span_id) > (model.start_ns, model.span_id)):
                 model = one
         if model is not None and model.took is not None:
-            found["llm_ttfb_ms"] = _ms(model.took)
+            found["llm_ttfb_ms"] = round(model.took / 1000)
         voice: _Measured | None = None
         for other in self._voices[turn.span_id].values() if turn.span_id in self._voices else ():
             if other[0] <= start_ns and (voice is None or other > voice):
                 voice = other
         if voice is not None:
-            found["tts_ttfb_ms"] = _ms(voice[2])
+            found["tts_ttfb_ms"] = round(voice[2] / 1000)
         return found
 
     def facts(self, understood: list[int], models: list[int], when: tuple[int, int]) -> Iterator[Fact]:
@@ -98,7 +99,7 @@ class Speeds:
             ("tts", _all(self._voices) or _all_reported(self.of_voices, "ttfb")),
         ):
             if measured:
-                yield Fact(f"property.{name}_ttfb_ms", _ms(median(measured)), *when)
+                yield Fact(f"property.{name}_ttfb_ms", round(median(measured) / 1000), *when)
 
 
 def of_customer(turn: CustomerTurn) -> dict[str, object]:
@@ -107,17 +108,13 @@ def of_customer(turn: CustomerTurn) -> dict[str, object]:
     if turn.sure is not None:
         found["confidence"] = turn.sure / _MILLIONTHS
     if turn.understood is not None:
-        found["stt_ttfb_ms"] = _ms(turn.understood)
+        found["stt_ttfb_ms"] = round(turn.understood / 1000)
     return found
 
 
 def _all_reported(requests: Mapping[int, object], key: str) -> list[int]:
     found = (millionths(_reported(metrics, key)) for metrics in requests.values())
     return [one for one in found if one is not None]
-
-
-def _is_later(one: Generation, other: Generation) -> bool:
-    return (one.start_ns, one.span_id) > (other.start_ns, other.span_id)
 
 
 def _reported(metrics: object, key: str) -> object:
@@ -148,10 +145,6 @@ def millionths(value: object) -> int | None:
     seconds = value if type(value) is float else number(value)  # one that is not finite is not in the range either
     # A negative one says that there was no first byte.
     return round(seconds * _MILLIONTHS) if seconds is not None and 0 <= seconds <= _MAX_SECONDS else None
-
-
-def _ms(took: float) -> int:
-    return round(took / 1000)
 
 
 def _all(found: Mapping[int, Mapping[int, _Measured]]) -> list[int]:

@@ -124,7 +124,10 @@ def customer_said(
 ) -> Utterance:
     """Returns what the customer said in a turn: its own text, or what the turn that answers it says, on that span."""
     turn_ends_ns = turn.end_ns
-    start, end = spoken_times(turn, speeches) if speeches else (turn.start_ns, turn_ends_ns)
+    if len(speeches) == 1:
+        ((start, end),) = speeches
+    else:
+        start, end = spoken_times(turn, speeches) if speeches else (turn.start_ns, turn_ends_ns)
     silent_ns = turn.silent_ns
     if silent_ns is not None and start < silent_ns < end:
         end = silent_ns  # before 1.4 the speech spans last until the turn is committed

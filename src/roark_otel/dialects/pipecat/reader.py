@@ -143,6 +143,8 @@ class PipecatReader(RowReader):
     def _texts(self) -> tuple[Sequence[Stretch], Sequence[Stretch]]:
         """Returns what was to be spoken and what models wrote, by start and without marks."""
         speeches, models = sorted(self._speeches.values()), sorted(self._models.values())
+        if False not in [one.text is None or one.text.isascii() for one in (*speeches, *models)]:
+            return speeches, models
         in_use = self._history.is_marked or are_used(one.text for one in (*speeches, *models) if one.text)
         return unmarked(speeches, in_use=in_use), unmarked(models, in_use=in_use)
 
@@ -151,7 +153,7 @@ class PipecatReader(RowReader):
     ) -> Iterator[Fact]:
         """Yields which side did not speak, and which one without words."""
         when = self._latest_ns, self._latest_id
-        if silent_agent(turns, sorted(self._turns.values()), talk.said, models, speeches):
+        if silent_agent(turns, list(self._turns.values()), talk.said, models, speeches):
             yield Fact("silent_agent", True, *when)
         has_customer = bool(talk.said or talk.entered)
         for name, why in wordless(turns, models, speeches, has_customer=has_customer, has_agent=has_agent):

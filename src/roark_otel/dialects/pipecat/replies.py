@@ -94,12 +94,12 @@ class Replies:
         for one in sorted(self._candidates(), key=_order):
             if is_hung_up and (self._is_late(one) or self._is_early(one)):
                 continue
-            if one.is_shown and not histories.hold(one.text, one.start_ns):
+            said = one.text
+            if one.is_shown and not histories.hold(said, one.start_ns):
                 continue
-            heard = histories.heard(one.text, one.start_ns, generated=one.model is not None)
-            verdict, text, is_cut = heard
+            verdict, text, is_cut = histories.heard(said, one.start_ns, generated=one.model is not None)
             if verdict is HEARD or (verdict is NOTHING and one.is_sure):
-                is_whole = text == one.text and not is_cut
+                is_whole = text == said and not is_cut
                 kept.append(one if is_whole else one._replace(text=text, is_cut=is_cut or one.is_cut))
         return kept
 

@@ -26,7 +26,7 @@ def silent_agent(
 
     Args:
         turns: The turns.
-        each: The same, by start.
+        each: The same, in any order.
         said: What the customer said.
         models: What models wrote.
         speeches: What was to be spoken.
