@@ -120,11 +120,13 @@ def _all_reported(requests: Mapping[int, object], key: str) -> list[int]:
 def _reported(metrics: object, key: str) -> object:
     """Returns what the metrics of a request say; a request that failed has none."""
     if isinstance(metrics, str):
-        if key not in metrics:
+        times = metrics.count(key)
+        if not times:
             return None
         # As LiveKit writes it: a few characters of a long text.
-        if metrics.endswith("}") and metrics.count(key) == 1 and (found := _WRITTEN[key].search(metrics)):
-            return _in_seconds(found[2]) if found[1] else found[2]
+        if times == 1 and metrics.endswith("}") and (found := _WRITTEN[key].search(metrics)):
+            in_ms, written = found.groups()
+            return _in_seconds(written) if in_ms else written
     try:
         known = parsed(metrics) if isinstance(metrics, str) else metrics
     except ValueError:

@@ -156,7 +156,8 @@ class History:
             progress, fault = _Progress(_NOWHERE), ""
             for message in cast("Sequence[object]", history):
                 progress.take(message, 0)
-            place = self._place(progress, is_whole=True)
+            self.is_marked = self.is_marked or progress.is_marked
+            place = progress.place(is_whole=True)
         else:
             place, fault = _NOWHERE, "not a JSON array"
         return made(HistoryView, (at_ns, span_id, place.items, place.stop, place.dropped, fault))
@@ -207,11 +208,11 @@ class History:
                         (position, place), progress, may_differ, is_whole = moved, None, 0, False
         except ValueError:
             fault = "not JSON, or cut"
-        return position, place if progress is None else self._place(progress, is_whole=is_whole), fault
-
-    def _place(self, progress: _Progress, *, is_whole: bool) -> _Place:
-        self.is_marked = self.is_marked or progress.is_marked
-        return progress.place(is_whole=is_whole)
+        if progress is None:
+            return position, place, fault
+        if progress.is_marked:
+            self.is_marked = True
+        return position, progress.place(is_whole=is_whole), fault
 
     def _moved(self, history: str, position: int) -> tuple[int, _Place] | None:
         """Returns the same where a history repeats an earlier one behind other messages, as far as that can be seen.
