@@ -19,10 +19,10 @@ everything else only helps them out. Before 1.8.2 an agent's turn has one step, 
 of attributes with content begin with `lk.pii.` since 1.7, with `lk.` before. In Node.js a turn has one step too, and
 `say()` none: only the history of a later model call has its words.
 
-`names` is the vocabulary. `reader` keeps what counts of each span and puts it together; `turns` says what was said, and
-`customer_side` what of it the customer did; `histories` reads what models are asked with, `spoken` what only that says;
-`tools` and `values` say what was used, `facts` what is true of the whole call, `speeds` how fast everything was,
-`silence` who did not speak, and `writers` in which language the framework runs.
+`names` is the vocabulary. `session_rows` keeps what counts of each span, and `reader` puts it together; `turns` says
+what was said, and `customer_side` what of it the customer did; `histories` reads what models are asked with, `spoken`
+what only that says; `tools` and `values` say what was used, `facts` what is true of the whole call, `speeds` how fast
+everything was, `silence` who did not speak, and `writers` in which language the framework runs.
 """
 
 from __future__ import annotations
