@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from roark_otel._assembly.readers import Reading
@@ -167,6 +167,7 @@ USES = st.lists(
     sources=st.sets(st.sampled_from(["messages", "openinference", "spans", "whole", "halves", "requests"]), min_size=1),
     lacks=st.sampled_from(["nothing", "arguments", "results", "both"]),
 )
+@example(told=[(None, PARIS), (None, {}), (None, {}), (None, {})], sources={"requests", "whole"}, lacks="both")
 def test_uses_one_after_another_are_as_many_whoever_reports_them(
     told: list[tuple[object, dict[str, str]]], sources: set[str], lacks: str
 ) -> None:

@@ -99,6 +99,11 @@ def _name_and_parameters(use: ToolUse) -> Hashable:
     return use.name, _text(use.parameters)
 
 
+def _name_and_some_parameters(use: ToolUse) -> Hashable:
+    """Returns a key that no other use has if a use has no parameters: a source that leaves them out has none either."""
+    return use.name, _text(use.parameters) if use.parameters else object()
+
+
 def _name_and_outcome(use: ToolUse) -> Hashable:
     return use.name, _text(use.outcome) if is_answered(use) else object()
 
@@ -194,7 +199,7 @@ _WITHOUT_ONE_ID: Final = (
     _Round(_name_and_parameters, _at_once_by_parameters, is_timely=True),
     _Round(_name_and_outcome, _at_once_by_outcome, is_timely=True),
     _Round(_name, _at_once_by_name, is_timely=True),
-    _Round(_name_and_parameters, _just_over, is_timely=True),
+    _Round(_name_and_some_parameters, _just_over, is_timely=True),
     _Round(_name_and_outcome, _just_over, is_timely=True),
     _Round(_name, _just_over, is_timely=True),
 )
