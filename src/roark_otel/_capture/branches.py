@@ -125,7 +125,8 @@ class Branches:
             branch.attributes, branch.events = parts_of(span)
             is_safe = is_watched and branch.events is not None  # else what it said is lost if the app lets go of it
             branch.queue = None if is_safe else getattr(branch.events, "_dq", ())
-            branch.read_at = _next_read(branch.queue, 0)
+            if not is_safe:
+                branch.read_at = _next_read(branch.queue, 0)
         branch.sdk_resource, resource, _ = self._resources.of(span)
         branch.resource = resource
         if self._inbound.of(trace_id):
@@ -137,7 +138,8 @@ class Branches:
             home.remembers = home.remembers or home.is_known or home.second > 0
             home.second = home.second or branch.number
             home.others[branch.number] = branch
-        self.open.place(home, branch, span_id)
+        if branch is not home:
+            self.open.place(home, branch, span_id)
         if around is not None:
             around.below[span_id] = branch
         self.stamping.name(home, branch, span, scope, at_start, is_local_root=parent is None)

@@ -132,15 +132,16 @@ class Capture:
         except AttributeError:
             context, parent, scope, attributes = public(span)
         local_root = parent is None or parent[IS_REMOTE]
-        if local_root:
-            self._inbound.note(span, context[TRACE_ID], parent_context)
+        carried = self._inbound.note(span, context[TRACE_ID], parent_context) if local_root else None
         if (
             context[TRACE_ID] in self._homes
             or scope in self._scopes
+            or not self._relevant.isdisjoint(attributes)
             or (not self._irrelevant.issuperset(attributes) and self._has_relevant(attributes))
             or ((local_root or call_context.in_use) and self._is_of_a_call(span, parent_context, local_root=local_root))
         ):
-            return self._start(span, context, None if local_root else parent, scope, attributes, parent_context)
+            parent = None if local_root else parent
+            return self._start(span, context, parent, scope, attributes, parent_context, carried)
         return _NOTHING_TAKEN
 
     def _is_of_a_call(self, span: Span, parent_context: Context | None, *, local_root: bool) -> bool:
@@ -157,8 +158,12 @@ class Capture:
         scope: str,
         attributes: Mapping[str, object],
         parent_context: Context | None,
+        carried: Mapping[str, object] | None,
     ) -> Took:
-        """Notes a span below a branch, or opens a branch. `parent` is None of a local root."""
+        """Notes a span below a branch, or opens a branch.
+
+        Of a local root, `parent` is None, and `carried` is the baggage of its context.
+        """
         trace_id, span_id = context[TRACE_ID], context[SPAN_ID]
         home = self._homes.get(trace_id)
         if home is None and getpid() != self._pid:
@@ -176,7 +181,7 @@ class Capture:
         if home is not None and self._inbound.of(trace_id):
             home.sdk_resource = None  # see `Branches.begin`
         attributes = self._inbound.without(trace_id, attributes)
-        at_start = self._identities.at_start(span, home, scope, attributes, trace_id, parent_context)
+        at_start = self._identities.at_start(span, home, scope, attributes, trace_id, parent_context, carried)
         strength = self.vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
         branch = around or home
         if (
@@ -216,6 +221,7 @@ class Capture:
             not is_irrelevant
             and (
                 (candidate is not irrelevant and candidate in self._relevant)
+                or not self._relevant.isdisjoint(attributes)
                 or self._has_relevant(attributes)
                 or self._has_relevant([event.name for event in events])
             )
@@ -246,16 +252,16 @@ class Capture:
             home.unnamed.pop(span_id, None)
             home.settle()
         opened = self._open.end(home, trace_id, span_id)
-        branch = home if opened is None else opened.branch
+        branch, at_start, has_below = (home, None, False) if opened is None else opened
         opens_it = opened is not None and branch.span_id == span_id
         if opens_it:
             self.branches.end(branch)
-        self.branches.read_events(branch.outer if opens_it else branch)
+        if (above := branch.outer if opens_it else branch) is not None:
+            self.branches.read_events(above)
         if not is_relevant and not opens_it and not has_failed(span):
-            if opened is not None and opened.has_below:
+            if has_below:
                 self.inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
-        at_start = None if opened is None else opened.at_start
         attributes = self._inbound.without(trace_id, attributes)
         identity = self._identities.at_end(span, scope, attributes, at_start, self._inbound.names_it(trace_id))
         is_root = opens_it or identity[2] is not None or _comes_late(identity, branch)

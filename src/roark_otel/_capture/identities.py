@@ -48,10 +48,12 @@ class Identities:
         attributes: Mapping[str, object],
         trace_id: int,
         parent_context: Context | None,
+        carried: Mapping[str, object] | None = None,
     ) -> AtStart | None:
         """Returns what only the start of a span shows; None if that is nothing.
 
-        `attributes`: those of the span, without what came in with its trace.
+        `attributes`: those of the span, without what came in with its trace. `carried`: the baggage of the context,
+        None if that was not looked for yet.
         """
         values = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
         given = _plain(self._vocabulary.external_id(values)) if values else None
@@ -60,7 +62,7 @@ class Identities:
         if marked and EXTERNAL_ID in (described := call_context.conversation_in(parent_context)):
             whole = values if value_limit(span) is None else {**values, **described}
             return described[EXTERNAL_ID], _SPAN, marked, whole or None
-        if own is not None and (given is not None or not self._is_carried(own, parent_context)):
+        if own is not None and (given is not None or not self._is_carried(own, parent_context, carried)):
             return (given if is_cut(own, given, span) else own), _SPAN, marked, values or None
         if given is not None:
             if trace_id not in self._parents_traces:
@@ -68,15 +70,19 @@ class Identities:
             # The call is the parent's; here is a fragment of it, unless a root makes another of it.
             return given, self._from_elsewhere(span, scope, marked=marked, is_trusted=True), marked, None
         if own is None and (home is None or not home.ids):
-            own = _plain(baggage.get_baggage(EXTERNAL_ID, parent_context))
+            found = baggage.get_all(parent_context) if carried is None else carried
+            own = _plain(found.get(EXTERNAL_ID))
         if own is not None:
             is_trusted = self._vocabulary.id_from_baggage
             return own, self._from_elsewhere(span, scope, marked=marked, is_trusted=is_trusted), marked, values or None
         return (None, 0, marked, values or None) if marked or values else None
 
-    def _is_carried(self, external_id: object, context: Context | None) -> bool:
+    def _is_carried(
+        self, external_id: object, context: Context | None, carried: Mapping[str, object] | None = None
+    ) -> bool:
         """Returns whether the baggage of a context has this id, so that a processor may have copied it."""
-        carried = baggage.get_all(context)
+        if carried is None:
+            carried = baggage.get_all(context)
         return bool(carried) and any(carried.get(key) == external_id for key in self._vocabulary.id_keys)
 
     def _from_elsewhere(self, span: ReadableSpan, scope: str, *, marked: bool, is_trusted: bool) -> int:

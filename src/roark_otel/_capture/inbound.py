@@ -60,11 +60,14 @@ class Inbound:
         """How many traces are remembered."""
         return len(self._roots)
 
-    def note(self, span: object, trace_id: int, parent_context: Context | None) -> None:
-        """Notes what came in with a local root."""
+    def note(self, span: object, trace_id: int, parent_context: Context | None) -> Mapping[str, object]:
+        """Notes what came in with a local root. Returns the baggage of its context."""
         found = baggage.get_all(parent_context)
-        if not found:
-            return
+        if found:
+            self._note(span, trace_id, parent_context, found)
+        return found
+
+    def _note(self, span: object, trace_id: int, parent_context: Context | None, found: Mapping[str, object]) -> None:
         own = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
         limit = value_limit(span)
         carried = [
@@ -98,10 +101,14 @@ class Inbound:
 
     def names_it(self, trace_id: int) -> object:
         """Returns the external id that came in with a trace; None if none did."""
+        if not self._roots:
+            return None
         return next((value for name, value in self.of(trace_id) if name == EXTERNAL_ID), None)
 
     def without(self, trace_id: int, attributes: Mapping[str, object]) -> Mapping[str, object]:
         """Returns attributes without those that only repeat what came in: nearly always the same object."""
+        if not self._roots:
+            return attributes
         carried = self.of(trace_id)
         if not carried:
             return attributes

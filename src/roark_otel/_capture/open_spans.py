@@ -7,7 +7,7 @@ no use after a span's end, and does not outlive it.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from roark_otel._capture.branch import Branch
 from roark_otel._safety.guard import guarded
@@ -18,18 +18,9 @@ if TYPE_CHECKING:
     from roark_otel._capture.branch import AtStart, Opened
 
 
-class Ended(NamedTuple):
-    """What was known of a span that has ended.
-
-    Args:
-        branch: The branch that it opened, or the one that it was in.
-        at_start: What only its start showed; None if that is nothing.
-        has_below: Whether another span began below it, so that its end leaves an edge between them.
-    """
-
-    branch: Branch
-    at_start: AtStart | None
-    has_below: bool
+Ended: TypeAlias = "tuple[Branch, AtStart | None, bool]"
+"""What was known of a span that has ended: the branch that it opened, or the one that it was in; what only its start
+showed, None if that is nothing; whether another span began below it, so that its end leaves an edge between them."""
 
 
 class OpenSpans:
@@ -77,12 +68,15 @@ class OpenSpans:
 
     def branch_of(self, home: Branch | None, trace_id: int, span_id: int) -> Branch | None:
         """Returns the branch that an open span opened or is in; None if it is not known to be open."""
+        if home is None and trace_id not in self._left:
+            return None
         found = self._find(home, trace_id, span_id)
         return None if found is None else found[1]
 
     def _find(self, home: Branch | None, trace_id: int, span_id: int) -> tuple[Branch, Branch] | None:
         """Returns the home that knows an open span, and the branch that the span opened or is in."""
-        for one in (home, *self._left.get(trace_id, ())):
+        left = self._left.get(trace_id)
+        for one in (home,) if left is None else (home, *left):
             if one is not None:
                 branch = (one.places or {}).get(span_id, one)
                 if span_id in branch.below or (branch.is_open and branch.span_id == span_id):
@@ -120,12 +114,12 @@ class OpenSpans:
         home, branch = found
         if branch.span_id == span_id:
             self._remove(home, branch.outer, span_id)
-            return Ended(branch, branch.at_start, has_below=True)
+            return branch, branch.at_start, True
         opened = branch.below.get(span_id)
         self._remove(home, branch, span_id)
         if opened is None:
             return None
-        return Ended(branch, _at_start(opened), has_below=isinstance(opened, tuple) and opened[2])
+        return branch, _at_start(opened), isinstance(opened, tuple) and opened[2]
 
     def remove(self, branch: Branch) -> None:
         """Lets go of a branch whose span can never end."""

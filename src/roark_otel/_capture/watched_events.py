@@ -52,7 +52,7 @@ class WatchedEvents(BoundedList[Any] if TYPE_CHECKING else BoundedList):  # type
         """Adds an event. If that drops one that was not read, all are read first: each event once, many at a time."""
         if len(self._dq) == self._dq.maxlen and self._branch.seen <= self.dropped:
             self._read(self._branch)
-        super().append(item)
+        BoundedList.append(self, item)  # `super()` takes half as long again
 
 
 def watch(span: Span, read: Callable[[Branch], object], branch: Branch) -> bool:

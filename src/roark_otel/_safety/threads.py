@@ -230,10 +230,12 @@ class Bell:
     def ring(self) -> None:
         """Wakes all that wait now. A greenlet of another thread of the system looks for itself."""
         while self._sleepers:
-            with suppress(IndexError):
+            try:
                 lock, only_in = self._sleepers.popleft()
-                if only_in is None or only_in == threading.get_native_id():
-                    lock.release()
+            except IndexError:
+                return  # another thread rings too
+            if only_in is None or only_in == threading.get_native_id():
+                lock.release()
 
     def wait(self, is_over: Callable[[], bool], seconds: float | None) -> bool:
         """Waits until something is true that a ring follows, at most this long; None: however long that takes.
