@@ -160,7 +160,8 @@ class Branches:
             branch = Branch(span, self._on_branch_death)
         except TypeError:
             branch = Branch(_NO_SPAN)
-        branch.at_start = branch.context = branch.ids = branch.unnamed = branch.attributes = branch.events = None
+        branch.at_start = branch.context = branch.unnamed = branch.attributes = branch.events = None
+        branch.ids = ()
         branch.places = branch.others = None
         branch.is_settled = branch.is_open = branch.live = branch.is_forgotten = branch.remembers = False
         branch.seen = branch.looks = branch.activity = branch.read_at = branch.second = 0

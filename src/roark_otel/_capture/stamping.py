@@ -34,6 +34,9 @@ MAX_LOOKS: Final = 64
 MAX_IDS: Final = 1_024
 """The most ids that are remembered of a trace. Beyond it, spans of known ones may be given their id once more."""
 
+FEW_IDS: Final = 4
+"""The most that a tuple holds. Of two that come to it at the same moment it may lose one, with the same effect."""
+
 
 class Stamping:
     """Writes a known id on an open root that lacks it, so that its trace links.
@@ -74,16 +77,18 @@ class Stamping:
     def _stamp(self, home: Branch, span: Span, external_id: object) -> None:
         """Sets the one attribute that we ever set: without it on one of its spans the trace would not be linked."""
         ids = home.ids
-        if ids is None:
-            ids = home.ids = {}
         if not is_external_id(external_id) or external_id in ids:
             return
         if EXTERNAL_ID not in self._inbound.without(home.trace_id, attributes_of(span)):
             span.set_attribute(EXTERNAL_ID, cast("str", external_id))
-        if len(ids) < MAX_IDS:
+        # At no moment there are none: other threads read them.
+        if len(ids) >= MAX_IDS:
+            home.ids = (external_id,)
+        elif isinstance(ids, dict):
             ids[external_id] = None
         else:
-            home.ids = {external_id: None}  # at no moment empty: other threads read it
+            ids = (*ids, external_id)
+            home.ids = dict.fromkeys(ids) if len(ids) > FEW_IDS else ids
         home.settle()
 
     def stamp_late(self, home: Branch) -> None:
