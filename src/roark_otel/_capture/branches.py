@@ -129,7 +129,7 @@ class Branches:
                 branch.read_at = _next_read(branch.queue, 0)
         branch.sdk_resource, resource, _ = self._resources.of(span)
         branch.resource = resource
-        if self._inbound.of(trace_id):
+        if self._inbound.roots and self._inbound.of(trace_id):
             branch.sdk_resource = None  # its spans go the long way, where what came in is taken off
         if home is None:
             branch.places, branch.others = {}, {}

@@ -178,9 +178,10 @@ class Capture:
         around = None if parent is None else opened.branch_of(home, trace_id, parent[SPAN_ID])
         if parent is not None and around is not None:
             opened.note_parent(around, parent[SPAN_ID])
-        if home is not None and self._inbound.of(trace_id):
-            home.sdk_resource = None  # see `Branches.begin`
-        attributes = self._inbound.without(trace_id, attributes)
+        if self._inbound.roots:
+            if home is not None and self._inbound.of(trace_id):
+                home.sdk_resource = None  # see `Branches.begin`
+            attributes = self._inbound.without(trace_id, attributes)
         at_start = self._identities.at_start(span, home, scope, attributes, trace_id, parent_context, carried)
         strength = self.vocabulary.strength(scope, span.name, marked=at_start is not None and at_start[2])
         branch = around or home
@@ -262,8 +263,11 @@ class Capture:
             if has_below:
                 self.inbox.append((branch.number, NOTHING, None, *bare(_EDGE, span, context, scope)))
             return _TAKEN
-        attributes = self._inbound.without(trace_id, attributes)
-        identity = self._identities.at_end(span, scope, attributes, at_start, self._inbound.names_it(trace_id))
+        carried_id = None
+        if self._inbound.roots:
+            carried_id = self._inbound.names_it(trace_id)
+            attributes = self._inbound.without(trace_id, attributes)
+        identity = self._identities.at_end(span, scope, attributes, at_start, carried_id)
         is_root = opens_it or identity[2] is not None or _comes_late(identity, branch)
         if not is_root and not self.inbox.has_room():
             events_lost = span.dropped_events + len(span.events)

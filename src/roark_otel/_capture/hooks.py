@@ -118,7 +118,8 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
     def on_end(span: Any) -> None:  # noqa: ANN401 - as above
         try:
             context = span._context
-            home = home_of(context[0])
+            trace_id = context[0]
+            home = home_of(trace_id)
             attributes = span._attributes._dict
             scope = span._instrumentation_scope._name
             if home is None:
@@ -179,7 +180,7 @@ def end_hook(capture: Capture, life: Awake, long_way: Callable[[Any], object]) -
                         branch.resource,
                         None,
                         _ENDED,
-                        context[0],
+                        trace_id,
                         span_id,
                         span._parent[1],
                         scope,

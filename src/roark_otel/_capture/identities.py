@@ -58,12 +58,15 @@ class Identities:
         values = call_context.call_attributes_in(parent_context) if call_context.in_use else NOTHING
         given = _plain(self._vocabulary.external_id(values)) if values else None
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
-        own = _plain(self._vocabulary.external_id(attributes))
+        own = self._vocabulary.external_id(attributes)
+        if type(own) is not str:
+            own = _plain(own)
         if marked and EXTERNAL_ID in (described := call_context.conversation_in(parent_context)):
             whole = values if value_limit(span) is None else {**values, **described}
             return described[EXTERNAL_ID], _SPAN, marked, whole or None
         if own is not None and (given is not None or not self._is_carried(own, parent_context, carried)):
-            return (given if is_cut(own, given, span) else own), _SPAN, marked, values or None
+            is_whole = given is None or not is_cut(own, given, span)
+            return (own if is_whole else given), _SPAN, marked, values or None
         if given is not None:
             if trace_id not in self._parents_traces:
                 return given, _CONTEXT, marked, values
@@ -102,7 +105,9 @@ class Identities:
 
         `carried_id`: the one that came in with its trace.
         """
-        external_id, origin = _plain(self._vocabulary.external_id(attributes)), _SPAN
+        external_id, origin = self._vocabulary.external_id(attributes), _SPAN
+        if type(external_id) is not str:
+            external_id = _plain(external_id)
         marked = CONVERSATION_ROOT in attributes and attributes[CONVERSATION_ROOT] is True
         known, known_origin = None, 0
         if at_start is not None:
@@ -110,12 +115,12 @@ class Identities:
             known, known_origin = at_start[:2]
         elif carried_id is not None:
             known, known_origin = carried_id, _BAGGAGE
-        if external_id is None or is_cut(external_id, known, span):
+        if external_id is not None and external_id == known:
+            origin = _BAGGAGE if known_origin == _BAGGAGE else _SPAN
+        elif external_id is None or is_cut(external_id, known, span):
             external_id, origin = known, known_origin
-        elif external_id != known and self._was_copied(external_id):
+        elif self._was_copied(external_id):
             external_id, origin = (known, known_origin) if known is not None else (external_id, _BAGGAGE)
-        elif external_id == known and known_origin == _BAGGAGE:
-            origin = _BAGGAGE
         return external_id, origin, self._vocabulary.strength(scope, span.name, marked=marked)
 
     def _was_copied(self, external_id: object) -> bool:

@@ -49,16 +49,17 @@ class Inbound:
         vocabulary: What the dialects know together.
     """
 
-    __slots__ = ("_on_death", "_roots", "_vocabulary")
+    __slots__ = ("_on_death", "_vocabulary", "roots")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._roots: dict[int, _Root] = {}
-        self._on_death = partial(_forget, self._roots)
+        self.roots: dict[int, _Root] = {}
+        """The local roots of these traces, by trace: mostly there are none, so who asks looks here first."""
+        self._on_death = partial(_forget, self.roots)
 
     def __len__(self) -> int:
         """How many traces are remembered."""
-        return len(self._roots)
+        return len(self.roots)
 
     def note(self, span: object, trace_id: int, parent_context: Context | None) -> Mapping[str, object]:
         """Notes what came in with a local root. Returns the baggage of its context."""
@@ -77,7 +78,7 @@ class Inbound:
         ]
         if limit is not None:
             carried += [(name, value[:limit]) for name, value in carried]
-        known = self._roots.get(trace_id)
+        known = self.roots.get(trace_id)
         if not carried or (known is not None and known.carried.issuperset(carried)):
             return
         try:
@@ -86,7 +87,7 @@ class Inbound:
             return  # a span of a type that knows no weak references
         root.trace_id = trace_id
         root.carried = frozenset(carried) if known is None else known.carried.union(carried)
-        self._roots[trace_id] = root
+        self.roots[trace_id] = root
 
     def _is_foreign(self, name: str) -> bool:
         """Returns whether baggage of this name says nothing of a call: where it is trusted, only ids do not."""
@@ -96,19 +97,15 @@ class Inbound:
 
     def of(self, trace_id: int) -> Carried:
         """Returns what came in with a trace."""
-        root = self._roots.get(trace_id) if self._roots else None
+        root = self.roots.get(trace_id)
         return NOTHING_CARRIED if root is None else root.carried
 
     def names_it(self, trace_id: int) -> object:
         """Returns the external id that came in with a trace; None if none did."""
-        if not self._roots:
-            return None
         return next((value for name, value in self.of(trace_id) if name == EXTERNAL_ID), None)
 
     def without(self, trace_id: int, attributes: Mapping[str, object]) -> Mapping[str, object]:
         """Returns attributes without those that only repeat what came in: nearly always the same object."""
-        if not self._roots:
-            return attributes
         carried = self.of(trace_id)
         if not carried:
             return attributes

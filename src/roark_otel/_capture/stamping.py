@@ -79,7 +79,10 @@ class Stamping:
         ids = home.ids
         if not is_external_id(external_id) or external_id in ids:
             return
-        if EXTERNAL_ID not in self._inbound.without(home.trace_id, attributes_of(span)):
+        attributes = attributes_of(span)
+        if self._inbound.roots:
+            attributes = self._inbound.without(home.trace_id, attributes)
+        if EXTERNAL_ID not in attributes:
             span.set_attribute(EXTERNAL_ID, cast("str", external_id))
         # At no moment there are none: other threads read them.
         if len(ids) >= MAX_IDS:
