@@ -36,8 +36,9 @@ class Pace:
         self._own = self._of_all = self._began = self._awake_until = 0.0
 
     def begin(self) -> None:
-        """Work begins, after a wait."""
+        """Work begins, after a wait. Who gave the interpreter away may want it back already."""
         self._of_all, self._own, self._began = time.process_time(), time.thread_time(), time.perf_counter()
+        self._awake_until = self._began + AWAKE_SECONDS
 
     def pause(self) -> None:
         """Naps if the thread has worked for long, and another one may wait for the interpreter."""
