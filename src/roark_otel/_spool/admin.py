@@ -13,9 +13,8 @@ from typing_extensions import assert_never
 
 from roark_otel._spool import locks, rejected
 from roark_otel._spool.body import fields_of, recording_of
-from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Readable, from_bytes
-from roark_otel._spool.names import CallName, Stage
+from roark_otel._spool.names import CallName, Stage, path_of
 from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside
 

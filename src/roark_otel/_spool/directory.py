@@ -20,7 +20,7 @@ from roark_otel._spool.file import FILE_FORMAT, Content, Damaged, Newer, Readabl
 from roark_otel._spool.folder import Folder
 from roark_otel._spool.id_hash import id_at
 from roark_otel._spool.inventory import Inventory
-from roark_otel._spool.names import Stage, file_name, parse_file_name
+from roark_otel._spool.names import Stage, file_name, parse_file_name, path_of
 from roark_otel._spool.recent import RecentFiles
 from roark_otel._spool.rejected import Aside
 
@@ -41,11 +41,6 @@ MEASURE_STEPS = 32
 _CLAIMED = (Stage.READY, Stage.TRIED, Stage.WAITING, Stage.LATE, Stage.OPEN)
 """Ready before tried, so that a call that is tried meanwhile is not missed; and before waiting and open: a process that
 died as it gave a call its recording, or finished it, has left both."""
-
-
-def path_of(directory: Path, name: str, stage: Stage) -> Path:
-    """Returns the path of a call's file in a stage."""
-    return directory / file_name(name, stage)
 
 
 class SpoolDirectory:

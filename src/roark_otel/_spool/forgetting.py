@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from roark_otel._spool import attachments, locks, rejected
 from roark_otel._spool.census import scan
-from roark_otel._spool.directory import path_of
 from roark_otel._spool.id_hash import id_at, ids_of
 from roark_otel._spool.listing import directories
-from roark_otel._spool.names import Stage
+from roark_otel._spool.names import Stage, path_of
 from roark_otel._spool.owner import has_living_owner
 
 if TYPE_CHECKING:

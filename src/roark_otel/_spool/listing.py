@@ -12,9 +12,8 @@ from pathlib import Path  # noqa: TC003 - the field of a dataclass
 
 from roark_otel._spool import disk
 from roark_otel._spool.census import Census, Counts, SpoolItem, count_older, scan
-from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Content, Header, Readable, from_bytes
-from roark_otel._spool.names import Stage
+from roark_otel._spool.names import Stage, path_of
 from roark_otel._spool.owner import has_living_owner
 from roark_otel._spool.rejected import Aside, reason_for, rejected_files, rejected_path
 

@@ -18,6 +18,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEMPORARY = (".", ".tmp")
 """The first and the last letters of the name of a file that is being written."""
@@ -83,6 +87,11 @@ def late_name(call: str, number: int) -> str:
 def file_name(name: str, stage: Stage) -> str:
     """Returns the name of a call's file in a stage."""
     return f"{name}{stage.value}"
+
+
+def path_of(directory: Path, name: str, stage: Stage) -> Path:
+    """Returns the path of a call's file in a stage."""
+    return directory / file_name(name, stage)
 
 
 def parse_file_name(text: str) -> tuple[str, Stage] | None:

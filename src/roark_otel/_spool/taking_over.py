@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from roark_otel._spool import disk, locks, rejected
 from roark_otel._spool.census import Census, scan
-from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Readable, from_bytes, id_in
 from roark_otel._spool.id_hash import ids_of
-from roark_otel._spool.names import FINISHED, Stage
+from roark_otel._spool.names import FINISHED, Stage, path_of
 from roark_otel._spool.owner import has_living_owner
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from roark_otel._spool import disk, locks
 from roark_otel._spool.census import Census
-from roark_otel._spool.directory import path_of
 from roark_otel._spool.file import Readable, from_bytes
-from roark_otel._spool.names import Stage
+from roark_otel._spool.names import Stage, path_of
 from roark_otel._spool.owner import has_living_owner
 
 if TYPE_CHECKING:
