@@ -5,14 +5,15 @@ A request is cut into one smaller request for each trace by these places; nothin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from roark_otel._model.tuples import made
 from roark_otel._sources.otlp.limits import MAX_CUT_BYTES, UnreadableRequest, too_large_cut
 from roark_otel._sources.otlp.protobuf import ProtobufRequest
 from roark_otel._sources.otlp.wire import fields, varint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Container, Iterator
 
 _SPAN: Final = 0x12
 RESOURCE_SPANS: Final = 0x0A
@@ -76,8 +77,6 @@ def _scope(request: bytes, first: int, last: int, glance: ProtobufRequest) -> Fr
     """Returns a scope. This is the hot path: it is one loop over its spans."""
     heads: list[bytes] = []
     spans: list[FramedSpan] = []
-    # Three times as fast as what a NamedTuple has.
-    new = cast("Callable[..., FramedSpan]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
     at = first
     while at < last:
         if request[at] != _SPAN:
@@ -92,7 +91,7 @@ def _scope(request: bytes, first: int, last: int, glance: ProtobufRequest) -> Fr
         trace = request[begin + 2 : begin + 18]
         if size < 18 or request[begin] != 0x0A or request[begin + 1] != 0x10:
             trace = _trace_of(glance, begin, end)
-        spans.append(new(FramedSpan, (at, begin, end, trace)))
+        spans.append(made(FramedSpan, (at, begin, end, trace)))
         at = end
     return FramedScope(b"".join(heads), spans)
 

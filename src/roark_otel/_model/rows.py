@@ -15,6 +15,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from roark_otel._model.tuples import made
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -152,14 +154,11 @@ class Unread(dict[str, object]):
 
 _EVENTS = int(Kind.EVENTS)
 
-_new = tuple.__new__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-"""Makes a named tuple of the tuple of its fields, in half the time that its class takes."""
-
 
 def view(row: Row, resource: Mapping[str, object]) -> SpanView:
     """Returns what a dialect sees of a row."""
-    attributes = row[ATTRIBUTES]
-    return _new(
+    attributes: dict[str, object] = row[ATTRIBUTES]
+    return made(
         SpanView,
         (
             row[TRACE],
@@ -194,7 +193,7 @@ def events_of(row: Row) -> tuple[SpanEvent, ...]:
         names = at + 3
         values = names + count
         attributes = dict(zip(row[names:values], row[values : values + count])) if count else {}  # noqa: B905
-        events.append(_new(SpanEvent, (row[at], row[at + 1], attributes)))
+        events.append(made(SpanEvent, (row[at], row[at + 1], attributes)))
         at = values + count
     return tuple(events)
 
