@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roark_otel._engine import pace
-from roark_otel._engine.pace import AWAKE_SECONDS, LEAST_SECONDS, NAP_SECONDS, WORK_SECONDS, Pace
+from roark_otel._engine.pace import AWAKE_SECONDS, NAP_SECONDS, WAKING_SECONDS, WORK_SECONDS, Pace
 
 
 class Machine:
@@ -69,7 +69,7 @@ def test_a_thread_goes_on_while_all_others_sleep(machine: Machine, at_work: Pace
 
 def test_a_thread_naps_for_a_while_once_another_one_has_woken(machine: Machine, at_work: Pace) -> None:
     """One that waits for the interpreter uses no CPU, and may not get it during the first nap."""
-    machine.work(WORK_SECONDS, of_others=2 * LEAST_SECONDS)
+    machine.work(WORK_SECONDS, of_others=2 * WAKING_SECONDS)
     at_work.pause()
     _works_alone(machine, at_work)
     assert len(machine.naps) >= AWAKE_SECONDS / (WORK_SECONDS + NAP_SECONDS)

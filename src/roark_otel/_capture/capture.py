@@ -274,17 +274,7 @@ class Capture:
             self.inbox.append((branch.number, NOTHING, None, *bare(_LOST, span, context, scope, events_lost)))
             return _TAKEN
         resource = self._resources.of(span)[1]
-        row = captured(
-            branch.number,
-            resource,
-            None,
-            span,
-            context,
-            scope,
-            identity,
-            attributes,
-            events,
-        )
+        row = captured(branch.number, resource, None, span, context, scope, identity, attributes, events)
         self.inbox.append(row, SAMPLED * characters(row[-2], row[-1]) if self.inbox.is_sample() else 0)
         if not is_root:
             return _TAKEN

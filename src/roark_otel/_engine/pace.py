@@ -11,14 +11,14 @@ WORK_SECONDS: Final = 0.0001
 """How long a thread works before it looks for others."""
 
 NAP_SECONDS: Final = 0.0002
-"""How long it then sleeps. `sleep(0)` would take the lock again before another thread has woken, and 50 µs often do."""
+"""How long it then sleeps. `sleep(0)`, and often 50 µs, are over before another thread has woken."""
 
-LEAST_SECONDS: Final = 0.000001
+WAKING_SECONDS: Final = 0.000001
 """The least CPU that another thread uses to wake up. Two clocks that are read together differ by less."""
 
 AWAKE_SECONDS: Final = 0.005
-"""How long another thread is then taken to be awake: one that waits for the interpreter uses no CPU, and a nap does not
-always give it to it. After that time the interpreter itself hands it over."""
+"""How long another thread is then taken to be awake: one that waits for the interpreter uses no CPU, and may not get it
+during the first nap. After that time the interpreter itself hands it over."""
 
 
 class Pace:
@@ -47,7 +47,7 @@ class Pace:
             return
         of_all, own = time.process_time(), time.thread_time()
         worked = own - self._own
-        if of_all - self._of_all - worked >= LEAST_SECONDS or worked < WORK_SECONDS / 8 or is_patched():
+        if of_all - self._of_all - worked >= WAKING_SECONDS or worked < WORK_SECONDS / 8 or is_patched():
             self._awake_until = now + AWAKE_SECONDS
         self._of_all, self._own = of_all, own
         if now < self._awake_until:

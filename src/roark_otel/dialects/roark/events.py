@@ -33,7 +33,7 @@ _SIDES: Mapping[str, Agent | Customer] = {
 }
 _SPEAKERS = {spelling: side for role, side in _SIDES.items() for spelling in (role, role.upper())}
 """Roles as most apps write them, which need no closer look."""
-_NO_PAYLOAD: Final[Mapping[str, object]] = {}  # one for all: the collector counts every other one
+_NO_PAYLOAD: Final[Mapping[str, object]] = {}  # one for all: the collector counts each that is made
 _YEAR_NS = 366 * 86_400 * 1_000_000_000
 
 
