@@ -11,5 +11,5 @@ if TYPE_CHECKING:
         def __call__(self, kind: type[T], fields: tuple[Any, ...], /) -> T: ...
 
 
-made: Final = cast("_Made", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
+made: Final = cast("_Made", tuple.__new__)  # pyright: ignore[reportUnknownMemberType] - of tuple[Unknown, …]
 """Returns a named tuple of this class of the tuple of all its fields, in their order: defaults are not filled in."""

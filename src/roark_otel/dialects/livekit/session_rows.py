@@ -85,7 +85,7 @@ class SessionRows(RowReader):
         """Takes in one span, as any reader does."""
         self.read_row(no_pause, (row_of(Kind.ENDED, span), span.resource))
 
-    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:  # noqa: ARG002
+    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:  # noqa: ARG002 - a row is short
         """Takes in the row of a span that has ended."""
         row, resource = given
         name, start_ns, end_ns = row[NAME], row[START], row[END]

@@ -130,7 +130,7 @@ class _Progress:
 
 def _next(history: str, position: int) -> int:
     """Returns where the next message begins, -1 if there is none."""
-    start = _BETWEEN.match(history, position).end()  # type: ignore[union-attr]
+    start = _BETWEEN.match(history, position).end()  # type: ignore[union-attr]  # it matches nothing too
     return -1 if history.startswith("]", start) else start
 
 

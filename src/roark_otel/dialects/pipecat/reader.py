@@ -90,7 +90,7 @@ class PipecatReader(RowReader):
         """Takes in one span, as any reader does."""
         self.read_row(no_pause, (row_of(Kind.ENDED, span), span.resource))
 
-    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:  # noqa: ARG002
+    def read_row(self, pause: Pause, given: tuple[Row, Mapping[str, object]]) -> None:  # noqa: ARG002 - a row is short
         """Takes in the row of a span, ended or open. An open one never replaces what it said when it had ended."""
         row, resource = given
         scope, name = row[SCOPE], row[NAME]
