@@ -29,8 +29,8 @@ KINDS: dict[str, tuple[str, tuple[int, int, int], int]] = {
 }
 """What grows, the sizes, and the spans in what is measured."""
 
-ROUNDS = (5, 3, 1)
-"""The rounds for each of the sizes."""
+ROUNDS = (5, 5, 5)
+"""The rounds for each of the sizes: one of the largest came out at half or twice what the next did."""
 
 TOLERANCE = 1.25
 """So much more may a span cost at the largest size than at the middle one: noise, and caches that no longer hold it."""
